@@ -1,0 +1,82 @@
+// Files and descriptors: reading whole or mapped, writing so that a failure never costs the old content.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace lm {
+
+/// An open descriptor and its name for messages. Closes itself (errors then are ignored; writers close explicitly).
+class FileDescriptor {
+ public:
+  FileDescriptor() = default;
+  FileDescriptor(int descriptor, std::string name) : descriptor_(descriptor), name_(std::move(name)) {}
+  FileDescriptor(FileDescriptor&& other) noexcept;
+  FileDescriptor& operator=(FileDescriptor&& other) noexcept;
+  ~FileDescriptor();
+  int get() const { return descriptor_; }
+  const std::string& name() const { return name_; }
+  /// Gives the descriptor up without closing it.
+  int release();
+
+ private:
+  int descriptor_ = -1;
+  std::string name_;
+};
+
+/// Opens for reading; "-" is standard input (a closed one is an Error, a directory too).
+FileDescriptor open_input(const std::string& path);
+
+/// Reads up to size bytes, retrying on EINTR and short reads; less only at the end. Throws Error.
+std::size_t read_some(const FileDescriptor& input, void* buffer, std::size_t size);
+/// Reads one read(2)'s worth (for streams that should not wait to fill the buffer); 0 at the end.
+std::size_t read_once(const FileDescriptor& input, void* buffer, std::size_t size);
+
+/// A regular file mapped read-only, or any other input read into memory. Empty files are fine.
+class FileContent {
+ public:
+  /// Throws Error where it is larger than max_size.
+  static FileContent read(const std::string& path, std::uint64_t max_size = UINT64_MAX);
+  FileContent(FileContent&&) noexcept;
+  FileContent& operator=(FileContent&&) noexcept;
+  ~FileContent();
+  std::span<const std::byte> bytes() const;
+  std::string_view text() const;
+  const std::string& name() const;
+
+ private:
+  struct Content;
+  explicit FileContent(std::unique_ptr<Content> content);
+  std::unique_ptr<Content> content_;
+};
+
+/// Buffered output. Throws Error on the first failed write; EPIPE ends as SIGPIPE would where that is not ignored.
+class OutputStream {
+ public:
+  virtual ~OutputStream() = default;
+  virtual void write(const void* bytes, std::size_t size) = 0;
+  void write(std::string_view text) { write(text.data(), text.size()); }
+  /// Hands everything to the system.
+  virtual void flush() = 0;
+  /// Makes the result final: flush, fsync and rename for files. Not called: nothing of a file becomes visible.
+  virtual void close() = 0;
+  /// True where bytes already written can be overwritten by patch().
+  virtual bool can_patch() const = 0;
+  virtual void patch(std::uint64_t offset, const void* bytes, std::size_t size) = 0;
+  virtual const std::string& name() const = 0;
+};
+
+/// "-" is standard output (patchable where it is a regular file written from offset 0 without O_APPEND). A regular or new file
+/// is written under a temporary name in the same folder (".NAME.PID.tmp", locked) and renamed on close(); symbolic links are
+/// followed; what is not a regular file (/dev/null, a pipe) is written directly. Stale temporaries of the same NAME, whose
+/// lock is free, are removed.
+std::unique_ptr<OutputStream> open_output(const std::string& path);
+
+/// fsync of the folder that holds `path`, so that a rename survives a crash.
+void sync_folder_of(const std::string& path);
+
+}  // namespace lm

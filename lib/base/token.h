@@ -1,0 +1,17 @@
+// Token ids, as every layer sees them.
+#pragma once
+
+#include <cstdint>
+
+namespace lm {
+
+using TokenId = std::uint32_t;
+
+/// 128-bit identity of a tokenizer (lm-tokens(5)), as 16 bytes in XXH3's canonical (big-endian) order would print it.
+struct Fingerprint {
+  std::uint64_t low = 0;
+  std::uint64_t high = 0;
+  bool operator==(const Fingerprint&) const = default;
+};
+
+}  // namespace lm

@@ -1,0 +1,28 @@
+// Where tests find their data: golden files beside the tests, and the larger corpora that may be absent.
+#pragma once
+
+#include <optional>
+#include <string>
+
+namespace lm::test {
+
+/// tests/golden/<name>, which is always there.
+std::string golden_path(const std::string& name);
+/// $LM_TEST_DATA/<name>, else ../shared/data/<name>; empty, with a message, where it is absent: the test then returns.
+std::optional<std::string> data_path(const std::string& name);
+/// The whole file as bytes; throws std::runtime_error.
+std::string read_file(const std::string& path);
+/// A fresh folder under $TMPDIR, removed with everything in it at the end.
+class TemporaryFolder {
+ public:
+  TemporaryFolder();
+  ~TemporaryFolder();
+  TemporaryFolder(const TemporaryFolder&) = delete;
+  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+  std::string path(const std::string& name) const { return folder_ + "/" + name; }
+
+ private:
+  std::string folder_;
+};
+
+}  // namespace lm::test
