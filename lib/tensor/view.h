@@ -73,6 +73,15 @@ class TensorView {
     view.stride_ = {stride_[0], shape_[1] / groups, 1, 1};
     return view;
   }
+  /// A view (batch * time, groups, width) seen as (batch, time, groups, width).
+  TensorView split_rows(std::int64_t batch) const {
+    LM_CHECK(rank_ == 3 && batch > 0 && shape_[0] % batch == 0);
+    TensorView view = *this;
+    view.rank_ = 4;
+    view.shape_ = {batch, shape_[0] / batch, shape_[1], shape_[2]};
+    view.stride_ = {stride_[0] * (shape_[0] / batch), stride_[0], stride_[1], 1};
+    return view;
+  }
   bool contiguous() const {
     std::int64_t expected = 1;
     for (int i = 3; i >= 0; --i) {

@@ -1,0 +1,54 @@
+// Compute: what every kernel runs on: a pool of threads, a SIMD tier, and scratch memory for each worker.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "base/parallel.h"
+
+namespace lm {
+
+enum class SimdTier { portable, avx2, avx512 };
+
+/// The widest tier that this CPU (and operating system) can run.
+SimdTier best_simd_tier();
+const char* to_string(SimdTier tier);
+
+/// One per program. The tier fixes which OpenBLAS core serves products (avx512 SkylakeX, avx2 Haswell, portable Prescott),
+/// whatever OpenBLAS detected or the environment asked for; products run on one thread per call, inside our own tiles.
+class Compute {
+ public:
+  /// Throws Error where the CPU cannot run the tier.
+  Compute(int threads, SimdTier tier);
+  ~Compute();
+  Compute(const Compute&) = delete;
+  Compute& operator=(const Compute&) = delete;
+
+  ThreadPool& pool() { return pool_; }
+  SimdTier simd() const { return tier_; }
+  /// At least `bytes` of 64-byte aligned memory private to `worker`, until the next request of the same worker. It only grows,
+  /// so that after the first step nothing allocates. Content is unspecified.
+  void* scratch_bytes(int worker, std::size_t bytes);
+  template <class T>
+  T* scratch(int worker, std::int64_t count) {
+    return static_cast<T*>(scratch_bytes(worker, static_cast<std::size_t>(count) * sizeof(T)));
+  }
+
+ private:
+  struct Scratch;
+  ThreadPool pool_;
+  SimdTier tier_;
+  std::unique_ptr<Scratch> scratch_;
+};
+
+/// Makes OpenBLAS use the tier's core and one thread; returns the core now in use, as OpenBLAS names it. Called by Compute.
+std::string select_blas_core(SimdTier tier);
+/// OpenBLAS's name for the core in use, e.g. "SkylakeX".
+std::string blas_core_name();
+
+/// Measured peak of fused multiply-adds in fp32 on all threads of `compute`, in FLOP/s, over about `milliseconds`.
+double measure_peak_flops(Compute& compute, int milliseconds = 50);
+
+}  // namespace lm

@@ -1,0 +1,26 @@
+// Softmax and cross-entropy over rows of logits.
+#pragma once
+
+#include <span>
+
+#include "base/token.h"
+#include "kernels/compute.h"
+#include "tensor/view.h"
+
+namespace lm {
+
+/// nats[r] = log(sum_j exp(logits[r,j])) - logits[r,targets[r]]. logits: (rows, V). The sum over j is accumulated in fixed order.
+template <class T>
+void cross_entropy_forward(Compute& compute, std::span<double> nats, TensorView<const T> logits, std::span<const TokenId> targets);
+
+/// nats as above, and logits[r,:] <- scale * weights[r] * (softmax(logits[r,:]) - onehot(targets[r])) in place.
+/// Rows with weight 0 get nats 0 and gradient 0, whatever their target.
+template <class T>
+void cross_entropy_backward(Compute& compute, std::span<double> nats, TensorView<T> logits, std::span<const TokenId> targets,
+                            std::span<const float> weights, double scale);
+
+/// probabilities[r,:] = softmax(logits[r,:]). They may be the same memory.
+template <class T>
+void softmax_forward(Compute& compute, TensorView<T> probabilities, TensorView<const T> logits);
+
+}  // namespace lm

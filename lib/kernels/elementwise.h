@@ -1,0 +1,47 @@
+// Residual sums, dropout and plain vector work.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "kernels/compute.h"
+#include "tensor/view.h"
+
+namespace lm {
+
+/// Where a dropout mask comes from: element i of tensor `stream` is kept iff the 32 random bits at (key, stream, i) are at least
+/// rate * 2^32; Philox at counter (i / 4, stream) gives four neighbours. Kept values are scaled by 1 / (1 - rate).
+struct Dropout {
+  double rate = 0;           // 0: nothing is dropped and the numbers are not drawn
+  std::uint64_t key = 0;     // rng_key(seed, RngPurpose::dropout)
+  std::uint64_t stream = 0;  // unique for step, micro-batch, layer and place
+};
+
+/// y = dropout(y). y: contiguous.
+template <class T>
+void dropout_forward(Compute& compute, TensorView<T> y, const Dropout& dropout);
+/// dy = dropout's mask and scale times dy, in place.
+template <class T>
+void dropout_backward(Compute& compute, TensorView<T> dy, const Dropout& dropout);
+
+/// y += x, contiguous, same size.
+template <class T>
+void add(Compute& compute, TensorView<T> y, TensorView<const T> x);
+/// y = x, contiguous, same size.
+template <class T>
+void copy(Compute& compute, TensorView<T> y, TensorView<const T> x);
+/// y = value.
+template <class T>
+void fill(Compute& compute, TensorView<T> y, T value);
+/// y *= factor.
+template <class T>
+void scale(Compute& compute, TensorView<T> y, double factor);
+
+/// Sum of squares in double over fixed tiles and a fixed tree. x: contiguous.
+template <class T>
+double sum_of_squares(Compute& compute, TensorView<const T> x);
+/// True where every element is finite.
+template <class T>
+bool all_finite(Compute& compute, TensorView<const T> x);
+
+}  // namespace lm
