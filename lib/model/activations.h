@@ -1,0 +1,77 @@
+// Activations: the memory of a forward pass, sized once before the first step.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "model/config.h"
+#include "tensor/arena.h"
+#include "tensor/view.h"
+
+namespace lm {
+
+/// training keeps every layer for backward and has room for gradients; scoring reuses one layer's memory.
+enum class Keep { training, scoring };
+
+template <class T>
+struct LayerActivations {              // R = B * T rows
+  TensorView<T> attention_norm;        // (R, C) normalised input
+  TensorView<T> attention_norm_mean;   // (R) LayerNorm only
+  TensorView<T> attention_norm_rstd;   // (R)
+  TensorView<T> qkv;                   // (R, (H + 2 KV) D)
+  TensorView<T> qk;                    // (R, (H + KV) D) after QK-norm and rotation; empty without QK-norm (then qkv itself is rotated)
+  TensorView<T> q_rstd;                // (R, H)
+  TensorView<T> k_rstd;                // (R, KV)
+  TensorView<T> log_sum_exp;           // (B, H, T)
+  TensorView<T> attention;             // (R, H D)
+  TensorView<T> middle;                // (R, C) residual stream after attention
+  TensorView<T> ffn_norm;              // (R, C)
+  TensorView<T> ffn_norm_mean;         // (R)
+  TensorView<T> ffn_norm_rstd;         // (R)
+  TensorView<T> up;                    // (R, 2F) or (R, F)
+  TensorView<T> activated;             // (R, F)
+};
+
+template <class T>
+class Activations {
+ public:
+  /// Room for up to `sequences` of `length` tokens.
+  Activations(const ModelConfig& config, std::int64_t sequences, std::int64_t length, Keep keep);
+
+  /// Bytes that the constructor would allocate.
+  static std::int64_t bytes(const ModelConfig& config, std::int64_t sequences, std::int64_t length, Keep keep);
+  /// Rows of logits that exist at once.
+  static std::int64_t head_chunk_rows(const ModelConfig& config);
+
+  std::int64_t sequences() const { return sequences_; }
+  std::int64_t length() const { return length_; }
+  Keep keep() const { return keep_; }
+
+  std::vector<TensorView<T>> residual;      // L + 1 times (R, C): the stream before each layer, and after the last
+  std::vector<LayerActivations<T>> layers;  // L
+  TensorView<T> final_norm;                 // (R, C)
+  TensorView<T> final_norm_mean, final_norm_rstd;  // (R)
+  TensorView<T> logits;                     // (chunk, V)
+  TensorView<T> hidden_chunk;               // (chunk, C) rows gathered where not all count
+  TensorView<T> cosine, sine;               // (P, D/2) rotary table
+
+  // Gradients in flight (training only).
+  TensorView<T> d_residual;                 // (R, C)
+  TensorView<T> d_hidden;                   // (R, C)
+  TensorView<T> d_qkv;                      // (R, (H + 2 KV) D)
+  TensorView<T> d_attention;                // (R, H D)
+  TensorView<T> d_up;                       // (R, 2F) or (R, F)
+  TensorView<T> d_activated;                // (R, F)
+  TensorView<T> d_hidden_chunk;             // (chunk, C)
+
+ private:
+  struct Builder;
+  void lay_out(Builder& builder);
+  ModelConfig config_;
+  std::int64_t sequences_;
+  std::int64_t length_;
+  Keep keep_;
+  Arena<T> arena_;
+};
+
+}  // namespace lm

@@ -1,0 +1,32 @@
+// Batch: sequences stacked, the four arrays of an Example, which is all that the model sees of an objective.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "base/token.h"
+#include "kernels/attention.h"
+
+namespace lm {
+
+struct Batch {
+  std::int64_t sequences = 0;                 // B
+  std::int64_t length = 0;                    // T
+  std::vector<TokenId> input;                 // (B, T)
+  std::vector<TokenId> target;                // (B, T)
+  std::vector<float> weight;                  // (B, T) 0 where the target does not count
+  std::vector<std::int64_t> prefix_length;    // (B), or empty: 0 everywhere
+  std::vector<std::int32_t> document;         // (B, T), or empty: one document a sequence
+
+  std::int64_t rows() const { return sequences * length; }
+  Visibility visibility() const { return {.prefix_length = prefix_length, .document = document}; }
+};
+
+/// Sum of weighted losses and of weights, both in double: the loss is their quotient.
+struct Loss {
+  double nats = 0;
+  double weight = 0;
+  double mean() const { return nats / weight; }
+};
+
+}  // namespace lm

@@ -1,0 +1,42 @@
+// Decoder: reads tokens into a cache and gives the next token's logits.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "base/token.h"
+#include "kernels/compute.h"
+#include "model/kv_cache.h"
+#include "model/parameters.h"
+#include "tensor/arena.h"
+#include "tensor/view.h"
+
+namespace lm {
+
+/// One sequence at a time; buffers are allocated once. The logits' bits depend on the tokens alone, not on threads.
+class Decoder {
+ public:
+  Decoder(Compute& compute, const Parameters<float>& parameters);
+
+  /// Reads `tokens` (at least one) after those in the cache and returns the logits (V) after the last. Throws Error where they do not
+  /// fit the cache or an id is not below the vocabulary. prefix_length: keys before it are visible to every query (positions
+  /// from the start of the sequence); only meaningful when the cache was empty. The view is valid until the next call.
+  TensorView<const float> prefill(KVCache& cache, std::span<const TokenId> tokens, std::int64_t prefix_length = 0);
+  /// One token: the same function by the kernels of decoding, each output one fixed chain.
+  TensorView<const float> step(KVCache& cache, TokenId token);
+
+ private:
+  struct Buffers;
+  void run_layers(KVCache& cache, std::span<const TokenId> tokens, std::int64_t prefix_length);
+  Buffers view_buffers(std::int64_t rows);
+  Compute& compute_;
+  const Parameters<float>& weights_;
+  std::int64_t block_rows_;  // longest block read at once
+  Arena<float> arena_;
+  Arena<float> tables_;
+  TensorView<float> cosine_, sine_;  // (context, D/2)
+  TensorView<float> logits_;         // (V)
+};
+
+}  // namespace lm

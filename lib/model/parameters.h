@@ -1,0 +1,84 @@
+// Parameters: every tensor of a model as a named view of one arena. Weights, gradients and both moments are the same type.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "kernels/compute.h"
+#include "model/config.h"
+#include "tensor/arena.h"
+#include "tensor/view.h"
+
+namespace lm {
+
+/// How a tensor starts.
+struct InitialValue {
+  enum class Kind { zeros, ones, normal } kind = Kind::zeros;
+  double deviation = 0;
+};
+
+/// One line of the list that drives allocation, initial values, weight decay, checkpoints, counts and gradient checks.
+struct TensorSpec {
+  std::string name;            // Hugging Face's
+  std::int64_t rows = 0;       // in memory: (rows, columns), linear weights as (out, in); vectors have 1 row
+  std::int64_t columns = 0;
+  int rank = 2;
+  bool transposed_on_disk = false;  // GPT-2's Conv1D matrices are (in, out) there
+  InitialValue initial;
+  bool decay = false;
+  std::int64_t offset = 0;     // elements from the arena's start
+
+  std::int64_t size() const { return rows * columns; }
+};
+
+/// Empty views where the family has no such tensor.
+template <class T>
+struct LayerParameters {
+  TensorView<T> attention_norm_gain, attention_norm_bias;  // (C)
+  TensorView<T> qkv;                                       // ((H + 2 KV) D, C): q, k, v one after the other
+  TensorView<T> qkv_bias;                                  // ((H + 2 KV) D)
+  TensorView<T> q_norm, k_norm;                            // (D)
+  TensorView<T> projection;                                // (C, H D)
+  TensorView<T> projection_bias;                           // (C)
+  TensorView<T> ffn_norm_gain, ffn_norm_bias;              // (C)
+  TensorView<T> up;                                        // (2F, C) gate then up, or (F, C) with GELU
+  TensorView<T> up_bias;                                   // (F)
+  TensorView<T> down;                                      // (C, F)
+  TensorView<T> down_bias;                                 // (C)
+};
+
+template <class T>
+class Parameters {
+ public:
+  /// All zero.
+  explicit Parameters(const ModelConfig& config);
+  Parameters(Parameters&&) = default;
+  Parameters& operator=(Parameters&&) = default;
+
+  const ModelConfig& config() const { return config_; }
+  const std::vector<TensorSpec>& tensors() const { return specs_; }
+  /// The tensor's elements in memory order.
+  TensorView<T> view(const TensorSpec& spec) const { return TensorView<T>(arena_.at(spec.offset), spec.rows, spec.columns); }
+  /// The whole arena, gaps (always zero) included.
+  TensorView<T> flat() const { return TensorView<T>(arena_.data(), arena_.size()); }
+
+  TensorView<T> tokens;     // (V, C)
+  TensorView<T> positions;  // (P, C) or empty
+  std::vector<LayerParameters<T>> layers;
+  TensorView<T> final_norm_gain, final_norm_bias;  // (C)
+  TensorView<T> head;                              // (V, C); the same memory as tokens where they are tied
+
+ private:
+  struct Builder;
+  void lay_out(Builder& builder);
+  ModelConfig config_;
+  std::vector<TensorSpec> specs_;
+  Arena<T> arena_;
+};
+
+/// Draws the initial values: the same for one seed whatever the threads.
+template <class T>
+void initialise(Compute& compute, Parameters<T>& parameters, std::uint64_t seed);
+
+}  // namespace lm

@@ -1,0 +1,54 @@
+// Transformer: forward and backward over a batch, mirrored, as calls of kernels on named views.
+#pragma once
+
+#include <cstdint>
+
+#include "kernels/compute.h"
+#include "kernels/elementwise.h"
+#include "model/activations.h"
+#include "model/batch.h"
+#include "model/parameters.h"
+#include "model/row_sink.h"
+
+namespace lm {
+
+/// Where a training pass draws its dropout masks; rate 0 outside training.
+struct DropoutPlan {
+  double rate = 0;
+  std::uint64_t key = 0;   // rng_key(seed, RngPurpose::dropout)
+  std::uint64_t pass = 0;  // number of this forward pass in the run
+};
+
+/// Neither owns weights nor activations; one object serves any number of passes.
+template <class T>
+class Transformer {
+ public:
+  Transformer(Compute& compute, const Parameters<T>& parameters) : compute_(compute), weights_(parameters) {}
+
+  /// Residual streams up to the final norm. Throws Error where a token id is not below the vocabulary or the batch does not fit.
+  void forward(const Batch& batch, Activations<T>& activations, const DropoutPlan& dropout = {});
+  /// After forward: the loss, and gradients += d(scale * sum of weighted nats). Needs Keep::training.
+  Loss backward(const Batch& batch, Activations<T>& activations, Parameters<T>& gradients, double scale,
+                const DropoutPlan& dropout = {});
+  /// After forward: hands the logits of all rows that count to the sink, a chunk at a time.
+  void head(const Batch& batch, Activations<T>& activations, RowSink<T>& sink);
+  /// forward and head.
+  void score(const Batch& batch, Activations<T>& activations, RowSink<T>& sink);
+  /// forward and the loss of the batch's targets.
+  Loss loss(const Batch& batch, Activations<T>& activations);
+
+ private:
+  void attention_block_forward(std::int64_t layer, const Batch& batch, Activations<T>& activations, const DropoutPlan& dropout);
+  void ffn_block_forward(std::int64_t layer, std::int64_t rows, Activations<T>& activations, const DropoutPlan& dropout);
+  Loss head_backward(const Batch& batch, Activations<T>& activations, Parameters<T>& gradients, double scale);
+  void ffn_block_backward(std::int64_t layer, std::int64_t rows, Activations<T>& activations, Parameters<T>& gradients,
+                          const DropoutPlan& dropout);
+  void attention_block_backward(std::int64_t layer, const Batch& batch, Activations<T>& activations, Parameters<T>& gradients,
+                                const DropoutPlan& dropout);
+  Dropout dropout_at(const DropoutPlan& plan, std::int64_t place) const;
+
+  Compute& compute_;
+  const Parameters<T>& weights_;
+};
+
+}  // namespace lm
