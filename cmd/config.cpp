@@ -1,0 +1,102 @@
+#include "config.h"
+
+#include <CLI/Config.hpp>
+#include <algorithm>
+#include <filesystem>
+#include <iterator>
+
+#include "toml.h"
+
+namespace lm::cmd {
+namespace {
+
+namespace fs = std::filesystem;
+
+const CLI::Option* find_option(const CLI::App& app, const std::string& key) {
+  for (const std::string& name : {"--" + key, "-" + key, key}) {
+    if (name == "-" + key && key.size() != 1) continue;
+    const CLI::Option* option = app.get_option_no_throw(name);
+    if (option != nullptr && option->get_configurable()) return option;
+  }
+  return nullptr;
+}
+
+std::string config_key(const CLI::Option& option) {
+  if (!option.get_lnames().empty()) return option.get_lnames().front();
+  if (!option.get_snames().empty()) return option.get_snames().front();
+  return option.get_name(true, false);
+}
+
+/// What write_config() puts after `key = `; empty where the option need not be written.
+std::string config_value(const CLI::Option& option) {
+  const std::vector<std::string>& given = option.results();
+  if (given.empty()) {
+    // A default beside options that exclude it would clash with them when read back.
+    const bool written = option.get_type_size() != 0 && !option.get_default_str().empty() && option.get_excludes().empty();
+    return written ? toml_value(option.get_default_str()) : std::string();
+  }
+  if (option.get_type_size() == 0 || given.size() == 1) return toml_value(given.front());
+  std::string list;
+  for (const std::string& value : given) list += (list.empty() ? "[" : ", ") + toml_value(value);
+  return list + "]";
+}
+
+std::vector<fs::path> share_folders() {
+  std::error_code error;
+  const fs::path program = fs::read_symlink("/proc/self/exe", error).parent_path();
+  std::vector<fs::path> folders;
+  if (!error) folders = {program / "../share/lm", program / "../../share/lm"};
+  folders.emplace_back(LM_SHARE_DIR);
+  return folders;
+}
+
+}  // namespace
+
+std::vector<CLI::ConfigItem> TomlConfig::from_config(std::istream& input) const {
+  const std::string text{std::istreambuf_iterator<char>(input), {}};
+  std::vector<CLI::ConfigItem> items;
+  try {
+    for (TomlItem& item : read_toml(text)) {
+      if (find_option(app_, item.key) == nullptr) throw TomlError(item.line, "unknown key '" + item.key + "'");
+      if (item.values.empty()) continue;
+      items.emplace_back();
+      items.back().name = std::move(item.key);
+      items.back().inputs = std::move(item.values);
+    }
+  } catch (const TomlError& error) {
+    throw CLI::ConfigError("cannot use '" + source_ + "', line " + std::to_string(error.line()) + ": " + error.what());
+  }
+  return items;
+}
+
+std::string TomlConfig::to_config(const CLI::App* app, bool, bool, std::string) const { return write_config(*app); }
+
+std::string write_config(const CLI::App& app) {
+  std::string text;
+  for (const CLI::Option* option : app.get_options({})) {
+    if (!option->get_configurable()) continue;
+    const std::string value = config_value(*option);
+    if (!value.empty()) text += config_key(*option) + " = " + value + "\n";
+  }
+  return text;
+}
+
+std::string find_config(const std::string& value) {
+  std::error_code error;
+  if (fs::exists(value, error) && !fs::is_directory(value, error)) return value;
+  std::vector<std::string> names;
+  for (const fs::path& folder : share_folders()) {
+    const fs::path candidate = folder / (value + ".toml");
+    if (value.find('/') == std::string::npos && fs::exists(candidate, error)) return candidate.string();
+    for (const fs::directory_entry& entry : fs::directory_iterator(folder, error)) {
+      if (entry.path().extension() == ".toml") names.push_back(entry.path().stem().string());
+    }
+  }
+  std::sort(names.begin(), names.end());
+  names.erase(std::unique(names.begin(), names.end()), names.end());
+  std::string known;
+  for (const std::string& name : names) known += (known.empty() ? "; named ones: " : ", ") + name;
+  throw CLI::ValidationError("cannot find configuration '" + value + "'" + known);
+}
+
+}  // namespace lm::cmd

@@ -1,0 +1,33 @@
+#include "facts.h"
+
+#include "base/error.h"
+
+namespace lm::cmd {
+namespace {
+
+constexpr const char* kUnicodeVersion = "15.0.0";
+
+std::string compiler() {
+#if defined(__clang__)
+  return "clang " __clang_version__;
+#else
+  return "gcc " __VERSION__;
+#endif
+}
+
+}  // namespace
+
+SimdTier resolve_simd(const std::string& word) {
+  const SimdTier best = best_simd_tier();
+  if (word == "auto") return best;
+  const SimdTier wanted = word == "avx512" ? SimdTier::avx512 : word == "avx2" ? SimdTier::avx2 : SimdTier::portable;
+  if (wanted > best) throw Error("cannot use --simd '" + word + "': this CPU's best is '" + to_string(best) + "'");
+  return wanted;
+}
+
+std::string version_text(const std::string& program, SimdTier simd) {
+  return program + " (lm-tools) " LM_VERSION "\ncompiler: " + compiler() + "\nsimd: " + to_string(simd) +
+         "\nblas: OpenBLAS " + select_blas_core(simd) + "\nunicode: " + kUnicodeVersion + "\n";
+}
+
+}  // namespace lm::cmd

@@ -1,0 +1,95 @@
+// Helpers to declare options: sizes, durations, choices, and repeated values, with errors that say what is accepted.
+#pragma once
+
+#include <CLI/App.hpp>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace lm::cmd {
+
+using Seconds = std::chrono::duration<double>;
+
+enum class SizeUnit { count, bytes };  // k, M, G, T are powers of 1000 for counts, of 1024 for bytes
+
+/// "4096", "4k", "1.5M", "2G" as a whole number >= 0; nothing where it is none or does not fit.
+std::optional<std::int64_t> parse_size(std::string_view text, SizeUnit unit);
+/// "0.5s", "30s", "10m", "2h", or plain seconds; nothing where it is none or is negative.
+std::optional<Seconds> parse_duration(std::string_view text);
+/// 65 s as "1m05s": for people.
+std::string format_duration(Seconds duration);
+
+/// Smallest and largest value accepted.
+struct Range {
+  std::int64_t minimum = 1;
+  std::int64_t maximum = INT64_MAX;
+};
+
+/// An option whose value is a size; the variable's present value is the default that --help shows (an empty optional: none).
+CLI::Option* add_size(CLI::App& app, const std::string& name, std::int64_t& variable, const std::string& description,
+                      SizeUnit unit = SizeUnit::count, Range range = {});
+CLI::Option* add_size(CLI::App& app, const std::string& name, std::optional<std::int64_t>& variable,
+                      const std::string& description, SizeUnit unit = SizeUnit::count, Range range = {});
+CLI::Option* add_duration(CLI::App& app, const std::string& name, Seconds& variable, const std::string& description);
+CLI::Option* add_duration(CLI::App& app, const std::string& name, std::optional<Seconds>& variable,
+                          const std::string& description);
+
+/// A finite number inside [minimum, maximum].
+struct RealRange {
+  double minimum = 0;
+  double maximum = 1e300;
+};
+CLI::Option* add_real(CLI::App& app, const std::string& name, double& variable, const std::string& description,
+                      RealRange range = {});
+CLI::Option* add_real(CLI::App& app, const std::string& name, float& variable, const std::string& description,
+                      RealRange range = {});
+CLI::Option* add_real(CLI::App& app, const std::string& name, std::optional<double>& variable, const std::string& description,
+                      RealRange range = {});
+
+/// A text; the variable's present value is the default that --help shows, where it is not empty. `type` names it in --help.
+CLI::Option* add_text(CLI::App& app, const std::string& name, std::string& variable, const std::string& description,
+                      const std::string& type = "TEXT");
+
+/// An option that may be given several times, one value each time.
+CLI::Option* add_repeated(CLI::App& app, const std::string& name, std::vector<std::string>& variable,
+                          const std::string& description, const std::string& type = "TEXT");
+
+/// The trailing arguments: FILE... (`name` without dashes, such as "FILE").
+CLI::Option* add_files(CLI::App& app, const std::string& name, std::vector<std::string>& variable,
+                       const std::string& description);
+
+/// Declares an option with one value of text that `assign` reads; it returns false where the text is not `accepted` ("a size such as 4k").
+CLI::Option* add_parsed(CLI::App& app, const std::string& name, const std::string& type, const std::string& default_text,
+                        const std::string& description, const std::string& accepted,
+                        const std::function<bool(const std::string&)>& assign);
+
+template <class T>
+using Choices = std::vector<std::pair<std::string, T>>;
+
+/// One of a list of words, each standing for a value of an enum; the variable's present value is the default.
+template <class T>
+CLI::Option* add_choice(CLI::App& app, const std::string& name, T& variable, const Choices<T>& choices,
+                        const std::string& description) {
+  std::string words;
+  std::string default_text;
+  for (const auto& [word, value] : choices) {
+    words += (words.empty() ? "" : "|") + word;
+    if (value == variable) default_text = word;
+  }
+  return add_parsed(app, name, words, default_text, description, "one of " + words,
+                    [&variable, choices](const std::string& text) {
+                      for (const auto& [word, value] : choices) {
+                        if (word != text) continue;
+                        variable = value;
+                        return true;
+                      }
+                      return false;
+                    });
+}
+
+}  // namespace lm::cmd

@@ -1,0 +1,42 @@
+// One line on standard error that says how far a long job has come and how long it may still take.
+#pragma once
+
+#include <chrono>
+#include <string>
+#include <string_view>
+
+#include "program.h"
+
+namespace lm::cmd {
+
+/// Shows nothing unless standard error is a terminal (or --progress always). On a terminal the line is redrawn in place, at
+/// most ten times a second; elsewhere a new line is written at most every ten seconds.
+class Progress {
+ public:
+  explicit Progress(const CommonOptions& common);
+  ~Progress();  // ends the line
+  Progress(const Progress&) = delete;
+  Progress& operator=(const Progress&) = delete;
+
+  /// True where update() would draw now, so that a caller need not compose its text in vain.
+  bool due() const;
+  /// `fraction` in [0, 1] gives the estimate of the remaining time; outside, none is shown. Not due: does nothing.
+  void update(double fraction, std::string_view text);
+  /// Shows the last state, whether due or not, and ends the line.
+  void finish(std::string_view text);
+  /// Removes the line from the terminal, before something else is printed there; the next update() draws it again.
+  void clear();
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  void draw(std::string_view text);
+
+  bool enabled_ = false;
+  bool terminal_ = false;
+  bool drawn_ = false;
+  bool ever_drawn_ = false;
+  Clock::time_point start_;
+  Clock::time_point last_;
+};
+
+}  // namespace lm::cmd

@@ -1,0 +1,54 @@
+#include "signals.h"
+
+namespace lm::cmd {
+namespace {
+
+// Handlers can reach nothing but statics; this pair is the only one in the programs.
+volatile std::sig_atomic_t stop_signal_seen = 0;
+volatile std::sig_atomic_t save_requested = 0;
+
+void on_stop(int signal_number) {
+  if (stop_signal_seen != 0) {
+    std::signal(signal_number, SIG_DFL);
+    std::raise(signal_number);  // blocked until this handler returns
+    return;
+  }
+  stop_signal_seen = signal_number;
+}
+
+void on_save(int) { save_requested = 1; }
+
+void install(int signal_number, void (*handler)(int), struct sigaction& old) {
+  sigaction(signal_number, nullptr, &old);
+  if (old.sa_handler == SIG_IGN) return;
+  struct sigaction action = {};
+  action.sa_handler = handler;
+  sigemptyset(&action.sa_mask);
+  sigaction(signal_number, &action, nullptr);
+}
+
+}  // namespace
+
+SignalFlags::SignalFlags() {
+  stop_signal_seen = 0;
+  save_requested = 0;
+  install(SIGTERM, on_stop, old_terminate_);
+  install(SIGINT, on_stop, old_interrupt_);
+  install(SIGUSR1, on_save, old_user_);
+}
+
+SignalFlags::~SignalFlags() {
+  sigaction(SIGTERM, &old_terminate_, nullptr);
+  sigaction(SIGINT, &old_interrupt_, nullptr);
+  sigaction(SIGUSR1, &old_user_, nullptr);
+}
+
+int SignalFlags::stop_signal() const { return stop_signal_seen; }
+
+bool SignalFlags::take_save_request() {
+  if (save_requested == 0) return false;
+  save_requested = 0;
+  return true;
+}
+
+}  // namespace lm::cmd
