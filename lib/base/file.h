@@ -31,6 +31,13 @@ class FileDescriptor {
 /// Opens for reading; "-" is standard input (a closed one is an Error, a directory too).
 FileDescriptor open_input(const std::string& path);
 
+/// The same open file under a number above 2 (the old number is closed), so that no file of ours takes the place of a closed
+/// standard stream. -1, with errno, where it is that or fails.
+int above_standard(int descriptor);
+
+/// A new file in `folder`, open for reading and writing, that has no name and vanishes with its descriptor. Throws Error.
+FileDescriptor create_unlinked(const std::string& folder);
+
 /// Reads up to size bytes, retrying on EINTR and short reads; less only at the end. Throws Error.
 std::size_t read_some(const FileDescriptor& input, void* buffer, std::size_t size);
 /// Reads one read(2)'s worth (for streams that should not wait to fill the buffer); 0 at the end.
@@ -41,6 +48,8 @@ class FileContent {
  public:
   /// Throws Error where it is larger than max_size.
   static FileContent read(const std::string& path, std::uint64_t max_size = UINT64_MAX);
+  /// What is left of an open input, from its position on.
+  static FileContent read(const FileDescriptor& input, std::uint64_t max_size = UINT64_MAX);
   FileContent(FileContent&&) noexcept;
   FileContent& operator=(FileContent&&) noexcept;
   ~FileContent();
@@ -70,10 +79,10 @@ class OutputStream {
   virtual const std::string& name() const = 0;
 };
 
-/// "-" is standard output (patchable where it is a regular file written from offset 0 without O_APPEND). A regular or new file
-/// is written under a temporary name in the same folder (".NAME.PID.tmp", locked) and renamed on close(); symbolic links are
-/// followed; what is not a regular file (/dev/null, a pipe) is written directly. Stale temporaries of the same NAME, whose
-/// lock is free, are removed.
+/// "-" is standard output (patchable where it is a regular file written from offset 0 without O_APPEND). A regular or new
+/// file is written under a temporary name in the same folder (".NAME.PID.tmp", locked) and renamed on close(); symbolic
+/// links are followed; what is not a regular file (/dev/null, a pipe) is written directly. Stale temporaries of the same
+/// NAME, whose lock is free, are removed.
 std::unique_ptr<OutputStream> open_output(const std::string& path);
 
 /// fsync of the folder that holds `path`, so that a rename survives a crash.

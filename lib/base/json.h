@@ -27,8 +27,8 @@ class JsonHandler {
   virtual void end_array() = 0;
 };
 
-/// Reads one document: UTF-8, nesting of at most 16, nothing after it. Throws Error naming `source` and the byte offset. Duplicate
-/// keys are the handler's to refuse (JsonValue's reader does, with a sentence).
+/// Reads one document: UTF-8, nesting of at most 16, nothing after it. Throws Error naming `source` and the byte offset.
+/// Duplicate keys are the handler's to refuse (JsonValue's reader does, with a sentence).
 void parse_json_events(std::string_view text, std::string_view source, JsonHandler& handler);
 
 /// A document as a tree, for small ones: configuration, metadata, a line of JSONL.
@@ -72,8 +72,8 @@ class JsonValue {
   /// Appends (or replaces) a member of an object; turns null into an object.
   JsonValue& set(std::string_view key, JsonValue value);
 
-  /// Shortest form that reads back to the same value; doubles with 17 digits at most, non-finite ones as null. Strings that are
-  /// not UTF-8 have U+FFFD for each maximal invalid part. indent < 0: one line.
+  /// Shortest form that reads back to the same value; doubles with 17 digits at most, non-finite ones as null. Strings that
+  /// are not UTF-8 have U+FFFD for each maximal invalid part. indent < 0: one line.
   std::string dump(int indent = -1) const;
 
  private:

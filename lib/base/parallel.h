@@ -7,9 +7,9 @@
 
 namespace lm {
 
-/// Workers spin shortly, then sleep. Flush-to-zero and denormals-are-zero are set in every worker (not in the caller's thread
-/// outside run()). Not reentrant: a body may not call run() on the same pool. An exception thrown by a body is rethrown by
-/// run() after all tiles ended or were skipped; of several, that of the lowest tile.
+/// Workers spin shortly, then sleep. Flush-to-zero and denormals-are-zero are set in every worker (not in the caller's
+/// thread outside run()). Not reentrant: a body may not call run() on the same pool. An exception thrown by a body is
+/// rethrown by run() after all tiles ended or were skipped; of several, that of the lowest tile.
 class ThreadPool {
  public:
   /// threads >= 1, the calling thread included.
@@ -24,8 +24,9 @@ class ThreadPool {
   /// which worker computes which is not fixed. Returns when all are done.
   template <class Body>
   void run(std::int64_t tiles, Body&& body) {
-    run_tiles(tiles, const_cast<void*>(static_cast<const void*>(&body)),
-              [](void* context, std::int64_t tile, int worker) { (*static_cast<std::remove_reference_t<Body>*>(context))(tile, worker); });
+    run_tiles(tiles, const_cast<void*>(static_cast<const void*>(&body)), [](void* context, std::int64_t tile, int worker) {
+      (*static_cast<std::remove_reference_t<Body>*>(context))(tile, worker);
+    });
   }
 
  private:

@@ -1,0 +1,281 @@
+// The atomic writer behind open_output().
+#include <dirent.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <vector>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "base/hash.h"
+
+namespace lm {
+
+namespace {
+
+constexpr std::size_t kBufferSize = std::size_t{1} << 17;
+
+std::string folder_of(const std::string& path) {
+  const std::size_t slash = path.rfind('/');
+  if (slash == std::string::npos) return ".";
+  return slash == 0 ? "/" : path.substr(0, slash);
+}
+
+std::string join(const std::string& folder, const std::string& name) {
+  return folder.back() == '/' ? folder + name : folder + "/" + name;
+}
+
+bool same_file(const struct stat& a, const struct stat& b) { return a.st_dev == b.st_dev && a.st_ino == b.st_ino; }
+
+// The path that `path` stands for, which need not exist.
+std::string follow_links(std::string path) {
+  const std::string original = path;
+  for (int links = 0; links < 40; ++links) {
+    std::vector<char> target(4096);
+    const ssize_t size = ::readlink(path.c_str(), target.data(), target.size());
+    if (size < 0) return path;
+    const std::string link(target.data(), static_cast<std::size_t>(size));
+    path = link.starts_with('/') ? link : join(folder_of(path), link);
+  }
+  throw_system_error("write", original, ELOOP);
+}
+
+// Writing with a buffer, errors and patches; what close() makes of it is the subclasses'.
+class DescriptorOutput : public OutputStream {
+ public:
+  DescriptorOutput(FileDescriptor descriptor, bool can_patch) : descriptor_(std::move(descriptor)), can_patch_(can_patch) {}
+
+  using OutputStream::write;
+  void write(const void* bytes, std::size_t size) override {
+    const char* data = static_cast<const char*>(bytes);
+    if (buffer_.size() + size > kBufferSize) flush();
+    if (size >= kBufferSize) {
+      write_through(data, size);
+    } else {
+      if (buffer_.capacity() == 0) buffer_.reserve(kBufferSize);
+      buffer_.append(data, size);
+    }
+  }
+
+  void flush() override {
+    write_through(buffer_.data(), buffer_.size());
+    buffer_.clear();
+  }
+
+  bool can_patch() const override { return can_patch_; }
+
+  void patch(std::uint64_t offset, const void* bytes, std::size_t size) override {
+    LM_CHECK(can_patch_);
+    flush();
+    const char* data = static_cast<const char*>(bytes);
+    while (size > 0) {
+      const ssize_t count = ::pwrite(descriptor_.get(), data, size, static_cast<off_t>(offset));
+      if (count < 0) {
+        wait_or_fail();
+        continue;
+      }
+      data += count;
+      offset += static_cast<std::uint64_t>(count);
+      size -= static_cast<std::size_t>(count);
+    }
+  }
+
+  const std::string& name() const override { return descriptor_.name(); }
+
+ protected:
+  int descriptor() const { return descriptor_.get(); }
+
+  // Closes a duplicate: errors that a network file system keeps until a close are told, and the lock stays.
+  void close_duplicate() {
+    const int duplicate = fcntl(descriptor(), F_DUPFD_CLOEXEC, 3);
+    if (duplicate >= 0 && ::close(duplicate) != 0 && errno != EINTR) throw_system_error("write", name(), errno);
+  }
+
+ private:
+  void write_through(const char* data, std::size_t size) {
+    while (size > 0) {
+      const ssize_t count = ::write(descriptor(), data, std::min(size, std::size_t{1} << 30));
+      if (count < 0) {
+        wait_or_fail();
+        continue;
+      }
+      data += count;
+      size -= static_cast<std::size_t>(count);
+    }
+  }
+
+  void wait_or_fail() {
+    if (errno == EAGAIN) {  // someone made the pipe non-blocking
+      pollfd wait{.fd = descriptor(), .events = POLLOUT, .revents = 0};
+      ::poll(&wait, 1, -1);
+    } else if (errno != EINTR) {
+      const int error_number = errno;
+      buffer_.clear();
+      throw_system_error("write", name(), error_number);
+    }
+  }
+
+  FileDescriptor descriptor_;
+  bool can_patch_;
+  std::string buffer_;
+};
+
+// Standard output, a pipe, a device.
+class DirectOutput : public DescriptorOutput {
+ public:
+  using DescriptorOutput::DescriptorOutput;
+  void close() override {
+    flush();
+    close_duplicate();
+  }
+};
+
+struct Temporary {
+  std::string folder;
+  std::string prefix;  // ".NAME."
+  std::string path;
+  FileDescriptor descriptor;
+};
+
+// ".NAME."; of a name so long that no temporary name would fit, the beginning and a hash.
+std::string temporary_prefix(const std::string& name) {
+  constexpr std::size_t kLongest = 220;
+  if (name.size() <= kLongest) return "." + name + ".";
+  Hasher hasher;
+  hasher.update(name.data(), name.size());
+  return "." + name.substr(0, kLongest - 33) + "-" + to_hex(hasher.digest128()) + ".";
+}
+
+// True where nobody holds the file's lock, which then is ours until the descriptor closes. A file system without locks never
+// says so, and then nothing is cleaned.
+bool lock(int descriptor) { return ::flock(descriptor, LOCK_EX | LOCK_NB) == 0; }
+
+void remove_if_stale(const std::string& path) {
+  const FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK), path);
+  struct stat opened {};
+  struct stat named {};
+  if (file.get() < 0 || fstat(file.get(), &opened) != 0 || !S_ISREG(opened.st_mode) || !lock(file.get())) return;
+  // Between open and lock its owner may have renamed it and begun another one.
+  if (::lstat(path.c_str(), &named) == 0 && same_file(opened, named)) ::unlink(path.c_str());
+}
+
+bool is_temporary_of(const std::string& prefix, std::string_view name) {
+  if (!name.starts_with(prefix) || !name.ends_with(".tmp") || name.size() <= prefix.size() + 4) return false;
+  const std::string_view digits = name.substr(prefix.size(), name.size() - prefix.size() - 4);
+  return digits.find_first_not_of("0123456789") == std::string_view::npos;
+}
+
+void remove_stale_temporaries(const std::string& folder, const std::string& prefix) {
+  DIR* stream = ::opendir(folder.c_str());
+  if (stream == nullptr) return;  // creating the file will say why, if it cannot be written either
+  std::vector<std::string> found;
+  while (const dirent* entry = ::readdir(stream)) {
+    if (is_temporary_of(prefix, entry->d_name)) found.push_back(join(folder, entry->d_name));
+  }
+  ::closedir(stream);
+  for (const std::string& path : found) remove_if_stale(path);
+}
+
+// Creates and locks the temporary file. A cleaner of another process may take it away between the two: then again.
+FileDescriptor create_temporary(const std::string& path, mode_t mode, const std::string& target) {
+  for (int attempt = 0; attempt < 100; ++attempt) {
+    const int number = above_standard(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode));
+    if (number < 0 && errno == EEXIST) throw Error("cannot write '" + target + "': it is being written already");
+    if (number < 0) throw_system_error("write", target, errno);
+    FileDescriptor file(number, target);
+    struct stat opened {};
+    struct stat named {};
+    if (::flock(file.get(), LOCK_EX) != 0 && errno == EINTR) continue;
+    if (fstat(file.get(), &opened) == 0 && ::lstat(path.c_str(), &named) == 0 && same_file(opened, named)) return file;
+  }
+  throw Error("cannot write '" + target + "': its temporary file '" + path + "' keeps vanishing");
+}
+
+// A regular file, new or old: written beside its place and renamed into it.
+class FileOutput : public DescriptorOutput {
+ public:
+  FileOutput(FileDescriptor descriptor, std::string temporary, std::string target, mode_t mode)
+      : DescriptorOutput(std::move(descriptor), true),
+        temporary_(std::move(temporary)),
+        target_(std::move(target)),
+        mode_(mode) {}
+
+  ~FileOutput() override {
+    if (!closed_) ::unlink(temporary_.c_str());
+  }
+
+  void close() override {
+    flush();
+    if (mode_ != 0 && ::fchmod(descriptor(), mode_) != 0) throw_system_error("write", name(), errno);
+    if (::fsync(descriptor()) != 0) throw_system_error("write", name(), errno);
+    close_duplicate();
+    if (::rename(temporary_.c_str(), target_.c_str()) != 0) throw_system_error("write", name(), errno);
+    closed_ = true;
+    sync_folder_of(target_);
+  }
+
+ private:
+  std::string temporary_;
+  std::string target_;
+  mode_t mode_;  // of the file that is replaced; 0 for a new one
+  bool closed_ = false;
+};
+
+std::unique_ptr<OutputStream> open_standard_output() {
+  const std::string name = "standard output";
+  const int descriptor = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
+  if (descriptor < 0 && errno == EBADF) throw Error("cannot write 'standard output': it is closed");
+  if (descriptor < 0) throw_system_error("write", name, errno);
+  struct stat status {};
+  const bool regular = fstat(descriptor, &status) == 0 && S_ISREG(status.st_mode);
+  const int flags = fcntl(descriptor, F_GETFL);
+  const bool can_patch = regular && flags >= 0 && (flags & O_APPEND) == 0 && ::lseek(descriptor, 0, SEEK_CUR) == 0;
+  return std::make_unique<DirectOutput>(FileDescriptor(descriptor, name), can_patch);
+}
+
+std::unique_ptr<OutputStream> open_direct(const std::string& path) {
+  const int descriptor = above_standard(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
+  if (descriptor < 0) throw_system_error("write", path, errno);
+  return std::make_unique<DirectOutput>(FileDescriptor(descriptor, path), false);
+}
+
+}  // namespace
+
+std::unique_ptr<OutputStream> open_output(const std::string& path) {
+  if (path == "-" || path == "/dev/stdout") return open_standard_output();
+  if (path.empty() || path.ends_with('/')) throw Error("cannot write '" + path + "': it names a folder, not a file");
+  struct stat status {};
+  const bool exists = ::stat(path.c_str(), &status) == 0;
+  if (exists && S_ISDIR(status.st_mode)) throw_system_error("write", path, EISDIR);
+  if (exists && !S_ISREG(status.st_mode)) return open_direct(path);
+  if (exists && ::access(path.c_str(), W_OK) != 0) throw_system_error("write", path, errno);
+
+  const std::string target = follow_links(path);
+  const std::string folder = folder_of(target);
+  const std::string prefix = temporary_prefix(target.substr(target.rfind('/') + 1));
+  remove_stale_temporaries(folder, prefix);
+  const std::string temporary = join(folder, prefix + std::to_string(::getpid()) + ".tmp");
+  // What replaces a private file is never readable by others, not even while it is written.
+  FileDescriptor descriptor = create_temporary(temporary, exists ? 0600 : 0666, path);
+  if (exists && (status.st_uid != ::geteuid() || status.st_gid != ::getegid())) {
+    [[maybe_unused]] const int ignored = ::fchown(descriptor.get(), status.st_uid, status.st_gid);  // as far as we may
+  }
+  return std::make_unique<FileOutput>(std::move(descriptor), temporary, target, exists ? status.st_mode & 0777 : 0);
+}
+
+void sync_folder_of(const std::string& path) {
+  const std::string folder = folder_of(path);
+  const FileDescriptor descriptor(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC), folder);
+  if (descriptor.get() < 0) return;  // a folder that we may write but not read
+  // Some file systems cannot sync a folder and say EINVAL or ENOTSUP.
+  if (::fsync(descriptor.get()) != 0 && errno == EIO) throw_system_error("sync the folder", folder, errno);
+}
+
+}  // namespace lm

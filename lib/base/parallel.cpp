@@ -1,0 +1,265 @@
+#include "base/parallel.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <exception>
+#include <limits>
+#include <mutex>
+#include <string>
+#include <system_error>
+#include <thread>
+#include <vector>
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+#include "base/error.h"
+
+namespace lm {
+
+namespace {
+
+void pause_briefly() {
+#if defined(__x86_64__)
+  _mm_pause();
+#elif defined(__aarch64__)
+  asm volatile("yield");
+#endif
+}
+
+// Denormal numbers cost a hundred cycles each and carry nothing that training needs.
+class FlushDenormals {
+ public:
+#if defined(__x86_64__)
+  FlushDenormals() : saved_(_mm_getcsr()) { _mm_setcsr(saved_ | 0x8040u); }  // flush to zero, denormals are zero
+  ~FlushDenormals() { _mm_setcsr(saved_); }
+#elif defined(__aarch64__)
+  FlushDenormals() {
+    asm volatile("mrs %0, fpcr" : "=r"(saved_));
+    asm volatile("msr fpcr, %0" : : "r"(saved_ | std::uint64_t{1} << 24));
+  }
+  ~FlushDenormals() { asm volatile("msr fpcr, %0" : : "r"(saved_)); }
+#else
+  FlushDenormals() = default;
+#endif
+  FlushDenormals(const FlushDenormals&) = delete;
+  FlushDenormals& operator=(const FlushDenormals&) = delete;
+
+ private:
+#if defined(__x86_64__)
+  unsigned saved_;
+#elif defined(__aarch64__)
+  std::uint64_t saved_ = 0;
+#endif
+};
+
+// Signals are for the thread that runs main(): workers are started with all of them blocked.
+class BlockSignals {
+ public:
+  BlockSignals() {
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &saved_);
+  }
+  ~BlockSignals() { pthread_sigmask(SIG_SETMASK, &saved_, nullptr); }
+  BlockSignals(const BlockSignals&) = delete;
+  BlockSignals& operator=(const BlockSignals&) = delete;
+
+ private:
+  sigset_t saved_;
+};
+
+// How long a thread looks before it sleeps: longer than the gap between two kernels of a step, shorter than anyone notices.
+constexpr std::chrono::microseconds kSpinTime{50};
+
+// True as soon as condition() is; false when the time is over.
+template <class Condition>
+bool spin_until(Condition condition) {
+  const auto end = std::chrono::steady_clock::now() + kSpinTime;
+  do {
+    for (int i = 0; i < 64; ++i) {
+      if (condition()) return true;
+      pause_briefly();
+    }
+  } while (std::chrono::steady_clock::now() < end);
+  return condition();
+}
+
+// The state word of a pool: number of the job, whether it takes workers, how many workers are in it.
+constexpr std::uint64_t kWorkerUnit = 1;
+constexpr std::uint64_t kWorkerMask = 0xFFFF;
+constexpr std::uint64_t kOpen = 0x10000;
+constexpr std::uint64_t kJobUnit = 0x20000;
+
+bool is_open(std::uint64_t state) { return (state & kOpen) != 0; }
+std::uint64_t job_of(std::uint64_t state) { return state / kJobUnit; }
+std::uint64_t workers_in(std::uint64_t state) { return state & kWorkerMask; }
+
+}  // namespace
+
+// A worker joins a job by one compare-and-swap on `state`, so a worker that wakes late finds the job closed and never
+// touches it: run() waits for those who joined only. Sleepers and the word they wait for are both sequentially consistent;
+// whoever changes the word looks for sleepers afterwards, so none is missed.
+struct ThreadPool::Shared {
+  std::atomic<std::uint64_t> state{0};
+  std::atomic<std::int64_t> next_tile{0};
+  std::atomic<std::int64_t> failed_tile{0};
+  std::atomic<int> sleeping_workers{0};
+  std::atomic<bool> caller_sleeps{false};
+  std::atomic<bool> stopping{false};
+
+  // Written by run_tiles() while no worker is in a job.
+  std::int64_t tiles = 0;
+  void* context = nullptr;
+  TileFunction function = nullptr;
+
+  std::mutex mutex;
+  std::condition_variable job_opened;
+  std::condition_variable workers_left;
+  std::exception_ptr failure;  // under mutex
+
+  std::vector<std::thread> threads;
+
+  void work(int worker);
+  void run_worker(int worker);
+  void wait_for_job(std::uint64_t last_job);
+  void leave();
+  void wait_for_workers();
+  void stop();
+};
+
+// Tiles are handed out in rising order and only those above a failed one are skipped, so the lowest failing tile always
+// runs.
+void ThreadPool::Shared::work(int worker) {
+  for (;;) {
+    const std::int64_t tile = next_tile.fetch_add(1, std::memory_order_relaxed);
+    if (tile >= tiles) return;
+    if (tile > failed_tile.load(std::memory_order_relaxed)) continue;
+    try {
+      function(context, tile, worker);
+    } catch (...) {
+      const std::lock_guard lock(mutex);
+      if (tile < failed_tile.load(std::memory_order_relaxed)) {
+        failed_tile.store(tile, std::memory_order_relaxed);
+        failure = std::current_exception();
+      }
+    }
+  }
+}
+
+void ThreadPool::Shared::run_worker(int worker) {
+  const FlushDenormals flush_denormals;
+  std::uint64_t last_job = 0;
+  while (!stopping.load()) {
+    std::uint64_t seen = state.load();
+    if (is_open(seen) && job_of(seen) != last_job) {
+      if (!state.compare_exchange_strong(seen, seen + kWorkerUnit)) continue;
+      last_job = job_of(seen);
+      work(worker);
+      leave();
+    } else {
+      wait_for_job(last_job);
+    }
+  }
+}
+
+void ThreadPool::Shared::wait_for_job(std::uint64_t last_job) {
+  const auto ready = [&] {
+    const std::uint64_t seen = state.load();
+    return (is_open(seen) && job_of(seen) != last_job) || stopping.load();
+  };
+  if (spin_until(ready)) return;
+  std::unique_lock lock(mutex);
+  ++sleeping_workers;
+  job_opened.wait(lock, ready);
+  --sleeping_workers;
+}
+
+void ThreadPool::Shared::leave() {
+  const std::uint64_t before = state.fetch_sub(kWorkerUnit);
+  if (workers_in(before) == 1 && !is_open(before) && caller_sleeps.load()) {
+    const std::lock_guard lock(mutex);
+    workers_left.notify_one();
+  }
+}
+
+void ThreadPool::Shared::wait_for_workers() {
+  const auto done = [&] { return workers_in(state.load()) == 0; };
+  if (spin_until(done)) return;
+  std::unique_lock lock(mutex);
+  caller_sleeps = true;
+  workers_left.wait(lock, done);
+  caller_sleeps = false;
+}
+
+void ThreadPool::Shared::stop() {
+  stopping = true;
+  {
+    const std::lock_guard lock(mutex);
+    job_opened.notify_all();
+  }
+  for (std::thread& thread : threads) thread.join();
+  threads.clear();
+}
+
+ThreadPool::ThreadPool(int threads) : shared_(std::make_unique<Shared>()) {
+  LM_CHECK(threads >= 1 && threads <= static_cast<int>(kWorkerMask));
+  const BlockSignals block_signals;
+  try {
+    for (int worker = 1; worker < threads; ++worker) {
+      shared_->threads.emplace_back([shared = shared_.get(), worker] { shared->run_worker(worker); });
+    }
+  } catch (const std::system_error& error) {
+    shared_->stop();
+    throw_system_error("start", std::to_string(threads) + " threads", error.code().value());
+  }
+}
+
+ThreadPool::~ThreadPool() { shared_->stop(); }
+
+int ThreadPool::threads() const { return static_cast<int>(shared_->threads.size()) + 1; }
+
+void ThreadPool::run_tiles(std::int64_t tiles, void* context, TileFunction function) {
+  if (tiles <= 0) return;
+  const FlushDenormals flush_denormals;
+  if (shared_->threads.empty() || tiles == 1) {
+    for (std::int64_t tile = 0; tile < tiles; ++tile) function(context, tile, 0);
+    return;
+  }
+  const std::uint64_t before = shared_->state.load();
+  LM_CHECK(!is_open(before) && workers_in(before) == 0);
+  shared_->tiles = tiles;
+  shared_->context = context;
+  shared_->function = function;
+  shared_->next_tile = 0;
+  shared_->failed_tile = std::numeric_limits<std::int64_t>::max();
+  shared_->state = (before + kJobUnit) | kOpen;
+  if (shared_->sleeping_workers.load() > 0) {
+    const std::lock_guard lock(shared_->mutex);
+    shared_->job_opened.notify_all();
+  }
+  shared_->work(0);
+  shared_->state.fetch_and(~kOpen);
+  shared_->wait_for_workers();
+  if (shared_->failure) std::rethrow_exception(std::exchange(shared_->failure, nullptr));
+}
+
+int available_cores() {
+  for (int capacity = 1024; capacity <= 1 << 20; capacity *= 2) {
+    cpu_set_t* set = CPU_ALLOC(static_cast<std::size_t>(capacity));
+    if (set == nullptr) break;
+    const std::size_t size = CPU_ALLOC_SIZE(static_cast<std::size_t>(capacity));
+    const int cores = sched_getaffinity(0, size, set) == 0 ? CPU_COUNT_S(size, set) : 0;
+    CPU_FREE(set);
+    if (cores > 0) return cores;
+  }
+  return 1;
+}
+
+}  // namespace lm
