@@ -1,0 +1,67 @@
+// Cutting streams into documents (file, line, nul, jsonl, separator), and the delimiter that joins them again.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace lm {
+
+/// A value of --documents. Delimiters end documents and are not part of them; a last document without its delimiter counts, an
+/// empty one does not.
+struct DocumentKind {
+  enum class Kind { file, line, nul, jsonl, separator };
+  Kind kind = Kind::file;
+  std::string detail;  // jsonl: the field (default "text"); separator: the string, not empty
+};
+
+/// "file", "line", "nul", "jsonl", "jsonl:FIELD" or "separator:STRING"; throws Error for anything else.
+DocumentKind parse_document_kind(std::string_view text);
+
+/// What stands after each document when they are joined: nothing for `file`. Throws Error for jsonl, which has none.
+std::string document_delimiter(const DocumentKind& kind);
+
+/// Receives the pieces of a document in order, then its end.
+struct DocumentSink {
+  std::function<void(std::string_view piece)> text;
+  std::function<void()> end;
+};
+
+/// Cuts inputs into documents as their bytes come. Memory: a constant; for jsonl the longest line.
+class DocumentSplitter {
+ public:
+  DocumentSplitter(DocumentKind kind, DocumentSink sink);
+  /// Starts an input; `source` names it in messages.
+  void begin_input(std::string_view source);
+  void feed(std::string_view bytes);
+  /// Ends the input, and with it the document: none spans two inputs.
+  void end_input();
+
+ private:
+  void feed_byte_delimited(std::string_view bytes, char delimiter);
+  void feed_separated(std::string_view bytes);
+  void feed_lines_of_json(std::string_view bytes);
+  void take_line_of_json();
+  void emit(std::string_view piece);
+  void end_document();
+
+  DocumentKind kind_;
+  DocumentSink sink_;
+  std::string source_;
+  std::string line_;                  // jsonl: the line so far
+  std::int64_t line_number_ = 0;
+  bool in_document_ = false;          // bytes of the current document have come
+  std::size_t matched_ = 0;           // separator: how many of its bytes the input's end matches
+  std::vector<std::size_t> failure_;  // separator: length of the longest proper border of each prefix
+};
+
+/// Reads every path ("-" is standard input; no path: standard input) through a DocumentSplitter. Throws Error.
+void split_documents(const std::vector<std::string>& paths, const DocumentKind& kind, const DocumentSink& sink);
+
+/// The same, each document whole: memory of the longest document.
+void for_each_document(const std::vector<std::string>& paths, const DocumentKind& kind,
+                       const std::function<void(std::string_view document)>& visit);
+
+}  // namespace lm

@@ -1,0 +1,35 @@
+// Cutting text into pretokens, the pieces inside which BPE merges: one hand-written scanner per pattern family.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string_view>
+
+namespace lm {
+
+/// The pattern families of lm-tokenizer(5). `none` takes the whole text as one pretoken.
+enum class Pattern { gpt2, r50k, cl100k, llama3, qwen2, qwen35, o200k, none };
+
+std::string_view pattern_name(Pattern pattern);
+/// The family of that name, if there is one.
+std::optional<Pattern> find_pattern(std::string_view name);
+/// "gpt2|r50k|...", for messages and help.
+std::string_view pattern_names();
+
+/// The regular expression as Hugging Face's tokenizers library (Oniguruma) takes it; empty for `none`.
+std::string_view pattern_regex(Pattern pattern);
+/// The family that a tokenizer.json's regular expression spells (every known spelling); none: not one of ours.
+std::optional<Pattern> pattern_of_regex(std::string_view regex);
+
+/// Where a pretoken ends, and whether the scanner had to look at the end of `text` to say so: more text might change it.
+struct Pretoken {
+  std::size_t length;
+  bool saw_end;
+};
+
+/// The pretoken at the start of `text`, which reaches to the end of its segment. text is not empty; length >= 1. Linear
+/// in the length of the pretoken (and of a run of whitespace that it starts). Any bytes: each maximal invalid part of UTF-8 counts
+/// as one character that is neither letter, number, mark nor space.
+Pretoken next_pretoken(Pattern pattern, std::string_view text);
+
+}  // namespace lm

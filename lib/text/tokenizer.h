@@ -1,0 +1,99 @@
+// The tokenizer: bytes to ids and back, byte-level BPE in both merge semantics, from every file format we read.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/token.h"
+#include "base/token_codec.h"
+#include "base/token_table.h"
+#include "text/pretokenizer.h"
+
+namespace lm {
+
+/// What text that spells a special token becomes: plain text, the token, or an Error.
+enum class SpecialTokens { plain, allow, error };
+/// "plain", "allow" or "error"; throws Error for anything else.
+SpecialTokens parse_special_tokens(std::string_view name);
+
+struct TokenizerOptions {
+  std::optional<Pattern> pattern;  // of a folder (default gpt2) or .tiktoken file (default: by its name); else it must agree
+  std::string end_of_text;         // the end-of-text token's name; empty: found in a table of known names
+};
+
+struct TokenizerParts;   // text/tokenizer_parts.h: what the file formats are read into
+struct TokenizerTables;  // text/tokenizer_tables.h: what encoding needs
+
+/// Immutable once loaded, so threads may share one. decode(encode(x)) == x for any bytes.
+class Tokenizer final : public TokenCodec, public TokenTable {
+ public:
+  /// Throws Error where the parts do not make a tokenizer: a byte without a token, duplicates, no end-of-text.
+  Tokenizer(TokenizerParts parts, const TokenizerOptions& options, std::string_view source);
+  Tokenizer(Tokenizer&&) noexcept;
+  Tokenizer& operator=(Tokenizer&&) noexcept;
+  ~Tokenizer() override;
+
+  /// A tokenizer.json, a folder with tokenizer.json or vocab.json and merges.txt, or a .tiktoken file. Throws Error. (Models carry a
+  /// tokenizer.json inside: read it and call from_json.)
+  static Tokenizer load(const std::string& path, const TokenizerOptions& options = {});
+  /// `text` is a whole tokenizer.json; source names it in messages.
+  static Tokenizer from_json(std::string_view text, std::string_view source, const TokenizerOptions& options = {});
+  /// A tokenizer.json that Hugging Face's library loads with the same ids. Throws Error in rank mode (.tiktoken).
+  std::string to_json() const;
+
+  /// Identity of lm-tokens(5); its bytes are laid down in lm-tokenizer(5).
+  const Fingerprint& fingerprint() const;
+  Pattern pattern() const;
+  /// Number of merges (0 in rank mode) and the pair of merge `rank`, the first to apply being 0.
+  std::int64_t merge_count() const;
+  std::pair<TokenId, TokenId> merge(std::int64_t rank) const;
+
+  std::vector<TokenId> encode(std::string_view bytes) const override { return encode(bytes, SpecialTokens::plain); }
+  /// Under SpecialTokens::error throws Error naming the first special token spelled in `bytes`.
+  std::vector<TokenId> encode(std::string_view bytes, SpecialTokens special) const;
+  /// The bytes of the ids, one after the other. Throws Error for an id outside the vocabulary.
+  std::string decode(const std::vector<TokenId>& ids) const;
+
+  /// Empty for an id that the vocabulary leaves unused.
+  std::string_view bytes_of(TokenId id) const override;
+  std::int64_t vocab_size() const override;
+  TokenId end_of_text() const override;
+  std::int64_t byte_length(TokenId id) const override;
+  bool begins_word(TokenId id) const override;
+  bool is_special(TokenId id) const override;
+  /// The id of a special token by its spelling ("<|mask|>").
+  std::optional<TokenId> id_of(std::string_view special_name) const;
+
+  const TokenizerTables& tables() const { return *tables_; }
+
+ private:
+  std::unique_ptr<TokenizerTables> tables_;
+};
+
+/// Encodes one document after the other in bounded memory (a constant plus a multiple of the longest pretoken). However the
+/// bytes are cut into calls, the ids are those of Tokenizer::encode of the whole. The tokenizer must outlive it; one thread each.
+class StreamEncoder {
+ public:
+  StreamEncoder(const Tokenizer& tokenizer, SpecialTokens special);
+  StreamEncoder(StreamEncoder&&) noexcept;
+  ~StreamEncoder();
+  /// Takes more bytes of the document and appends to `ids` what has become certain.
+  void feed(std::string_view bytes, std::vector<TokenId>& ids);
+  /// Ends the document: appends the rest. The next feed() starts a new one. No end-of-text token is added.
+  void finish(std::vector<TokenId>& ids);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+/// The toolkit's reserved special tokens in id order: end-of-text, pad, mask, three for infilling, 100 sentinels (formats of
+/// lm-tokenizer(5)); with `all` false end-of-text alone.
+enum class ReservedTokens { all, end_of_text_only };
+std::vector<std::string> reserved_special_tokens(ReservedTokens which);
+
+}  // namespace lm
