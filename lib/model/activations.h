@@ -66,11 +66,12 @@ class Activations {
 
  private:
   struct Builder;
+  Activations() = default;
   void lay_out(Builder& builder);
   ModelConfig config_;
-  std::int64_t sequences_;
-  std::int64_t length_;
-  Keep keep_;
+  std::int64_t sequences_ = 0;
+  std::int64_t length_ = 0;
+  Keep keep_ = Keep::scoring;
   Arena<T> arena_;
 };
 

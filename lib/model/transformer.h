@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include "kernels/compute.h"
 #include "kernels/elementwise.h"
@@ -49,6 +50,11 @@ class Transformer {
 
   Compute& compute_;
   const Parameters<T>& weights_;
+  // Reused by every chunk of the head, so that steps do not allocate.
+  std::vector<std::int64_t> counted_rows_;
+  std::vector<TokenId> chunk_targets_;
+  std::vector<float> chunk_weights_;
+  std::vector<double> chunk_nats_;
 };
 
 }  // namespace lm
