@@ -1,0 +1,45 @@
+#include "objectives/objective.h"
+
+#include <array>
+
+#include "base/error.h"
+#include "objectives/causal.h"
+
+namespace lm {
+
+namespace {
+
+constexpr std::array<ObjectiveEntry, 1> kObjectives = {{
+    {.name = "causal", .summary = "every token predicts the next", .left_to_right = true, .make = make_causal},
+}};
+
+}  // namespace
+
+std::span<const ObjectiveEntry> objective_table() { return kObjectives; }
+
+const ObjectiveEntry& find_objective(std::string_view name) {
+  std::string known;
+  for (const ObjectiveEntry& entry : kObjectives) {
+    if (name == entry.name) return entry;
+    known += (known.empty() ? "" : ", ") + std::string(entry.name);
+  }
+  throw Error("unknown objective '" + std::string(name) + "'; known: " + known);
+}
+
+std::vector<std::int32_t> document_indices(const WindowTokens& window, std::int64_t length, const ObjectiveOptions& options) {
+  // Padding after the end is never seen by a causal query; only padding in front needs a document of its own.
+  if (options.attend == Attend::window && window.first_valid == 0) return {};
+  std::vector<std::int32_t> document(static_cast<std::size_t>(length));
+  std::int32_t index = 0;
+  for (std::int64_t i = 0; i < length; ++i) {
+    const auto place = static_cast<std::size_t>(i);
+    const bool valid = i >= window.first_valid && i < window.end_valid;
+    const bool starts = i == window.first_valid || i == window.end_valid ||
+                        (options.attend == Attend::document && valid && window.tokens[place] == options.end_of_text);
+    if (starts && i > 0) ++index;
+    document[place] = index;
+  }
+  return document;
+}
+
+}  // namespace lm

@@ -1,0 +1,72 @@
+// Objective: how a window of tokens becomes a training example. The model knows none of them.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/rng.h"
+#include "base/token.h"
+
+namespace lm {
+
+/// One sequence of a batch.
+struct Example {
+  std::vector<TokenId> input, target;   // (T)
+  std::vector<float> weight;            // (T) 0 where the target does not count
+  std::int64_t prefix_length = 0;       // keys before it are visible to every query
+  std::vector<std::int32_t> document;   // (T) index inside the window, padding has its own; empty: one document, no padding before it
+};
+
+/// Tokens cut from the stream; places outside of it are padding.
+struct WindowTokens {
+  std::span<const TokenId> tokens;      // (W)
+  std::int64_t first_valid = 0;         // [first_valid, end_valid) are tokens of the stream
+  std::int64_t end_valid = 0;
+};
+
+/// Whether documents that share a window see each other.
+enum class Attend { window, document };
+
+struct ObjectiveOptions {
+  std::int64_t context_length = 0;  // T
+  TokenId end_of_text = 0;
+  Attend attend = Attend::window;
+};
+
+class Objective {
+ public:
+  virtual ~Objective() = default;
+  /// The name by which options and checkpoints know it.
+  virtual std::string name() const = 0;
+  /// Tokens of the stream in one window, and how far the next window's start is from this one's.
+  virtual std::int64_t window_length() const = 0;
+  virtual std::int64_t window_stride() const = 0;
+  /// The example of a window. Draws come from `rng` alone, so that one window and one epoch always give the same example.
+  virtual Example make(const WindowTokens& window, Rng& rng) const = 0;
+  /// Share of a sequence that every query sees, for counting FLOPs: 0 causal, 1 fully bidirectional.
+  virtual double visible_prefix_share() const = 0;
+};
+
+/// One row of the table of objectives.
+struct ObjectiveEntry {
+  const char* name;
+  const char* summary;  // one line, for help
+  /// True where the model predicts the next token from those before it, so that sampling left to right makes sense.
+  bool left_to_right;
+  std::unique_ptr<Objective> (*make)(const ObjectiveOptions& options);
+};
+
+/// Every objective that there is.
+std::span<const ObjectiveEntry> objective_table();
+/// Throws Error naming the known ones.
+const ObjectiveEntry& find_objective(std::string_view name);
+
+/// Document index of each place of [0, length) of a window: an end-of-text belongs to the document that it opens, padding is a
+/// document of its own. Attend::window gives one document. Empty where nothing needs telling apart.
+std::vector<std::int32_t> document_indices(const WindowTokens& window, std::int64_t length, const ObjectiveOptions& options);
+
+}  // namespace lm
