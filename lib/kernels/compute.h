@@ -35,6 +35,11 @@ class Compute {
   T* scratch(int worker, std::int64_t count) {
     return static_cast<T*>(scratch_bytes(worker, static_cast<std::size_t>(count) * sizeof(T)));
   }
+  /// The same for what all workers of one run share: asked for before the run, by its caller.
+  template <class T>
+  T* shared_scratch(std::int64_t count) {
+    return scratch<T>(pool_.threads(), count);
+  }
 
  private:
   struct Scratch;

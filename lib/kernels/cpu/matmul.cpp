@@ -1,0 +1,132 @@
+#include "kernels/matmul.h"
+
+#include <cstring>
+
+#include "kernels/cpu/dispatch.h"
+#include "kernels/cpu/gemm.h"
+
+namespace lm {
+
+namespace {
+
+/// A matrix cut into tiles both ways; tile numbers run along the columns first, so that neighbours share rows.
+struct Grid {
+  Tiling rows;
+  Tiling columns;
+  std::int64_t tiles() const { return rows.tiles() * columns.tiles(); }
+  std::int64_t row_tile(std::int64_t tile) const { return tile / columns.tiles(); }
+  std::int64_t column_tile(std::int64_t tile) const { return tile % columns.tiles(); }
+};
+
+/// Equal parts of about `step`, rounded up to whole vectors.
+Tiling even_tiling(std::int64_t size, std::int64_t step) {
+  const std::int64_t parts = std::max<std::int64_t>(1, (size + step / 2) / step);
+  const std::int64_t even = (size + parts - 1) / parts;
+  return {size, std::max<std::int64_t>(16, (even + 15) / 16 * 16)};
+}
+
+}  // namespace
+
+template <class T>
+void linear_forward(Compute& compute, TensorView<T> y, TensorView<const T> x, TensorView<const T> weight, TensorView<const T> bias,
+                    Write write) {
+  const std::int64_t rows = x.rows(), inputs = x.columns(), outputs = weight.rows();
+  LM_CHECK(weight.columns() == inputs && y.rows() == rows && y.columns() == outputs);
+  LM_CHECK(bias.empty() || bias.size() == outputs);
+  const SimdKernels<T>& kernels = simd_kernels<T>(compute.simd());
+  const Grid grid{even_tiling(rows, 192), even_tiling(outputs, 384)};
+  compute.pool().run(grid.tiles(), [&](std::int64_t tile, int) {
+    const std::int64_t r = grid.rows.first(grid.row_tile(tile)), row_count = grid.rows.count(grid.row_tile(tile));
+    const std::int64_t o = grid.columns.first(grid.column_tile(tile)), output_count = grid.columns.count(grid.column_tile(tile));
+    T keep = write == Write::add ? T{1} : T{0};
+    if (!bias.empty()) {
+      for (std::int64_t i = r; i < r + row_count; ++i) {
+        if (write == Write::add) {
+          kernels.add(y.row(i) + o, bias.data() + o, output_count);
+        } else {
+          std::memcpy(y.row(i) + o, bias.data() + o, static_cast<std::size_t>(output_count) * sizeof(T));
+        }
+      }
+      keep = T{1};
+    }
+    gemm(y.row(r) + o, y.stride(0), Operand<T>{x.row(r), x.stride(0)}, Operand<T>{weight.row(o), weight.stride(0), true}, row_count,
+         output_count, inputs, keep);
+  });
+}
+
+template <class T>
+void linear_backward_input(Compute& compute, TensorView<T> dx, TensorView<const T> dy, TensorView<const T> weight, Write write) {
+  const std::int64_t rows = dy.rows(), inputs = dx.columns(), outputs = dy.columns();
+  LM_CHECK(dx.rows() == rows && weight.rows() == outputs && weight.columns() == inputs);
+  const Grid grid{even_tiling(rows, 192), even_tiling(inputs, 384)};
+  compute.pool().run(grid.tiles(), [&](std::int64_t tile, int) {
+    const std::int64_t r = grid.rows.first(grid.row_tile(tile)), row_count = grid.rows.count(grid.row_tile(tile));
+    const std::int64_t i = grid.columns.first(grid.column_tile(tile)), input_count = grid.columns.count(grid.column_tile(tile));
+    gemm(dx.row(r) + i, dx.stride(0), Operand<T>{dy.row(r), dy.stride(0)}, Operand<T>{weight.data() + i, weight.stride(0)}, row_count,
+         input_count, outputs, write == Write::add ? T{1} : T{0});
+  });
+}
+
+namespace {
+
+/// sums[j] += the column sums of dy, by blocks of rows so that long sums keep their precision.
+template <class T>
+void add_column_sums(const SimdKernels<T>& kernels, T* sums, T* block_sums, const T* dy, std::int64_t stride, std::int64_t rows,
+                     std::int64_t columns) {
+  constexpr std::int64_t kBlock = 128;
+  for (std::int64_t first = 0; first < rows; first += kBlock) {
+    std::fill_n(block_sums, columns, T{0});
+    for (std::int64_t r = first; r < std::min(rows, first + kBlock); ++r) kernels.add(block_sums, dy + r * stride, columns);
+    kernels.add(sums, block_sums, columns);
+  }
+}
+
+}  // namespace
+
+template <class T>
+void linear_backward_weight(Compute& compute, TensorView<T> dweight, TensorView<T> dbias, TensorView<const T> dy,
+                            TensorView<const T> x) {
+  const std::int64_t rows = dy.rows(), inputs = x.columns(), outputs = dy.columns();
+  LM_CHECK(x.rows() == rows && dweight.rows() == outputs && dweight.columns() == inputs);
+  LM_CHECK(dbias.empty() || dbias.size() == outputs);
+  const SimdKernels<T>& kernels = simd_kernels<T>(compute.simd());
+  const Grid grid{even_tiling(outputs, 128), even_tiling(inputs, 256)};
+  compute.pool().run(grid.tiles(), [&](std::int64_t tile, int worker) {
+    const std::int64_t o = grid.rows.first(grid.row_tile(tile)), output_count = grid.rows.count(grid.row_tile(tile));
+    const std::int64_t i = grid.columns.first(grid.column_tile(tile)), input_count = grid.columns.count(grid.column_tile(tile));
+    gemm(dweight.row(o) + i, dweight.stride(0), Operand<T>{dy.data() + o, dy.stride(0), true}, Operand<T>{x.data() + i, x.stride(0)},
+         output_count, input_count, rows, T{1});
+    if (!dbias.empty() && i == 0) {
+      add_column_sums(kernels, dbias.data() + o, compute.scratch<T>(worker, output_count), dy.data() + o, dy.stride(0), rows,
+                      output_count);
+    }
+  });
+}
+
+template <class T>
+void linear_decode(Compute& compute, TensorView<T> y, TensorView<const T> x, TensorView<const T> weight, TensorView<const T> bias) {
+  const std::int64_t rows = x.rows(), inputs = x.columns(), outputs = weight.rows();
+  LM_CHECK(weight.columns() == inputs && y.rows() == rows && y.columns() == outputs);
+  LM_CHECK(bias.empty() || bias.size() == outputs);
+  const SimdKernels<T>& kernels = simd_kernels<T>(compute.simd());
+  const Tiling tiling = row_tiling(outputs, inputs, 16384);
+  compute.pool().run(tiling.tiles(), [&](std::int64_t tile, int) {
+    const std::int64_t o = tiling.first(tile);
+    kernels.linear_decode(y.data() + o, y.stride(0), x.data(), x.stride(0), rows, weight.row(o), weight.stride(0),
+                          bias.empty() ? nullptr : bias.data() + o, tiling.count(tile), inputs);
+  });
+}
+
+template void linear_forward(Compute&, TensorView<float>, TensorView<const float>, TensorView<const float>, TensorView<const float>,
+                             Write);
+template void linear_forward(Compute&, TensorView<double>, TensorView<const double>, TensorView<const double>,
+                             TensorView<const double>, Write);
+template void linear_backward_input(Compute&, TensorView<float>, TensorView<const float>, TensorView<const float>, Write);
+template void linear_backward_input(Compute&, TensorView<double>, TensorView<const double>, TensorView<const double>, Write);
+template void linear_backward_weight(Compute&, TensorView<float>, TensorView<float>, TensorView<const float>, TensorView<const float>);
+template void linear_backward_weight(Compute&, TensorView<double>, TensorView<double>, TensorView<const double>,
+                                     TensorView<const double>);
+template void linear_decode(Compute&, TensorView<float>, TensorView<const float>, TensorView<const float>, TensorView<const float>);
+template void linear_decode(Compute&, TensorView<double>, TensorView<const double>, TensorView<const double>, TensorView<const double>);
+
+}  // namespace lm

@@ -1,0 +1,128 @@
+// Plain vector work, dropout and rotation. Simple loops are left to the compiler's vectoriser.
+#include "kernels/cpu/simd/vector.h"
+
+namespace lm::LM_TIER {
+namespace {
+
+template <class T>
+void add(T* y, const T* x, std::int64_t n) {
+  for (std::int64_t i = 0; i < n; ++i) y[i] += x[i];
+}
+
+template <class T>
+void scale(T* y, T factor, std::int64_t n) {
+  for (std::int64_t i = 0; i < n; ++i) y[i] *= factor;
+}
+
+template <class T>
+double sum_of_squares(const T* x, std::int64_t n) {
+  Vec<double> sums[4] = {};
+  const std::int64_t whole = n / (4 * kLanes<double>) * (4 * kLanes<double>);
+  for (std::int64_t i = 0; i < whole; i += 4 * kLanes<double>) {
+    for (int k = 0; k < 4; ++k) {
+      Vec<double> v;
+      for (int lane = 0; lane < kLanes<double>; ++lane) v[lane] = static_cast<double>(x[i + k * kLanes<double> + lane]);
+      sums[k] += v * v;
+    }
+  }
+  double total = sum_lanes<double>((sums[0] + sums[1]) + (sums[2] + sums[3]));
+  for (std::int64_t i = whole; i < n; ++i) total += static_cast<double>(x[i]) * static_cast<double>(x[i]);
+  return total;
+}
+
+template <class T>
+bool all_finite(const T* x, std::int64_t n) {
+  // x - x is 0 for a finite x and NaN otherwise; NaN survives the sum.
+  Vec<T> sums = {};
+  each_vector<T>(n, [&](std::int64_t i, std::int64_t count) {
+    const Vec<T> v = load(x + i, count);
+    sums += v - v;
+  });
+  return sum_lanes<T>(sums) == T{0};
+}
+
+// Philox's state of one counter lies in 64-bit slots, of which the low halves count: the multiplication of x86 reads just these.
+inline constexpr int kSlots = kVectorBytes / 8;
+typedef std::uint64_t Slots __attribute__((vector_size(kVectorBytes)));
+typedef std::uint32_t Bits __attribute__((vector_size(kVectorBytes)));
+
+LM_INLINE Slots multiply_low_halves(Slots a, Slots b) {
+#if defined(LM_TIER_avx512)
+  return reinterpret_cast<Slots>(_mm512_mul_epu32(reinterpret_cast<__m512i>(a), reinterpret_cast<__m512i>(b)));
+#elif defined(LM_TIER_avx2)
+  return reinterpret_cast<Slots>(_mm256_mul_epu32(reinterpret_cast<__m256i>(a), reinterpret_cast<__m256i>(b)));
+#elif defined(__SSE2__)
+  return reinterpret_cast<Slots>(_mm_mul_epu32(reinterpret_cast<__m128i>(a), reinterpret_cast<__m128i>(b)));
+#else
+  return (a & 0xffffffffu) * (b & 0xffffffffu);
+#endif
+}
+
+/// The random words of counters [counter, counter + kSlots): 4 * kSlots words in order.
+LM_INLINE void philox_words(std::uint32_t* words, std::uint64_t counter, std::uint64_t key, std::uint64_t stream) {
+  Slots number;
+  for (int i = 0; i < kSlots; ++i) number[i] = counter + static_cast<std::uint64_t>(i);
+  Slots c0 = number, c1 = number >> 32;
+  Slots c2 = Slots{} + stream, c3 = Slots{} + (stream >> 32);
+  std::uint32_t k0 = static_cast<std::uint32_t>(key), k1 = static_cast<std::uint32_t>(key >> 32);
+  const Slots m0 = Slots{} + 0xD2511F53u, m1 = Slots{} + 0xCD9E8D57u;
+  for (int round = 0; round < 10; ++round) {
+    const Slots a = multiply_low_halves(c0, m0), b = multiply_low_halves(c2, m1);
+    c0 = (b >> 32) ^ c1 ^ (Slots{} + k0);
+    c2 = (a >> 32) ^ c3 ^ (Slots{} + k1);
+    c1 = b;
+    c3 = a;
+    k0 += 0x9E3779B9u;
+    k1 += 0xBB67AE85u;
+  }
+  const Slots first = (c0 & 0xffffffffu) | (c1 << 32), second = (c2 & 0xffffffffu) | (c3 << 32);
+  std::uint64_t pairs[2 * kSlots];
+  for (int i = 0; i < kSlots; ++i) {
+    pairs[2 * i] = first[i];
+    pairs[2 * i + 1] = second[i];
+  }
+  __builtin_memcpy(words, pairs, sizeof(pairs));
+}
+
+template <class T>
+void dropout(T* y, std::int64_t n, std::uint64_t first, std::uint64_t key, std::uint64_t stream, std::uint32_t threshold,
+             T keep_scale) {
+  constexpr std::int64_t kWords = 4 * kSlots;
+  std::uint32_t words[kWords];
+  for (std::int64_t i = 0; i < n; i += kWords) {
+    philox_words(words, (first + static_cast<std::uint64_t>(i)) / 4, key, stream);
+    if (i + kWords <= n) {
+      for (std::int64_t k = 0; k < kWords; ++k) y[i + k] = words[k] >= threshold ? y[i + k] * keep_scale : T{0};
+    } else {
+      for (std::int64_t k = 0; i + k < n; ++k) y[i + k] = words[k] >= threshold ? y[i + k] * keep_scale : T{0};
+    }
+  }
+}
+
+template <class T>
+void rotate(T* x, const T* cosine, const T* sine, std::int64_t half, std::int64_t heads, std::int64_t head_stride, T direction) {
+  for (std::int64_t head = 0; head < heads; ++head, x += head_stride) {
+    each_vector<T>(half, [&](std::int64_t i, std::int64_t count) {
+      const Vec<T> a = load(x + i, count), b = load(x + half + i, count);
+      const Vec<T> c = load(cosine + i, count), s = load(sine + i, count) * direction;
+      store(x + i, Vec<T>(a * c - b * s), count);
+      store(x + half + i, Vec<T>(b * c + a * s), count);
+    });
+  }
+}
+
+}  // namespace
+
+template <class T>
+void fill_elementwise(SimdKernels<T>& kernels) {
+  kernels.add = add<T>;
+  kernels.scale = scale<T>;
+  kernels.sum_of_squares = sum_of_squares<T>;
+  kernels.all_finite = all_finite<T>;
+  kernels.dropout = dropout<T>;
+  kernels.rotate = rotate<T>;
+}
+template void fill_elementwise(SimdKernels<float>&);
+template void fill_elementwise(SimdKernels<double>&);
+
+}  // namespace lm::LM_TIER

@@ -1,0 +1,82 @@
+// Rows of exponentials: softmax, its sums, and attention's weights and their gradients.
+#include "kernels/cpu/simd/vector.h"
+
+namespace lm::LM_TIER {
+namespace {
+
+template <class T>
+inline constexpr T kLowest = static_cast<T>(-__builtin_inf());
+
+template <class T>
+T maximum(const T* x, std::int64_t n) {
+  Vec<T> highest = broadcast(kLowest<T>);
+  each_vector<T>(n, [&](std::int64_t i, std::int64_t count) {
+    highest = maximum_of<T>(highest, keep_first<T>(load(x + i, count), count, kLowest<T>));
+  });
+  return maximum_lane<T>(highest);
+}
+
+template <class T>
+double exp_sum(T* y, const T* x, std::int64_t n, T shift) {
+  // Blocks are summed in T, their sums in double: long rows (a vocabulary) lose nothing.
+  constexpr std::int64_t kBlock = 1024;
+  double total = 0;
+  for (std::int64_t first = 0; first < n; first += kBlock) {
+    Vec<T> sum = {};
+    each_vector<T>(n - first < kBlock ? n - first : kBlock, [&](std::int64_t k, std::int64_t count) {
+      const Vec<T> e = keep_first<T>(exp_of(load(x + first + k, count) - shift), count, T{0});
+      sum += e;
+      if (y != nullptr) store(y + first + k, e, count);
+    });
+    total += static_cast<double>(sum_lanes<T>(sum));
+  }
+  return total;
+}
+
+template <class T>
+void hide_other_documents(T* scores, std::int64_t n, const std::int32_t* documents, std::int32_t document) {
+  for (std::int64_t j = 0; j < n; ++j) scores[j] = documents[j] == document ? scores[j] : kLowest<T>;
+}
+
+template <class T>
+T attention_weights(T* scores, std::int64_t keys, std::int64_t limit, const std::int32_t* documents, std::int32_t document, T scale,
+                    T* inverse_sum) {
+  if (documents != nullptr) hide_other_documents(scores, limit, documents, document);
+  const T shift = maximum(scores, limit) * scale;
+  Vec<T> sums = {};
+  each_vector<T>(limit, [&](std::int64_t i, std::int64_t count) {
+    const Vec<T> e = keep_first<T>(exp_of(load(scores + i, count) * scale - shift), count, T{0});
+    sums += e;
+    store(scores + i, e, count);
+  });
+  for (std::int64_t j = limit; j < keys; ++j) scores[j] = T{0};
+  const T sum = sum_lanes<T>(sums);
+  *inverse_sum = T{1} / sum;
+  return shift + static_cast<T>(__builtin_log(static_cast<double>(sum)));
+}
+
+template <class T>
+void attention_gradients(T* scores, T* dweights, std::int64_t keys, std::int64_t limit, const std::int32_t* documents,
+                         std::int32_t document, T scale, T log_sum_exp, T delta) {
+  if (documents != nullptr) hide_other_documents(scores, limit, documents, document);
+  each_vector<T>(limit, [&](std::int64_t i, std::int64_t count) {
+    const Vec<T> p = exp_of(load(scores + i, count) * scale - log_sum_exp);
+    store(scores + i, p, count);
+    store(dweights + i, Vec<T>(p * scale * (load(dweights + i, count) - delta)), count);
+  });
+  for (std::int64_t j = limit; j < keys; ++j) scores[j] = dweights[j] = T{0};
+}
+
+}  // namespace
+
+template <class T>
+void fill_softmax(SimdKernels<T>& kernels) {
+  kernels.maximum = maximum<T>;
+  kernels.exp_sum = exp_sum<T>;
+  kernels.attention_weights = attention_weights<T>;
+  kernels.attention_gradients = attention_gradients<T>;
+}
+template void fill_softmax(SimdKernels<float>&);
+template void fill_softmax(SimdKernels<double>&);
+
+}  // namespace lm::LM_TIER

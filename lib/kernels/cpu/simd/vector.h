@@ -1,0 +1,181 @@
+// Vectors of the tier's width, written once for every tier with GCC's vector extensions.
+//
+// Files that include this are compiled once per tier with that tier's instruction set, everything in namespace lm::LM_TIER.
+// They include nothing of the standard library beyond integer types: an inline std function compiled for AVX-512 here could be
+// the copy that the linker keeps for the whole program.
+#pragma once
+
+#include <cstdint>
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+#include "kernels/cpu/simd/table.h"
+
+namespace lm::LM_TIER {
+
+#if defined(LM_TIER_avx512)
+inline constexpr int kVectorBytes = 64;
+#elif defined(LM_TIER_avx2)
+inline constexpr int kVectorBytes = 32;
+#else
+inline constexpr int kVectorBytes = 16;
+#endif
+
+template <class T>
+struct VectorTypes;
+template <>
+struct VectorTypes<float> {
+  typedef float Vector __attribute__((vector_size(kVectorBytes)));
+  typedef float Unaligned __attribute__((vector_size(kVectorBytes), aligned(4), may_alias));
+  typedef std::int32_t Integers __attribute__((vector_size(kVectorBytes)));
+};
+template <>
+struct VectorTypes<double> {
+  typedef double Vector __attribute__((vector_size(kVectorBytes)));
+  typedef double Unaligned __attribute__((vector_size(kVectorBytes), aligned(8), may_alias));
+  typedef std::int64_t Integers __attribute__((vector_size(kVectorBytes)));
+};
+template <class T>
+using Vec = typename VectorTypes<T>::Vector;
+template <class T>
+inline constexpr std::int64_t kLanes = kVectorBytes / static_cast<std::int64_t>(sizeof(T));
+
+#define LM_INLINE __attribute__((always_inline)) inline
+
+template <class T>
+LM_INLINE Vec<T> broadcast(T value) {
+  return Vec<T>{} + value;
+}
+
+#if defined(LM_TIER_avx512)
+LM_INLINE Vec<float> load_part(const float* p, std::int64_t n) {
+  return reinterpret_cast<Vec<float>>(_mm512_maskz_loadu_ps(static_cast<__mmask16>((1u << n) - 1), p));
+}
+LM_INLINE Vec<double> load_part(const double* p, std::int64_t n) {
+  return reinterpret_cast<Vec<double>>(_mm512_maskz_loadu_pd(static_cast<__mmask8>((1u << n) - 1), p));
+}
+LM_INLINE void store_part(float* p, Vec<float> v, std::int64_t n) {
+  _mm512_mask_storeu_ps(p, static_cast<__mmask16>((1u << n) - 1), reinterpret_cast<__m512>(v));
+}
+LM_INLINE void store_part(double* p, Vec<double> v, std::int64_t n) {
+  _mm512_mask_storeu_pd(p, static_cast<__mmask8>((1u << n) - 1), reinterpret_cast<__m512d>(v));
+}
+#else
+template <class T>
+LM_INLINE Vec<T> load_part(const T* p, std::int64_t n) {
+  Vec<T> v = {};
+  for (std::int64_t i = 0; i < n; ++i) v[i] = p[i];
+  return v;
+}
+template <class T>
+LM_INLINE void store_part(T* p, Vec<T> v, std::int64_t n) {
+  for (std::int64_t i = 0; i < n; ++i) p[i] = v[i];
+}
+#endif
+
+/// The first n <= lanes elements at p; the other lanes are 0.
+template <class T>
+LM_INLINE Vec<T> load(const T* p, std::int64_t n = kLanes<T>) {
+  if (n == kLanes<T>) return *reinterpret_cast<const typename VectorTypes<T>::Unaligned*>(p);
+  return load_part(p, n);
+}
+template <class T>
+LM_INLINE void store(T* p, Vec<T> v, std::int64_t n = kLanes<T>) {
+  if (n == kLanes<T>) {
+    *reinterpret_cast<typename VectorTypes<T>::Unaligned*>(p) = v;
+  } else {
+    store_part(p, v, n);
+  }
+}
+
+/// v in the first n lanes, `other` in the rest.
+template <class T>
+LM_INLINE Vec<T> keep_first(Vec<T> v, std::int64_t n, T other) {
+  typename VectorTypes<T>::Integers lane = {};
+  for (int i = 0; i < kLanes<T>; ++i) lane[i] = i;
+  return lane < static_cast<decltype(lane[0] + 0)>(n) ? v : broadcast(other);
+}
+
+template <class T>
+LM_INLINE Vec<T> maximum_of(Vec<T> a, Vec<T> b) {
+  return a > b ? a : b;
+}
+
+/// Sum of the lanes in a fixed tree.
+template <class T>
+LM_INLINE T sum_lanes(Vec<T> v) {
+  T lanes[kLanes<T>];
+  *reinterpret_cast<typename VectorTypes<T>::Unaligned*>(lanes) = v;
+  for (std::int64_t step = kLanes<T> / 2; step > 0; step /= 2) {
+    for (std::int64_t i = 0; i < step; ++i) lanes[i] += lanes[i + step];
+  }
+  return lanes[0];
+}
+template <class T>
+LM_INLINE T maximum_lane(Vec<T> v) {
+  T lanes[kLanes<T>];
+  *reinterpret_cast<typename VectorTypes<T>::Unaligned*>(lanes) = v;
+  for (std::int64_t step = kLanes<T> / 2; step > 0; step /= 2) {
+    for (std::int64_t i = 0; i < step; ++i) lanes[i] = lanes[i] > lanes[i + step] ? lanes[i] : lanes[i + step];
+  }
+  return lanes[0];
+}
+
+/// body(i, count) for whole vectors (count is the constant number of lanes, so that the branches in load and store vanish) and
+/// once for what remains.
+template <class T, class Body>
+LM_INLINE void each_vector(std::int64_t n, Body&& body) {
+  std::int64_t i = 0;
+  for (; i + kLanes<T> <= n; i += kLanes<T>) body(i, kLanes<T>);
+  if (i < n) body(i, n - i);
+}
+
+/// exp(x), at most 2 units in the last place wrong; 0 below -87.33 (and at -infinity), capped above 88.02, NaN stays NaN.
+/// x = n ln 2 + r, exp(r) by Cephes's polynomial (expf), 2^n by its exponent bits.
+LM_INLINE Vec<float> exp_of(Vec<float> x) {
+  using Integers = VectorTypes<float>::Integers;
+  const Vec<float> highest = broadcast(88.02f), lowest = broadcast(-87.33f);
+  const Vec<float> y = x > highest ? highest : x;
+  // Adding 1.5 * 2^23 leaves the rounded quotient in the low bits.
+  const Vec<float> shifted = y * 1.44269504f + 12582912.0f;
+  const Vec<float> n = shifted - 12582912.0f;
+  Vec<float> r = y - n * 0.693359375f;
+  r = r + n * 2.12194440e-4f;
+  Vec<float> p = r * 1.9875691500e-4f + 1.3981999507e-3f;
+  p = p * r + 8.3334519073e-3f;
+  p = p * r + 4.1665795894e-2f;
+  p = p * r + 1.6666665459e-1f;
+  p = p * r + 5.0000001201e-1f;
+  p = p * (r * r) + (r + 1.0f);
+  const Integers exponent = (reinterpret_cast<Integers>(shifted) << 23) + 0x3f800000;
+  p = p * reinterpret_cast<Vec<float>>(exponent);
+  return x < lowest ? Vec<float>{} : p;
+}
+/// The double form is the C library's: it serves checks only.
+LM_INLINE Vec<double> exp_of(Vec<double> x) {
+  for (int i = 0; i < kLanes<double>; ++i) x[i] = __builtin_exp(x[i]);
+  return x;
+}
+
+/// 1 / (1 + exp(-x))
+template <class T>
+LM_INLINE Vec<T> sigmoid(Vec<T> x) {
+  return T{1} / (T{1} + exp_of(-x));
+}
+
+template <class T>
+void fill_elementwise(SimdKernels<T>& kernels);
+template <class T>
+void fill_norm(SimdKernels<T>& kernels);
+template <class T>
+void fill_activation(SimdKernels<T>& kernels);
+template <class T>
+void fill_softmax(SimdKernels<T>& kernels);
+template <class T>
+void fill_decode(SimdKernels<T>& kernels);
+template <class T>
+void fill_optimizer(SimdKernels<T>& kernels);
+
+}  // namespace lm::LM_TIER
