@@ -1,0 +1,188 @@
+#include "train/trainer.h"
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+
+#include "base/rng.h"
+#include "kernels/elementwise.h"
+#include "kernels/optimizer.h"
+
+namespace lm {
+
+namespace {
+
+std::int64_t micro_batches(const TrainerOptions& options) {
+  return (options.batch_sequences + options.micro_batch_sequences - 1) / options.micro_batch_sequences;
+}
+
+}  // namespace
+
+Trainer::Trainer(Compute& compute, const ModelConfig& config, const TrainerOptions& options, BatchSource& source, Validator* validator)
+    : compute_(compute),
+      options_(options),
+      source_(source),
+      validator_(validator),
+      weights_(config),
+      optimizer_(config, options.adamw),
+      gradients_(config, micro_batches(options)),
+      activations_(config, options.micro_batch_sequences, options.context_length, Keep::training),
+      transformer_(compute, weights_) {
+  if (options.average_decay > 0) average_.emplace(config);
+  if (options.keep == KeepWeights::best) best_.emplace(config);
+}
+
+Trainer::Memory Trainer::memory(const ModelConfig& config, const TrainerOptions& options) {
+  const std::int64_t arena = static_cast<std::int64_t>(sizeof(float)) * parameter_count(config);
+  return {.weights = arena,
+          .gradients = arena * GradientSum::arenas(micro_batches(options)),
+          .moments = 2 * arena,
+          .averages = arena * ((options.average_decay > 0 ? 1 : 0) + (options.keep == KeepWeights::best ? 1 : 0)),
+          .activations = Activations<float>::bytes(config, options.micro_batch_sequences, options.context_length, Keep::training)};
+}
+
+void Trainer::begin() {
+  if (average_) copy<float>(compute_, average_->flat(), weights_.flat());
+  if (best_) copy<float>(compute_, best_->flat(), weights_.flat());
+}
+
+void Trainer::restore(const TrainState& state) {
+  state_ = state;
+  optimizer_.set_steps(state.optimizer_steps);
+  options_.schedule.hold_steps = state.hold_steps;
+  source_.seek(state.position);
+}
+
+const Parameters<float>& Trainer::result() const {
+  if (best_ && state_.best_validation) return *best_;
+  return average_ ? *average_ : weights_;
+}
+
+void Trainer::check_finite() {
+  if (!all_finite<float>(compute_, weights_.flat())) {
+    throw Error("a weight is no longer finite after step " + std::to_string(state_.step) + "; lower --lr or use --clip");
+  }
+}
+
+std::optional<std::int64_t> Trainer::total_steps() const {
+  if (!state_.total_steps) return options_.total_steps;
+  return options_.total_steps ? std::min(*state_.total_steps, *options_.total_steps) : *state_.total_steps;
+}
+
+bool Trainer::budget_reached() const {
+  const std::optional<std::int64_t> total = total_steps();
+  return total && state_.step >= *total;
+}
+
+StopReason Trainer::run(TrainObserver& observer) {
+  const double started = observer.now() - state_.elapsed_seconds;
+  while (!budget_reached()) {
+    source_.next(batch_, options_.batch_sequences);
+    if (batch_.sequences == 0) return StopReason::end_of_data;
+    const StepResult result = take_step();
+    state_.elapsed_seconds = observer.now() - started;
+    if (options_.seconds && !state_.total_steps) {
+      state_.total_steps = fix_total_steps(options_.schedule, state_.step, state_.elapsed_seconds, *options_.seconds);
+      state_.hold_steps = options_.schedule.hold_steps;
+    }
+    StepReport report{.step = state_.step,
+                      .tokens = state_.tokens,
+                      .step_positions = batch_.rows(),
+                      .loss = result.loss.mean(),
+                      .gradient_norm = result.gradient_norm,
+                      .learning_rate = result.learning_rate,
+                      .elapsed_seconds = state_.elapsed_seconds,
+                      .total_steps = total_steps(),
+                      .skipped = result.skipped};
+    if (validation_due(budget_reached())) validate(report);
+    observer.on_step(report);
+    if (options_.patience > 0 && state_.validations_without_best >= options_.patience) return StopReason::patience;
+    if (observer.stop_requested()) return StopReason::interrupted;
+    observer.maybe_save();
+  }
+  return StopReason::budget;
+}
+
+Trainer::StepResult Trainer::take_step() {
+  StepResult result;
+  double total_weight = 0;
+  for (const float weight : batch_.weight) total_weight += static_cast<double>(weight);
+  result.learning_rate = learning_rate_at(options_.schedule, state_.step, total_steps());
+  state_.position = source_.position();
+  state_.step += 1;
+  if (total_weight == 0) {
+    result.skipped = true;
+    result.loss = {.nats = state_.last_loss, .weight = 1};
+    return result;
+  }
+  result.loss = accumulate_gradients(total_weight);
+  const Parameters<float>& gradients = gradients_.total(compute_);
+  result.gradient_norm = std::sqrt(sum_of_squares<float>(compute_, gradients.flat()));
+  if (!std::isfinite(result.loss.nats) || !std::isfinite(result.gradient_norm)) {
+    if (options_.on_non_finite == OnNonFinite::stop) {
+      throw Error("the loss or its gradient is not finite at step " + std::to_string(state_.step) +
+                  "; lower --lr, or skip such steps with --on-nan skip");
+    }
+    result.skipped = true;
+    state_.skipped_steps += 1;
+    return result;
+  }
+  const bool clips = options_.clip > 0 && result.gradient_norm > options_.clip;
+  apply_update(gradients, clips ? options_.clip / result.gradient_norm : 1.0, result.learning_rate);
+  state_.tokens += static_cast<std::int64_t>(std::llround(total_weight));
+  state_.last_loss = result.loss.mean();
+  return result;
+}
+
+Loss Trainer::accumulate_gradients(double total_weight) {
+  Loss loss;
+  for (std::int64_t first = 0; first < batch_.sequences; first += options_.micro_batch_sequences) {
+    const std::int64_t count = std::min(options_.micro_batch_sequences, batch_.sequences - first);
+    const bool whole = count == batch_.sequences;
+    if (!whole) slice(micro_batch_, batch_, first, count);
+    const Batch& part = whole ? batch_ : micro_batch_;
+    const DropoutPlan dropout{.rate = weights_.config().dropout,
+                              .key = rng_key(options_.seed, RngPurpose::dropout),
+                              .pass = static_cast<std::uint64_t>(state_.passes++)};
+    Parameters<float>& gradients = gradients_.next(compute_);
+    transformer_.forward(part, activations_, dropout);
+    const Loss part_loss = transformer_.backward(part, activations_, gradients, 1.0 / total_weight, dropout);
+    gradients_.done(compute_);
+    loss.nats += part_loss.nats;
+    loss.weight += part_loss.weight;
+  }
+  return loss;
+}
+
+void Trainer::apply_update(const Parameters<float>& gradients, double gradient_scale, double learning_rate) {
+  optimizer_.step(compute_, weights_, gradients, learning_rate, gradient_scale);
+  state_.optimizer_steps = optimizer_.steps();
+  if (!average_) return;
+  // Early averages follow the weights closely, so that the start is forgotten.
+  const auto taken = static_cast<double>(state_.optimizer_steps);
+  const double decay = std::min(options_.average_decay, (1.0 + taken) / (10.0 + taken));
+  moving_average<float>(compute_, average_->flat(), weights_.flat(), decay);
+}
+
+bool Trainer::validation_due(bool last) const {
+  if (validator_ == nullptr) return false;
+  return last || (options_.valid_every > 0 && state_.step % options_.valid_every == 0);
+}
+
+void Trainer::validate(StepReport& report) {
+  const Parameters<float>& judged = average_ ? *average_ : weights_;
+  const ValidationResult result = validator_->evaluate(compute_, judged, activations_);
+  const double loss = result.loss();
+  state_.last_validation = report.validation_loss = loss;
+  state_.last_bits_per_byte = report.validation_bits_per_byte = result.bits_per_byte();
+  if (!state_.best_validation || loss < *state_.best_validation) {
+    state_.best_validation = loss;
+    state_.best_step = state_.step;
+    state_.validations_without_best = 0;
+    if (best_) copy<float>(compute_, best_->flat(), judged.flat());
+  } else {
+    state_.validations_without_best += 1;
+  }
+}
+
+}  // namespace lm

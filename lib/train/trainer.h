@@ -1,0 +1,147 @@
+// Trainer: the loop of steps. It sees token ids, a clock that is handed to it, and an observer that prints and saves.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "kernels/compute.h"
+#include "model/activations.h"
+#include "model/parameters.h"
+#include "model/transformer.h"
+#include "train/batch_source.h"
+#include "train/gradient_sum.h"
+#include "train/optimizer.h"
+#include "train/schedule.h"
+#include "train/validator.h"
+
+namespace lm {
+
+enum class KeepWeights { last, best };
+enum class OnNonFinite { stop, skip };
+
+struct TrainerOptions {
+  std::int64_t batch_sequences = 16;        // sequences a step
+  std::int64_t micro_batch_sequences = 16;  // sequences a pass
+  std::int64_t context_length = 256;
+  std::optional<std::int64_t> total_steps;  // budgets in steps, tokens and epochs; empty: time alone ends the run
+  std::optional<double> seconds;            // budget in time, over all resumes
+  ScheduleOptions schedule;
+  AdamWOptions adamw;
+  double clip = 1.0;                        // largest norm of the gradient; 0: no clipping
+  double average_decay = 0;                 // exponential moving average of the weights; 0: none
+  std::int64_t valid_every = 0;             // steps between validations; 0: at the end alone
+  std::int64_t patience = 0;                // validations without a new best after which to stop; 0: never
+  KeepWeights keep = KeepWeights::last;
+  OnNonFinite on_non_finite = OnNonFinite::stop;
+  std::uint64_t seed = 0;
+};
+
+/// What changes from step to step beside the arenas; saved whole, so that a resumed run is the same run.
+struct TrainState {
+  std::int64_t step = 0;                    // steps done
+  std::int64_t tokens = 0;                  // targets that counted
+  std::int64_t passes = 0;                  // forward passes begun, which number the dropout masks
+  std::int64_t optimizer_steps = 0;
+  std::int64_t skipped_steps = 0;
+  DataPosition position;
+  double elapsed_seconds = 0;
+  std::optional<std::int64_t> total_steps;  // once fixed under a budget in time
+  std::int64_t hold_steps = 0;
+  double last_loss = 0;                     // nats a target, of the last step
+  std::optional<double> last_validation;    // nats a token
+  std::optional<double> last_bits_per_byte;
+  std::optional<double> best_validation;
+  std::int64_t best_step = 0;
+  std::int64_t validations_without_best = 0;
+};
+
+struct StepReport {
+  std::int64_t step = 0;
+  std::int64_t tokens = 0;        // total
+  std::int64_t step_positions = 0;  // places computed in this step
+  double loss = 0;
+  double gradient_norm = 0;
+  double learning_rate = 0;
+  double elapsed_seconds = 0;
+  std::optional<std::int64_t> total_steps;
+  std::optional<double> validation_loss = std::nullopt;
+  std::optional<double> validation_bits_per_byte = std::nullopt;
+  bool skipped = false;
+};
+
+enum class StopReason { budget, patience, end_of_data, interrupted };
+
+class TrainObserver {
+ public:
+  virtual ~TrainObserver() = default;
+  virtual void on_step(const StepReport& report) = 0;
+  /// Asked after every step: true stops the run there.
+  virtual bool stop_requested() = 0;
+  /// Called after every step; saves the trainer where the time has come.
+  virtual void maybe_save() = 0;
+  /// A monotonic clock in seconds.
+  virtual double now() = 0;
+};
+
+class Trainer {
+ public:
+  /// Weights are zero until initialised or loaded. `validator` may be null.
+  Trainer(Compute& compute, const ModelConfig& config, const TrainerOptions& options, BatchSource& source, Validator* validator);
+
+  /// Bytes that a trainer of these options takes, activations included, by part.
+  struct Memory {
+    std::int64_t weights = 0, gradients = 0, moments = 0, averages = 0, activations = 0;
+    std::int64_t total() const { return weights + gradients + moments + averages + activations; }
+  };
+  static Memory memory(const ModelConfig& config, const TrainerOptions& options);
+
+  /// Runs until a budget, patience or the data ends, or the observer asks to stop. Throws Error where the loss or the gradient is not
+  /// finite and OnNonFinite::stop holds; the weights then are still those before the step.
+  StopReason run(TrainObserver& observer);
+
+  /// The weights that the model gets: the best, the average, or the last.
+  const Parameters<float>& result() const;
+  /// Throws Error where a weight is not finite.
+  void check_finite();
+
+  // What a checkpoint of the run holds. Averages and best are empty where the options do not ask for them.
+  const TrainState& state() const { return state_; }
+  void restore(const TrainState& state);
+  Parameters<float>& weights() { return weights_; }
+  Parameters<float>& first_moment() { return optimizer_.first_moment(); }
+  Parameters<float>& second_moment() { return optimizer_.second_moment(); }
+  std::optional<Parameters<float>>& average() { return average_; }
+  std::optional<Parameters<float>>& best() { return best_; }
+  /// After weights were initialised or loaded for a new run: average and best start from them.
+  void begin();
+
+ private:
+  struct StepResult {
+    Loss loss;
+    double gradient_norm = 0;
+    double learning_rate = 0;
+    bool skipped = false;
+  };
+  std::optional<std::int64_t> total_steps() const;
+  bool budget_reached() const;
+  StepResult take_step();
+  Loss accumulate_gradients(double total_weight);
+  void apply_update(const Parameters<float>& gradients, double gradient_scale, double learning_rate);
+  bool validation_due(bool last) const;
+  void validate(StepReport& report);
+
+  Compute& compute_;
+  TrainerOptions options_;
+  BatchSource& source_;
+  Validator* validator_;
+  Parameters<float> weights_;
+  Optimizer optimizer_;
+  GradientSum gradients_;
+  std::optional<Parameters<float>> average_, best_;
+  Activations<float> activations_;
+  Transformer<float> transformer_;
+  TrainState state_;
+  Batch batch_, micro_batch_;
+};
+
+}  // namespace lm
