@@ -35,7 +35,7 @@ struct LayerActivations {              // R = B * T rows
 template <class T>
 class Activations {
  public:
-  /// Room for up to `sequences` of `length` tokens.
+  /// Room for `sequences` of `length` tokens, or more of a smaller length with as many tokens in all.
   Activations(const ModelConfig& config, std::int64_t sequences, std::int64_t length, Keep keep);
 
   /// Bytes that the constructor would allocate.

@@ -30,6 +30,12 @@ class Decoder {
   struct Buffers;
   void run_layers(KVCache& cache, std::span<const TokenId> tokens, std::int64_t prefix_length);
   Buffers view_buffers(std::int64_t rows);
+  void reserve(std::int64_t rows);
+  void normalise(TensorView<float> y, TensorView<float> x, TensorView<const float> gain, TensorView<const float> bias,
+                 const Buffers& buffers);
+  void linear(TensorView<float> y, TensorView<float> x, TensorView<const float> weight, TensorView<const float> bias);
+  void attend(const KVCache& cache, std::int64_t layer, const Buffers& buffers, std::int64_t prefix_length);
+  TensorView<const float> last_logits(std::int64_t rows);
   Compute& compute_;
   const Parameters<float>& weights_;
   std::int64_t block_rows_;  // longest block read at once

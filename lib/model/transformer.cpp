@@ -111,8 +111,8 @@ template <class T>
 void Transformer<T>::forward(const Batch& batch, Activations<T>& a, const DropoutPlan& dropout) {
   const ModelConfig& c = weights_.config();
   check_batch(batch, c.vocab_size);
-  // The rotary table and the log-sum-exp are laid out for this length.
-  LM_CHECK(batch.sequences <= a.sequences() && batch.length <= a.length() && batch.length <= c.context_length);
+  // Many short sequences fit where few long ones do; the rotary table is laid out for this length.
+  LM_CHECK(batch.rows() <= a.sequences() * a.length() && batch.length <= a.length() && batch.length <= c.context_length);
   const std::int64_t rows = batch.rows();
   const TensorView<T> stream = top(a.residual.front(), rows);
   embedding_forward<T>(compute_, stream, batch.input, weights_.tokens, weights_.positions, batch.length);
