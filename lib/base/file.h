@@ -85,6 +85,9 @@ class OutputStream {
 /// NAME, whose lock is free, are removed.
 std::unique_ptr<OutputStream> open_output(const std::string& path);
 
+/// Writes to an open descriptor as it is, which close() does not sync.
+std::unique_ptr<OutputStream> output_to(FileDescriptor descriptor);
+
 /// fsync of the folder that holds `path`, so that a rename survives a crash.
 void sync_folder_of(const std::string& path);
 

@@ -270,6 +270,10 @@ std::unique_ptr<OutputStream> open_output(const std::string& path) {
   return std::make_unique<FileOutput>(std::move(descriptor), temporary, target, exists ? status.st_mode & 0777 : 0);
 }
 
+std::unique_ptr<OutputStream> output_to(FileDescriptor descriptor) {
+  return std::make_unique<DirectOutput>(std::move(descriptor), false);
+}
+
 void sync_folder_of(const std::string& path) {
   const std::string folder = folder_of(path);
   const FileDescriptor descriptor(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC), folder);

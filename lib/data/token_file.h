@@ -1,0 +1,135 @@
+// Token streams (lm-tokens(5)): written to a file or pipe, read from either, or mapped for access in any order.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "base/file.h"
+#include "base/hash.h"
+#include "base/token.h"
+
+namespace lm {
+
+// The format wants to be written to a pipe by a program that does not know how much is coming, read by one that must notice
+// when not all of it came, and opened by numpy with an offset and nothing else. Hence a header of fixed size, bare tokens,
+// and a trailer that counts and hashes them. Not wanted: compression (zstd does it), an index of documents (a scan takes a
+// second a gigabyte), appending (a new file is as good). Two streams joined by cat are refused rather than understood: the
+// second header would have to be looked for among tokens.
+
+/// What the header says.
+struct TokenFileInfo {
+  std::int64_t vocab_size = 0;
+  TokenId end_of_text = 0;                // closes every document
+  Fingerprint fingerprint;                // of the tokenizer
+  std::optional<std::int64_t> tokens;     // with the end-of-text tokens; empty in a stream whose end is not known yet
+  std::optional<std::int64_t> documents;  // number of end-of-text tokens, likewise
+
+  /// 2 where every id fits into 16 bits, else 4.
+  int bytes_per_token() const { return vocab_size <= 65536 ? 2 : 4; }
+};
+
+constexpr std::size_t kTokenMagicSize = 16;
+
+/// True where `first_bytes` (kTokenMagicSize of them, or all there are) begin a token stream of any version. Text never
+/// does.
+bool is_token_stream(std::string_view first_bytes);
+
+/// Writes a stream. Nothing of a file becomes visible without output.close(), which is the caller's.
+class TokenWriter {
+ public:
+  /// Writes the header. Throws Error where the vocabulary is empty or beyond 2^32 - 1, or end_of_text is not in it.
+  TokenWriter(OutputStream& output, const TokenFileInfo& info);
+  /// Throws Error where an id is not in the vocabulary. An end-of-text among them ends a document.
+  void write(std::span<const TokenId> tokens);
+  /// Closes a document, which may be empty, with its end-of-text.
+  void end_document();
+  /// Writes the trailer, and the counts into the header where the output can be patched.
+  void finish();
+  std::int64_t tokens() const { return tokens_; }
+  std::int64_t documents() const { return documents_; }
+
+ private:
+  OutputStream& output_;
+  TokenFileInfo info_;
+  std::int64_t tokens_ = 0;
+  std::int64_t documents_ = 0;
+  Hasher hasher_;
+};
+
+/// Reads a stream from a pipe or file in bounded memory, and verifies all of it: header, ids, counts, hash, the trailer and
+/// that nothing follows. Throws Error; tokens that were handed out before it are as written as far as can be known then.
+class TokenReader {
+ public:
+  /// `already_read`: bytes taken from the input before, to tell tokens from text.
+  explicit TokenReader(FileDescriptor input, std::string_view already_read = {});
+  const TokenFileInfo& info() const { return info_; }
+  const std::string& name() const { return input_.name(); }
+  /// Up to tokens.size() tokens, without waiting for more than there are; 0 only at the verified end.
+  std::size_t read(std::span<TokenId> tokens);
+  /// Tokens and end-of-text tokens read so far.
+  std::int64_t tokens() const { return tokens_; }
+  std::int64_t documents() const { return documents_; }
+  /// Hash of the tokens read so far: at the end, the trailer's.
+  std::uint64_t hash() const { return hasher_.digest64(); }
+
+ private:
+  bool fill(std::size_t size);
+  std::size_t token_bytes_ready(std::size_t wanted);
+  std::size_t scan_for_trailer(std::size_t size);
+  void finish();
+  std::string_view buffered() const { return std::string_view(buffer_).substr(start_); }
+
+  FileDescriptor input_;
+  TokenFileInfo info_;
+  std::string buffer_;  // bytes from start_ on are still to be handed out
+  std::size_t start_ = 0;
+  std::int64_t tokens_ = 0;
+  std::int64_t documents_ = 0;
+  Hasher hasher_;
+  bool at_end_ = false;
+};
+
+/// A whole stream, mapped: any token at any time. A regular file is opened without reading it (verify() does); a pipe is
+/// spooled to an unlinked file and so verified.
+class TokenFile {
+ public:
+  /// "-" is standard input. `spool_folder` is for what cannot be mapped. Throws Error.
+  static TokenFile open(const std::string& path, const std::string& spool_folder);
+  /// The same from an open input of which `already_read` has been taken.
+  static TokenFile open(FileDescriptor input, std::string_view already_read, const std::string& spool_folder);
+
+  /// Counts are those of the file: `tokens` is always there.
+  const TokenFileInfo& info() const { return info_; }
+  const std::string& name() const { return name_; }
+  std::int64_t size() const { return size_; }
+  /// XXH3-64 of the tokens as the trailer states it: what tells one data set from another.
+  std::uint64_t hash() const { return hash_; }
+
+  /// Tokens [first, first + out.size()), all inside the file. Throws Error where an id is not in the vocabulary.
+  void tokens(std::int64_t first, std::span<TokenId> out) const;
+  /// The header's number of documents, else counted (the whole file is read, once).
+  std::int64_t documents();
+  /// Position after the end-of-text of document `document` (0-based), or size() where there are not that many.
+  std::int64_t end_of_document(std::int64_t document) const;
+  /// Reads everything: hash, ids and the number of documents. Throws Error.
+  void verify();
+
+ private:
+  TokenFile(FileContent content, std::string name) : content_(std::move(content)), name_(std::move(name)) {}
+  static TokenFile spool(FileDescriptor input, std::string_view already_read, const std::string& folder);
+  void read_frame();
+
+  FileContent content_;
+  std::string name_;
+  TokenFileInfo info_;
+  const std::byte* data_ = nullptr;
+  std::int64_t size_ = 0;
+  std::uint64_t hash_ = 0;
+};
+
+}  // namespace lm

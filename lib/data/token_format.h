@@ -1,0 +1,65 @@
+// The bytes of a token stream's header and trailer, shared by its readers and its writer.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <cstring>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "data/token_file.h"
+
+namespace lm {
+
+constexpr std::size_t kTokenHeaderSize = 128;
+constexpr std::size_t kTokenTrailerSize = 32;
+constexpr std::size_t kTokenCountOffset = 64;  // of the number of tokens, then the number of documents
+
+/// The header's bytes; unknown counts as 2^64 - 1.
+std::array<char, kTokenHeaderSize> token_header(const TokenFileInfo& info);
+std::array<char, kTokenTrailerSize> token_trailer(std::int64_t tokens, std::uint64_t hash);
+
+/// Reads a header of kTokenHeaderSize bytes, or fewer where the file ends before. Throws Error naming `name` for whatever is
+/// not exactly as lm-tokens(5) says.
+TokenFileInfo parse_token_header(std::string_view bytes, const std::string& name);
+
+struct TokenTrailer {
+  std::uint64_t tokens = 0;
+  std::uint64_t hash = 0;
+};
+
+/// True where the trailer's magic stands at the front of `bytes` (kTokenTrailerSize of them).
+bool parse_token_trailer(std::string_view bytes, TokenTrailer& trailer);
+/// True where `bytes` begin as the magic does, or are the beginning of it.
+bool could_be_token_trailer(std::string_view bytes);
+
+[[noreturn]] void refuse_joined_tokens(const std::string& name, std::uint64_t offset);
+[[noreturn]] void refuse_truncated_tokens(const std::string& name, std::uint64_t offset);
+[[noreturn]] void refuse_damaged_tokens(const std::string& name, const std::string& why);
+[[noreturn]] void refuse_token_id(const std::string& name, std::int64_t position, TokenId id, std::int64_t vocab_size);
+
+/// Little-endian, whatever the machine.
+template <class Integer>
+Integer load_little(const void* bytes) {
+  std::array<unsigned char, sizeof(Integer)> raw;
+  std::memcpy(raw.data(), bytes, raw.size());
+  std::uint64_t value = 0;
+  for (std::size_t i = 0; i < raw.size(); ++i) value |= std::uint64_t{raw[i]} << (8 * i);
+  return static_cast<Integer>(value);
+}
+
+template <class Integer>
+void store_little(void* bytes, Integer value) {
+  std::array<unsigned char, sizeof(Integer)> raw;
+  for (std::size_t i = 0; i < raw.size(); ++i)
+    raw[i] = static_cast<unsigned char>(static_cast<std::uint64_t>(value) >> (8 * i));
+  std::memcpy(bytes, raw.data(), raw.size());
+}
+
+/// Tokens of 2 or 4 bytes to ids. Returns the number of end-of-text tokens; throws Error where an id is not in the
+/// vocabulary, `position` being that of the first token.
+std::int64_t decode_tokens(const std::byte* bytes, std::span<TokenId> out, const TokenFileInfo& info,
+                           const std::string& name, std::int64_t position);
+
+}  // namespace lm

@@ -1,0 +1,94 @@
+// The safetensors container (lm-checkpoint(5)): named arrays in one file, read mapped and written in one go.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/file.h"
+
+namespace lm {
+
+enum class Dtype { f64, f32, f16, bf16, i64, i32, i16, i8, u64, u32, u16, u8, boolean };
+
+std::int64_t dtype_size(Dtype dtype);
+/// As the format spells it: "F32".
+std::string_view dtype_name(Dtype dtype);
+
+struct TensorEntry {
+  std::string name;
+  Dtype dtype = Dtype::f32;
+  std::vector<std::int64_t> shape;  // any rank; row-major
+  std::uint64_t offset = 0;         // of its first byte in the file; aligned to nothing in files from elsewhere
+  std::uint64_t size = 0;           // bytes
+  std::int64_t elements() const { return static_cast<std::int64_t>(size) / dtype_size(dtype); }
+};
+
+/// Strings by name, as a file's "__metadata__".
+using SafetensorsMetadata = std::map<std::string, std::string, std::less<>>;
+
+/// A file, mapped. Opening checks everything but the numbers: one JSON header of at most 100,000,000 bytes, no unknown or
+/// duplicate key or name, every size equal to what its shape takes, no hole, no overlap, no byte beyond, and `lm.checksum`
+/// where it is there (which reads the file once).
+class SafetensorsFile {
+ public:
+  /// Throws Error.
+  static SafetensorsFile open(const std::string& path);
+
+  const std::string& name() const { return content_.name(); }
+  /// In the order of their data.
+  const std::vector<TensorEntry>& entries() const { return entries_; }
+  /// Null where there is no such tensor.
+  const TensorEntry* find(std::string_view name) const;
+  const SafetensorsMetadata& metadata() const { return metadata_; }
+  /// Null where there is no such key.
+  const std::string* metadata(std::string_view key) const;
+
+  /// Any type as the bytes on disk, little-endian and unaligned.
+  std::span<const std::byte> bytes(const TensorEntry& entry) const;
+  /// F32, F16, BF16 and F64 as float; out: entry.elements(). Throws Error for other types.
+  void read_floats(const TensorEntry& entry, std::span<float> out) const;
+  /// `count` of them from element `first` on.
+  void read_floats(const TensorEntry& entry, std::int64_t first, std::span<float> out) const;
+  /// I64; out: entry.elements(). Throws Error for other types.
+  void read_integers(const TensorEntry& entry, std::span<std::int64_t> out) const;
+
+ private:
+  explicit SafetensorsFile(FileContent content) : content_(std::move(content)) {}
+  void read_header();
+  void check_layout(std::uint64_t data_offset);
+  void verify_checksum(std::size_t header_size) const;
+
+  FileContent content_;
+  std::vector<TensorEntry> entries_;
+  std::vector<std::size_t> by_name_;  // indices of entries_
+  SafetensorsMetadata metadata_;
+};
+
+/// A tensor to write: its bytes, or a function that gives them piece by piece (called twice with the same result: once for the
+/// checksum, once for the file).
+struct TensorSource {
+  using Sink = std::function<void(const void* bytes, std::size_t size)>;
+  std::string name;
+  Dtype dtype = Dtype::f32;
+  std::vector<std::int64_t> shape;
+  std::span<const std::byte> bytes;          // in memory, row-major, this machine's (little-endian)
+  std::function<void(const Sink&)> produce;  // where `bytes` is empty
+};
+
+/// F32 from memory that outlives the writing.
+TensorSource tensor_source(std::string name, std::vector<std::int64_t> shape, std::span<const float> values);
+TensorSource tensor_source(std::string name, std::vector<std::int64_t> shape, std::span<const std::int64_t> values);
+
+/// Writes a file with the tensors in the order given, metadata in order of name with `"format": "pt"` and `lm.checksum` added:
+/// the same input gives the same bytes. Reads the sources twice, writes once, so a pipe will do. The caller closes `output`.
+/// Throws Error where a header would be too large.
+void write_safetensors(OutputStream& output, const SafetensorsMetadata& metadata, std::span<const TensorSource> tensors);
+
+}  // namespace lm
