@@ -9,9 +9,9 @@
 
 namespace lm::cmd {
 
-/// Reads what write_config() writes and the rest of TOML that options can need: comments, strings (basic and literal), numbers,
-/// booleans, and arrays of them. Tables, dates and strings over several lines are refused, as are unknown and repeated keys,
-/// by CLI::ParseError with file and line.
+/// Reads what write_config() writes and the rest of TOML that options can need: comments, strings (basic and literal),
+/// numbers, booleans, and arrays of them. Tables, dates and strings over several lines are refused, as are unknown and
+/// repeated keys, by CLI::ParseError with file and line.
 class TomlConfig : public CLI::Config {
  public:
   explicit TomlConfig(const CLI::App& app) : app_(app) {}
@@ -28,8 +28,8 @@ class TomlConfig : public CLI::Config {
 /// Every option given, and every default that --help shows, in a form that --config reads back.
 std::string write_config(const CLI::App& app);
 
-/// The file that --config VALUE means: VALUE itself where it is a file, else share/lm/VALUE.toml beside the installed or built
-/// program. Throws CLI::ValidationError where there is none, listing the names there are.
+/// The file that --config VALUE means: VALUE itself where it is a file, else share/lm/VALUE.toml beside the installed or
+/// built program. Throws CLI::ValidationError where there is none, listing the names there are.
 std::string find_config(const std::string& value);
 
 }  // namespace lm::cmd

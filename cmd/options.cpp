@@ -62,8 +62,8 @@ std::string accepted_size(SizeUnit unit, Range range) {
 template <class Variable>
 CLI::Option* declare_size(CLI::App& app, const std::string& name, Variable& variable, const std::string& default_text,
                           const std::string& description, SizeUnit unit, Range range) {
-  return add_parsed(app, name, unit == SizeUnit::bytes ? "BYTES" : "N", default_text, description, accepted_size(unit, range),
-                    [&variable, unit, range](const std::string& text) {
+  return add_parsed(app, name, unit == SizeUnit::bytes ? "BYTES" : "N", default_text, description,
+                    accepted_size(unit, range), [&variable, unit, range](const std::string& text) {
                       const std::optional<std::int64_t> value = parse_size(text, unit);
                       if (!value || *value < range.minimum || *value > range.maximum) return false;
                       variable = *value;
@@ -183,12 +183,13 @@ CLI::Option* add_real(CLI::App& app, const std::string& name, double& variable, 
   return declare_real(app, name, variable, real_text(variable), description, range);
 }
 
-CLI::Option* add_real(CLI::App& app, const std::string& name, float& variable, const std::string& description, RealRange range) {
+CLI::Option* add_real(CLI::App& app, const std::string& name, float& variable, const std::string& description,
+                      RealRange range) {
   return declare_real(app, name, variable, real_text(static_cast<double>(variable)), description, range);
 }
 
-CLI::Option* add_real(CLI::App& app, const std::string& name, std::optional<double>& variable, const std::string& description,
-                      RealRange range) {
+CLI::Option* add_real(CLI::App& app, const std::string& name, std::optional<double>& variable,
+                      const std::string& description, RealRange range) {
   return declare_real(app, name, variable, variable ? real_text(*variable) : "", description, range);
 }
 

@@ -48,8 +48,8 @@ CLI::Option* add_real(CLI::App& app, const std::string& name, double& variable, 
                       RealRange range = {});
 CLI::Option* add_real(CLI::App& app, const std::string& name, float& variable, const std::string& description,
                       RealRange range = {});
-CLI::Option* add_real(CLI::App& app, const std::string& name, std::optional<double>& variable, const std::string& description,
-                      RealRange range = {});
+CLI::Option* add_real(CLI::App& app, const std::string& name, std::optional<double>& variable,
+                      const std::string& description, RealRange range = {});
 
 /// A text; the variable's present value is the default that --help shows, where it is not empty. `type` names it in --help.
 CLI::Option* add_text(CLI::App& app, const std::string& name, std::string& variable, const std::string& description,
@@ -63,7 +63,8 @@ CLI::Option* add_repeated(CLI::App& app, const std::string& name, std::vector<st
 CLI::Option* add_files(CLI::App& app, const std::string& name, std::vector<std::string>& variable,
                        const std::string& description);
 
-/// Declares an option with one value of text that `assign` reads; it returns false where the text is not `accepted` ("a size such as 4k").
+/// Declares an option with one value of text that `assign` reads; it returns false where the text is not `accepted` ("a size
+/// such as 4k").
 CLI::Option* add_parsed(CLI::App& app, const std::string& name, const std::string& type, const std::string& default_text,
                         const std::string& description, const std::string& accepted,
                         const std::function<bool(const std::string&)>& assign);

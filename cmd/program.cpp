@@ -31,8 +31,8 @@ constexpr int kExitUsage = 2;
 constexpr std::int64_t kMaximumThreads = 1024;
 constexpr const char* kCommonGroup = "Common options";
 
-/// A descriptor of 0 to 2 that the caller closed would be given to the next file opened. Opened the wrong way round, any use of
-/// it fails with EBADF instead (standard error takes and drops what it is given).
+/// A descriptor of 0 to 2 that the caller closed would be given to the next file opened. Opened the wrong way round, any use
+/// of it fails with EBADF instead (standard error takes and drops what it is given).
 void occupy_standard_descriptors() {
   for (const auto& [descriptor, mode] : {std::pair{0, O_WRONLY}, std::pair{1, O_RDONLY}, std::pair{2, O_RDWR}}) {
     if (fcntl(descriptor, F_GETFD) != -1) continue;
@@ -87,7 +87,8 @@ std::string parse_message(const CLI::App& app, const CLI::ParseError& error) {
   if (dynamic_cast<const CLI::ArgumentMismatch*>(&error) != nullptr) {
     return message.substr(0, message.find(':')) + " needs a value";
   }
-  const bool sentence = message.size() > 1 && message[0] >= 'A' && message[0] <= 'Z' && message[1] >= 'a' && message[1] <= 'z';
+  const bool sentence =
+      message.size() > 1 && message[0] >= 'A' && message[0] <= 'Z' && message[1] >= 'a' && message[1] <= 'z';
   if (sentence) message[0] = static_cast<char>(message[0] - 'A' + 'a');
   while (!message.empty() && (message.back() == '.' || message.back() == '\n')) message.pop_back();
   return message;
@@ -174,7 +175,8 @@ class Parser {
     common(app_.add_flag("-v,--verbose", common_.verbose, "say more on standard error"));
     common(app_.set_help_flag("-h,--help", "print this help"));
     common(app_.set_version_flag(
-        "--version", [this] { return version_text(definition_.name, resolve_simd(simd_)); }, "print versions and what is used"));
+        "--version", [this] { return version_text(definition_.name, resolve_simd(simd_)); },
+        "print versions and what is used"));
   }
 
   const Definition& definition_;

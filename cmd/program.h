@@ -25,16 +25,16 @@ enum class ProgressMode { automatic, always, never };
 
 /// The options that all programs have, as given.
 struct CommonOptions {
-  std::string program;               // its name, as in messages
-  int threads = 1;                   // --threads, by default the cores that the process may use
+  std::string program;                 // its name, as in messages
+  int threads = 1;                     // --threads, by default the cores that the process may use
   SimdTier simd = SimdTier::portable;  // --simd; `auto` is already resolved to this machine's best
   ProgressMode progress = ProgressMode::automatic;
-  bool quiet = false;                // -q: errors only
-  bool verbose = false;              // -v
+  bool quiet = false;    // -q: errors only
+  bool verbose = false;  // -v
 };
 
-/// A program: what it is called, which options it has and what it does. `add_options` binds options to variables that outlive
-/// the call; `body` runs after parsing and returns the exit code.
+/// A program: what it is called, which options it has and what it does. `add_options` binds options to variables that
+/// outlive the call; `body` runs after parsing and returns the exit code.
 ///
 ///     int main(int argc, char** argv) {
 ///       Options options;
@@ -48,18 +48,19 @@ struct CommonOptions {
 ///     }
 struct Definition {
   std::string name;
-  std::string summary;   // one line, lower case, no full stop
-  std::string usage;     // what follows the name in the usage line
+  std::string summary;        // one line, lower case, no full stop
+  std::string usage;          // what follows the name in the usage line
   bool has_progress = false;  // adds --progress
-  /// Flags whose only value, a literal word, may also stand apart: {"--resume", "auto"} reads `--resume auto` as `--resume=auto`.
+  /// Flags whose only value, a literal word, may also stand apart: {"--resume", "auto"} reads `--resume auto` as
+  /// `--resume=auto`.
   std::vector<std::pair<std::string, std::string>> literal_values = {};
   std::function<void(CLI::App&)> add_options;
   std::function<int(const CommonOptions&)> body;
 };
 
 /// Parses, runs the body, turns exceptions into one line on standard error and an exit code (0 done, 1 error, 2 usage), and
-/// flushes and closes standard output, whose failure is an error too. Descriptors 0 to 2 that were closed fail with a sentence
-/// when used, instead of becoming some file opened later. SIGPIPE has its default action.
+/// flushes and closes standard output, whose failure is an error too. Descriptors 0 to 2 that were closed fail with a
+/// sentence when used, instead of becoming some file opened later. SIGPIPE has its default action.
 int run_program(int argc, char** argv, const Definition& definition);
 
 /// True where the descriptor is a terminal.

@@ -40,8 +40,8 @@ void write_error_output(const std::string& text) {
 
 Progress::Progress(const CommonOptions& common) : start_(Clock::now()), last_(start_) {
   terminal_ = is_terminal(STDERR_FILENO);
-  enabled_ = common.progress == ProgressMode::always ||
-             (common.progress == ProgressMode::automatic && terminal_ && !common.quiet);
+  enabled_ =
+      common.progress == ProgressMode::always || (common.progress == ProgressMode::automatic && terminal_ && !common.quiet);
 }
 
 Progress::~Progress() {

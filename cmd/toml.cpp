@@ -172,7 +172,8 @@ class Reader {
     if (c != 'u' && c != 'U') fail("unknown escape in a string");
     std::uint32_t point = 0;
     for (int digit = c == 'u' ? 4 : 8; digit > 0; --digit, ++at_) {
-      const std::size_t nibble = std::string_view("0123456789abcdef").find(static_cast<char>(peek() | (peek() >= 'A' ? 0x20 : 0)));
+      const std::size_t nibble =
+          std::string_view("0123456789abcdef").find(static_cast<char>(peek() | (peek() >= 'A' ? 0x20 : 0)));
       if (at_end() || nibble == std::string_view::npos) fail("expected hexadecimal digits after \\u");
       point = point * 16 + static_cast<std::uint32_t>(nibble);
     }

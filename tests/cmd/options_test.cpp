@@ -1,0 +1,77 @@
+#include "options.h"
+
+#include <doctest/doctest.h>
+
+#include <string>
+#include <vector>
+
+using namespace lm::cmd;
+
+TEST_CASE("sizes are whole numbers with powers of 1000 for counts and of 1024 for bytes") {
+  CHECK(parse_size("0", SizeUnit::count) == 0);
+  CHECK(parse_size("4096", SizeUnit::bytes) == 4096);
+  CHECK(parse_size("4k", SizeUnit::count) == 4000);
+  CHECK(parse_size("4K", SizeUnit::bytes) == 4096);
+  CHECK(parse_size("16M", SizeUnit::count) == 16'000'000);
+  CHECK(parse_size("2G", SizeUnit::bytes) == 2147483648);
+  CHECK(parse_size("1.5k", SizeUnit::count) == 1500);
+  CHECK(parse_size("1e3", SizeUnit::count) == 1000);
+  for (const char* text : {"", "k", "4kk", "-1", "+1", "1.5", "4x", " 4", "4 ", "1e400", "inf", "nan", "9999T", "0x10"}) {
+    CAPTURE(text);
+    CHECK_FALSE(parse_size(text, SizeUnit::count).has_value());
+  }
+}
+
+TEST_CASE("durations take s, m, h, or plain seconds") {
+  CHECK(parse_duration("0.5s")->count() == 0.5);
+  CHECK(parse_duration("30")->count() == 30);
+  CHECK(parse_duration("10m")->count() == 600);
+  CHECK(parse_duration("2h")->count() == 7200);
+  for (const char* text : {"", "s", "-1s", "1d", "1ms", "1 s", "inf", "nans"}) {
+    CAPTURE(text);
+    CHECK_FALSE(parse_duration(text).has_value());
+  }
+}
+
+TEST_CASE("a remaining time is said in two units at most") {
+  CHECK(format_duration(Seconds(9.4)) == "9s");
+  CHECK(format_duration(Seconds(65)) == "1m05s");
+  CHECK(format_duration(Seconds(7384)) == "2h03m");
+}
+
+TEST_CASE("a repeated option takes one value each time and leaves the files alone") {
+  CLI::App app;
+  std::vector<std::string> stops;
+  std::vector<std::string> files;
+  add_repeated(app, "--stop", stops, "");
+  add_files(app, "FILE", files, "");
+  app.parse("--stop a b --stop c -", false);
+  CHECK(stops == std::vector<std::string>{"a", "c"});
+  CHECK(files == std::vector<std::string>{"b", "-"});
+}
+
+TEST_CASE("a value out of range is refused with what is accepted") {
+  CLI::App app;
+  std::int64_t threads = 1;
+  double rate = 0.5;
+  add_size(app, "-t,--threads", threads, "", SizeUnit::count, {1, 8});
+  add_real(app, "--rate", rate, "", {0, 1});
+  CHECK_THROWS_WITH(app.parse("--threads 9", false),
+                    "cannot use '9' for --threads: expected a whole number from 1 to 8, such as 100 or 4k");
+  CHECK_THROWS_WITH(app.parse("--rate 1.01", false), "cannot use '1.01' for --rate: expected a number from 0 to 1");
+  CHECK_THROWS(app.parse("--rate nan", false));
+  app.parse("--rate 1 --threads 2 --threads 3", false);
+  CHECK(rate == 1);
+  CHECK(threads == 3);
+}
+
+TEST_CASE("a choice maps its word to the value") {
+  enum class Kind { file, line };
+  CLI::App app;
+  Kind kind = Kind::file;
+  const CLI::Option* option = add_choice<Kind>(app, "--kind", kind, {{"file", Kind::file}, {"line", Kind::line}}, "");
+  CHECK(option->get_default_str() == "file");
+  app.parse("--kind line", false);
+  CHECK(kind == Kind::line);
+  CHECK_THROWS_WITH(app.parse("--kind word", false), "cannot use 'word' for --kind: expected one of file|line");
+}

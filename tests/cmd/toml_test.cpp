@@ -1,0 +1,95 @@
+#include "toml.h"
+
+#include <doctest/doctest.h>
+
+#include "config.h"
+#include "options.h"
+
+using namespace lm::cmd;
+
+TEST_CASE("strings, numbers, booleans and arrays are read, comments and blank lines skipped") {
+  const std::vector<TomlItem> items = read_toml(
+      "# a comment\r\n"
+      "layers = 4 # four\n\n"
+      "rate = -1.5e-3\n"
+      "tied = true\n"
+      "name = \"a\\n\\\"b\\\" \\u00e9\\U0001F600\"\n"
+      "path = 'c:\\x'\n"
+      "big = 1_000\n"
+      "stop = [ \"x\", # one\n 'y',\n]\n"
+      "none = []");
+  REQUIRE(items.size() == 8);
+  CHECK(items[0].key == "layers");
+  CHECK(items[0].line == 2);
+  CHECK(items[0].values.at(0) == "4");
+  CHECK(items[1].values.at(0) == "-1.5e-3");
+  CHECK(items[2].values.at(0) == "true");
+  CHECK(items[3].values.at(0) == "a\n\"b\" \xC3\xA9\xF0\x9F\x98\x80");
+  CHECK(items[4].values.at(0) == "c:\\x");
+  CHECK(items[5].values.at(0) == "1000");
+  CHECK(items[6].values == std::vector<std::string>{"x", "y"});
+  CHECK(items[7].values.empty());
+}
+
+TEST_CASE("what is not flat TOML is refused with its line") {
+  for (const char* text :
+       {"\n[table]", "\na", "\na =", "\na = b", "\na = 1 2", "\na = \"x", "\na = \"\"\"x\"\"\"", "\na = \"\\q\"", "\na = [1",
+        "\na = [1 2]", "\na = 01", "\na = \"\\ud800\"", "\na = 1\na = 2", "\n= 1", "\na.b = 1"}) {
+    CAPTURE(text);
+    int line = 0;
+    try {
+      read_toml(text);
+    } catch (const TomlError& error) {
+      line = error.line();
+    }
+    CHECK(line >= 2);
+  }
+}
+
+TEST_CASE("any text survives toml_value and read_toml") {
+  for (const std::string text :
+       {"", "a", "\"", "\\", "\n\t\r\x01\x7f", "true", "12", "1e5", "007", "-", "\xff\xfe", "'#'"}) {
+    CAPTURE(text);
+    CHECK(read_toml("key = " + toml_value(text)).at(0).values.at(0) == text);
+  }
+}
+
+TEST_CASE("a dumped configuration sets the same options again") {
+  struct Options {
+    std::int64_t layers = 2;
+    std::string name;
+    std::vector<std::string> stops;
+    bool tied = true;
+    std::vector<std::string> files;
+  };
+  const auto declare = [](CLI::App& app, Options& options) {
+    add_size(app, "--layers", options.layers, "");
+    add_text(app, "-n,--name", options.name, "");
+    add_repeated(app, "--stop", options.stops, "");
+    app.add_flag("--tied,!--untied", options.tied, "");
+    add_files(app, "FILE", options.files, "");
+  };
+  Options first;
+  CLI::App app;
+  declare(app, first);
+  app.parse(std::vector<std::string>{"y", "x", "--untied", "b", "--stop", "a\n\"", "--stop", "z", "-n"});
+  CLI::App again;
+  Options second;
+  declare(again, second);
+  again.config_formatter(std::make_shared<TomlConfig>(again));
+  again.set_config("--config");
+  again.allow_config_extras(CLI::config_extras_mode::error);
+  std::istringstream dumped(write_config(app));
+  for (const CLI::ConfigItem& item : TomlConfig(again).from_config(dumped)) {
+    for (const std::string& value : item.inputs) {
+      CLI::Option* option = again.get_option_no_throw("--" + item.name);
+      (option != nullptr ? option : again.get_option(item.name))->add_result(value);
+    }
+  }
+  again.parse(std::vector<std::string>{});
+  CHECK(second.layers == 2);
+  CHECK(second.name == "z");
+  CHECK(second.stops == std::vector<std::string>{"a\n\"", "b"});
+  CHECK(second.tied == false);
+  CHECK(second.files == std::vector<std::string>{"x", "y"});
+}

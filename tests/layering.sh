@@ -1,0 +1,114 @@
+# Who includes whom: every include of lib/ and cmd/ is an edge of the table below, each outside library has its one room, and the
+# library neither prints, exits nor reads the environment. First it is shown that the check can fail.
+# shellcheck disable=SC2046 # lists of layers are words
+set -eu +o pipefail  # a grep that finds nothing is good news here
+root=${LM_SOURCE:-$(dirname "$(dirname "$(realpath "$0")")")}
+
+allowed_layers() {
+  case $1 in
+    base) echo base ;;
+    tensor) echo tensor base ;;
+    kernels) echo kernels tensor base ;;
+    text) echo text base ;;
+    data) echo data base ;;
+    objectives) echo objectives base ;;
+    model) echo model kernels tensor base ;;
+    train) echo train model objectives data kernels tensor base ;;
+    infer) echo infer model kernels tensor base ;;
+    tasks) echo tasks text data objectives train infer model kernels tensor base ;;
+  esac
+}
+
+# check_edges FOLDER LAYER ALLOWED...: prints every include of ours that is not allowed.
+check_edges() {
+  local folder=$1 layer=$2
+  shift 2
+  grep -rnE --include='*.h' --include='*.cpp' '^[[:space:]]*#[[:space:]]*include[[:space:]]*"' "$folder" 2>/dev/null |
+    sed -E 's/^([^:]*:[0-9]+):[^"]*"([^"]*)".*/\1 \2/' |
+    while read -r place included; do
+      case " $* " in
+        *" ${included%%/*} "*) [ "${included#*/}" != "$included" ] || echo "$place: include '$included' by its folder" ;;
+        *) [ "$layer" = cmd ] && [ "${included#*/}" = "$included" ] || echo "$place: $layer may not include '$included'" ;;
+      esac
+    done
+}
+
+# check_library ROOT PATTERN ROOM WHAT: prints every include matching PATTERN outside the paths that match ROOM.
+check_library() {
+  (cd "$1" && grep -rnE --include='*.h' --include='*.cpp' "^[[:space:]]*#[[:space:]]*include[[:space:]]*[<\"]($2)" lib cmd tests) |
+    grep -vE "^($3)" | sed "s|$| ($4)|" || true
+}
+
+# The words the library may not use, outside comments and strings: printing, exiting, environment. One exception: OpenBLAS takes
+# the core that we choose for it by a variable only, which that file sets and puts back.
+calls='(f|v|vf|d|vd)?printf|f?puts|f?putc|putchar|perror|_?exit|quick_exit|_Exit|abort|(secure_)?getenv|setenv|putenv|unsetenv'
+words="(^|[^A-Za-z0-9_])(($calls)[ ]*[(]|std::(cout|cerr|clog|cin)|(stdout|stderr)([^A-Za-z0-9_]|$))"
+check_words() {
+  find "$1/lib" -name '*.h' -o -name '*.cpp' | grep -v 'lib/kernels/cpu/blas_core\.cpp$' | while read -r file; do
+    awk -v words="$words" -v file="$file" '{
+      line = $0
+      gsub(/"([^"\\]|\\.)*"/, "", line)
+      sub(/\/\/.*/, "", line)
+      if (line ~ words) print file ":" NR ": the library may not print, exit or read the environment:" line
+    }' "$file"
+  done
+}
+
+check_tree() {
+  local layer folder
+  for folder in "$1"/lib/*/; do
+    layer=$(basename "$folder")
+    [ -n "$(allowed_layers "$layer")" ] || { echo "$folder: no such layer"; continue; }
+    check_edges "$folder" "$layer" $(allowed_layers "$layer")
+  done
+  check_edges "$1/cmd" cmd $(allowed_layers tasks)
+  check_library "$1" 'CLI/|spdlog/' 'cmd/' 'only cmd/ parses options and logs'
+  check_library "$1" 'nlohmann/' 'lib/base/json\.cpp' 'only lib/base/json.cpp'
+  check_library "$1" 'xtensor|xtl/|xsimd/|cblas|openblas|lapacke' '(lib/kernels/cpu|tests)/' 'only lib/kernels/cpu/ and tests'
+  check_library "$1" 'doctest' 'tests/' 'only tests/'
+  check_words "$1"
+}
+
+# must_fail FILE LINE: a tree with that one line is refused.
+must_fail() {
+  local tree
+  tree=$(mktemp -d)
+  mkdir -p "$tree/lib/base" "$tree/lib/text" "$tree/cmd" "$tree/tests" "$tree/$(dirname "$1")"
+  echo "$2" >"$tree/$1"
+  [ -n "$(check_tree "$tree")" ] || { echo "the check does not see '$2' in $1" >&2; exit 1; }
+  rm -rf "$tree"
+}
+
+must_pass() {
+  local tree found
+  tree=$(mktemp -d)
+  mkdir -p "$tree/lib/base" "$tree/cmd" "$tree/tests" "$tree/$(dirname "$1")"
+  echo "$2" >"$tree/$1"
+  found=$(check_tree "$tree")
+  [ -z "$found" ] || { echo "the check refuses '$2' in $1: $found" >&2; exit 1; }
+  rm -rf "$tree"
+}
+
+must_fail lib/base/a.h '#include "text/tokenizer.h"'
+must_fail lib/text/a.cpp '#include "data/token_file.h"'
+must_fail lib/text/a.cpp '  #  include "model/config.h"'
+must_fail lib/text/deep/a.cpp '#include "kernels/matmul.h"'
+must_fail lib/text/a.cpp '#include "tokenizer.h"'
+must_fail lib/data/a.cpp '#include "program.h"'
+must_fail lib/train/a.cpp '#include "infer/sampler.h"'
+must_fail lib/other/a.h '#include "base/error.h"'
+must_fail lib/text/a.cpp '#include <CLI/App.hpp>'
+must_fail lib/text/a.cpp '#include <nlohmann/json.hpp>'
+must_fail lib/model/a.cpp '#include <cblas.h>'
+must_fail cmd/lm-a.cpp '#include <doctest/doctest.h>'
+must_fail lib/text/a.cpp '  std::cout << 1;'
+must_fail lib/text/a.cpp '  printf("%d", 1);'
+must_fail lib/text/a.cpp '  std::exit(1);'
+must_fail lib/text/a.cpp '  if (std::getenv("HOME")) {}'
+must_pass lib/text/a.cpp '  std::snprintf(text, sizeof text, "%d", 1);'
+must_pass lib/text/a.cpp '  // never calls printf() or exit()'
+must_pass lib/tasks/a.cpp '#include "text/tokenizer.h"'
+must_pass cmd/lm-a.cpp '#include "program.h"'
+
+found=$(check_tree "$root")
+[ -z "$found" ] || { echo "$found" >&2; exit 1; }
