@@ -94,7 +94,7 @@ HeldOut hold_out(std::span<TokenFile> files, double fraction) {
 
 Permutation::Permutation(std::int64_t size, std::uint64_t key, std::uint64_t index) : size_(size), key_(key), index_(index) {
   LM_CHECK(size >= 1);
-  const int bits = std::bit_width(static_cast<std::uint64_t>(size - 1));
+  const auto bits = static_cast<int>(std::bit_width(static_cast<std::uint64_t>(size - 1)));
   half_bits_ = std::max(1, (bits + 1) / 2);
 }
 
