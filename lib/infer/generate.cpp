@@ -1,0 +1,63 @@
+#include "infer/generate.h"
+
+#include <algorithm>
+
+#include "base/error.h"
+
+namespace lm {
+
+Context::Context(Decoder& decoder, const ModelConfig& config, std::int64_t capacity)
+    : decoder_(decoder),
+      context_length_(config.context_length),
+      cache_(config, std::clamp<std::int64_t>(capacity, 1, config.context_length)),
+      logits_(static_cast<std::size_t>(config.vocab_size)) {}
+
+void Context::read_again() {
+  cache_.truncate(0);
+  const TensorView<const float> logits = decoder_.prefill(cache_, visible_);
+  std::copy_n(logits.data(), logits.size(), logits_.begin());
+}
+
+std::int64_t Context::read(std::span<const TokenId> tokens) {
+  LM_CHECK(!tokens.empty());
+  const auto count = static_cast<std::int64_t>(tokens.size());
+  // At least one token, where half the context is none.
+  const std::int64_t kept = count <= context_length_ ? count : std::max<std::int64_t>(1, context_length_ / 2);
+  const std::span<const TokenId> last = tokens.last(static_cast<std::size_t>(kept));
+  visible_.assign(last.begin(), last.end());
+  read_again();
+  return count - kept;
+}
+
+void Context::append(TokenId token) {
+  const auto count = static_cast<std::int64_t>(visible_.size());
+  if (count == context_length_) {
+    visible_.erase(visible_.begin(), visible_.end() - static_cast<std::ptrdiff_t>(context_length_ / 2));
+    visible_.push_back(token);
+    read_again();
+    return;
+  }
+  visible_.push_back(token);
+  const TensorView<const float> logits = decoder_.step(cache_, token);
+  std::copy_n(logits.data(), logits.size(), logits_.begin());
+}
+
+void Context::copy_from(const Context& other) {
+  cache_.copy_from(other.cache_);
+  visible_ = other.visible_;
+  logits_ = other.logits_;
+}
+
+EndReason generate(Context& context, Sampler& sampler, TokenId end_of_text, std::int64_t max_tokens,
+                   const std::function<bool(TokenId)>& on_token) {
+  for (std::int64_t i = 0; i < max_tokens; ++i) {
+    const TokenId token = sampler.choose(context.logits(), context.visible());
+    if (token == end_of_text) return EndReason::end_of_text;
+    if (!on_token(token)) return EndReason::caller;
+    // The logits after the last token are nobody's.
+    if (i + 1 < max_tokens) context.append(token);
+  }
+  return EndReason::length;
+}
+
+}  // namespace lm

@@ -1,0 +1,56 @@
+// Generating: a context of visible tokens that slides when it is full, and the loop that samples into it.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <vector>
+
+#include "base/token.h"
+#include "infer/sampler.h"
+#include "kernels/compute.h"
+#include "model/decode.h"
+#include "model/kv_cache.h"
+#include "model/parameters.h"
+
+namespace lm {
+
+/// The tokens that the model sees, with their keys and values, and the logits of what comes next.
+class Context {
+ public:
+  /// capacity: tokens that will be visible at most; cut to the model's context length. The decoder outlives it.
+  Context(Decoder& decoder, const ModelConfig& config, std::int64_t capacity);
+
+  /// Forgets everything and reads `tokens` (at least one); of more than the model's context only the last half-context.
+  /// Returns how many were left out.
+  std::int64_t read(std::span<const TokenId> tokens);
+  /// One more token. Where the context is full its older half is dropped first, and the rest read again from position 0.
+  void append(TokenId token);
+  /// Takes over what `other`, of the same model, has read.
+  void copy_from(const Context& other);
+
+  const std::vector<TokenId>& visible() const { return visible_; }
+  /// (V) of the token after the visible ones.
+  TensorView<const float> logits() const { return {logits_.data(), static_cast<std::int64_t>(logits_.size())}; }
+
+ private:
+  void read_again();
+  Decoder& decoder_;
+  std::int64_t context_length_;
+  KVCache cache_;
+  std::vector<TokenId> visible_;
+  std::vector<float> logits_;
+};
+
+/// Why a text ended.
+enum class EndReason {
+  length,       // max_tokens were sampled
+  end_of_text,  // the model sampled end-of-text, which is not part of the text
+  caller,       // on_token said so
+};
+
+/// Samples up to max_tokens into `context`, calling on_token for each; it returns false to stop.
+EndReason generate(Context& context, Sampler& sampler, TokenId end_of_text, std::int64_t max_tokens,
+                   const std::function<bool(TokenId)>& on_token);
+
+}  // namespace lm
