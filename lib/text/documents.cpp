@@ -1,0 +1,174 @@
+#include "text/documents.h"
+
+#include "base/error.h"
+#include "base/file.h"
+#include "base/json.h"
+
+namespace lm {
+
+DocumentKind parse_document_kind(std::string_view text) {
+  using Kind = DocumentKind::Kind;
+  if (text == "file") return {Kind::file, {}};
+  if (text == "line") return {Kind::line, {}};
+  if (text == "nul") return {Kind::nul, {}};
+  if (text == "jsonl") return {Kind::jsonl, "text"};
+  constexpr std::string_view kJsonl = "jsonl:", kSeparator = "separator:";
+  if (text.starts_with(kJsonl) && text.size() > kJsonl.size()) return {Kind::jsonl, std::string(text.substr(kJsonl.size()))};
+  if (text.starts_with(kSeparator) && text.size() > kSeparator.size()) {
+    return {Kind::separator, std::string(text.substr(kSeparator.size()))};
+  }
+  throw Error("unknown kind of documents '" + std::string(text) + "'; expected file, line, nul, jsonl[:FIELD] or separator:STRING");
+}
+
+std::string document_delimiter(const DocumentKind& kind) {
+  switch (kind.kind) {
+    case DocumentKind::Kind::file: return {};
+    case DocumentKind::Kind::line: return "\n";
+    case DocumentKind::Kind::nul: return std::string(1, '\0');
+    case DocumentKind::Kind::separator: return kind.detail;
+    case DocumentKind::Kind::jsonl: break;
+  }
+  throw Error("cannot join documents as 'jsonl': their other fields are not in the tokens; use file, line, nul or separator");
+}
+
+DocumentSplitter::DocumentSplitter(DocumentKind kind, DocumentSink sink) : kind_(std::move(kind)), sink_(std::move(sink)) {
+  if (kind_.kind != DocumentKind::Kind::separator) return;
+  // Knuth, Morris and Pratt (1977): where a match breaks off, how much of it may still be the beginning of one.
+  const std::string& separator = kind_.detail;
+  failure_.assign(separator.size() + 1, 0);
+  for (std::size_t i = 1, length = 0; i < separator.size(); ++i) {
+    while (length > 0 && separator[i] != separator[length]) length = failure_[length];
+    if (separator[i] == separator[length]) ++length;
+    failure_[i + 1] = length;
+  }
+}
+
+void DocumentSplitter::begin_input(std::string_view source) {
+  source_ = source;
+  line_number_ = 0;
+  in_document_ = false;
+  matched_ = 0;
+}
+
+void DocumentSplitter::emit(std::string_view piece) {
+  if (piece.empty()) return;
+  in_document_ = true;
+  sink_.text(piece);
+}
+
+void DocumentSplitter::end_document() {
+  in_document_ = false;
+  sink_.end();
+}
+
+void DocumentSplitter::feed(std::string_view bytes) {
+  switch (kind_.kind) {
+    case DocumentKind::Kind::file: return emit(bytes);
+    case DocumentKind::Kind::line: return feed_byte_delimited(bytes, '\n');
+    case DocumentKind::Kind::nul: return feed_byte_delimited(bytes, '\0');
+    case DocumentKind::Kind::jsonl: return feed_lines_of_json(bytes);
+    case DocumentKind::Kind::separator: return feed_separated(bytes);
+  }
+}
+
+void DocumentSplitter::feed_byte_delimited(std::string_view bytes, char delimiter) {
+  for (;;) {
+    const std::size_t end = bytes.find(delimiter);
+    emit(bytes.substr(0, end));
+    if (end == std::string_view::npos) return;
+    end_document();
+    bytes.remove_prefix(end + 1);
+  }
+}
+
+void DocumentSplitter::feed_separated(std::string_view bytes) {
+  const std::string& separator = kind_.detail;
+  std::size_t start = 0;        // of what is known to be text and not handed on yet
+  std::size_t held = matched_;  // bytes of the running match that came in earlier calls
+  for (std::size_t at = 0; at < bytes.size(); ++at) {
+    while (matched_ > 0 && bytes[at] != separator[matched_]) {
+      const std::size_t released = matched_ - failure_[matched_];  // these turned out to be text
+      const std::size_t earlier = std::min(released, held);
+      emit(std::string_view(separator).substr(0, earlier));
+      held -= earlier;
+      matched_ = failure_[matched_];
+    }
+    if (bytes[at] == separator[matched_]) ++matched_;
+    if (matched_ < separator.size()) continue;
+    const std::size_t match_here = separator.size() - held;  // bytes of the separator in this call
+    emit(bytes.substr(start, at + 1 - match_here - start));
+    end_document();
+    start = at + 1;
+    matched_ = held = 0;
+  }
+  emit(bytes.substr(start, bytes.size() - (matched_ - held) - start));
+}
+
+void DocumentSplitter::feed_lines_of_json(std::string_view bytes) {
+  for (;;) {
+    const std::size_t end = bytes.find('\n');
+    line_ += bytes.substr(0, end);
+    if (end == std::string_view::npos) return;
+    take_line_of_json();
+    bytes.remove_prefix(end + 1);
+  }
+}
+
+void DocumentSplitter::take_line_of_json() {
+  ++line_number_;
+  if (line_.find_first_not_of(" \t\r") == std::string::npos) return line_.clear();
+  JsonValue value;
+  try {
+    value = JsonValue::parse(line_, source_);
+  } catch (const Error& error) {
+    throw Error("line " + std::to_string(line_number_) + ": " + error.what());
+  }
+  const JsonValue* field = value.find(kind_.detail);
+  if (field == nullptr || field->if_string() == nullptr) {
+    throw Error("no string '" + kind_.detail + "' in line " + std::to_string(line_number_) + " of '" + source_ +
+                "'; name the field with jsonl:FIELD");
+  }
+  emit(*field->if_string());
+  end_document();
+  line_.clear();
+}
+
+void DocumentSplitter::end_input() {
+  switch (kind_.kind) {
+    case DocumentKind::Kind::file: return end_document();
+    case DocumentKind::Kind::jsonl:
+      if (!line_.empty()) take_line_of_json();
+      return;
+    case DocumentKind::Kind::separator: emit(std::string_view(kind_.detail).substr(0, matched_)); break;
+    case DocumentKind::Kind::line:
+    case DocumentKind::Kind::nul: break;
+  }
+  if (in_document_) end_document();
+}
+
+void split_documents(const std::vector<std::string>& paths, const DocumentKind& kind, const DocumentSink& sink) {
+  constexpr std::size_t kBlock = std::size_t{1} << 18;
+  std::vector<char> block(kBlock);
+  DocumentSplitter splitter(kind, sink);
+  const std::vector<std::string> standard_input = {"-"};
+  for (const std::string& path : paths.empty() ? standard_input : paths) {
+    const FileDescriptor input = open_input(path);
+    splitter.begin_input(input.name());
+    while (const std::size_t size = read_once(input, block.data(), block.size())) splitter.feed({block.data(), size});
+    splitter.end_input();
+  }
+}
+
+void for_each_document(const std::vector<std::string>& paths, const DocumentKind& kind,
+                       const std::function<void(std::string_view document)>& visit) {
+  std::string document;
+  split_documents(paths, kind,
+                  {.text = [&](std::string_view piece) { document += piece; },
+                   .end =
+                       [&] {
+                         visit(document);
+                         document.clear();
+                       }});
+}
+
+}  // namespace lm

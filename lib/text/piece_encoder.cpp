@@ -1,0 +1,125 @@
+#include "text/piece_encoder.h"
+
+#include <algorithm>
+#include <cstring>
+#include <functional>
+
+#include "base/error.h"
+#include "text/byte_hash.h"
+
+namespace lm {
+
+PieceEncoder::PieceEncoder(const TokenizerTables& tables, Cache cache) : tables_(tables) {
+  if (cache == Cache::used) cache_.resize(kCacheSlots);
+}
+
+void PieceEncoder::encode(std::string_view piece, std::vector<TokenId>& ids) {
+  if (piece.size() == 1) {
+    ids.push_back(tables_.byte_tokens[static_cast<unsigned char>(piece[0])]);
+    return;
+  }
+  if (cache_.empty() || piece.size() > kCachedBytes) return merge(piece, ids);
+  std::array<char, 16> key{};
+  std::memcpy(key.data(), piece.data(), piece.size());
+  key[kCachedBytes] = static_cast<char>(piece.size());
+  CacheSlot& slot = cache_[hash_bytes({key.data(), key.size()}) & (kCacheSlots - 1)];
+  if (slot.key == key) {
+    ids.insert(ids.end(), slot.ids.data(), slot.ids.data() + slot.count);
+    return;
+  }
+  const std::size_t before = ids.size();
+  merge(piece, ids);
+  const std::size_t count = ids.size() - before;
+  if (count > kCachedTokens) return;
+  slot.key = key;
+  slot.count = static_cast<std::uint32_t>(count);
+  std::copy(ids.end() - static_cast<std::ptrdiff_t>(count), ids.end(), slot.ids.begin());
+}
+
+void PieceEncoder::merge(std::string_view piece, std::vector<TokenId>& ids) {
+  if (tables_.parts.ignore_merges && piece.size() <= tables_.longest_ordinary) {
+    if (const std::optional<TokenId> whole = tables_.ordinary.find(piece)) {
+      ids.push_back(*whole);
+      return;
+    }
+  }
+  if (piece.size() <= kShort) return merge_short(piece, ids);
+  merge_long(piece, ids);
+}
+
+void PieceEncoder::merge_short(std::string_view piece, std::vector<TokenId>& ids) const {
+  std::array<TokenId, kShort> symbols;
+  std::array<PairTable::Merge, kShort> merges;  // of each symbol with the next
+  std::size_t count = piece.size();
+  for (std::size_t i = 0; i < count; ++i) symbols[i] = tables_.byte_tokens[static_cast<unsigned char>(piece[i])];
+  for (std::size_t i = 0; i + 1 < count; ++i) merges[i] = tables_.pairs.find(symbols[i], symbols[i + 1]);
+  while (count > 1) {
+    std::size_t best = 0;
+    for (std::size_t i = 1; i + 1 < count; ++i) {
+      if (merges[i].rank < merges[best].rank) best = i;
+    }
+    if (merges[best].rank == PairTable::kNoMerge) break;
+    symbols[best] = merges[best].result;
+    for (std::size_t i = best + 1; i + 1 < count; ++i) {
+      symbols[i] = symbols[i + 1];
+      merges[i] = merges[i + 1];
+    }
+    --count;
+    if (best > 0) merges[best - 1] = tables_.pairs.find(symbols[best - 1], symbols[best]);
+    if (best + 1 < count) merges[best] = tables_.pairs.find(symbols[best], symbols[best + 1]);
+  }
+  ids.insert(ids.end(), symbols.data(), symbols.data() + count);
+}
+
+std::uint32_t PieceEncoder::rank_at(std::uint32_t place) const {
+  const Symbol& symbol = symbols_[place];
+  return symbol.next == kNowhere ? PairTable::kNoMerge : tables_.pairs.find(symbol.id, symbols_[symbol.next].id).rank;
+}
+
+void PieceEncoder::push(std::uint32_t place) {
+  const std::uint32_t rank = rank_at(place);
+  symbols_[place].rank = rank;
+  if (rank == PairTable::kNoMerge) return;
+  heap_.push_back((std::uint64_t{rank} << 32) | place);
+  std::push_heap(heap_.begin(), heap_.end(), std::greater<>());
+}
+
+void PieceEncoder::merge_long(std::string_view piece, std::vector<TokenId>& ids) {
+  if (piece.size() >= kNowhere) throw Error("cannot encode a stretch of 4 GiB without a place to split it; use another pattern");
+  const auto size = static_cast<std::uint32_t>(piece.size());
+  symbols_.resize(size);
+  heap_.clear();
+  for (std::uint32_t i = 0; i < size; ++i) {
+    symbols_[i] = {tables_.byte_tokens[static_cast<unsigned char>(piece[i])], i == 0 ? kNowhere : i - 1,
+                   i + 1 == size ? kNowhere : i + 1, PairTable::kNoMerge};
+  }
+  for (std::uint32_t i = 0; i + 1 < size; ++i) {
+    symbols_[i].rank = rank_at(i);
+    if (symbols_[i].rank != PairTable::kNoMerge) heap_.push_back((std::uint64_t{symbols_[i].rank} << 32) | i);
+  }
+  std::make_heap(heap_.begin(), heap_.end(), std::greater<>());
+  while (!heap_.empty()) {
+    std::pop_heap(heap_.begin(), heap_.end(), std::greater<>());
+    const std::uint64_t entry = heap_.back();
+    heap_.pop_back();
+    const auto place = static_cast<std::uint32_t>(entry);
+    Symbol& symbol = symbols_[place];
+    // The list has changed here since; what it is now has its own entry. (A rank belongs to one pair, or by rank to one string,
+    // and a symbol only grows: so an equal rank is the same merge.)
+    if (symbol.rank != static_cast<std::uint32_t>(entry >> 32)) continue;
+    Symbol& right = symbols_[symbol.next];
+    symbol.id = tables_.pairs.find(symbol.id, right.id).result;
+    right.rank = PairTable::kNoMerge;
+    symbol.next = right.next;
+    if (symbol.next != kNowhere) symbols_[symbol.next].previous = place;
+    push(place);
+    if (symbol.previous != kNowhere) push(symbol.previous);
+  }
+  for (std::uint32_t place = 0; place != kNowhere; place = symbols_[place].next) ids.push_back(symbols_[place].id);
+  if (symbols_.capacity() > (std::size_t{1} << 20)) {  // a rare giant does not keep its memory
+    symbols_ = {};
+    heap_ = {};
+  }
+}
+
+}  // namespace lm

@@ -1,0 +1,54 @@
+// BPE inside one pretoken: a cache for what is frequent, an array for what is short, a heap for what is long.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "base/token.h"
+#include "text/tokenizer_tables.h"
+
+namespace lm {
+
+/// Applies the merges of `tables`: always the lowest rank first, of equal ones the leftmost. O(n log n) in the bytes of a
+/// piece, without recursion. One thread each.
+class PieceEncoder {
+ public:
+  enum class Cache { none, used };
+  PieceEncoder(const TokenizerTables& tables, Cache cache);
+
+  /// Appends the ids of `piece`, which is not empty.
+  void encode(std::string_view piece, std::vector<TokenId>& ids);
+
+ private:
+  // A direct-mapped cache of a fixed size: 99 % of English pretokens have at most 15 bytes, nearly all of them few tokens.
+  static constexpr std::size_t kCacheSlots = std::size_t{1} << 16, kCachedBytes = 15, kCachedTokens = 7;
+  struct CacheSlot {
+    std::array<char, 16> key;  // the bytes, zeros, and the length last
+    std::uint32_t count;
+    std::array<TokenId, kCachedTokens> ids;
+  };
+  static constexpr std::size_t kShort = 40;  // up to here scanning an array for the lowest rank beats a heap
+
+  void merge(std::string_view piece, std::vector<TokenId>& ids);
+  void merge_short(std::string_view piece, std::vector<TokenId>& ids) const;
+  void merge_long(std::string_view piece, std::vector<TokenId>& ids);
+  std::uint32_t rank_at(std::uint32_t place) const;
+  void push(std::uint32_t place);
+
+  const TokenizerTables& tables_;
+  std::vector<CacheSlot> cache_;
+
+  // Scratch of merge_long: a doubly linked list of symbols, each at the place of its first byte, and a heap of (rank, place).
+  static constexpr std::uint32_t kNowhere = 0xFFFFFFFF;
+  struct Symbol {
+    TokenId id;
+    std::uint32_t previous, next;  // places; kNowhere at the ends
+    std::uint32_t rank;            // of the merge with the next symbol: what makes a heap entry current
+  };
+  std::vector<Symbol> symbols_;
+  std::vector<std::uint64_t> heap_;
+};
+
+}  // namespace lm

@@ -1,0 +1,105 @@
+#include "text/spelled_vocabulary.h"
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "base/json.h"
+#include "text/byte_level.h"
+
+namespace lm {
+
+namespace {
+constexpr std::int64_t kLargestId = (std::int64_t{1} << 31) - 1;
+constexpr std::uint64_t kMostUnusedIds = 65536;  // so that a small file cannot ask for much memory
+constexpr std::uint32_t kNowhere = 0xFFFFFFFF;
+std::string quoted(std::string_view text) { return json_quote(text.substr(0, 100)); }
+}  // namespace
+
+void SpelledVocabulary::refuse(const std::string& why) const { throw Error("invalid tokenizer '" + source_ + "': " + why); }
+
+TokenId SpelledVocabulary::checked_id(std::int64_t id) const {
+  if (id < 0 || id > kLargestId) refuse("the token id " + std::to_string(id) + " is out of range");
+  return static_cast<TokenId>(id);
+}
+
+void SpelledVocabulary::add(std::string_view spelling, std::int64_t id) {
+  if (spelling.empty()) refuse("the token " + std::to_string(id) + " is empty");
+  ids_.push_back(checked_id(id));
+  spellings_.push_back(spelling);
+}
+
+void SpelledVocabulary::add_literal(std::string_view content, std::int64_t id, bool special) {
+  if (content.empty()) refuse("the added token " + std::to_string(id) + " is empty");
+  literals_.push_back({std::string(content), checked_id(id), special});
+}
+
+void SpelledVocabulary::index() {
+  by_spelling_.reset(spellings_, spellings_.size());
+  for (std::uint32_t place = 0; place < spellings_.size(); ++place) {
+    if (!by_spelling_.insert(place)) refuse("the token " + quoted(spellings_[place]) + " stands in the vocabulary twice");
+  }
+  indexed_ = true;
+}
+
+MergePair SpelledVocabulary::merge_of(std::string_view left, std::string_view right, std::size_t number) const {
+  const std::optional<std::uint32_t> left_place = by_spelling_.find(left), right_place = by_spelling_.find(right);
+  if (left_place && right_place) return {ids_[*left_place], ids_[*right_place]};
+  refuse("merge " + std::to_string(number) + " joins " + quoted(left_place ? right : left) + ", which is not in the vocabulary");
+}
+
+MergePair SpelledVocabulary::merge_of(std::string_view line, std::size_t number) const {
+  const std::size_t space = line.find(' ');
+  if (space == std::string_view::npos || line.find(' ', space + 1) != std::string_view::npos) {
+    refuse("merge " + std::to_string(number) + " is not two tokens with a space between them");
+  }
+  return merge_of(line.substr(0, space), line.substr(space + 1), number);
+}
+
+std::uint32_t SpelledVocabulary::id_count() const {
+  TokenId largest = 0;
+  for (const TokenId id : ids_) largest = std::max(largest, id);
+  for (const Literal& literal : literals_) largest = std::max(largest, literal.id);
+  const std::uint64_t count = std::uint64_t{largest} + 1;
+  if (count > ids_.size() + literals_.size() + kMostUnusedIds) {
+    refuse("its largest id is " + std::to_string(largest) + ", but it has only " + std::to_string(ids_.size() + literals_.size()) +
+           " tokens");
+  }
+  return static_cast<std::uint32_t>(count);
+}
+
+void SpelledVocabulary::move_to(TokenizerParts& parts) {
+  const std::uint32_t count = id_count();
+  std::vector<std::uint32_t> place_of(count, kNowhere), literal_of(count, kNowhere);
+  for (std::uint32_t place = 0; place < ids_.size(); ++place) {
+    if (place_of[ids_[place]] != kNowhere) refuse("the id " + std::to_string(ids_[place]) + " stands in the vocabulary twice");
+    place_of[ids_[place]] = place;
+  }
+  std::vector<std::string_view> contents;
+  for (std::uint32_t i = 0; i < literals_.size(); ++i) {
+    const Literal& literal = literals_[i];
+    contents.push_back(literal.content);
+    if (literal_of[literal.id] != kNowhere) refuse("two added tokens have the id " + std::to_string(literal.id));
+    literal_of[literal.id] = i;
+    const std::optional<std::uint32_t> place = by_spelling_.find(literal.content);
+    const bool id_is_taken = place_of[literal.id] != kNowhere && place != place_of[literal.id];
+    if (id_is_taken || (place && ids_[*place] != literal.id)) {
+      refuse("the added token " + quoted(literal.content) + " has another id in the vocabulary");
+    }
+  }
+  std::sort(contents.begin(), contents.end());
+  const auto twice = std::adjacent_find(contents.begin(), contents.end());
+  if (twice != contents.end()) refuse("the added token " + quoted(*twice) + " stands there twice");
+  std::string bytes;
+  for (TokenId id = 0; id < count; ++id) {
+    bytes.clear();
+    if (literal_of[id] != kNowhere) {
+      bytes = literals_[literal_of[id]].content;
+      parts.added.push_back({id, literals_[literal_of[id]].special});
+    } else if (place_of[id] != kNowhere && !append_from_byte_level(spellings_[place_of[id]], bytes)) {
+      refuse("the token " + quoted(spellings_[place_of[id]]) + " is not spelled in ByteLevel characters");
+    }
+    parts.tokens.push_back(bytes);
+  }
+}
+
+}  // namespace lm

@@ -1,0 +1,51 @@
+// A vocabulary as files spell it (ByteLevel characters and ids in any order), gathered and checked, then put in id order.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "text/tokenizer_parts.h"
+
+namespace lm {
+
+class SpelledVocabulary {
+ public:
+  explicit SpelledVocabulary(std::string_view source) : source_(source) {}
+
+  /// An entry of the file's vocabulary. Throws Error for an id out of range.
+  void add(std::string_view spelling, std::int64_t id);
+  /// An added token, whose content is literal text. Throws Error for an empty one or an id out of range.
+  void add_literal(std::string_view content, std::int64_t id, bool special);
+  /// After the last add(): makes find() work. Throws Error for a spelling that stands twice.
+  void index();
+  bool is_indexed() const { return indexed_; }
+  /// The merge that joins two spellings. Throws Error where one is not in the vocabulary; `number` is the merge's, for messages.
+  MergePair merge_of(std::string_view left, std::string_view right, std::size_t number) const;
+  /// The merge written "left right".
+  MergePair merge_of(std::string_view line, std::size_t number) const;
+  /// Fills parts.tokens and parts.added. Throws Error for ids that stand twice or leave too many unused, spellings that are not
+  /// ByteLevel, added tokens that contradict the vocabulary.
+  void move_to(TokenizerParts& parts);
+
+ private:
+  struct Literal {
+    std::string content;
+    TokenId id;
+    bool special;
+  };
+  TokenId checked_id(std::int64_t id) const;
+  std::uint32_t id_count() const;
+  [[noreturn]] void refuse(const std::string& why) const;
+
+  std::string source_;
+  TokenStrings spellings_;
+  std::vector<TokenId> ids_;
+  std::vector<Literal> literals_;
+  TokenIndex by_spelling_;  // gives places in spellings_
+  bool indexed_ = false;
+};
+
+}  // namespace lm

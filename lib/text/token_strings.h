@@ -1,0 +1,48 @@
+// The bytes of all tokens by id, packed into one string, and the index from bytes to id.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/token.h"
+
+namespace lm {
+
+/// An array of byte strings in one allocation. An empty one stands for an id that is not used.
+class TokenStrings {
+ public:
+  void push_back(std::string_view bytes) {
+    bytes_ += bytes;
+    ends_.push_back(bytes_.size());
+  }
+  std::string_view operator[](TokenId id) const {
+    const std::uint64_t begin = id == 0 ? 0 : ends_[id - 1];
+    return std::string_view(bytes_).substr(begin, ends_[id] - begin);
+  }
+  std::uint32_t size() const { return static_cast<std::uint32_t>(ends_.size()); }
+
+ private:
+  std::string bytes_;
+  std::vector<std::uint64_t> ends_;
+};
+
+/// Open-addressing index over a TokenStrings, which must stay in place and outlive it.
+class TokenIndex {
+ public:
+  /// Room for `count` tokens.
+  void reset(const TokenStrings& strings, std::uint32_t count);
+  /// False where another token has the same bytes. The caller keeps within `count`.
+  bool insert(TokenId id);
+  std::optional<TokenId> find(std::string_view bytes) const;
+
+ private:
+  static constexpr TokenId kFree = 0xFFFFFFFF;
+  std::size_t slot_of(std::string_view bytes) const;  // where it is, or would be
+  const TokenStrings* strings_ = nullptr;
+  std::vector<TokenId> slots_;
+};
+
+}  // namespace lm

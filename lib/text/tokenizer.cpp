@@ -1,0 +1,98 @@
+#include "text/tokenizer.h"
+
+#include <algorithm>
+#include <array>
+
+#include "base/error.h"
+#include "text/byte_level.h"
+#include "text/segment_encoder.h"
+#include "text/tokenizer_build.h"
+#include "text/tokenizer_tables.h"
+
+namespace lm {
+
+SpecialTokens parse_special_tokens(std::string_view name) {
+  if (name == "plain") return SpecialTokens::plain;
+  if (name == "allow") return SpecialTokens::allow;
+  if (name == "error") return SpecialTokens::error;
+  throw Error("unknown treatment of special tokens '" + std::string(name) + "'; expected plain, allow or error");
+}
+
+std::vector<std::string> reserved_special_tokens(ReservedTokens which) {
+  std::vector<std::string> names = {"<|endoftext|>"};
+  if (which == ReservedTokens::end_of_text_only) return names;
+  for (const char* name : {"<|pad|>", "<|mask|>", "<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>"}) names.emplace_back(name);
+  for (int i = 0; i < 100; ++i) names.push_back("<|extra_" + std::to_string(i) + "|>");
+  return names;
+}
+
+Tokenizer::Tokenizer(TokenizerParts parts, const TokenizerOptions& options, std::string_view source)
+    : tables_(build_tables(std::move(parts), options, source)) {}
+Tokenizer::Tokenizer(Tokenizer&&) noexcept = default;
+Tokenizer& Tokenizer::operator=(Tokenizer&&) noexcept = default;
+Tokenizer::~Tokenizer() = default;
+
+Tokenizer Tokenizer::from_json(std::string_view text, std::string_view source, const TokenizerOptions& options) {
+  return Tokenizer(read_tokenizer_json(text, source), options, source);
+}
+
+const Fingerprint& Tokenizer::fingerprint() const { return tables_->fingerprint; }
+Pattern Tokenizer::pattern() const { return tables_->parts.pattern; }
+std::int64_t Tokenizer::merge_count() const { return static_cast<std::int64_t>(tables_->parts.merges.size()); }
+
+std::pair<TokenId, TokenId> Tokenizer::merge(std::int64_t rank) const {
+  const MergePair& pair = tables_->parts.merges.at(static_cast<std::size_t>(rank));
+  return {pair.left, pair.right};
+}
+
+std::vector<TokenId> Tokenizer::encode(std::string_view bytes, SpecialTokens special) const {
+  // A cache of some megabytes pays for itself only on long texts.
+  constexpr std::size_t kLong = std::size_t{1} << 17;
+  SegmentEncoder encoder(*tables_, special, bytes.size() >= kLong ? PieceEncoder::Cache::used : PieceEncoder::Cache::none);
+  std::vector<TokenId> ids;
+  encoder.encode(bytes, SegmentEncoder::End::final, 0, ids);
+  return ids;
+}
+
+std::string Tokenizer::decode(const std::vector<TokenId>& ids) const {
+  std::string bytes;
+  for (const TokenId id : ids) bytes += bytes_of(id);
+  return bytes;
+}
+
+std::string_view Tokenizer::bytes_of(TokenId id) const {
+  const TokenStrings& tokens = tables_->parts.tokens;
+  if (id >= tokens.size()) {
+    throw Error("token id " + std::to_string(id) + " is outside the vocabulary of " + std::to_string(tokens.size()));
+  }
+  return tokens[id];
+}
+
+std::int64_t Tokenizer::vocab_size() const { return tables_->parts.tokens.size(); }
+TokenId Tokenizer::end_of_text() const { return tables_->end_of_text; }
+
+std::int64_t Tokenizer::byte_length(TokenId id) const {
+  const std::string_view bytes = bytes_of(id);
+  return tables_->special[id] ? 0 : static_cast<std::int64_t>(bytes.size());
+}
+
+bool Tokenizer::begins_word(TokenId id) const {
+  const std::string_view bytes = bytes_of(id);
+  if (tables_->special[id]) return id == tables_->end_of_text;
+  const char first = bytes.front();
+  return first == ' ' || (first >= '\t' && first <= '\r');
+}
+
+bool Tokenizer::is_special(TokenId id) const {
+  bytes_of(id);  // checks the range
+  return tables_->special[id];
+}
+
+std::optional<TokenId> Tokenizer::id_of(std::string_view special_name) const {
+  for (const AddedToken& token : tables_->parts.added) {
+    if (tables_->parts.tokens[token.id] == special_name) return token.id;
+  }
+  return std::nullopt;
+}
+
+}  // namespace lm

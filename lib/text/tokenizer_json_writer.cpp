@@ -1,0 +1,65 @@
+// Writing a tokenizer.json that Hugging Face's library loads with the same ids.
+#include "base/error.h"
+#include "base/json.h"
+#include "text/byte_level.h"
+#include "text/tokenizer.h"
+#include "text/tokenizer_tables.h"
+
+namespace lm {
+
+namespace {
+
+std::string byte_level_step(bool use_regex) {
+  return std::string(R"({"type":"ByteLevel","add_prefix_space":false,"trim_offsets":true,"use_regex":)") +
+         (use_regex ? "true}" : "false}");
+}
+
+std::string pre_tokenizer(Pattern pattern) {
+  if (pattern == Pattern::gpt2) return byte_level_step(true);
+  if (pattern == Pattern::none) return byte_level_step(false);
+  return R"({"type":"Sequence","pretokenizers":[{"type":"Split","pattern":{"Regex":)" + json_quote(pattern_regex(pattern)) +
+         R"(},"behavior":"Isolated","invert":false},)" + byte_level_step(false) + "]}";
+}
+
+/// How the file spells a token: special tokens as they are, others in ByteLevel characters.
+std::string spelling(const TokenizerTables& tables, const std::vector<bool>& is_added, TokenId id) {
+  const std::string_view bytes = tables.parts.tokens[id];
+  return json_quote(is_added[id] ? std::string(bytes) : to_byte_level(bytes));
+}
+
+}  // namespace
+
+std::string Tokenizer::to_json() const {
+  const TokenizerParts& parts = tables_->parts;
+  if (parts.by_rank) throw Error("cannot write this tokenizer as tokenizer.json: it merges by rank (tiktoken), not by a list of merges");
+  std::vector<bool> is_added(parts.tokens.size());
+  std::string json = "{\"version\":\"1.0\",\"truncation\":null,\"padding\":null,\n\"added_tokens\":[";
+  const char* separator = "\n";
+  for (const AddedToken& added : parts.added) {
+    is_added[added.id] = true;
+    json += separator + ("{\"id\":" + std::to_string(added.id)) + ",\"content\":" + json_quote(parts.tokens[added.id]) +
+            R"(,"single_word":false,"lstrip":false,"rstrip":false,"normalized":false,"special":)" +
+            (tables_->special[added.id] ? "true}" : "false}");
+    separator = ",\n";
+  }
+  json += "],\n\"normalizer\":null,\n\"pre_tokenizer\":" + pre_tokenizer(parts.pattern) + ",\n\"post_processor\":null,\n";
+  json += R"("decoder":{"type":"ByteLevel","add_prefix_space":true,"trim_offsets":true,"use_regex":true},)";
+  json += "\n\"model\":{\"type\":\"BPE\",\"dropout\":null,\"unk_token\":null,\"continuing_subword_prefix\":null,";
+  json += R"("end_of_word_suffix":null,"fuse_unk":false,"byte_fallback":false,"ignore_merges":)";
+  json += parts.ignore_merges ? "true,\n\"vocab\":{" : "false,\n\"vocab\":{";
+  separator = "\n";
+  for (TokenId id = 0; id < parts.tokens.size(); ++id) {
+    if (parts.tokens[id].empty()) continue;
+    json += separator + spelling(*tables_, is_added, id) + ":" + std::to_string(id);
+    separator = ",\n";
+  }
+  json += "},\n\"merges\":[";
+  separator = "\n";
+  for (const MergePair& merge : parts.merges) {
+    json += separator + ("[" + spelling(*tables_, is_added, merge.left)) + "," + spelling(*tables_, is_added, merge.right) + "]";
+    separator = ",\n";
+  }
+  return json + "]}}\n";
+}
+
+}  // namespace lm

@@ -1,0 +1,34 @@
+// What every tokenizer file is read into, and what the trainer makes: the common form before the tables are built.
+#pragma once
+
+#include <string_view>
+#include <vector>
+
+#include "text/pair_table.h"
+#include "text/pretokenizer.h"
+#include "text/token_strings.h"
+
+namespace lm {
+
+/// A token that is matched in text as a whole. One that is not special is matched always, a special one on request.
+struct AddedToken {
+  TokenId id;
+  bool special;
+};
+
+struct TokenizerParts {
+  Pattern pattern = Pattern::gpt2;
+  bool by_rank = false;        // tiktoken: any neighbours whose concatenation is a token merge, the lowest id first; no merges then
+  bool ignore_merges = false;  // a whole pretoken that is a token is that token, whatever the merges say
+  TokenStrings tokens;         // bytes by id
+  std::vector<AddedToken> added;
+  std::vector<MergePair> merges;
+};
+
+/// Readers of the formats; `source` names the text in messages. All throw Error.
+TokenizerParts read_tokenizer_json(std::string_view text, std::string_view source);
+TokenizerParts read_vocabulary_and_merges(std::string_view vocabulary_json, std::string_view vocabulary_source,
+                                          std::string_view merges_text, std::string_view merges_source);
+TokenizerParts read_tiktoken(std::string_view text, std::string_view source);
+
+}  // namespace lm
