@@ -1,0 +1,125 @@
+#include "kernels/activation.h"
+
+#include <numbers>
+
+#include "kernels/cpu/dispatch.h"
+#include "kernels/kernel_support.h"
+
+using namespace lm;
+using lm::test::Tensor;
+
+namespace {
+
+double gelu(double x) { return 0.5 * x * (1 + std::tanh(std::sqrt(2 / std::numbers::pi) * (x + 0.044715 * x * x * x))); }
+double silu(double x) { return x / (1 + std::exp(-x)); }
+
+/// Derivative by central differences: exact to 1e-12 here, and independent of the kernels' formula.
+template <class Function>
+double slope(Function f, double x) {
+  return lm::test::central_difference(x, [&] { return f(x); });
+}
+
+}  // namespace
+
+TEST_CASE("the float exponential is within two units in the last place, zero far below and NaN for NaN") {
+  for (const SimdTier tier : lm::test::tiers()) {
+    CAPTURE(to_string(tier));
+    const SimdKernels<float>& kernels = simd_kernels<float>(tier);
+    double worst = 0;
+    for (float start = -87.3f; start < 88.0f; start += 0.37f) {
+      float x[37], y[37];
+      for (int i = 0; i < 37; ++i) x[i] = std::min(start + static_cast<float>(i) * 0.01f, 88.0f);
+      kernels.exponential(y, x, 37);
+      for (int i = 0; i < 37; ++i) {
+        const double exact = std::exp(static_cast<double>(x[i]));
+        const double unit = static_cast<double>(std::nextafter(static_cast<float>(exact), INFINITY)) - static_cast<double>(static_cast<float>(exact));
+        worst = std::max(worst, std::abs(static_cast<double>(y[i]) - exact) / unit);
+      }
+    }
+    CHECK(worst <= 2);
+    const float special[5] = {-INFINITY, -1000.0f, 0.0f, NAN, 1000.0f};
+    float y[5];
+    kernels.exponential(y, special, 5);
+    CHECK(y[0] == 0);
+    CHECK(y[1] == 0);
+    CHECK(y[2] == 1);
+    CHECK(std::isnan(y[3]));
+    CHECK(y[4] > 1e38f);
+  }
+}
+
+TEST_CASE("GELU and its gradient agree with the formula for every width and tier") {
+  for (const SimdTier tier : lm::test::tiers()) {
+    Compute compute(2, tier);
+    for (std::int64_t width = 1; width <= 70; ++width) {
+      const auto x = Tensor<float>::random({7, width}, 1, 3), dy = Tensor<float>::random({7, width}, 2);
+      Tensor<float> y({7, width});
+      auto dx = Tensor<float>::random({7, width}, 3);
+      Tensor<double> expected({7, width}), dexpected = dx.as<double>();
+      for (std::int64_t i = 0; i < 7 * width; ++i) {
+        expected[i] = gelu(static_cast<double>(x[i]));
+        dexpected[i] += static_cast<double>(dy[i]) * slope(gelu, static_cast<double>(x[i]));
+      }
+      gelu_forward<float>(compute, y.view(), x.view());
+      CHECK(lm::test::distance(y.values, expected.values) < lm::test::kFloatTolerance);
+      gelu_backward<float>(compute, dx.view(), dy.view(), x.view());
+      CHECK(lm::test::distance(dx.values, dexpected.values) < lm::test::kFloatTolerance);
+      y = x;
+      gelu_forward<float>(compute, y.view(), TensorView<const float>(y.view()));
+      CHECK(lm::test::distance(y.values, expected.values) < lm::test::kFloatTolerance);
+    }
+  }
+}
+
+TEST_CASE("SwiGLU and its gradients agree with the formula for every width and tier") {
+  for (const SimdTier tier : lm::test::tiers()) {
+    Compute compute(2, tier);
+    for (std::int64_t width = 1; width <= 70; ++width) {
+      const auto x = Tensor<float>::random({5, 2 * width}, 1, 2), dy = Tensor<float>::random({5, width}, 2);
+      Tensor<float> y({5, width});
+      auto dx = Tensor<float>::random({5, 2 * width}, 3);
+      Tensor<double> expected({5, width}), dexpected = dx.as<double>();
+      for (std::int64_t i = 0; i < 5 * width; ++i) {
+        const std::int64_t gate_at = i / width * 2 * width + i % width;
+        const double gate = static_cast<double>(x[gate_at]), up = static_cast<double>(x[gate_at + width]);
+        expected[i] = silu(gate) * up;
+        dexpected[gate_at] += static_cast<double>(dy[i]) * up * slope(silu, gate);
+        dexpected[gate_at + width] += static_cast<double>(dy[i]) * silu(gate);
+      }
+      swiglu_forward<float>(compute, y.view(), x.view());
+      CHECK(lm::test::distance(y.values, expected.values) < lm::test::kFloatTolerance);
+      swiglu_backward<float>(compute, dx.view(), dy.view(), x.view());
+      CHECK(lm::test::distance(dx.values, dexpected.values) < lm::test::kFloatTolerance);
+    }
+  }
+}
+
+TEST_CASE("activations' gradients agree with central differences") {
+  Compute compute(1, best_simd_tier());
+  auto x = Tensor<double>::random({3, 10}, 1, 2);
+  const auto dy = Tensor<double>::random({3, 10}, 2), dy_half = Tensor<double>::random({3, 5}, 3);
+  Tensor<double> y({3, 10}), y_half({3, 5}), dx({3, 10}), dx_gated({3, 10});
+  gelu_backward<double>(compute, dx.view(), dy.view(), x.view());
+  lm::test::check_gradient("gelu", x, dx.values, [&] {
+    gelu_forward<double>(compute, y.view(), x.view());
+    return lm::test::project(y.values, dy.values);
+  });
+  swiglu_backward<double>(compute, dx_gated.view(), dy_half.view(), x.view());
+  lm::test::check_gradient("swiglu", x, dx_gated.values, [&] {
+    swiglu_forward<double>(compute, y_half.view(), x.view());
+    return lm::test::project(y_half.values, dy_half.values);
+  });
+}
+
+TEST_CASE("activations stay finite far from zero") {
+  for (const SimdTier tier : lm::test::tiers()) {
+    Compute compute(1, tier);
+    Tensor<float> x({1, 4}), y({1, 4}), dx({1, 4}), dy({1, 4});
+    x.values = {-1e4f, 1e4f, -60.0f, 60.0f};
+    dy.values = {1, 1, 1, 1};
+    gelu_forward<float>(compute, y.view(), x.view());
+    CHECK(y.values == std::vector<float>{-0.0f, 1e4f, -0.0f, 60.0f});
+    gelu_backward<float>(compute, dx.view(), dy.view(), x.view());
+    CHECK(dx.values == std::vector<float>{0, 1, 0, 1});
+  }
+}
