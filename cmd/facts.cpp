@@ -1,11 +1,10 @@
 #include "facts.h"
 
 #include "base/error.h"
+#include "text/unicode.h"
 
 namespace lm::cmd {
 namespace {
-
-constexpr const char* kUnicodeVersion = "15.0.0";
 
 std::string compiler() {
 #if defined(__clang__)
@@ -27,7 +26,7 @@ SimdTier resolve_simd(const std::string& word) {
 
 std::string version_text(const std::string& program, SimdTier simd) {
   return program + " (lm-tools) " LM_VERSION "\ncompiler: " + compiler() + "\nsimd: " + to_string(simd) +
-         "\nblas: OpenBLAS " + select_blas_core(simd) + "\nunicode: " + kUnicodeVersion + "\n";
+         "\nblas: OpenBLAS " + select_blas_core(simd) + "\nunicode: " + std::string(kUnicodeVersion) + "\n";
 }
 
 }  // namespace lm::cmd
