@@ -1,11 +1,13 @@
 // Models on disk: one self-contained safetensors file, or the folder that Hugging Face loads (lm-checkpoint(5)).
 #pragma once
 
-#include <map>
+#include <span>
 #include <string>
+#include <vector>
 
 #include "model/config.h"
 #include "model/parameters.h"
+#include "model/safetensors.h"
 
 namespace lm {
 
@@ -16,6 +18,7 @@ struct ModelRecord {
   std::string tokenizer_json;        // the whole tokenizer.json; empty in files from elsewhere
   std::string progress;              // lm.progress as JSON; empty in files from elsewhere
   TokenId end_of_text = 0;           // for config.json of a folder
+  std::string end_of_text_name;      // for its tokenizer_config.json
 };
 
 struct LoadedModel {
@@ -34,5 +37,14 @@ void save_model(const std::string& path, const ModelRecord& record, const Parame
 
 /// True where save_model would write a folder.
 bool is_model_folder(const std::string& path);
+
+/// The `lm.*` strings of a record, and the record of a file that has them (lm.config at least).
+SafetensorsMetadata model_metadata(const ModelRecord& record);
+ModelRecord model_record(const SafetensorsFile& file);
+
+/// Appends every tensor of `parameters` as `prefix` + its Hugging Face name, in its layout on disk. The parameters must outlive `sources`.
+void add_sources(std::vector<TensorSource>& sources, const Parameters<float>& parameters, const std::string& prefix = "");
+/// Fills all tensors of `parameters` from those of the same names. Throws Error where one is missing, of another shape, or not finite.
+void read_tensors(Parameters<float>& parameters, const SafetensorsFile& file, const std::string& prefix = "");
 
 }  // namespace lm

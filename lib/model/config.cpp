@@ -11,6 +11,7 @@ namespace {
 
 // Far above any model that fits a machine, low enough that no product of two sizes overflows.
 constexpr std::int64_t kLargestSize = std::int64_t{1} << 30;
+constexpr double kLargestCount = 35184372088832.0;  // 2^45
 
 constexpr std::array<std::pair<Family, const char*>, 3> kFamilies = {
     {{Family::gpt2, "gpt2"}, {Family::llama, "llama"}, {Family::qwen3, "qwen3"}}};
@@ -67,6 +68,12 @@ void check_config(const ModelConfig& config, std::string_view source) {
       throw Error(std::string("impossible model size '") + field.name + "' = " + std::to_string(value) + at(source));
     }
   }
+  // Counted in double first: the exact count would overflow for sizes that no machine holds.
+  const double layer = static_cast<double>(config.channels) * (4.0 * static_cast<double>(config.n_heads) * static_cast<double>(config.head_dim) +
+                                                                3.0 * static_cast<double>(config.ffn_dim));
+  const double weights = static_cast<double>(config.n_layers) * layer +
+                         static_cast<double>(config.channels) * (2.0 * static_cast<double>(config.vocab_size) + static_cast<double>(config.context_length));
+  if (weights > kLargestCount) throw Error("impossible model size: more than 2^45 weights" + at(source));
   if (config.n_heads % config.n_kv_heads != 0) {
     throw Error("heads (" + std::to_string(config.n_heads) + ") are no multiple of kv heads (" +
                 std::to_string(config.n_kv_heads) + ")" + at(source));

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 
 #include "data/windows.h"
 #include "model/batch.h"
@@ -14,6 +15,8 @@ class BatchSource {
   /// Makes `batch` hold the next sequences: `sequences` of them, fewer (or none) only where the data ends for good.
   virtual void next(Batch& batch, std::int64_t sequences) = 0;
   virtual DataPosition position() const = 0;
+  /// A digest of everything read so far where the data cannot be identified beforehand (a stream); else empty.
+  virtual std::string consumed() const { return {}; }
   /// Goes to a position that position() gave.
   virtual void seek(const DataPosition& position) = 0;
 };

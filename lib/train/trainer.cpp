@@ -51,6 +51,9 @@ void Trainer::restore(const TrainState& state) {
   optimizer_.set_steps(state.optimizer_steps);
   options_.schedule.hold_steps = state.hold_steps;
   source_.seek(state.position);
+  if (source_.consumed() != state.consumed) {
+    throw Error("the stream differs from the one that training stopped in, before the place where it stopped; give the same data");
+  }
 }
 
 const Parameters<float>& Trainer::result() const {
@@ -109,6 +112,7 @@ Trainer::StepResult Trainer::take_step() {
   for (const float weight : batch_.weight) total_weight += static_cast<double>(weight);
   result.learning_rate = learning_rate_at(options_.schedule, state_.step, total_steps());
   state_.position = source_.position();
+  state_.consumed = source_.consumed();
   state_.step += 1;
   if (total_weight == 0) {
     result.skipped = true;

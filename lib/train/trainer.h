@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 
 #include "kernels/compute.h"
 #include "model/activations.h"
@@ -44,6 +45,7 @@ struct TrainState {
   std::int64_t optimizer_steps = 0;
   std::int64_t skipped_steps = 0;
   DataPosition position;
+  std::string consumed;                     // what BatchSource::consumed() said there
   double elapsed_seconds = 0;
   std::optional<std::int64_t> total_steps;  // once fixed under a budget in time
   std::int64_t hold_steps = 0;

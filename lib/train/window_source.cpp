@@ -71,12 +71,27 @@ void WindowSource::next(Batch& batch, std::int64_t sequences) {
 }
 
 StreamSource::StreamSource(TokenReader& reader, const Objective& objective, std::uint64_t seed, std::int64_t context_length)
-    : windows_(reader, objective.window_length(), objective.window_stride()), stacker_(objective, seed, context_length) {}
+    : windows_(reader, objective.window_length(), objective.window_stride()),
+      stacker_(objective, seed, context_length),
+      stride_(objective.window_stride()) {}
+
+std::string StreamSource::consumed() const { return to_hex(hasher_.digest128()); }
+
+bool StreamSource::read_window() {
+  try {
+    if (!windows_.next(stacker_.tokens(), stacker_.valid())) return false;
+  } catch (...) {
+    failed_ = true;
+    throw;
+  }
+  // Windows overlap: what lies beyond the stride is hashed with the next one.
+  hasher_.update(stacker_.tokens().data(), static_cast<std::size_t>(stride_) * sizeof(TokenId));
+  return true;
+}
 
 void StreamSource::next(Batch& batch, std::int64_t sequences) {
   stacker_.begin(batch);
-  for (std::int64_t i = 0; i < sequences; ++i) {
-    if (!windows_.next(stacker_.tokens(), stacker_.valid())) return;
+  for (std::int64_t i = 0; i < sequences && read_window(); ++i) {
     stacker_.append(batch, stacker_.example(position_));
     position_.index += 1;
   }
@@ -84,11 +99,8 @@ void StreamSource::next(Batch& batch, std::int64_t sequences) {
 
 void StreamSource::seek(const DataPosition& position) {
   LM_CHECK(position.epoch == 0 && position.index >= position_.index);
-  while (position_.index < position.index) {
-    if (!windows_.next(stacker_.tokens(), stacker_.valid())) {
-      throw Error("the stream ends before the place where training stopped; give the same data again");
-    }
-    position_.index += 1;
+  for (; position_.index < position.index; position_.index += 1) {
+    if (!read_window()) throw Error("the stream ends before the place where training stopped; give the same data again");
   }
 }
 

@@ -5,6 +5,7 @@
 #include <functional>
 #include <vector>
 
+#include "base/hash.h"
 #include "data/windows.h"
 #include "objectives/objective.h"
 #include "train/batch_source.h"
@@ -53,11 +54,18 @@ class StreamSource final : public BatchSource {
   StreamSource(TokenReader& reader, const Objective& objective, std::uint64_t seed, std::int64_t context_length);
   void next(Batch& batch, std::int64_t sequences) override;
   DataPosition position() const override { return position_; }
+  std::string consumed() const override;
   void seek(const DataPosition& position) override;
+  /// True after next() threw: the stream is damaged or ends early.
+  bool failed() const { return failed_; }
 
  private:
+  bool read_window();
   StreamWindows windows_;
   ExampleStacker stacker_;
+  std::int64_t stride_;
+  Hasher hasher_;
+  bool failed_ = false;
   DataPosition position_;
 };
 

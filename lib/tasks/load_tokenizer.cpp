@@ -1,0 +1,32 @@
+#include "tasks/load_tokenizer.h"
+
+#include <sys/stat.h>
+
+#include <array>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "model/safetensors.h"
+
+namespace lm {
+
+bool looks_like_safetensors(const std::string& path) {
+  struct stat status {};
+  if (stat(path.c_str(), &status) != 0 || !S_ISREG(status.st_mode)) return false;
+  const FileDescriptor input = open_input(path);
+  std::array<unsigned char, 9> start{};
+  if (read_some(input, start.data(), start.size()) != start.size() || start[8] != '{') return false;
+  std::uint64_t header_size = 0;
+  for (std::size_t i = 8; i-- > 0;) header_size = header_size << 8 | start[i];
+  return header_size < static_cast<std::uint64_t>(status.st_size);
+}
+
+Tokenizer load_tokenizer(const std::string& path, const TokenizerOptions& options) {
+  if (!looks_like_safetensors(path)) return Tokenizer::load(path, options);
+  const SafetensorsFile file = SafetensorsFile::open(path);
+  const std::string* json = file.metadata("lm.tokenizer");
+  if (json == nullptr) throw Error("no tokenizer inside '" + path + "'; name a tokenizer.json");
+  return Tokenizer::from_json(*json, path, options);
+}
+
+}  // namespace lm

@@ -1,0 +1,16 @@
+// A tokenizer from wherever one can be: its own files, or inside a model.
+#pragma once
+
+#include <string>
+
+#include "text/tokenizer.h"
+
+namespace lm {
+
+/// `path`: a model file (its lm.tokenizer), a tokenizer.json, a folder, or a .tiktoken file. Throws Error.
+Tokenizer load_tokenizer(const std::string& path, const TokenizerOptions& options = {});
+
+/// True where the file begins as a safetensors file does: a plausible header length, then a brace.
+bool looks_like_safetensors(const std::string& path);
+
+}  // namespace lm

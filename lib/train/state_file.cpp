@@ -1,0 +1,110 @@
+#include "train/state_file.h"
+
+#include <array>
+
+#include "base/error.h"
+#include "base/json.h"
+#include "model/checkpoint.h"
+
+namespace lm {
+
+namespace {
+
+constexpr const char* kFirstMoment = "train.first_moment.";
+constexpr const char* kSecondMoment = "train.second_moment.";
+constexpr const char* kAverage = "train.average.";
+constexpr const char* kBest = "train.best.";
+
+struct IntegerField {
+  const char* name;
+  std::int64_t TrainState::*member;
+};
+struct OptionalField {
+  const char* name;
+  std::optional<double> TrainState::*member;
+};
+constexpr std::array<IntegerField, 8> kIntegers = {{{"step", &TrainState::step},
+                                                    {"tokens", &TrainState::tokens},
+                                                    {"passes", &TrainState::passes},
+                                                    {"optimizer_steps", &TrainState::optimizer_steps},
+                                                    {"skipped_steps", &TrainState::skipped_steps},
+                                                    {"hold_steps", &TrainState::hold_steps},
+                                                    {"best_step", &TrainState::best_step},
+                                                    {"validations_without_best", &TrainState::validations_without_best}}};
+constexpr std::array<OptionalField, 3> kOptionals = {{{"last_validation", &TrainState::last_validation},
+                                                      {"last_bits_per_byte", &TrainState::last_bits_per_byte},
+                                                      {"best_validation", &TrainState::best_validation}}};
+
+JsonValue state_to_json(const TrainState& state) {
+  JsonValue json;
+  for (const IntegerField& field : kIntegers) json.set(field.name, state.*field.member);
+  for (const OptionalField& field : kOptionals) json.set(field.name, state.*field.member ? JsonValue(*(state.*field.member)) : JsonValue());
+  json.set("epoch", state.position.epoch).set("window", state.position.index);
+  json.set("elapsed_seconds", state.elapsed_seconds).set("last_loss", state.last_loss).set("consumed", state.consumed);
+  json.set("total_steps", state.total_steps ? JsonValue(*state.total_steps) : JsonValue());
+  return json;
+}
+
+TrainState state_from_json(const JsonValue& json, const std::string& source) {
+  TrainState state;
+  for (const IntegerField& field : kIntegers) state.*field.member = json.integer_at(field.name, source);
+  for (const OptionalField& field : kOptionals) {
+    const JsonValue* value = json.find(field.name);
+    if (value != nullptr && !value->is_null()) state.*field.member = json.number_at(field.name, source);
+  }
+  state.position = {.epoch = json.integer_at("epoch", source), .index = json.integer_at("window", source)};
+  state.elapsed_seconds = json.number_at("elapsed_seconds", source);
+  state.last_loss = json.number_at("last_loss", source);
+  state.consumed = json.string_at("consumed", source);
+  const JsonValue* total = json.find("total_steps");
+  if (total != nullptr && !total->is_null()) state.total_steps = json.integer_at("total_steps", source);
+  for (const IntegerField& field : kIntegers) {
+    if (state.*field.member < 0) throw Error(std::string("impossible '") + field.name + "' in the training state '" + source + "'");
+  }
+  if (state.position.epoch < 0 || state.position.index < 0) throw Error("impossible data position in the training state '" + source + "'");
+  return state;
+}
+
+}  // namespace
+
+void save_state(const std::string& path, const StateRecord& record, Trainer& trainer) {
+  trainer.check_finite();
+  SafetensorsMetadata metadata = model_metadata({.config = record.config, .objective = record.objective, .tokenizer_json = {}, .progress = {}, .end_of_text_name = {}});
+  metadata["train.settings"] = record.settings;
+  metadata["train.state"] = state_to_json(trainer.state()).dump();
+  std::vector<TensorSource> sources;
+  add_sources(sources, trainer.weights());
+  add_sources(sources, trainer.first_moment(), kFirstMoment);
+  add_sources(sources, trainer.second_moment(), kSecondMoment);
+  if (trainer.average()) add_sources(sources, *trainer.average(), kAverage);
+  if (trainer.best()) add_sources(sources, *trainer.best(), kBest);
+  const std::unique_ptr<OutputStream> output = open_output(path);
+  write_safetensors(*output, metadata, sources);
+  output->close();
+}
+
+StateFile StateFile::open(const std::string& path) {
+  SafetensorsFile file = SafetensorsFile::open(path);
+  const std::string* settings = file.metadata("train.settings");
+  const std::string* state = file.metadata("train.state");
+  if (settings == nullptr || state == nullptr) throw Error("'" + path + "' is no training state; name the file that --checkpoint wrote");
+  const ModelRecord model = model_record(file);
+  std::int64_t elements = 0;
+  for (const TensorEntry& entry : file.entries()) elements += entry.elements();
+  if (parameter_count(model.config) > elements / 3 || model.config.n_layers > static_cast<std::int64_t>(file.entries().size())) {
+    throw Error("'" + path + "' lacks tensors of the model that its configuration describes");
+  }
+  StateRecord record{.config = model.config, .objective = model.objective, .settings = *settings, .state = state_from_json(JsonValue::parse(*state, path), path)};
+  return StateFile(std::move(file), std::move(record));
+}
+
+void StateFile::load_into(Trainer& trainer) const {
+  read_tensors(trainer.weights(), file_);
+  read_tensors(trainer.first_moment(), file_, kFirstMoment);
+  read_tensors(trainer.second_moment(), file_, kSecondMoment);
+  if (trainer.average()) read_tensors(*trainer.average(), file_, kAverage);
+  if (trainer.best()) read_tensors(*trainer.best(), file_, kBest);
+  trainer.restore(record_.state);
+}
+
+}  // namespace lm

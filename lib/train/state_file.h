@@ -1,0 +1,38 @@
+// A training state on disk: weights, moments, averages, position and settings in one safetensors file (lm-checkpoint(5)).
+#pragma once
+
+#include <string>
+
+#include "model/config.h"
+#include "model/safetensors.h"
+#include "train/trainer.h"
+
+namespace lm {
+
+/// What a resumed run needs beside the arenas.
+struct StateRecord {
+  ModelConfig config;
+  std::string objective;
+  std::string settings;  // the run's settings as JSON, opaque here
+  TrainState state;
+};
+
+/// Writes under a temporary name and renames. Throws Error, also where a weight is not finite.
+void save_state(const std::string& path, const StateRecord& record, Trainer& trainer);
+
+/// An opened state: the record first, so that a trainer of its shape can be made, then the arenas.
+class StateFile {
+ public:
+  /// Throws Error where it is no training state.
+  static StateFile open(const std::string& path);
+  const StateRecord& record() const { return record_; }
+  /// Fills the trainer's arenas and restores its state.
+  void load_into(Trainer& trainer) const;
+
+ private:
+  StateFile(SafetensorsFile file, StateRecord record) : file_(std::move(file)), record_(std::move(record)) {}
+  SafetensorsFile file_;
+  StateRecord record_;
+};
+
+}  // namespace lm
