@@ -174,7 +174,7 @@ StreamWindows::StreamWindows(TokenReader& reader, std::int64_t length, std::int6
 }
 
 void StreamWindows::fill() {
-  const auto wanted = static_cast<std::size_t>(length_);
+  const auto wanted = static_cast<std::size_t>(std::max<std::int64_t>(length_, 2));  // 2: is there more than x_0?
   while (!ended_ && pending_.size() < wanted) {
     const std::size_t before = pending_.size();
     pending_.resize(wanted);
@@ -195,8 +195,9 @@ bool StreamWindows::next(std::span<TokenId> tokens, std::span<std::uint8_t> vali
   if (places_ == 1 || nothing_new) return false;
   std::fill(tokens.begin(), tokens.end(), reader_.info().end_of_text);
   std::fill(valid.begin(), valid.end(), std::uint8_t{0});
-  std::copy(pending_.begin(), pending_.end(), tokens.begin());
-  std::fill_n(valid.begin(), pending_.size(), std::uint8_t{1});
+  const std::size_t count = std::min(pending_.size(), tokens.size());
+  std::copy_n(pending_.begin(), count, tokens.begin());
+  std::fill_n(valid.begin(), count, std::uint8_t{1});
   const auto passed = std::min(pending_.size(), static_cast<std::size_t>(stride_));
   pending_.erase(pending_.begin(), pending_.begin() + static_cast<std::ptrdiff_t>(passed));
   next_start_ += stride_;

@@ -108,7 +108,7 @@ class StreamWindows {
  public:
   /// The reader outlives it. length and stride as in WindowOptions.
   StreamWindows(TokenReader& reader, std::int64_t length, std::int64_t stride);
-  /// False, and nothing written, after the last window. The verified end is reached with the last one or before.
+  /// False, and nothing written, after the last window: then the stream has been verified to its end.
   bool next(std::span<TokenId> tokens, std::span<std::uint8_t> valid);
 
  private:

@@ -71,8 +71,8 @@ class SafetensorsFile {
   SafetensorsMetadata metadata_;
 };
 
-/// A tensor to write: its bytes, or a function that gives them piece by piece (called twice with the same result: once for the
-/// checksum, once for the file).
+/// A tensor to write: its bytes, or a function that gives them piece by piece (called twice with the same result: once for
+/// the checksum, once for the file).
 struct TensorSource {
   using Sink = std::function<void(const void* bytes, std::size_t size)>;
   std::string name;
@@ -86,9 +86,9 @@ struct TensorSource {
 TensorSource tensor_source(std::string name, std::vector<std::int64_t> shape, std::span<const float> values);
 TensorSource tensor_source(std::string name, std::vector<std::int64_t> shape, std::span<const std::int64_t> values);
 
-/// Writes a file with the tensors in the order given, metadata in order of name with `"format": "pt"` and `lm.checksum` added:
-/// the same input gives the same bytes. Reads the sources twice, writes once, so a pipe will do. The caller closes `output`.
-/// Throws Error where a header would be too large.
+/// Writes a file with the tensors in the order given, metadata in order of name with `"format": "pt"` and `lm.checksum`
+/// added: the same input gives the same bytes. Reads the sources twice, writes once, so a pipe will do. The caller closes
+/// `output`. Throws Error where a header would be too large.
 void write_safetensors(OutputStream& output, const SafetensorsMetadata& metadata, std::span<const TensorSource> tensors);
 
 }  // namespace lm

@@ -1,0 +1,166 @@
+#include "model/safetensors.h"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cstring>
+#include <numeric>
+
+#include "base/error.h"
+#include "base/hash.h"
+#include "base/json.h"
+#include "model/safetensors_header.h"
+
+namespace lm {
+
+static_assert(std::endian::native == std::endian::little, "the format is little-endian and read as memory");
+
+namespace {
+
+[[noreturn]] void refuse(const std::string& name, const std::string& why) {
+  throw Error("cannot use '" + name + "': " + why);
+}
+
+float float_of_half(std::uint16_t half) {
+  const std::uint32_t sign = std::uint32_t{half & 0x8000u} << 16;
+  const std::uint32_t exponent = (half >> 10) & 0x1F;
+  const std::uint32_t mantissa = half & 0x3FF;
+  if (exponent == 0) return (sign != 0 ? -1.0f : 1.0f) * static_cast<float>(mantissa) * 0x1p-24f;
+  const std::uint32_t wide = exponent == 31 ? 255 : exponent + 112;
+  return std::bit_cast<float>(sign | wide << 23 | mantissa << 13);
+}
+
+template <class Stored, class Convert>
+void convert_all(const std::byte* bytes, std::span<float> out, Convert convert) {
+  for (std::size_t i = 0; i < out.size(); ++i) {
+    Stored value;
+    std::memcpy(&value, bytes + i * sizeof(Stored), sizeof(Stored));
+    out[i] = convert(value);
+  }
+}
+
+}  // namespace
+
+SafetensorsFile SafetensorsFile::open(const std::string& path) {
+  SafetensorsFile file(FileContent::read(path));
+  file.read_header();
+  return file;
+}
+
+void SafetensorsFile::read_header() {
+  const std::string_view text = content_.text();
+  std::uint64_t header_size = 0;
+  if (text.size() < sizeof(header_size)) refuse(name(), "it is too short to be a safetensors file");
+  std::memcpy(&header_size, text.data(), sizeof(header_size));
+  if (header_size > kLargestSafetensorsHeader) {
+    refuse(name(), "it is no safetensors file, or its header is larger than 100,000,000 bytes");
+  }
+  if (header_size > text.size() - sizeof(header_size)) {
+    refuse(name(), "its header of " + std::to_string(header_size) + " bytes does not fit into the file: it was cut short");
+  }
+  const std::string_view header_text = text.substr(sizeof(header_size), header_size);
+  if (!header_text.starts_with('{')) refuse(name(), "it is no safetensors file: its header does not start with '{'");
+  SafetensorsHeader header = parse_safetensors_header(header_text, name());
+  entries_ = std::move(header.entries);
+  metadata_ = std::move(header.metadata);
+  check_layout(sizeof(header_size) + header_size);
+  if (metadata_.contains(kChecksumKey)) verify_checksum(static_cast<std::size_t>(header_size));
+}
+
+// Sorted by place, each tensor begins where the one before ends, and the last ends with the file; names are unique.
+void SafetensorsFile::check_layout(std::uint64_t data_offset) {
+  const std::uint64_t data_size = content_.bytes().size() - data_offset;
+  std::sort(entries_.begin(), entries_.end(), [](const TensorEntry& a, const TensorEntry& b) {
+    return a.offset != b.offset ? a.offset < b.offset : a.size < b.size;
+  });
+  std::uint64_t end = 0;
+  for (TensorEntry& entry : entries_) {
+    const std::string subject = "tensor '" + entry.name.substr(0, 100) + "' ";
+    if (entry.offset < end) refuse(name(), subject + "overlaps the one before");
+    if (entry.offset > end)
+      refuse(name(), "there is a hole before " + subject + "at byte " + std::to_string(data_offset + end));
+    end = entry.offset + entry.size;
+    if (end > data_size) refuse(name(), subject + "does not fit into the file: it was cut short");
+    entry.offset += data_offset;
+  }
+  if (end != data_size) {
+    refuse(name(),
+           "its tensors end at byte " + std::to_string(data_offset + end) + ", the file later: it has bytes too many");
+  }
+  by_name_.resize(entries_.size());
+  std::iota(by_name_.begin(), by_name_.end(), std::size_t{0});
+  std::sort(by_name_.begin(), by_name_.end(),
+            [&](std::size_t a, std::size_t b) { return entries_[a].name < entries_[b].name; });
+  const auto twice = std::adjacent_find(by_name_.begin(), by_name_.end(),
+                                        [&](std::size_t a, std::size_t b) { return entries_[a].name == entries_[b].name; });
+  if (twice != by_name_.end()) refuse(name(), "tensor '" + entries_[*twice].name.substr(0, 100) + "' stands twice");
+}
+
+void SafetensorsFile::verify_checksum(std::size_t header_size) const {
+  const std::string_view text = content_.text();
+  const std::string& stated = metadata_.find(kChecksumKey)->second;
+  const std::size_t found = find_checksum(text.substr(sizeof(std::uint64_t), header_size));
+  if (stated.size() != kChecksumDigits || found == std::string_view::npos) refuse(name(), "its lm.checksum is no checksum");
+  const std::size_t digits = sizeof(std::uint64_t) + found;
+  const std::string zeros(kChecksumDigits, '0');
+  Hasher hasher;
+  hasher.update(text.data(), digits);
+  hasher.update(zeros.data(), zeros.size());
+  hasher.update(text.data() + digits + kChecksumDigits, text.size() - digits - kChecksumDigits);
+  if (to_hex(hasher.digest128()) != stated) {
+    refuse(name(), "it is damaged, or was changed by another program: its checksum does not agree");
+  }
+}
+
+const TensorEntry* SafetensorsFile::find(std::string_view wanted) const {
+  const auto found = std::lower_bound(by_name_.begin(), by_name_.end(), wanted,
+                                      [&](std::size_t index, std::string_view name) { return entries_[index].name < name; });
+  if (found == by_name_.end() || entries_[*found].name != wanted) return nullptr;
+  return &entries_[*found];
+}
+
+const std::string* SafetensorsFile::metadata(std::string_view key) const {
+  const auto found = metadata_.find(key);
+  return found == metadata_.end() ? nullptr : &found->second;
+}
+
+std::span<const std::byte> SafetensorsFile::bytes(const TensorEntry& entry) const {
+  return content_.bytes().subspan(entry.offset, entry.size);
+}
+
+void SafetensorsFile::read_floats(const TensorEntry& entry, std::span<float> out) const {
+  LM_CHECK(static_cast<std::int64_t>(out.size()) == entry.elements());
+  read_floats(entry, 0, out);
+}
+
+void SafetensorsFile::read_floats(const TensorEntry& entry, std::int64_t first, std::span<float> out) const {
+  const auto count = static_cast<std::int64_t>(out.size());
+  LM_CHECK(first >= 0 && first <= entry.elements() && count <= entry.elements() - first);
+  const std::byte* data = bytes(entry).data() + first * dtype_size(entry.dtype);
+  switch (entry.dtype) {
+    case Dtype::f32:
+      if (!out.empty()) std::memcpy(out.data(), data, out.size_bytes());
+      return;
+    case Dtype::f64:
+      return convert_all<double>(data, out, [](double value) { return static_cast<float>(value); });
+    case Dtype::f16:
+      return convert_all<std::uint16_t>(data, out, float_of_half);
+    case Dtype::bf16:
+      return convert_all<std::uint16_t>(
+          data, out, [](std::uint16_t value) { return std::bit_cast<float>(std::uint32_t{value} << 16); });
+    default:
+      refuse(name(), "tensor '" + entry.name.substr(0, 100) + "' holds " + std::string(dtype_name(entry.dtype)) +
+                         " where F32, F16, BF16 or F64 is needed");
+  }
+}
+
+void SafetensorsFile::read_integers(const TensorEntry& entry, std::span<std::int64_t> out) const {
+  LM_CHECK(static_cast<std::int64_t>(out.size()) == entry.elements());
+  if (entry.dtype != Dtype::i64) {
+    refuse(name(), "tensor '" + entry.name.substr(0, 100) + "' holds " + std::string(dtype_name(entry.dtype)) +
+                       " where I64 is needed");
+  }
+  if (!out.empty()) std::memcpy(out.data(), bytes(entry).data(), out.size_bytes());
+}
+
+}  // namespace lm
