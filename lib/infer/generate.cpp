@@ -8,9 +8,16 @@ namespace lm {
 
 Context::Context(Decoder& decoder, const ModelConfig& config, std::int64_t capacity)
     : decoder_(decoder),
-      context_length_(config.context_length),
+      config_(config),
       cache_(config, std::clamp<std::int64_t>(capacity, 1, config.context_length)),
       logits_(static_cast<std::size_t>(config.vocab_size)) {}
+
+void Context::reserve(std::int64_t capacity) {
+  visible_.clear();
+  cache_.truncate(0);
+  capacity = std::clamp<std::int64_t>(capacity, 1, config_.context_length);
+  if (capacity > cache_.capacity()) cache_ = KVCache(config_, capacity);
+}
 
 void Context::read_again() {
   cache_.truncate(0);
@@ -22,7 +29,7 @@ std::int64_t Context::read(std::span<const TokenId> tokens) {
   LM_CHECK(!tokens.empty());
   const auto count = static_cast<std::int64_t>(tokens.size());
   // At least one token, where half the context is none.
-  const std::int64_t kept = count <= context_length_ ? count : std::max<std::int64_t>(1, context_length_ / 2);
+  const std::int64_t kept = count <= config_.context_length ? count : std::max<std::int64_t>(1, config_.context_length / 2);
   const std::span<const TokenId> last = tokens.last(static_cast<std::size_t>(kept));
   visible_.assign(last.begin(), last.end());
   read_again();
@@ -31,8 +38,8 @@ std::int64_t Context::read(std::span<const TokenId> tokens) {
 
 void Context::append(TokenId token) {
   const auto count = static_cast<std::int64_t>(visible_.size());
-  if (count == context_length_) {
-    visible_.erase(visible_.begin(), visible_.end() - static_cast<std::ptrdiff_t>(context_length_ / 2));
+  if (count == config_.context_length) {
+    visible_.erase(visible_.begin(), visible_.end() - static_cast<std::ptrdiff_t>(config_.context_length / 2));
     visible_.push_back(token);
     read_again();
     return;
@@ -51,7 +58,10 @@ void Context::copy_from(const Context& other) {
 EndReason generate(Context& context, Sampler& sampler, TokenId end_of_text, std::int64_t max_tokens,
                    const std::function<bool(TokenId)>& on_token) {
   for (std::int64_t i = 0; i < max_tokens; ++i) {
-    const TokenId token = sampler.choose(context.logits(), context.visible());
+    // The end-of-text that opens the text has not been said: no repetition.
+    std::span<const TokenId> said = context.visible();
+    if (!said.empty() && said.front() == end_of_text) said = said.subspan(1);
+    const TokenId token = sampler.choose(context.logits(), said);
     if (token == end_of_text) return EndReason::end_of_text;
     if (!on_token(token)) return EndReason::caller;
     // The logits after the last token are nobody's.

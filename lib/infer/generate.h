@@ -21,6 +21,8 @@ class Context {
   /// capacity: tokens that will be visible at most; cut to the model's context length. The decoder outlives it.
   Context(Decoder& decoder, const ModelConfig& config, std::int64_t capacity);
 
+  /// Forgets everything and makes room for `capacity` tokens, cut likewise; what there is is kept where it suffices.
+  void reserve(std::int64_t capacity);
   /// Forgets everything and reads `tokens` (at least one); of more than the model's context only the last half-context.
   /// Returns how many were left out.
   std::int64_t read(std::span<const TokenId> tokens);
@@ -36,7 +38,7 @@ class Context {
  private:
   void read_again();
   Decoder& decoder_;
-  std::int64_t context_length_;
+  ModelConfig config_;
   KVCache cache_;
   std::vector<TokenId> visible_;
   std::vector<float> logits_;

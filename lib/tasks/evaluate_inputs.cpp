@@ -1,0 +1,92 @@
+// Files and streams into an Evaluator: text or tokens, told apart by their first bytes.
+#include <algorithm>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/file.h"
+#include "data/token_file.h"
+#include "tasks/evaluate.h"
+
+namespace lm {
+namespace {
+
+constexpr std::size_t kTextPiece = std::size_t{1} << 16;
+constexpr std::size_t kTokenPiece = std::size_t{1} << 14;
+
+struct Reader {
+  Evaluator& evaluator;
+  const TextModel& model;
+  const DocumentKind& kind;
+  const std::function<void()>& on_read;
+
+  void read(const std::string& path) {
+    FileDescriptor input = open_input(path);
+    std::string head(kTokenMagicSize, '\0');
+    head.resize(read_some(input, head.data(), head.size()));
+    if (is_token_stream(head)) {
+      read_tokens(std::move(input), head);
+    } else {
+      read_text(input, head, path);
+    }
+  }
+
+ private:
+  void read_tokens(FileDescriptor input, std::string_view head) {
+    TokenReader reader(std::move(input), head);
+    require_same_tokenizer(model, reader.info(), reader.name());
+    std::vector<TokenId> tokens(kTokenPiece);
+    while (const std::size_t count = reader.read(tokens)) {
+      std::span<const TokenId> piece(tokens.data(), count);
+      while (!piece.empty()) {
+        const auto end = std::find(piece.begin(), piece.end(), reader.info().end_of_text);
+        const auto length = static_cast<std::size_t>(end - piece.begin());
+        if (length > 0) evaluator.add(piece.first(length));
+        if (end != piece.end()) evaluator.end_document();
+        piece = piece.subspan(std::min(length + 1, piece.size()));
+      }
+      if (on_read) on_read();
+    }
+  }
+
+  void read_text(const FileDescriptor& input, std::string_view head, const std::string& path) {
+    StreamEncoder encoder(model.tokenizer, SpecialTokens::plain);
+    std::vector<TokenId> tokens;
+    const auto hand_over = [&] {
+      if (!tokens.empty()) evaluator.add(tokens);
+      tokens.clear();
+    };
+    const DocumentSink sink{.text =
+                                [&](std::string_view piece) {
+                                  encoder.feed(piece, tokens);
+                                  hand_over();
+                                },
+                            .end =
+                                [&] {
+                                  encoder.finish(tokens);
+                                  hand_over();
+                                  evaluator.end_document(kind.kind == DocumentKind::Kind::file ? std::optional(path) : std::nullopt);
+                                }};
+    DocumentSplitter splitter(kind, sink);
+    splitter.begin_input(input.name());
+    splitter.feed(head);
+    std::string buffer(kTextPiece, '\0');
+    while (const std::size_t size = read_once(input, buffer.data(), buffer.size())) {
+      splitter.feed(std::string_view(buffer.data(), size));
+      if (on_read) on_read();
+    }
+    splitter.end_input();
+  }
+};
+
+}  // namespace
+
+void evaluate_inputs(Evaluator& evaluator, const TextModel& model, const std::vector<std::string>& paths, const DocumentKind& kind,
+                     const std::function<void()>& on_read) {
+  Reader reader{.evaluator = evaluator, .model = model, .kind = kind, .on_read = on_read};
+  for (const std::string& path : paths) reader.read(path);
+  if (paths.empty()) reader.read("-");
+  evaluator.finish();
+}
+
+}  // namespace lm

@@ -1,0 +1,34 @@
+// What lm-eval-ppl prints of a score: for people, as JSON, and as tab-separated values.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "base/json.h"
+#include "tasks/evaluate.h"
+
+namespace lm {
+
+/// The base of the logarithm in which a loss is told.
+enum class LogBase { e, two, ten };
+
+/// Keys: documents tokens words bytes nats loss perplexity word_perplexity bits_per_byte protocol; then macro_perplexity where
+/// asked, and base where it is not e. What is undefined is null.
+enum class Macro { no, yes };
+JsonValue to_json(const CorpusScore& corpus, const WindowPlan& plan, LogBase base, Macro macro);
+/// The same for one document: `document` in place of `documents`.
+JsonValue to_json(const DocumentScore& document, const WindowPlan& plan, LogBase base);
+
+/// Columns: perplexity (inf where no token was scored), nats, tokens, words, bytes, document (documents: their number). In a
+/// document's text a backslash, tab, newline and carriage return are written \\, \t, \n and \r.
+std::string to_tsv(const CorpusScore& corpus);
+std::string to_tsv(const DocumentScore& document);
+/// The names of those columns.
+std::string tsv_header(std::string_view last_column);
+
+/// A table of one value a line, for people.
+std::string to_text(const CorpusScore& corpus, const WindowPlan& plan, LogBase base, Macro macro);
+/// One line: perplexity, tokens, and the document's beginning.
+std::string to_text(const DocumentScore& document);
+
+}  // namespace lm

@@ -1,0 +1,77 @@
+#include "tasks/load_model.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/error.h"
+#include "base/hash.h"
+#include "objectives/objective.h"
+
+namespace lm {
+namespace {
+
+Tokenizer tokenizer_of(const LoadedModel& model) {
+  if (!model.record.tokenizer_json.empty()) return Tokenizer::from_json(model.record.tokenizer_json, model.path);
+  if (is_model_folder(model.path)) return Tokenizer::load(model.path);
+  throw Error("cannot use '" + model.path + "' with text: it holds no tokenizer; use a model that lm-train wrote, or a folder with " +
+              "tokenizer.json beside model.safetensors");
+}
+
+/// "causal", or a mixture "causal:0.5,masked:0.5": true where one part at least predicts the next token.
+bool predicts_next_token(std::string_view objective) {
+  while (!objective.empty()) {
+    const std::string_view part = objective.substr(0, objective.find(','));
+    const std::string_view name = part.substr(0, part.find(':'));
+    for (const ObjectiveEntry& entry : objective_table()) {
+      if (name == entry.name && entry.left_to_right) return true;
+    }
+    objective.remove_prefix(std::min(part.size() + 1, objective.size()));
+  }
+  return false;
+}
+
+}  // namespace
+
+std::string_view TextModel::bytes_of(TokenId id) const {
+  return static_cast<std::int64_t>(id) < tokenizer.vocab_size() ? tokenizer.bytes_of(id) : std::string_view();
+}
+
+std::vector<std::uint8_t> TextModel::samplable() const {
+  std::vector<std::uint8_t> allowed(static_cast<std::size_t>(config().vocab_size), 0);
+  for (std::int64_t id = 0; id < tokenizer.vocab_size(); ++id) {
+    const auto token = static_cast<TokenId>(id);
+    const bool text = !tokenizer.is_special(token) && !tokenizer.bytes_of(token).empty();
+    allowed[static_cast<std::size_t>(id)] = text || token == tokenizer.end_of_text() ? 1 : 0;
+  }
+  return allowed;
+}
+
+TextModel load_text_model(const std::string& path) {
+  LoadedModel model = load_model(path);
+  Tokenizer tokenizer = tokenizer_of(model);
+  const std::int64_t rows = model.record.config.vocab_size;
+  if (tokenizer.vocab_size() > rows) {
+    throw Error("cannot use '" + path + "': its tokenizer has " + std::to_string(tokenizer.vocab_size()) +
+                " ids, but the model's vocabulary is " + std::to_string(rows));
+  }
+  return {.model = std::move(model), .tokenizer = std::move(tokenizer)};
+}
+
+void require_left_to_right(const TextModel& model) {
+  const std::string& objective = model.model.record.objective;
+  if (predicts_next_token(objective)) return;
+  throw Error("cannot use '" + model.path() + "' from left to right: it was trained with the objective '" + objective +
+              "', which does not predict the next token");
+}
+
+void require_same_tokenizer(const TextModel& model, const TokenFileInfo& info, std::string_view source) {
+  const Tokenizer& tokenizer = model.tokenizer;
+  if (info.fingerprint == tokenizer.fingerprint() && info.vocab_size == tokenizer.vocab_size() &&
+      info.end_of_text == tokenizer.end_of_text()) {
+    return;
+  }
+  throw Error("cannot use '" + std::string(source) + "': made with tokenizer " + to_hex(info.fingerprint).substr(0, 8) +
+              ", model expects " + to_hex(tokenizer.fingerprint()).substr(0, 8) + "; re-run tok-encode");
+}
+
+}  // namespace lm

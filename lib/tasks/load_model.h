@@ -1,0 +1,40 @@
+// A model together with its tokenizer, and what may be done with it.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/token.h"
+#include "data/token_file.h"
+#include "model/checkpoint.h"
+#include "text/tokenizer.h"
+
+namespace lm {
+
+struct TextModel {
+  LoadedModel model;
+  Tokenizer tokenizer;
+
+  const ModelConfig& config() const { return model.record.config; }
+  const Parameters<float>& parameters() const { return model.parameters; }
+  const std::string& path() const { return model.path; }
+
+  /// The bytes of an id; none where the model has more rows than the tokenizer has ids (padded vocabularies).
+  std::string_view bytes_of(TokenId id) const;
+  /// (V) 1 for the ids that sampling may choose: those of text, and end-of-text.
+  std::vector<std::uint8_t> samplable() const;
+};
+
+/// A model file, or a folder with its tokenizer beside. Throws Error where either is missing or broken, and where the tokenizer
+/// has more ids than the model.
+TextModel load_text_model(const std::string& path);
+
+/// Throws Error where the model was not trained to predict the next token from those before it.
+void require_left_to_right(const TextModel& model);
+
+/// Throws Error where a token stream was made with another tokenizer than the model's.
+void require_same_tokenizer(const TextModel& model, const TokenFileInfo& info, std::string_view source);
+
+}  // namespace lm
