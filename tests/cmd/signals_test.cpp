@@ -1,0 +1,49 @@
+#include "signals.h"
+
+#include <doctest/doctest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+using lm::cmd::SignalFlags;
+
+TEST_CASE("a request to save is taken once") {
+  SignalFlags flags;
+  CHECK_FALSE(flags.take_save_request());
+  std::raise(SIGUSR1);
+  CHECK(flags.take_save_request());
+  CHECK_FALSE(flags.take_save_request());
+  CHECK(flags.stop_signal() == 0);
+}
+
+TEST_CASE("the first stop signal sets a flag and the second, of either kind, ends the process") {
+  for (const int second : {SIGTERM, SIGINT}) {
+    CAPTURE(second);
+    const pid_t child = fork();
+    if (child == 0) {
+      SignalFlags flags;
+      std::raise(SIGTERM);
+      if (flags.stop_signal() != SIGTERM) _exit(1);
+      std::raise(second);
+      _exit(2);
+    }
+    int status = 0;
+    REQUIRE(waitpid(child, &status, 0) == child);
+    REQUIRE(WIFSIGNALED(status));
+    CHECK(WTERMSIG(status) == second);
+  }
+}
+
+TEST_CASE("a signal that was ignored stays ignored, and actions are put back") {
+  std::signal(SIGINT, SIG_IGN);
+  {
+    SignalFlags flags;
+    std::raise(SIGINT);
+    CHECK(flags.stop_signal() == 0);
+  }
+  struct sigaction now = {};
+  sigaction(SIGINT, nullptr, &now);
+  CHECK(now.sa_handler == SIG_IGN);
+  std::signal(SIGINT, SIG_DFL);
+  sigaction(SIGTERM, nullptr, &now);
+  CHECK(now.sa_handler == SIG_DFL);
+}
