@@ -135,6 +135,7 @@ void Evaluator::take_result(const ScoredWindow& window, std::span<const double> 
   }
   score.nats += sum * (static_cast<double>(waiting.credited) / static_cast<double>(nats.size()));
   score.tokens += waiting.credited;
+  tokens_scored_ += waiting.credited;
   --document.windows_waiting;
   report_finished();
 }

@@ -70,6 +70,8 @@ class Evaluator {
   /// Documents and tokens reported so far, all after finish().
   const CorpusScore& total() const { return total_; }
   const WindowPlan& plan() const { return plan_; }
+  /// So far, for those who wait.
+  std::int64_t tokens_scored() const { return tokens_scored_; }
 
  private:
   struct Document {
@@ -97,6 +99,7 @@ class Evaluator {
   std::deque<Document> documents_;      // not yet reported; the last one may still grow
   std::int64_t first_document_ = 0;     // number of documents_.front()
   std::deque<Waiting> waiting_;         // windows that the scorer has, in order
+  std::int64_t tokens_scored_ = 0;
   bool in_document_ = false;
   bool in_word_ = false;
 };

@@ -1,0 +1,145 @@
+// lm-sample: continues text, or shows what a model thinks may come next.
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include <charconv>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "data/token_file.h"
+#include "options.h"
+#include "program.h"
+#include "tasks/prompt.h"
+#include "tasks/prompt_output.h"
+#include "text/documents.h"
+
+namespace {
+
+struct Options {
+  std::vector<std::string> arguments;  // MODEL, then at most one FILE
+  std::optional<std::string> prompt;
+  lm::PromptOptions prompting;
+  std::int64_t max_tokens = 200;
+  std::int64_t samples = 1;
+  std::int64_t seed = 0;
+  bool greedy = false;
+  std::string probs;
+  bool echo = false;
+  bool keep_newline = false;
+  lm::SampleFormat format = lm::SampleFormat::text;
+  bool json = false;
+  std::string documents = "file";
+  std::string output = "-";
+};
+
+void add_options(CLI::App& app, Options& options) {
+  using namespace lm::cmd;
+  lm::SamplingOptions& sampling = options.prompting.sampling;
+  add_files(app, "MODEL", options.arguments, "a model (file or folder), then at most one file of prompts (- for standard input)");
+  add_parsed(app, "-p,--prompt", "TEXT", "", "the prompt (default: FILE or standard input)", "text", [&](const std::string& text) {
+    options.prompt = text;
+    return true;
+  });
+  add_size(app, "-n,--tokens", options.max_tokens, "tokens to sample at most", SizeUnit::count, {0});
+  add_real(app, "--temperature", sampling.temperature, "divides the logits; 0 takes the likeliest token");
+  add_size(app, "--top-k", sampling.top_k, "sample from the k likeliest tokens; 0: from all", SizeUnit::count, {0});
+  add_real(app, "--top-p", sampling.top_p, "sample from the likeliest tokens that reach this mass", {1e-9, 1});
+  add_real(app, "--min-p", sampling.min_p, "leave out tokens less likely than this share of the likeliest", {0, 1});
+  add_real(app, "--typical", sampling.typical, "sample from the tokens of about average surprisal that reach this mass", {1e-9, 1});
+  add_real(app, "--repetition-penalty", sampling.repetition_penalty, "makes tokens that were seen less likely (above 1)", {1e-3, 1e3});
+  add_size(app, "--samples", options.samples, "continuations of each prompt");
+  add_size(app, "--seed", options.seed, "the same seed gives the same text", SizeUnit::count, {0});
+  add_repeated(app, "--stop", options.prompting.stops, "end the text before this string", "STRING");
+  app.add_flag("--greedy", options.greedy, "take the likeliest token each time");
+  add_text(app, "--probs", options.probs, "print the K likeliest next tokens, or all, instead", "K|all");
+  app.add_flag("--echo", options.echo, "print the prompt too");
+  app.add_flag("--keep-newline", options.keep_newline, "keep the newline that ends the prompt in a file or standard input");
+  add_choice<lm::SpecialTokens>(app, "--special", options.prompting.special,
+                                {{"plain", lm::SpecialTokens::plain}, {"allow", lm::SpecialTokens::allow}},
+                                "whether prompts that spell special tokens mean them");
+  add_choice<lm::SampleFormat>(app, "--format", options.format,
+                               {{"text", lm::SampleFormat::text}, {"lm", lm::SampleFormat::lm}, {"ids", lm::SampleFormat::ids}},
+                               "print text, a token stream, or ids");
+  app.add_flag("--json", options.json, "print one JSON object a line");
+  add_text(app, "--documents", options.documents, "how the file is cut into prompts: file, line, nul, jsonl[:FIELD] or separator:STRING",
+           "KIND");
+  add_text(app, "-o,--output", options.output, "where to write", "FILE");
+}
+
+/// How many next tokens --probs asks for; nothing without it.
+std::optional<std::int64_t> probs_of(const Options& options) {
+  if (options.probs.empty()) return std::nullopt;
+  if (options.probs == "all") return INT64_MAX;
+  const std::optional<std::int64_t> count = lm::cmd::parse_size(options.probs, lm::cmd::SizeUnit::count);
+  if (!count || *count < 1) throw lm::cmd::UsageError("cannot use '" + options.probs + "' for --probs: expected a number from 1, or all");
+  return count;
+}
+
+void check(const Options& options) {
+  if (options.arguments.empty()) throw lm::cmd::UsageError("no MODEL given");
+  if (options.arguments.size() > 2) throw lm::cmd::UsageError("more than one file of prompts given: '" + options.arguments[2] + "'");
+  if (options.arguments.size() == 2 && options.prompt) throw lm::cmd::UsageError("--prompt and a file of prompts exclude each other");
+  if (options.json && options.format != lm::SampleFormat::text) throw lm::cmd::UsageError("--json and --format exclude each other");
+  if (!options.probs.empty() && options.format != lm::SampleFormat::text) {
+    throw lm::cmd::UsageError("--probs and --format exclude each other");
+  }
+  if (options.format == lm::SampleFormat::lm && options.output == "-" && lm::cmd::is_terminal(STDOUT_FILENO)) {
+    throw lm::cmd::UsageError("a token stream is not written to a terminal; redirect the output");
+  }
+}
+
+/// Calls visit for each prompt.
+void for_each_prompt(const Options& options, const std::function<void(std::string_view)>& visit) {
+  if (options.prompt) return visit(*options.prompt);
+  const std::string path = options.arguments.size() == 2 ? options.arguments[1] : "-";
+  if (path == "-" && lm::cmd::is_terminal(STDIN_FILENO)) return visit({});
+  const lm::DocumentKind kind = lm::parse_document_kind(options.documents);
+  const bool drop_newline = kind.kind == lm::DocumentKind::Kind::file && !options.keep_newline;
+  bool any = false;
+  lm::for_each_document({path}, kind, [&](std::string_view prompt) {
+    any = true;
+    if (drop_newline && prompt.ends_with('\n')) prompt.remove_suffix(1);
+    visit(prompt);
+  });
+  if (!any && kind.kind == lm::DocumentKind::Kind::file) visit({});
+}
+
+int run(Options options, const lm::cmd::CommonOptions& common) {
+  check(options);
+  const std::optional<std::int64_t> probs = probs_of(options);
+  options.prompting.max_tokens = options.max_tokens;
+  options.prompting.seed = static_cast<std::uint64_t>(options.seed);
+  if (options.greedy) options.prompting.sampling.temperature = 0;
+  const lm::TextModel model = lm::load_text_model(options.arguments.front());
+  lm::Compute compute(common.threads, common.simd);
+  lm::Prompter prompter(compute, model, options.prompting);
+  const std::unique_ptr<lm::OutputStream> output = lm::open_output(options.output);
+  const std::unique_ptr<lm::SampleWriter> writer =
+      lm::make_sample_writer(*output, model, {.format = options.format, .json = options.json, .echo = options.echo});
+  for_each_prompt(options, [&](std::string_view prompt) {
+    if (const std::int64_t left_out = prompter.read(prompt); left_out > 0) {
+      spdlog::warn("the prompt is longer than the context of {} tokens: its first {} are left out", model.config().context_length, left_out);
+    }
+    if (probs) return output->write(lm::next_tokens_report(prompter.next_tokens(), model, *probs, options.json));
+    for (std::int64_t number = 0; number < options.samples; ++number) writer->sample(prompter, prompt, number);
+  });
+  if (!probs) writer->finish();
+  output->close();
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  Options options;
+  return lm::cmd::run_program(argc, argv,
+                              {.name = "lm-sample",
+                               .summary = "continue text with a model",
+                               .usage = "[-p TEXT] [-n N] [--temperature X] [--samples N] [--seed N] MODEL [FILE]",
+                               .add_options = [&](CLI::App& app) { add_options(app, options); },
+                               .body = [&](const lm::cmd::CommonOptions& common) { return run(options, common); }});
+}
