@@ -4,6 +4,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <initializer_list>
+
 using lm::cmd::SignalFlags;
 
 TEST_CASE("a request to save is taken once") {
@@ -42,8 +44,8 @@ TEST_CASE("a signal that was ignored stays ignored, and actions are put back") {
   }
   struct sigaction now = {};
   sigaction(SIGINT, nullptr, &now);
-  CHECK(now.sa_handler == SIG_IGN);
+  CHECK((now.sa_handler == SIG_IGN));
   std::signal(SIGINT, SIG_DFL);
   sigaction(SIGTERM, nullptr, &now);
-  CHECK(now.sa_handler == SIG_DFL);
+  CHECK((now.sa_handler == SIG_DFL));
 }
