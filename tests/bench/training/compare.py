@@ -78,10 +78,11 @@ def ours(folder, family, shape, threads):
     tokenizer, stream = tokens(folder, vocabulary)
     metrics = folder / "metrics.jsonl"
     metrics.unlink(missing_ok=True)
+    own = ["--kv-heads", heads] if family == "qwen3" else []
     run(BIN / "lm-train", "-t", tokenizer, "-o", folder / "model.safetensors", "--checkpoint", folder / "model.state",
         "--family", family, "--layers", layers, "--heads", heads, "--channels", channels,
         "--ffn", feed_forward(family, channels), "--context", context, "--batch", batch, "--steps", steps,
-        "--threads", threads, "--tied", "--metrics", metrics, stream)
+        "--threads", threads, "--tied", *own, "--metrics", metrics, stream)
     (folder / "model.state").unlink(missing_ok=True)
     lines = [json.loads(line) for line in metrics.read_text().splitlines()]
     speeds = [line["tokens_per_second"] for line in lines if line.get("tokens_per_second")]
