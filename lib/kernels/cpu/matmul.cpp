@@ -3,7 +3,6 @@
 #include <cstring>
 
 #include "kernels/cpu/dispatch.h"
-#include "kernels/cpu/gemm.h"
 
 namespace lm {
 
@@ -25,6 +24,9 @@ Tiling even_tiling(std::int64_t size, std::int64_t step) {
   return {size, std::max<std::int64_t>(16, (even + 15) / 16 * 16)};
 }
 
+constexpr std::int64_t kRowStep = 384;
+constexpr std::int64_t kColumnStep = 128;
+
 }  // namespace
 
 template <class T>
@@ -34,23 +36,23 @@ void linear_forward(Compute& compute, TensorView<T> y, TensorView<const T> x, Te
   LM_CHECK(weight.columns() == inputs && y.rows() == rows && y.columns() == outputs);
   LM_CHECK(bias.empty() || bias.size() == outputs);
   const SimdKernels<T>& kernels = simd_kernels<T>(compute.simd());
-  const Grid grid{even_tiling(rows, 192), even_tiling(outputs, 384)};
-  compute.pool().run(grid.tiles(), [&](std::int64_t tile, int) {
+  const Grid grid{even_tiling(rows, kRowStep), even_tiling(outputs, kColumnStep)};
+  compute.pool().run(grid.tiles(), [&](std::int64_t tile, int worker) {
     const std::int64_t r = grid.rows.first(grid.row_tile(tile)), row_count = grid.rows.count(grid.row_tile(tile));
     const std::int64_t o = grid.columns.first(grid.column_tile(tile)), output_count = grid.columns.count(grid.column_tile(tile));
-    T keep = write == Write::add ? T{1} : T{0};
+    bool add = write == Write::add;
     if (!bias.empty()) {
       for (std::int64_t i = r; i < r + row_count; ++i) {
-        if (write == Write::add) {
+        if (add) {
           kernels.add(y.row(i) + o, bias.data() + o, output_count);
         } else {
           std::memcpy(y.row(i) + o, bias.data() + o, static_cast<std::size_t>(output_count) * sizeof(T));
         }
       }
-      keep = T{1};
+      add = true;
     }
-    gemm(y.row(r) + o, y.stride(0), Operand<T>{x.row(r), x.stride(0)}, Operand<T>{weight.row(o), weight.stride(0), true}, row_count,
-         output_count, inputs, keep);
+    kernels.gemm(y.row(r) + o, y.stride(0), x.row(r), x.stride(0), false, weight.row(o), weight.stride(0), true, row_count,
+                 output_count, inputs, add, compute.scratch<T>(worker, kernels.gemm_scratch(row_count, output_count)));
   });
 }
 
@@ -58,12 +60,13 @@ template <class T>
 void linear_backward_input(Compute& compute, TensorView<T> dx, TensorView<const T> dy, TensorView<const T> weight, Write write) {
   const std::int64_t rows = dy.rows(), inputs = dx.columns(), outputs = dy.columns();
   LM_CHECK(dx.rows() == rows && weight.rows() == outputs && weight.columns() == inputs);
-  const Grid grid{even_tiling(rows, 192), even_tiling(inputs, 384)};
-  compute.pool().run(grid.tiles(), [&](std::int64_t tile, int) {
+  const SimdKernels<T>& kernels = simd_kernels<T>(compute.simd());
+  const Grid grid{even_tiling(rows, kRowStep), even_tiling(inputs, kColumnStep)};
+  compute.pool().run(grid.tiles(), [&](std::int64_t tile, int worker) {
     const std::int64_t r = grid.rows.first(grid.row_tile(tile)), row_count = grid.rows.count(grid.row_tile(tile));
     const std::int64_t i = grid.columns.first(grid.column_tile(tile)), input_count = grid.columns.count(grid.column_tile(tile));
-    gemm(dx.row(r) + i, dx.stride(0), Operand<T>{dy.row(r), dy.stride(0)}, Operand<T>{weight.data() + i, weight.stride(0)}, row_count,
-         input_count, outputs, write == Write::add ? T{1} : T{0});
+    kernels.gemm(dx.row(r) + i, dx.stride(0), dy.row(r), dy.stride(0), false, weight.data() + i, weight.stride(0), false, row_count,
+                 input_count, outputs, write == Write::add, compute.scratch<T>(worker, kernels.gemm_scratch(row_count, input_count)));
   });
 }
 
@@ -94,8 +97,8 @@ void linear_backward_weight(Compute& compute, TensorView<T> dweight, TensorView<
   compute.pool().run(grid.tiles(), [&](std::int64_t tile, int worker) {
     const std::int64_t o = grid.rows.first(grid.row_tile(tile)), output_count = grid.rows.count(grid.row_tile(tile));
     const std::int64_t i = grid.columns.first(grid.column_tile(tile)), input_count = grid.columns.count(grid.column_tile(tile));
-    gemm(dweight.row(o) + i, dweight.stride(0), Operand<T>{dy.data() + o, dy.stride(0), true}, Operand<T>{x.data() + i, x.stride(0)},
-         output_count, input_count, rows, T{1});
+    kernels.gemm(dweight.row(o) + i, dweight.stride(0), dy.data() + o, dy.stride(0), true, x.data() + i, x.stride(0), false,
+                 output_count, input_count, rows, true, compute.scratch<T>(worker, kernels.gemm_scratch(output_count, input_count)));
     if (!dbias.empty() && i == 0) {
       add_column_sums(kernels, dbias.data() + o, compute.scratch<T>(worker, output_count), dy.data() + o, dy.stride(0), rows,
                       output_count);

@@ -9,6 +9,7 @@ static void fill_all(SimdKernels<T>& kernels) {
   fill_activation(kernels);
   fill_softmax(kernels);
   fill_decode(kernels);
+  fill_gemm(kernels);
   fill_optimizer(kernels);
 }
 

@@ -72,6 +72,20 @@ struct SimdKernels {
   /// y += factor * x.
   void (*accumulate)(T* y, const T* x, T factor, std::int64_t n);
 
+  // gemm.cpp
+  /// Columns of one packed panel.
+  std::int64_t panel;
+  /// Elements of scratch that gemm needs.
+  std::int64_t (*gemm_scratch)(std::int64_t m, std::int64_t n);
+  /// c (m, n) = a (m, k) b (k, n), or += where add; each operand as it lies, or transposed. k = 0 leaves c alone.
+  void (*gemm)(T* c, std::int64_t c_stride, const T* a, std::int64_t a_stride, bool a_transposed, const T* b, std::int64_t b_stride,
+               bool b_transposed, std::int64_t m, std::int64_t n, std::int64_t k, bool add, T* scratch);
+  /// Packs b (depth, n) into panels, each depth * panel elements, the last padded with zeros.
+  void (*pack_panels)(T* packed, const T* b, std::int64_t stride, bool transposed, std::int64_t depth, std::int64_t n);
+  /// The product with packed panels, `panel_stride` apart.
+  void (*multiply_packed)(T* c, std::int64_t c_stride, const T* a, std::int64_t a_stride, bool a_transposed, const T* packed,
+                          std::int64_t panel_stride, std::int64_t m, std::int64_t n, std::int64_t depth, bool add);
+
   // optimizer.cpp
   void (*adamw)(T* weight, T* first, T* second, const T* gradient, std::int64_t n, const AdamWConstants<T>& constants);
   void (*moving_average)(T* average, const T* weight, T decay, std::int64_t n);

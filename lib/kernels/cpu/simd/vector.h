@@ -46,7 +46,7 @@ inline constexpr std::int64_t kLanes = kVectorBytes / static_cast<std::int64_t>(
 
 template <class T>
 LM_INLINE Vec<T> broadcast(T value) {
-  return Vec<T>{} + value;
+  return value - Vec<T>{};  // x - 0 is x, bit by bit, so nothing is computed
 }
 
 #if defined(LM_TIER_avx512)
@@ -175,6 +175,8 @@ template <class T>
 void fill_softmax(SimdKernels<T>& kernels);
 template <class T>
 void fill_decode(SimdKernels<T>& kernels);
+template <class T>
+void fill_gemm(SimdKernels<T>& kernels);
 template <class T>
 void fill_optimizer(SimdKernels<T>& kernels);
 

@@ -1,0 +1,217 @@
+// Matrix products of one tile: micro-kernels over packed panels.
+//
+// c (m, n) is cut into blocks of kRows rows by one panel of two vectors of columns, whose sums stay in registers for up to
+// kMaxDepth products and are then added to memory. So every element is one chain over k, cut at places that depend on k
+// alone: its bits do not depend on where in a tile it lies or how many rows there are. b is packed into panels [k][columns of
+// one panel]; a is read where it lies unless its rows are columns (transposed) of a long matrix, when it is packed too.
+// After Goto and van de Geijn, "Anatomy of high-performance matrix multiplication", 2008.
+#include "kernels/cpu/simd/vector.h"
+
+namespace lm::LM_TIER {
+namespace {
+
+// Sums, one broadcast and the panel's vectors fit the tier's 32 or 16 registers.
+#if defined(LM_TIER_avx512)
+inline constexpr int kRows = 14;
+#elif defined(LM_TIER_avx2)
+inline constexpr int kRows = 6;
+#else
+inline constexpr int kRows = 4;
+#endif
+inline constexpr int kVectors = 2;
+template <class T>
+inline constexpr std::int64_t kPanel = kVectors * kLanes<T>;
+/// Rows that use a panel while it is in the first-level cache.
+inline constexpr std::int64_t kRowBlock = 6 * kRows;
+inline constexpr std::int64_t kMaxDepth = 512;
+inline constexpr std::int64_t kMaxDepthTransposed = 256;
+
+/// One block of sums. a(i, k) = a[i * a_stride + k], or a[k * a_stride + i] where transposed. `last`: columns in the last vector.
+template <class T, int kCount, int kWidth, bool kTransposed>
+void micro_kernel(T* c, std::int64_t c_stride, const T* a, std::int64_t a_stride, const T* b, std::int64_t depth, std::int64_t last,
+                  bool add) {
+  Vec<T> sums[kCount][kWidth] = {};
+  for (int i = 0; i < kCount; ++i) __builtin_prefetch(c + i * c_stride, 1);
+#pragma GCC unroll 4
+  for (std::int64_t k = 0; k < depth; ++k) {
+    Vec<T> columns[kWidth];
+#pragma GCC unroll 4
+    for (int v = 0; v < kWidth; ++v) columns[v] = load(b + v * kLanes<T>);
+#pragma GCC unroll 16
+    for (int i = 0; i < kCount; ++i) {
+      const T factor = kTransposed ? a[i] : a[i * a_stride];
+#pragma GCC unroll 4
+      for (int v = 0; v < kWidth; ++v) sums[i][v] += columns[v] * factor;
+    }
+    b += kPanel<T>;
+    a += kTransposed ? a_stride : 1;
+  }
+#pragma GCC unroll 16
+  for (int i = 0; i < kCount; ++i) {
+#pragma GCC unroll 4
+    for (int v = 0; v < kWidth; ++v) {
+      T* place = c + i * c_stride + v * kLanes<T>;
+      const std::int64_t count = v == kWidth - 1 ? last : kLanes<T>;
+      store(place, add ? Vec<T>(load(place, count) + sums[i][v]) : sums[i][v], count);
+    }
+  }
+}
+
+template <class T>
+using MicroKernel = void (*)(T*, std::int64_t, const T*, std::int64_t, const T*, std::int64_t, std::int64_t, bool);
+
+/// Micro-kernels for 1 .. kRows rows, at index rows - 1.
+template <class T, int kWidth, bool kTransposed, int kCount = kRows>
+LM_INLINE MicroKernel<T> micro_kernel_of(std::int64_t rows) {
+  if constexpr (kCount == 1) {
+    return micro_kernel<T, 1, kWidth, kTransposed>;
+  } else {
+    if (rows == kCount) return micro_kernel<T, kCount, kWidth, kTransposed>;
+    return micro_kernel_of<T, kWidth, kTransposed, kCount - 1>(rows);
+  }
+}
+
+/// Rows cut as evenly as may be into blocks of at most kRows, so that no block is left nearly empty.
+struct RowSplit {
+  explicit RowSplit(std::int64_t rows) : blocks((rows + kRows - 1) / kRows), base(rows / blocks), larger(rows % blocks) {}
+  std::int64_t count(std::int64_t block) const { return base + (block < larger ? 1 : 0); }
+  std::int64_t blocks, base, larger;
+};
+
+template <class T, bool kTransposed>
+void multiply_rows(T* c, std::int64_t c_stride, const T* a, std::int64_t a_stride, const T* packed, std::int64_t panel_stride,
+                   std::int64_t m, std::int64_t n, std::int64_t depth, bool add) {
+  for (std::int64_t first = 0; first < m; first += kRowBlock) {
+    const RowSplit split(m - first < kRowBlock ? m - first : kRowBlock);
+    for (std::int64_t column = 0; column < n; column += kPanel<T>, packed += panel_stride) {
+      const std::int64_t width = n - column < kPanel<T> ? n - column : kPanel<T>;
+      const bool two = width > kLanes<T>;
+      const std::int64_t last = two ? width - kLanes<T> : width;
+      std::int64_t row = first;
+      for (std::int64_t block = 0; block < split.blocks; ++block) {
+        const std::int64_t count = split.count(block);
+        const auto kernel = two ? micro_kernel_of<T, 2, kTransposed>(count) : micro_kernel_of<T, 1, kTransposed>(count);
+        kernel(c + row * c_stride + column, c_stride, kTransposed ? a + row : a + row * a_stride, a_stride, packed, depth, last, add);
+        row += count;
+      }
+    }
+    packed -= (n + kPanel<T> - 1) / kPanel<T> * panel_stride;
+  }
+}
+
+template <class T>
+void multiply_packed(T* c, std::int64_t c_stride, const T* a, std::int64_t a_stride, bool a_transposed, const T* packed,
+                     std::int64_t panel_stride, std::int64_t m, std::int64_t n, std::int64_t depth, bool add) {
+  if (a_transposed) {
+    multiply_rows<T, true>(c, c_stride, a, a_stride, packed, panel_stride, m, n, depth, add);
+  } else {
+    multiply_rows<T, false>(c, c_stride, a, a_stride, packed, panel_stride, m, n, depth, add);
+  }
+}
+
+/// packed: panels [depth][kPanel] of b (depth, n), padded with zeros; b(k, j) = b[k * stride + j], transposed b[j * stride + k].
+template <class T>
+void pack_panels(T* packed, const T* b, std::int64_t stride, bool transposed, std::int64_t depth, std::int64_t n) {
+  for (std::int64_t column = 0; column < n; column += kPanel<T>, packed += depth * kPanel<T>) {
+    const std::int64_t width = n - column < kPanel<T> ? n - column : kPanel<T>;
+    if (transposed) {
+      for (std::int64_t j = 0; j < kPanel<T>; ++j) {
+        if (j < width) {
+          const T* row = b + (column + j) * stride;
+          for (std::int64_t k = 0; k < depth; ++k) packed[k * kPanel<T> + j] = row[k];
+        } else {
+          for (std::int64_t k = 0; k < depth; ++k) packed[k * kPanel<T> + j] = T{0};
+        }
+      }
+    } else if (width == kPanel<T>) {
+      for (std::int64_t k = 0; k < depth; ++k) {
+        for (int v = 0; v < kVectors; ++v) store(packed + k * kPanel<T> + v * kLanes<T>, load(b + k * stride + column + v * kLanes<T>));
+      }
+    } else {
+      for (std::int64_t k = 0; k < depth; ++k) {
+        for (std::int64_t j = 0; j < kPanel<T>; ++j) packed[k * kPanel<T> + j] = j < width ? b[k * stride + column + j] : T{0};
+      }
+    }
+  }
+}
+
+/// Blocks of rows of a transposed a, each [depth][rows of the block].
+template <class T>
+void pack_transposed_rows(T* packed, const T* a, std::int64_t stride, std::int64_t m, std::int64_t depth) {
+  for (std::int64_t first = 0; first < m; first += kRowBlock) {
+    const RowSplit split(m - first < kRowBlock ? m - first : kRowBlock);
+    std::int64_t row = first;
+    for (std::int64_t block = 0; block < split.blocks; ++block) {
+      const std::int64_t count = split.count(block);
+      for (std::int64_t k = 0; k < depth; ++k) {
+        const T* from = a + k * stride + row;
+        T* to = packed + row * depth + k * count;
+        for (std::int64_t i = 0; i < count; i += kLanes<T>) {
+          const std::int64_t part = count - i < kLanes<T> ? count - i : kLanes<T>;
+          store(to + i, load(from + i, part), part);
+        }
+      }
+      row += count;
+    }
+  }
+}
+
+/// The product with rows packed by pack_transposed_rows.
+template <class T>
+void multiply_both_packed(T* c, std::int64_t c_stride, const T* rows, const T* panels, std::int64_t m, std::int64_t n,
+                          std::int64_t depth, bool add) {
+  for (std::int64_t first = 0; first < m; first += kRowBlock) {
+    const RowSplit split(m - first < kRowBlock ? m - first : kRowBlock);
+    for (std::int64_t column = 0; column < n; column += kPanel<T>) {
+      const std::int64_t width = n - column < kPanel<T> ? n - column : kPanel<T>;
+      const bool two = width > kLanes<T>;
+      const std::int64_t last = two ? width - kLanes<T> : width;
+      std::int64_t row = first;
+      for (std::int64_t block = 0; block < split.blocks; ++block) {
+        const std::int64_t count = split.count(block);
+        const auto kernel = two ? micro_kernel_of<T, 2, true>(count) : micro_kernel_of<T, 1, true>(count);
+        kernel(c + row * c_stride + column, c_stride, rows + row * depth, count, panels + column * depth, depth, last, add);
+        row += count;
+      }
+    }
+  }
+}
+
+template <class T>
+std::int64_t gemm_scratch(std::int64_t m, std::int64_t n) {
+  return kMaxDepth * (n + kPanel<T>) + kMaxDepthTransposed * m;
+}
+
+template <class T>
+void gemm(T* c, std::int64_t c_stride, const T* a, std::int64_t a_stride, bool a_transposed, const T* b, std::int64_t b_stride,
+          bool b_transposed, std::int64_t m, std::int64_t n, std::int64_t k, bool add, T* scratch) {
+  const std::int64_t limit = a_transposed ? kMaxDepthTransposed : kMaxDepth;
+  const std::int64_t parts = (k + limit - 1) / limit;
+  T* panels = scratch;
+  T* rows = scratch + kMaxDepth * ((n + kPanel<T> - 1) / kPanel<T> * kPanel<T>);
+  for (std::int64_t part = 0; part < parts; ++part, add = true) {
+    const std::int64_t first = k * part / parts, depth = k * (part + 1) / parts - first;
+    pack_panels(panels, b_transposed ? b + first : b + first * b_stride, b_stride, b_transposed, depth, n);
+    if (a_transposed) {
+      pack_transposed_rows(rows, a + first * a_stride, a_stride, m, depth);
+      multiply_both_packed(c, c_stride, rows, panels, m, n, depth, add);
+    } else {
+      multiply_rows<T, false>(c, c_stride, a + first, a_stride, panels, depth * kPanel<T>, m, n, depth, add);
+    }
+  }
+}
+
+}  // namespace
+
+template <class T>
+void fill_gemm(SimdKernels<T>& kernels) {
+  kernels.panel = kPanel<T>;
+  kernels.gemm_scratch = gemm_scratch<T>;
+  kernels.gemm = gemm<T>;
+  kernels.pack_panels = pack_panels<T>;
+  kernels.multiply_packed = multiply_packed<T>;
+}
+template void fill_gemm(SimdKernels<float>&);
+template void fill_gemm(SimdKernels<double>&);
+
+}  // namespace lm::LM_TIER
