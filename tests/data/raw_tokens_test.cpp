@@ -1,0 +1,113 @@
+#include "data/raw_tokens.h"
+
+#include <doctest/doctest.h>
+#include <fcntl.h>
+
+#include <fstream>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "support/test_data.h"
+
+namespace lm {
+
+namespace {
+
+void write_file(const std::string& path, RawFormat format, std::int64_t vocab_size, const std::vector<TokenId>& tokens) {
+  const auto output = open_output(path);
+  RawTokenWriter writer(*output, format, vocab_size);
+  writer.write(tokens);
+  writer.finish();
+  output->close();
+}
+
+std::vector<TokenId> read_file(const std::string& path, RawFormat format, std::int64_t vocab_size,
+                               std::string_view taken = {}) {
+  FileDescriptor input = open_input(path);
+  std::string skipped(taken.size(), '\0');
+  REQUIRE(read_some(input, skipped.data(), skipped.size()) == taken.size());
+  RawTokenReader reader(std::move(input), format, vocab_size, taken);
+  std::vector<TokenId> tokens;
+  std::vector<TokenId> piece(7);
+  while (const std::size_t count = reader.read(piece)) {
+    tokens.insert(tokens.end(), piece.begin(), piece.begin() + static_cast<std::ptrdiff_t>(count));
+  }
+  return tokens;
+}
+
+std::string refusal(const std::function<void()>& body) {
+  try {
+    body();
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "";
+}
+
+bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+
+}  // namespace
+
+TEST_CASE("ids come back the same in every format, read from the start or after a peek") {
+  const test::TemporaryFolder folder;
+  std::vector<TokenId> tokens;
+  for (TokenId i = 0; i < 50000; ++i) tokens.push_back(i * 7 % 65536);
+  for (const RawFormat format : {RawFormat::uint16, RawFormat::uint32, RawFormat::llmc}) {
+    write_file(folder.path("a"), format, 65536, tokens);
+    CHECK((read_file(folder.path("a"), format, 65536) == tokens));
+    CHECK((read_file(folder.path("a"), format, 65536, test::read_file(folder.path("a")).substr(0, 16)) == tokens));
+  }
+  tokens.push_back(70000);
+  for (const RawFormat format : {RawFormat::uint32, RawFormat::llmc}) {
+    write_file(folder.path("a"), format, 70001, tokens);
+    CHECK((read_file(folder.path("a"), format, 70001) == tokens));
+  }
+}
+
+TEST_CASE("the bytes are those that numpy and llm.c write") {
+  const test::TemporaryFolder folder;
+  write_file(folder.path("a"), RawFormat::uint16, 50257, {1, 50256});
+  CHECK(test::read_file(folder.path("a")) == std::string("\x01\x00\x50\xc4", 4));
+  write_file(folder.path("a"), RawFormat::uint32, 50257, {1, 50256});
+  CHECK(test::read_file(folder.path("a")) == std::string("\x01\x00\x00\x00\x50\xc4\x00\x00", 8));
+  write_file(folder.path("a"), RawFormat::llmc, 50257, {1, 50256});
+  CHECK((test::read_file(folder.path("a")) == std::string("\x88\xd8\x34\x01\x01\x00\x00\x00\x02\x00\x00\x00", 12) +
+                                                  std::string(1012, '\0') + std::string("\x01\x00\x50\xc4", 4)));
+  write_file(folder.path("a"), RawFormat::llmc, 128256, {1, 128000});
+  CHECK((test::read_file(folder.path("a")) == std::string("\xa1\xd9\x34\x01\x07\x00\x00\x00\x02\x00\x00\x00", 12) +
+                                                  std::string(1012, '\0') +
+                                                  std::string("\x01\x00\x00\x00\x00\xf4\x01\x00", 8)));
+}
+
+TEST_CASE("what does not fit or was cut short is refused") {
+  const test::TemporaryFolder folder;
+  const auto read_cut = [&](RawFormat format, std::size_t cut, const std::string& more = "") {
+    const std::string bytes = test::read_file(folder.path("a"));
+    std::ofstream(folder.path("c"), std::ios::binary) << bytes.substr(0, bytes.size() - cut) << more;
+    return refusal([&] { read_file(folder.path("c"), format, 300); });
+  };
+  write_file(folder.path("a"), RawFormat::uint16, 300, {1, 299});
+  CHECK(contains(read_cut(RawFormat::uint16, 1), "ends inside a token"));
+  CHECK(contains(refusal([&] { read_file(folder.path("a"), RawFormat::uint16, 299); }), "token 1 is id 299"));
+  write_file(folder.path("a"), RawFormat::llmc, 300, {1, 299});
+  CHECK(contains(read_cut(RawFormat::llmc, 2), "ends after 1 of the 2 tokens"));
+  CHECK(contains(read_cut(RawFormat::llmc, 0, "xx"), "token 2 is id"));
+  CHECK(contains(read_cut(RawFormat::llmc, 0, std::string(2, '\0')), "goes on after the 2 tokens"));
+  CHECK(contains(read_cut(RawFormat::llmc, 100), "shorter than the header"));
+  write_file(folder.path("a"), RawFormat::uint16, 300, std::vector<TokenId>(600, 1));
+  CHECK(contains(read_cut(RawFormat::llmc, 0), "llm.c's token files begin with"));
+  CHECK(contains(refusal([&] { write_file(folder.path("b"), RawFormat::uint16, 65537, {}); }), "do not fit into 16 bits"));
+  CHECK(contains(refusal([&] { write_file(folder.path("b"), RawFormat::uint32, 300, {300}); }), "token 0 is id 300"));
+}
+
+TEST_CASE("llm.c's format goes to a pipe only with a known number of tokens") {
+  const auto output = output_to({open("/dev/null", O_WRONLY), "pipe"});
+  CHECK(contains(refusal([&] { RawTokenWriter(*output, RawFormat::llmc, 300); }), "write it to a file"));
+  RawTokenWriter writer(*output, RawFormat::llmc, 300, 2);
+  writer.write(std::vector<TokenId>{1, 2});
+  writer.finish();
+}
+
+}  // namespace lm
