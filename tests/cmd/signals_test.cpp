@@ -36,16 +36,20 @@ TEST_CASE("the first stop signal sets a flag and the second, of either kind, end
 }
 
 TEST_CASE("a signal that was ignored stays ignored, and actions are put back") {
+  struct sigaction before = {};
+  struct sigaction after = {};
+  sigaction(SIGTERM, nullptr, &before);
   std::signal(SIGINT, SIG_IGN);
   {
     SignalFlags flags;
     std::raise(SIGINT);
     CHECK(flags.stop_signal() == 0);
+    sigaction(SIGTERM, nullptr, &after);
+    CHECK((after.sa_handler != before.sa_handler));
   }
-  struct sigaction now = {};
-  sigaction(SIGINT, nullptr, &now);
-  CHECK((now.sa_handler == SIG_IGN));
+  sigaction(SIGINT, nullptr, &after);
+  CHECK((after.sa_handler == SIG_IGN));
   std::signal(SIGINT, SIG_DFL);
-  sigaction(SIGTERM, nullptr, &now);
-  CHECK((now.sa_handler == SIG_DFL));
+  sigaction(SIGTERM, nullptr, &after);
+  CHECK((after.sa_handler == before.sa_handler));
 }
