@@ -25,6 +25,8 @@ inline constexpr std::int64_t kPanel = kVectors * kLanes<T>;
 inline constexpr std::int64_t kRowBlock = 6 * kRows;
 inline constexpr std::int64_t kMaxDepth = 512;
 inline constexpr std::int64_t kMaxDepthTransposed = 256;
+/// How far ahead packing asks for rows that lie apart.
+inline constexpr std::int64_t kPrefetchRows = 16;
 
 /// One block of sums. a(i, k) = a[i * a_stride + k], or a[k * a_stride + i] where transposed. `last`: columns in the last vector.
 template <class T, int kCount, int kWidth, bool kTransposed>
@@ -109,29 +111,48 @@ void multiply_packed(T* c, std::int64_t c_stride, const T* a, std::int64_t a_str
   }
 }
 
+/// packed[k][j] = rows[j][k] for j < count <= lanes and 0 for the other lanes, k < depth; `packed` has kPanel columns.
+template <class T>
+void pack_transposed_vector(T* packed, const T* rows, std::int64_t stride, std::int64_t count, std::int64_t depth) {
+  std::int64_t k = 0;
+  if (count == kLanes<T>) {
+    for (; k + kLanes<T> <= depth; k += kLanes<T>) {
+      Vec<T> square[kLanes<T>];
+#pragma GCC unroll 16
+      for (std::int64_t j = 0; j < kLanes<T>; ++j) square[j] = load(rows + j * stride + k);
+      transpose<T>(square);
+#pragma GCC unroll 16
+      for (std::int64_t i = 0; i < kLanes<T>; ++i) store(packed + (k + i) * kPanel<T>, square[i]);
+    }
+  }
+  for (; k < depth; ++k) {
+    for (std::int64_t j = 0; j < kLanes<T>; ++j) packed[k * kPanel<T> + j] = j < count ? rows[j * stride + k] : T{0};
+  }
+}
+
 /// packed: panels [depth][kPanel] of b (depth, n), padded with zeros; b(k, j) = b[k * stride + j], transposed b[j * stride + k].
 template <class T>
 void pack_panels(T* packed, const T* b, std::int64_t stride, bool transposed, std::int64_t depth, std::int64_t n) {
-  for (std::int64_t column = 0; column < n; column += kPanel<T>, packed += depth * kPanel<T>) {
-    const std::int64_t width = n - column < kPanel<T> ? n - column : kPanel<T>;
-    if (transposed) {
-      for (std::int64_t j = 0; j < kPanel<T>; ++j) {
-        if (j < width) {
-          const T* row = b + (column + j) * stride;
-          for (std::int64_t k = 0; k < depth; ++k) packed[k * kPanel<T> + j] = row[k];
-        } else {
-          for (std::int64_t k = 0; k < depth; ++k) packed[k * kPanel<T> + j] = T{0};
-        }
-      }
-    } else if (width == kPanel<T>) {
-      for (std::int64_t k = 0; k < depth; ++k) {
-        for (int v = 0; v < kVectors; ++v) store(packed + k * kPanel<T> + v * kLanes<T>, load(b + k * stride + column + v * kLanes<T>));
-      }
-    } else {
-      for (std::int64_t k = 0; k < depth; ++k) {
-        for (std::int64_t j = 0; j < kPanel<T>; ++j) packed[k * kPanel<T> + j] = j < width ? b[k * stride + column + j] : T{0};
+  if (transposed) {
+    for (std::int64_t column = 0; column < n; column += kPanel<T>, packed += depth * kPanel<T>) {
+      for (std::int64_t v = 0; v < kPanel<T>; v += kLanes<T>) {
+        const std::int64_t left = n - column - v;
+        const std::int64_t count = left < 0 ? 0 : left < kLanes<T> ? left : kLanes<T>;
+        pack_transposed_vector(packed + v, b + (column + v) * stride, stride, count, depth);
       }
     }
+    return;
+  }
+  const std::int64_t whole = n / kPanel<T> * kPanel<T>;
+  for (std::int64_t column = 0; column < whole; column += kPanel<T>, packed += depth * kPanel<T>) {
+    for (std::int64_t k = 0; k < depth; ++k) {
+      const T* row = b + k * stride + column;
+      __builtin_prefetch(row + kPrefetchRows * stride);
+      for (int v = 0; v < kVectors; ++v) store(packed + k * kPanel<T> + v * kLanes<T>, load(row + v * kLanes<T>));
+    }
+  }
+  for (std::int64_t k = 0; whole < n && k < depth; ++k) {
+    for (std::int64_t j = 0; j < kPanel<T>; ++j) packed[k * kPanel<T> + j] = whole + j < n ? b[k * stride + whole + j] : T{0};
   }
 }
 

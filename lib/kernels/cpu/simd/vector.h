@@ -123,6 +123,34 @@ LM_INLINE T maximum_lane(Vec<T> v) {
   return lanes[0];
 }
 
+/// The lanes of a and b in turn: a0 b0 a1 b1 .. of their first (kHigh 0) or second halves (kHigh 1).
+template <class T, int kHigh>
+LM_INLINE Vec<T> interleave(Vec<T> a, Vec<T> b) {
+  typename VectorTypes<T>::Integers order = {};
+  using Lane = decltype(order[0] + 0);
+  for (int i = 0; i < kLanes<T>; ++i) {
+    order[i] = static_cast<Lane>(i / 2 + kHigh * (kLanes<T> / 2) + (i % 2) * kLanes<T>);
+  }
+  return __builtin_shuffle(a, b, order);
+}
+
+/// rows[i][j] <-> rows[j][i] for a square of vectors: one perfect shuffle for each halving of the lanes.
+template <class T>
+LM_INLINE void transpose(Vec<T> (&rows)[kLanes<T>]) {
+  constexpr int kHalf = static_cast<int>(kLanes<T>) / 2;
+#pragma GCC unroll 4
+  for (int step = 1; step < kLanes<T>; step *= 2) {
+    Vec<T> mixed[kLanes<T>];
+#pragma GCC unroll 8
+    for (int i = 0; i < kHalf; ++i) {
+      mixed[2 * i] = interleave<T, 0>(rows[i], rows[i + kHalf]);
+      mixed[2 * i + 1] = interleave<T, 1>(rows[i], rows[i + kHalf]);
+    }
+#pragma GCC unroll 16
+    for (int i = 0; i < kLanes<T>; ++i) rows[i] = mixed[i];
+  }
+}
+
 /// body(i, count) for whole vectors (count is the constant number of lanes, so that the branches in load and store vanish) and
 /// once for what remains.
 template <class T, class Body>
