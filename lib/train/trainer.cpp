@@ -28,6 +28,7 @@ Trainer::Trainer(Compute& compute, const ModelConfig& config, const TrainerOptio
       gradients_(config, micro_batches(options)),
       activations_(config, options.micro_batch_sequences, options.context_length, Keep::training),
       transformer_(compute, weights_) {
+  state_.hold_steps = options.schedule.hold_steps;
   if (options.average_decay > 0) average_.emplace(config);
   if (options.keep == KeepWeights::best) best_.emplace(config);
 }

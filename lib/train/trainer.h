@@ -106,9 +106,14 @@ class Trainer {
   /// Throws Error where a weight is not finite.
   void check_finite();
 
+  Trainer(const Trainer&) = delete;
+  Trainer& operator=(const Trainer&) = delete;
+
   // What a checkpoint of the run holds. Averages and best are empty where the options do not ask for them.
   const TrainState& state() const { return state_; }
   void restore(const TrainState& state);
+  /// A budget in time that changed fixes its total anew.
+  void forget_fixed_total() { state_.total_steps.reset(); }
   Parameters<float>& weights() { return weights_; }
   Parameters<float>& first_moment() { return optimizer_.first_moment(); }
   Parameters<float>& second_moment() { return optimizer_.second_moment(); }

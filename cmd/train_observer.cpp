@@ -1,0 +1,92 @@
+#include "train_observer.h"
+
+#include <cerrno>
+#include <cmath>
+
+#include "base/error.h"
+#include "base/json.h"
+
+namespace lm::cmd {
+
+namespace {
+
+constexpr int kPeakMilliseconds = 50;
+// Weight of the latest step in the speed that the progress line shows.
+constexpr double kSmoothing = 0.1;
+
+std::string format(const char* pattern, double value) {
+  char text[64];
+  std::snprintf(text, sizeof text, pattern, value);
+  return text;
+}
+
+}  // namespace
+
+TrainReporter::TrainReporter(const CommonOptions& common, TrainSession& session, const Options& options)
+    : session_(session), options_(options), facts_(session.facts()), progress_(common) {
+  if (!options.metrics.empty()) {
+    metrics_.reset(std::fopen(options.metrics.c_str(), "a"));
+    if (metrics_ == nullptr) throw_system_error("append to", options.metrics, errno);
+  }
+  if (progress_.due()) peak_flops_ = measure_peak_flops(session.compute(), kPeakMilliseconds);
+  begun_ = last_step_seconds_ = session.state().elapsed_seconds;
+  last_save_ = now();
+}
+
+double TrainReporter::now() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+void TrainReporter::on_step(const StepReport& report) {
+  const double seconds = std::max(1e-9, report.elapsed_seconds - last_step_seconds_);
+  const double speed = static_cast<double>(report.step_positions) / seconds;
+  last_step_seconds_ = report.elapsed_seconds;
+  positions_ += report.step_positions;
+  smoothed_speed_ = smoothed_speed_ == 0 ? speed : smoothed_speed_ + kSmoothing * (speed - smoothed_speed_);
+  if (report.validation_loss) validation_loss_ = report.validation_loss;
+  last_ = report;
+  if (metrics_ != nullptr) write_metrics(report, speed);
+  if (!progress_.due()) return;
+  double fraction = -1;
+  if (report.total_steps) {
+    fraction = static_cast<double>(report.step) / static_cast<double>(*report.total_steps);
+  } else if (options_.seconds) {
+    fraction = report.elapsed_seconds / *options_.seconds;
+  }
+  progress_.update(fraction, describe(report, smoothed_speed_));
+}
+
+std::string TrainReporter::describe(const StepReport& report, double tokens_per_second) const {
+  std::string text = "step " + std::to_string(report.step);
+  if (report.total_steps) text += "/" + std::to_string(*report.total_steps);
+  text += format("  loss %.4f", report.loss);
+  if (validation_loss_) text += format("  val_loss %.4f", *validation_loss_);
+  text += format("  %.0f tokens/s", tokens_per_second);
+  if (peak_flops_ > 0) text += format("  MFU %.0f %%", 100.0 * tokens_per_second * facts_.flops_per_position / peak_flops_);
+  return text;
+}
+
+void TrainReporter::write_metrics(const StepReport& report, double tokens_per_second) {
+  JsonValue line;
+  line.set("step", report.step).set("tokens", report.tokens).set("loss", report.loss).set("grad_norm", report.gradient_norm);
+  line.set("learning_rate", report.learning_rate).set("tokens_per_second", tokens_per_second);
+  if (report.validation_loss) line.set("val_loss", *report.validation_loss).set("val_bits_per_byte", *report.validation_bits_per_byte);
+  const std::string text = line.dump() + "\n";
+  if (std::fwrite(text.data(), 1, text.size(), metrics_.get()) != text.size() || std::fflush(metrics_.get()) != 0) {
+    throw_system_error("append to", options_.metrics, errno);
+  }
+}
+
+void TrainReporter::maybe_save() {
+  const bool asked = signals_.take_save_request();
+  if (!session_.has_state() || (!asked && now() - last_save_ < options_.checkpoint_every)) return;
+  session_.save_state();
+  last_save_ = now();
+}
+
+void TrainReporter::finish() {
+  const double seconds = last_.elapsed_seconds - begun_;
+  if (seconds > 0) progress_.finish(describe(last_, static_cast<double>(positions_) / seconds));
+}
+
+}  // namespace lm::cmd

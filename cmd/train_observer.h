@@ -1,0 +1,57 @@
+// What lm-train shows and saves while it runs: progress, metrics, checkpoints on time and on signals.
+#pragma once
+
+#include <chrono>
+#include <cstdio>
+#include <memory>
+#include <string>
+
+#include "program.h"
+#include "progress.h"
+#include "signals.h"
+#include "tasks/train_session.h"
+
+namespace lm::cmd {
+
+class TrainReporter final : public TrainObserver {
+ public:
+  struct Options {
+    std::string metrics;            // JSONL file to append to; empty: none
+    double checkpoint_every = 600;  // seconds; 0: after every step
+    std::optional<double> seconds;  // the run's budget in time, for the estimate
+  };
+  TrainReporter(const CommonOptions& common, TrainSession& session, const Options& options);
+
+  void on_step(const StepReport& report) override;
+  bool stop_requested() override { return signals_.stop_signal() != 0; }
+  void maybe_save() override;
+  double now() override;
+
+  /// The last line of the progress display.
+  void finish();
+  int stop_signal() const { return signals_.stop_signal(); }
+
+ private:
+  struct CloseFile {
+    void operator()(std::FILE* file) const { std::fclose(file); }
+  };
+  void write_metrics(const StepReport& report, double tokens_per_second);
+  std::string describe(const StepReport& report, double tokens_per_second) const;
+
+  TrainSession& session_;
+  Options options_;
+  TrainFacts facts_;
+  SignalFlags signals_;
+  Progress progress_;
+  std::unique_ptr<std::FILE, CloseFile> metrics_;
+  double peak_flops_ = 0;
+  double last_step_seconds_ = 0;
+  double last_save_ = 0;
+  double begun_ = 0;              // elapsed seconds when this process took over
+  std::int64_t positions_ = 0;    // computed by this process
+  double smoothed_speed_ = 0;     // tokens a second
+  StepReport last_;
+  std::optional<double> validation_loss_;
+};
+
+}  // namespace lm::cmd

@@ -1,0 +1,267 @@
+#include "tasks/train_session.h"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/error.h"
+#include "kernels/elementwise.h"
+#include "tasks/load_tokenizer.h"
+#include "train/state_file.h"
+
+namespace lm {
+
+namespace {
+
+bool exists(const std::string& path) {
+  struct stat status {};
+  return stat(path.c_str(), &status) == 0;
+}
+
+SimdTier parse_recorded_tier(const std::string& name, const std::string& source) {
+  for (const SimdTier tier : {SimdTier::portable, SimdTier::avx2, SimdTier::avx512}) {
+    if (name == to_string(tier)) return tier;
+  }
+  throw Error("unknown SIMD tier '" + name + "' in '" + source + "'");
+}
+
+std::vector<TokenId> read_all(const TokenCorpus& corpus) {
+  std::vector<TokenId> tokens(static_cast<std::size_t>(corpus.size()));
+  corpus.copy(0, tokens);
+  return tokens;
+}
+
+std::int64_t divide_up(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
+
+}  // namespace
+
+TrainSession::TrainSession(TrainRequest request) : request_(std::move(request)), settings_(request_.settings) {
+  check_settings(settings_);
+  open_state();
+  load_tokenizer_and_model();
+  if (state_file_ != nullptr) {
+    config_ = state_file_->record().config;
+  } else {
+    config_ = resolve_model(settings_, tokenizer_->vocab_size(), initial_ == nullptr ? nullptr : &initial_->record.config, request_.named);
+  }
+  objective_ = find_objective(settings_.objective).make(objective_options(settings_, config_, tokenizer_->end_of_text()));
+  open_data();
+  check_data_identity();
+  if (state_file_ == nullptr) {
+    resolve_settings(settings_, config_, {.vocab_size = config_.vocab_size, .total_steps = steps_of_budget(), .memory = request_.memory});
+  }
+}
+
+TrainSession::~TrainSession() = default;
+
+void TrainSession::open_state() {
+  SimdTier tier = request_.simd.value_or(best_simd_tier());
+  const bool resumes = request_.resume == Resume::yes || (request_.resume == Resume::automatic && exists(request_.state));
+  if (resumes) {
+    if (request_.state.empty()) throw Error("nothing to resume: a model on standard output has no state; name one with --checkpoint");
+    state_file_ = std::make_unique<StateFile>(StateFile::open(request_.state));
+    state_settings_ = JsonValue::parse(state_file_->record().settings, request_.state);
+    const JsonValue* recorded = state_settings_.find("settings");
+    if (recorded == nullptr) throw Error("no settings in the training state '" + request_.state + "'");
+    settings_ = resumed_settings(*recorded, request_.settings, request_.named, request_.state);
+    const SimdTier recorded_tier = parse_recorded_tier(state_settings_.string_at("simd", request_.state), request_.state);
+    if (request_.simd && *request_.simd != recorded_tier) {
+      throw Error("cannot resume '" + request_.state + "': --simd was " + to_string(recorded_tier) + ", now " + to_string(*request_.simd) +
+                  "; leave it out or start a new run");
+    }
+    if (recorded_tier > best_simd_tier()) {
+      notes_.push_back(std::string("this CPU lacks ") + to_string(recorded_tier) + ", on which the run began: its bits will differ from there on");
+    } else {
+      tier = recorded_tier;
+    }
+  }
+  compute_ = std::make_unique<Compute>(request_.threads, tier);
+}
+
+void TrainSession::load_tokenizer_and_model() {
+  if (!request_.init_from.empty() && state_file_ == nullptr) {
+    initial_ = std::make_unique<LoadedModel>(load_model(request_.init_from));
+  }
+  const std::string& path = request_.tokenizer.empty() ? request_.init_from : request_.tokenizer;
+  tokenizer_ = std::make_unique<Tokenizer>(load_tokenizer(path));
+  const ModelConfig* known = initial_ != nullptr ? &initial_->record.config : state_file_ != nullptr ? &state_file_->record().config : nullptr;
+  if (known != nullptr && known->vocab_size != tokenizer_->vocab_size()) {
+    throw Error("cannot use tokenizer '" + path + "': it has " + std::to_string(tokenizer_->vocab_size()) + " tokens, the model expects " +
+                std::to_string(known->vocab_size));
+  }
+}
+
+void TrainSession::check_tokens(const TokenFileInfo& info, const std::string& name) const {
+  if (info.fingerprint == tokenizer_->fingerprint()) return;
+  throw Error("cannot use '" + name + "': made with tokenizer " + to_hex(info.fingerprint).substr(0, 8) + ", model expects " +
+              to_hex(tokenizer_->fingerprint()).substr(0, 8) + "; re-run tok-encode");
+}
+
+void TrainSession::open_data() {
+  const auto seed = static_cast<std::uint64_t>(settings_.seed);
+  std::optional<HeldOut> held_out;
+  if (settings_.one_pass) {
+    if (request_.tokens.size() != 1) throw Error("--one-pass reads one stream, got " + std::to_string(request_.tokens.size()));
+    reader_ = std::make_unique<TokenReader>(open_input(request_.tokens.front()));
+    check_tokens(reader_->info(), reader_->name());
+    stream_source_ = std::make_unique<StreamSource>(*reader_, *objective_, seed, config_.context_length);
+    data_identity_ = "stream";
+  } else {
+    for (const std::string& path : request_.tokens) files_.push_back(TokenFile::open(path, request_.spool_folder));
+    for (const TokenFile& file : files_) check_tokens(file.info(), file.name());
+    corpus_.emplace(std::span<const TokenFile>(files_));
+    if (settings_.valid_fraction > 0) {
+      held_out.emplace(hold_out(files_, settings_.valid_fraction));
+      corpus_ = held_out->train;
+    }
+    data_identity_ = to_hex(corpus_->identity());
+    windows_ = std::make_unique<Windows>(*corpus_, WindowOptions{.length = objective_->window_length(),
+                                                                  .stride = objective_->window_stride(),
+                                                                  .seed = seed,
+                                                                  .order = WindowOrder::shuffled});
+    window_source_ = std::make_unique<WindowSource>(*windows_, *objective_, config_.context_length);
+  }
+  open_validation(held_out);
+}
+
+void TrainSession::open_validation(const std::optional<HeldOut>& held_out) {
+  if (!request_.valid.empty() && held_out) throw Error("--valid and --valid-fraction both name held-out data; give one");
+  if (held_out) {
+    valid_identity_ = to_hex(held_out->valid.identity());
+    valid_tokens_ = read_all(held_out->valid);
+  } else if (!request_.valid.empty()) {
+    std::vector<TokenFile> file;
+    file.push_back(TokenFile::open(request_.valid, request_.spool_folder));
+    check_tokens(file.front().info(), file.front().name());
+    const TokenCorpus corpus{std::span<const TokenFile>(file)};
+    valid_identity_ = to_hex(corpus.identity());
+    valid_tokens_ = read_all(corpus);
+  } else if (settings_.keep == "best" || settings_.patience > 0) {
+    throw Error("--keep best and --patience need held-out data; give --valid or --valid-fraction");
+  }
+}
+
+void TrainSession::check_data_identity() const {
+  if (state_file_ == nullptr) return;
+  const std::string& source = request_.state;
+  const auto refuse = [&](const std::string& what) {
+    throw Error("cannot resume '" + source + "': " + what + " differs from the one it began with; give the same or start a new run");
+  };
+  if (state_settings_.string_at("tokenizer", source) != to_hex(tokenizer_->fingerprint())) refuse("the tokenizer");
+  if (state_settings_.string_at("data", source) != data_identity_) refuse("the training data");
+  if (state_settings_.string_at("valid", source) != valid_identity_) refuse("the held-out data");
+}
+
+std::optional<std::int64_t> TrainSession::steps_of_budget() const {
+  std::optional<std::int64_t> total = request_.budget.steps;
+  const auto limit = [&](std::int64_t steps) { total = total ? std::min(*total, steps) : steps; };
+  if (request_.budget.tokens) limit(divide_up(*request_.budget.tokens, settings_.batch * config_.context_length));
+  if (request_.budget.epochs && windows_ != nullptr) {
+    std::int64_t windows = 0;
+    for (std::int64_t epoch = 0; epoch < *request_.budget.epochs; ++epoch) windows += windows_->count(epoch);
+    limit(divide_up(windows, settings_.batch));
+  }
+  return total;
+}
+
+TrainerOptions TrainSession::options() const {
+  TrainerOptions options = trainer_options(settings_, config_);
+  options.total_steps = steps_of_budget();
+  options.seconds = request_.budget.seconds;
+  if (request_.valid_every) {
+    options.valid_every = *request_.valid_every;
+  } else if (!valid_tokens_.empty()) {
+    // A token scored costs a third of one trained on: about a twentieth of the time goes into validation.
+    const double step = static_cast<double>(settings_.batch * config_.context_length);
+    options.valid_every = std::max<std::int64_t>(100, static_cast<std::int64_t>(std::ceil(static_cast<double>(valid_tokens_.size()) / (0.15 * step))));
+  }
+  return options;
+}
+
+TrainFacts TrainSession::facts() const {
+  const double per_position = training_flops_per_token(config_, config_.context_length, objective_->visible_prefix_share());
+  TrainFacts facts{.parameters = parameter_count(config_),
+                   .memory = Trainer::memory(config_, options()),
+                   .flops_per_step = per_position * static_cast<double>(settings_.batch * config_.context_length),
+                   .flops_per_position = per_position,
+                   .tokens_per_epoch = std::nullopt,
+                   .windows_per_epoch = std::nullopt,
+                   .total_steps = steps_of_budget(),
+                   .step_positions = settings_.batch * config_.context_length};
+  if (windows_ != nullptr) {
+    facts.tokens_per_epoch = corpus_->size();
+    facts.windows_per_epoch = windows_->count(0);
+  }
+  return facts;
+}
+
+void TrainSession::prepare() {
+  BatchSource& source = stream_source_ != nullptr ? static_cast<BatchSource&>(*stream_source_) : *window_source_;
+  if (!valid_tokens_.empty()) {
+    validator_ = std::make_unique<Validator>(valid_tokens_, *tokenizer_, config_.context_length, *settings_.micro_batch);
+  }
+  trainer_ = std::make_unique<Trainer>(*compute_, config_, options(), source, validator_.get());
+  if (state_file_ != nullptr) {
+    state_file_->load_into(*trainer_);
+    const JsonValue* seconds = state_settings_.find("seconds");
+    const bool same_time = request_.budget.seconds ? seconds != nullptr && seconds->dump() == JsonValue(*request_.budget.seconds).dump() : false;
+    if (!same_time) trainer_->forget_fixed_total();
+    state_file_.reset();
+    return;
+  }
+  if (initial_ != nullptr) {
+    copy<float>(*compute_, trainer_->weights().flat(), initial_->parameters.flat());
+    initial_.reset();
+  } else {
+    initialise(*compute_, trainer_->weights(), static_cast<std::uint64_t>(settings_.seed));
+  }
+  trainer_->begin();
+}
+
+StopReason TrainSession::run(TrainObserver& observer) {
+  try {
+    return trainer_->run(observer);
+  } catch (const Error&) {
+    // A stream that broke off: what was learned is kept, and the model stays as it was.
+    if (stream_source_ != nullptr && stream_source_->failed() && has_state()) save_state();
+    throw;
+  }
+}
+
+std::string TrainSession::settings_record() const {
+  JsonValue record;
+  record.set("settings", settings_to_json(settings_)).set("simd", to_string(compute_->simd()));
+  record.set("tokenizer", to_hex(tokenizer_->fingerprint())).set("data", data_identity_).set("valid", valid_identity_);
+  record.set("seconds", request_.budget.seconds ? JsonValue(*request_.budget.seconds) : JsonValue());
+  return record.dump();
+}
+
+void TrainSession::save_state() {
+  lm::save_state(request_.state, {.config = config_, .objective = settings_.objective, .settings = settings_record(), .state = {}}, *trainer_);
+}
+
+std::string TrainSession::progress_record() const {
+  const TrainState& state = trainer_->state();
+  JsonValue progress;
+  progress.set("steps", state.step).set("tokens", state.tokens).set("loss", state.last_loss);
+  progress.set("val_loss", state.last_validation ? JsonValue(*state.last_validation) : JsonValue());
+  if (settings_.keep == "best") progress.set("best_step", state.best_step).set("best_val_loss", state.best_validation ? JsonValue(*state.best_validation) : JsonValue());
+  JsonValue settings = settings_to_json(settings_);
+  settings.set("hold", state.hold_steps);
+  progress.set("settings", std::move(settings)).set("simd", to_string(compute_->simd()));
+  return progress.dump();
+}
+
+void TrainSession::save_model() {
+  trainer_->check_finite();
+  const ModelRecord record{.config = config_,
+                           .objective = settings_.objective,
+                           .tokenizer_json = tokenizer_->to_json(),
+                           .progress = progress_record(),
+                           .end_of_text = tokenizer_->end_of_text(),
+                           .end_of_text_name = std::string(tokenizer_->bytes_of(tokenizer_->end_of_text()))};
+  lm::save_model(request_.output, record, trainer_->result());
+}
+
+}  // namespace lm

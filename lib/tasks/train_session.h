@@ -1,0 +1,126 @@
+// TrainSession: a whole run of lm-train: tokenizer, data, model, trainer, state and result, put together and resumed.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "data/windows.h"
+#include "kernels/compute.h"
+#include "model/checkpoint.h"
+#include "objectives/objective.h"
+#include "tasks/train_settings.h"
+#include "text/tokenizer.h"
+#include "train/trainer.h"
+#include "train/validator.h"
+#include "train/window_source.h"
+
+namespace lm {
+
+enum class Resume {
+  no,
+  yes,        // there must be a state
+  automatic,  // start fresh where there is none
+};
+
+/// What may end a run; the first one reached does. Totals over all resumes.
+struct TrainBudget {
+  std::optional<std::int64_t> steps, tokens, epochs;
+  std::optional<double> seconds;
+  bool empty() const { return !steps && !tokens && !epochs && !seconds; }
+};
+
+struct TrainRequest {
+  TrainSettings settings;
+  std::set<std::string> named;        // settings given by the user, as visit_settings() names them
+  std::string tokenizer;              // path; empty with init_from: that model's
+  std::vector<std::string> tokens;    // paths; "-" is standard input
+  std::string valid;                  // token file; empty: none
+  std::string output;                 // model; empty with dry runs
+  std::string state;                  // path of the training state; empty: none is written
+  std::string init_from;              // model; empty: fresh weights
+  Resume resume = Resume::no;
+  TrainBudget budget;
+  std::optional<std::int64_t> valid_every;  // steps; empty: chosen so that validation takes about a twentieth of the time
+  std::int64_t memory = std::int64_t{4} << 30;
+  int threads = 1;
+  std::optional<SimdTier> simd;       // forced tier; empty: the state's, or the best
+  std::string spool_folder;           // for token streams from a pipe
+};
+
+/// For --dry-run and for estimates.
+struct TrainFacts {
+  std::int64_t parameters = 0;
+  Trainer::Memory memory;
+  double flops_per_step = 0;
+  double flops_per_position = 0;                  // training FLOPs for each token of a sequence
+  std::optional<std::int64_t> tokens_per_epoch;   // empty with one pass
+  std::optional<std::int64_t> windows_per_epoch;
+  std::optional<std::int64_t> total_steps;        // where the budget tells
+  std::int64_t step_positions = 0;                // batch * context
+};
+
+class TrainSession {
+ public:
+  /// Loads and checks everything, and chooses what was left open. No weights are allocated yet. Throws Error.
+  explicit TrainSession(TrainRequest request);
+  ~TrainSession();
+
+  const TrainSettings& settings() const { return settings_; }
+  const ModelConfig& config() const { return config_; }
+  const Tokenizer& tokenizer() const { return *tokenizer_; }
+  Compute& compute() { return *compute_; }
+  TrainFacts facts() const;
+  /// What the user should know but need not act on.
+  const std::vector<std::string>& notes() const { return notes_; }
+
+  /// The next `count` training examples as text: a line each for decoded input, target and weight.
+  std::vector<std::string> show_examples(std::int64_t count);
+
+  /// Allocates the trainer; fresh weights, those of init_from, or the state's.
+  void prepare();
+  const TrainState& state() const { return trainer_->state(); }
+  /// Runs until a budget ends it. A stream that ends without its trailer: saves the state and throws Error.
+  StopReason run(TrainObserver& observer);
+  bool has_state() const { return !request_.state.empty(); }
+  void save_state();
+  void save_model();
+
+ private:
+  void load_tokenizer_and_model();
+  void open_state();
+  void open_data();
+  void open_validation(const std::optional<HeldOut>& held_out);
+  void check_tokens(const TokenFileInfo& info, const std::string& name) const;
+  std::optional<std::int64_t> steps_of_budget() const;
+  std::string settings_record() const;
+  void check_data_identity() const;
+  TrainerOptions options() const;
+  std::string progress_record() const;
+
+  TrainRequest request_;
+  TrainSettings settings_;
+  std::vector<std::string> notes_;
+  std::unique_ptr<Compute> compute_;
+  std::unique_ptr<Tokenizer> tokenizer_;
+  std::unique_ptr<LoadedModel> initial_;
+  std::unique_ptr<class StateFile> state_file_;
+  JsonValue state_settings_;
+  ModelConfig config_;
+  std::unique_ptr<Objective> objective_;
+  std::vector<TokenFile> files_;
+  std::optional<TokenCorpus> corpus_;
+  std::unique_ptr<Windows> windows_;
+  std::unique_ptr<TokenReader> reader_;
+  std::unique_ptr<WindowSource> window_source_;
+  std::unique_ptr<StreamSource> stream_source_;
+  std::string data_identity_, valid_identity_;
+  std::vector<TokenId> valid_tokens_;
+  std::unique_ptr<Validator> validator_;
+  std::unique_ptr<Trainer> trainer_;
+};
+
+}  // namespace lm

@@ -1,0 +1,217 @@
+#include "tasks/train_settings.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <type_traits>
+
+#include "base/error.h"
+
+namespace lm {
+
+namespace {
+
+constexpr std::int64_t kMaximumWarmup = 100;
+
+void require_choice(const char* name, const std::string& value, std::initializer_list<const char*> choices) {
+  std::string known;
+  for (const char* choice : choices) {
+    if (value == choice) return;
+    known += (known.empty() ? "" : ", ") + std::string(choice);
+  }
+  throw Error("unknown value '" + value + "' of --" + name + "; known: " + known);
+}
+
+void require_range(const char* name, double value, double low, double high) {
+  if (value >= low && value <= high) return;
+  throw Error(std::string("--") + name + " must be from " + JsonValue(low).dump() + " to " + JsonValue(high).dump() + ", got " +
+              JsonValue(value).dump());
+}
+
+std::pair<double, double> parse_betas(const std::string& text) {
+  double first = -1;
+  double second = -1;
+  const char* end = text.data() + text.size();
+  const auto [comma, error] = std::from_chars(text.data(), end, first);
+  if (error == std::errc() && comma != end && *comma == ',') {
+    const auto [rest, error2] = std::from_chars(comma + 1, end, second);
+    if (error2 != std::errc() || rest != end) second = -1;
+  }
+  if (!(first >= 0 && first < 1 && second >= 0 && second < 1)) {
+    throw Error("--betas wants two numbers in [0, 1) such as 0.9,0.95, got '" + text + "'");
+  }
+  return {first, second};
+}
+
+/// `named` values must be those of the model that training starts from.
+template <class T>
+void adopt(const char* name, std::optional<T>& value, T initial, const std::set<std::string>& named) {
+  if (named.count(name) != 0 && value && *value != initial) {
+    throw Error(std::string("--") + name + " differs from the model that --init-from names; leave it out");
+  }
+  value = initial;
+}
+
+void adopt_model(TrainSettings& s, const ModelConfig& initial, const std::set<std::string>& named) {
+  if (named.count("family") != 0 && s.family != to_string(initial.family)) {
+    throw Error("--family differs from the model that --init-from names; leave it out");
+  }
+  s.family = to_string(initial.family);
+  adopt("layers", s.layers, initial.n_layers, named);
+  adopt("heads", s.heads, initial.n_heads, named);
+  adopt("kv-heads", s.kv_heads, initial.n_kv_heads, named);
+  adopt("head-dim", s.head_dim, initial.head_dim, named);
+  adopt("channels", s.channels, initial.channels, named);
+  adopt("ffn", s.ffn, initial.ffn_dim, named);
+  adopt("tied", s.tied, initial.tied_embeddings, named);
+  if (!s.context) s.context = initial.context_length;
+  if (*s.context != initial.context_length && (initial.positions == Positions::learned || *s.context > initial.context_length)) {
+    throw Error("--context " + std::to_string(*s.context) + " does not suit a model made for a context of " +
+                std::to_string(initial.context_length) + "; leave it out");
+  }
+}
+
+JsonValue to_json(const std::string& value) { return value; }
+JsonValue to_json(double value) { return value; }
+JsonValue to_json(std::int64_t value) { return value; }
+JsonValue to_json(bool value) { return value; }
+template <class T>
+JsonValue to_json(const std::optional<T>& value) {
+  return value ? to_json(*value) : JsonValue();
+}
+
+void from_json(std::string& value, const JsonValue& json, const char* name, const std::string& source) { value = json.string_at(name, source); }
+void from_json(double& value, const JsonValue& json, const char* name, const std::string& source) { value = json.number_at(name, source); }
+void from_json(std::int64_t& value, const JsonValue& json, const char* name, const std::string& source) { value = json.integer_at(name, source); }
+void from_json(bool& value, const JsonValue& json, const char* name, const std::string& source) { value = json.boolean_at(name, source); }
+template <class T>
+void from_json(std::optional<T>& value, const JsonValue& json, const char* name, const std::string& source) {
+  T content{};
+  from_json(content, json, name, source);
+  value = content;
+}
+
+}  // namespace
+
+void check_settings(const TrainSettings& s) {
+  parse_family(s.family);
+  parse_schedule(s.schedule);
+  parse_betas(s.betas);
+  find_objective(s.objective);
+  require_choice("attend", s.attend, {"window", "document"});
+  require_choice("optimizer", s.optimizer, {"adamw"});
+  require_choice("precision", s.precision, {"fp32"});
+  require_choice("keep", s.keep, {"last", "best"});
+  require_choice("on-nan", s.on_nan, {"stop", "skip"});
+  require_range("dropout", s.dropout, 0.0, 0.95);
+  require_range("decay-share", s.decay_share, 0.0, 1.0);
+  require_range("ema", s.average, 0.0, 0.9999999);
+  require_range("valid-fraction", s.valid_fraction, 0.0, 0.9);
+  require_range("weight-decay", s.weight_decay, 0.0, 100.0);
+  if (s.learning_rate) require_range("lr", *s.learning_rate, 0.0, 100.0);
+  if (s.min_learning_rate) require_range("min-lr", *s.min_learning_rate, 0.0, 100.0);
+}
+
+ModelConfig resolve_model(TrainSettings& s, std::int64_t vocab_size, const ModelConfig* initial, const std::set<std::string>& named) {
+  if (initial != nullptr) {
+    adopt_model(s, *initial, named);
+    ModelConfig config = *initial;
+    config.context_length = *s.context;
+    config.dropout = s.dropout;
+    return config;
+  }
+  ModelConfig config = family_defaults(parse_family(s.family));
+  config.n_layers = s.layers.value_or(4);
+  config.channels = s.channels.value_or(256);
+  config.n_heads = s.heads.value_or(std::max<std::int64_t>(1, config.channels / 64));
+  config.n_kv_heads = s.kv_heads.value_or(config.n_heads);
+  if (!s.head_dim && config.channels % config.n_heads != 0) {
+    throw Error("--heads " + std::to_string(config.n_heads) + " does not divide --channels " + std::to_string(config.channels) +
+                "; choose others or give --head-dim");
+  }
+  config.head_dim = s.head_dim.value_or(config.channels / config.n_heads);
+  // 8/3 of the channels in three matrices have the weights of 4 times in two; multiples of 32 fill the vector units.
+  const std::int64_t swiglu_width = (config.channels * 8 / 3 + 31) / 32 * 32;
+  config.ffn_dim = s.ffn.value_or(config.activation == Activation::gelu ? 4 * config.channels : swiglu_width);
+  config.context_length = s.context.value_or(256);
+  config.tied_embeddings = s.tied.value_or(true);
+  config.dropout = s.dropout;
+  config.vocab_size = vocab_size;
+  check_config(config, "the command line");
+  s.layers = config.n_layers;
+  s.channels = config.channels;
+  s.heads = config.n_heads;
+  s.kv_heads = config.n_kv_heads;
+  s.head_dim = config.head_dim;
+  s.ffn = config.ffn_dim;
+  s.context = config.context_length;
+  s.tied = config.tied_embeddings;
+  return config;
+}
+
+void resolve_settings(TrainSettings& s, const ModelConfig& config, const SettingsFacts& facts) {
+  if (!s.learning_rate) s.learning_rate = 1e-3 * std::sqrt(256.0 / static_cast<double>(config.channels));
+  if (!s.min_learning_rate) s.min_learning_rate = s.schedule == "cosine" ? *s.learning_rate / 10 : 0.0;
+  if (!s.warmup) s.warmup = facts.total_steps ? std::min(kMaximumWarmup, *facts.total_steps / 20) : kMaximumWarmup;
+  if (s.micro_batch) {
+    s.micro_batch = std::min(*s.micro_batch, s.batch);
+    return;
+  }
+  // Halves, so that micro-batches stay equal where the batch is a power of two.
+  s.micro_batch = s.batch;
+  while (*s.micro_batch > 1 && Trainer::memory(config, trainer_options(s, config)).total() > facts.memory) {
+    s.micro_batch = (*s.micro_batch + 1) / 2;
+  }
+}
+
+TrainerOptions trainer_options(const TrainSettings& s, const ModelConfig& config) {
+  const auto [beta1, beta2] = parse_betas(s.betas);
+  TrainerOptions options;
+  options.batch_sequences = s.batch;
+  options.micro_batch_sequences = s.micro_batch.value();
+  options.context_length = config.context_length;
+  options.schedule = {.kind = parse_schedule(s.schedule),
+                      .learning_rate = s.learning_rate.value(),
+                      .min_learning_rate = s.min_learning_rate.value(),
+                      .warmup_steps = s.warmup.value(),
+                      .hold_steps = s.hold,
+                      .decay_share = s.decay_share};
+  options.adamw = {.beta1 = beta1, .beta2 = beta2, .eps = 1e-8, .weight_decay = s.weight_decay};
+  options.clip = s.clip;
+  options.average_decay = s.average;
+  options.patience = s.patience;
+  options.keep = s.keep == "best" ? KeepWeights::best : KeepWeights::last;
+  options.on_non_finite = s.on_nan == "skip" ? OnNonFinite::skip : OnNonFinite::stop;
+  options.seed = static_cast<std::uint64_t>(s.seed);
+  return options;
+}
+
+ObjectiveOptions objective_options(const TrainSettings& s, const ModelConfig& config, TokenId end_of_text) {
+  return {.context_length = config.context_length,
+          .end_of_text = end_of_text,
+          .attend = s.attend == "document" ? Attend::document : Attend::window};
+}
+
+JsonValue settings_to_json(const TrainSettings& settings) {
+  JsonValue json;
+  visit_settings(settings, [&](const char* name, const auto& field, const char*, const char*) { json.set(name, to_json(field)); });
+  return json;
+}
+
+TrainSettings resumed_settings(const JsonValue& recorded, const TrainSettings& asked, const std::set<std::string>& named,
+                               const std::string& source) {
+  TrainSettings settings;
+  visit_settings(settings, [&](const char* name, auto& field, const char*, const char*) { from_json(field, recorded, name, source); });
+  const JsonValue asked_json = settings_to_json(asked);
+  const JsonValue settings_json = settings_to_json(settings);
+  for (const auto& [name, value] : *settings_json.if_object()) {
+    const JsonValue* wanted = asked_json.find(name);
+    if (named.count(name) == 0 || wanted->is_null() || wanted->dump() == value.dump()) continue;
+    throw Error("cannot resume '" + source + "': --" + name + " was " + value.dump() + ", now " + wanted->dump() +
+                "; leave it out or start a new run");
+  }
+  check_settings(settings);
+  return settings;
+}
+
+}  // namespace lm
