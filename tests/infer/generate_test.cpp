@@ -1,0 +1,167 @@
+#include "infer/generate.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include "support/tiny_model.h"
+
+using namespace lm;
+
+namespace {
+
+struct Tiny {
+  explicit Tiny(int threads = 1) : config(test::tiny_configs().back().config), compute(threads, best_simd_tier()), parameters(config) {
+    test::randomise(parameters, 21, 0.5);
+    allowed.assign(static_cast<std::size_t>(config.vocab_size), 1);
+  }
+  ModelConfig config;  // context of 16, vocabulary of 19
+  Compute compute;
+  Parameters<float> parameters;
+  std::vector<std::uint8_t> allowed;
+};
+
+std::vector<float> logits_after(Tiny& tiny, std::span<const TokenId> tokens) {
+  Decoder decoder(tiny.compute, tiny.parameters);
+  KVCache cache(tiny.config, tiny.config.context_length);
+  const TensorView<const float> logits = decoder.prefill(cache, tokens);
+  return std::vector<float>(logits.data(), logits.data() + logits.size());
+}
+
+double difference(TensorView<const float> a, const std::vector<float>& b) {
+  double largest = 0;
+  double scale = 0;
+  for (std::int64_t i = 0; i < a.size(); ++i) {
+    const auto expected = static_cast<double>(b[static_cast<std::size_t>(i)]);
+    largest = std::max(largest, std::abs(static_cast<double>(a[i]) - expected));
+    scale = std::max(scale, std::abs(expected));
+  }
+  return largest / scale;
+}
+
+std::vector<TokenId> counting(std::size_t count) {
+  std::vector<TokenId> tokens;
+  for (std::size_t i = 0; i < count; ++i) tokens.push_back(static_cast<TokenId>((i * 7 + i / 5) % 19));
+  return tokens;
+}
+
+}  // namespace
+
+TEST_CASE("a full context drops its older half and reads the rest from position 0") {
+  Tiny tiny;
+  Decoder decoder(tiny.compute, tiny.parameters);
+  Context context(decoder, tiny.config, 100);
+  const std::vector<TokenId> tokens = counting(60);
+  std::vector<TokenId> expected = {tokens[0]};
+  context.read(expected);
+  for (std::size_t i = 1; i < tokens.size(); ++i) {
+    if (expected.size() == 16) expected.erase(expected.begin(), expected.begin() + 8);
+    expected.push_back(tokens[i]);
+    context.append(tokens[i]);
+    REQUIRE(context.visible() == expected);
+    CHECK(difference(context.logits(), logits_after(tiny, expected)) < 1e-4);  // sums in another order
+  }
+}
+
+TEST_CASE("of a prompt beyond the context the last half-context stays, and it says how much went") {
+  Tiny tiny;
+  Decoder decoder(tiny.compute, tiny.parameters);
+  Context context(decoder, tiny.config, 16);
+  const std::vector<TokenId> tokens = counting(17);
+  CHECK(context.read(std::span(tokens).first(16)) == 0);
+  CHECK(context.visible().size() == 16);
+  CHECK(context.read(tokens) == 9);
+  CHECK(context.visible() == std::vector<TokenId>(tokens.end() - 8, tokens.end()));
+  CHECK(difference(context.logits(), logits_after(tiny, context.visible())) == 0);
+}
+
+TEST_CASE("greedy text follows the likeliest token of the full forward") {
+  Tiny tiny;
+  Decoder decoder(tiny.compute, tiny.parameters);
+  Context context(decoder, tiny.config, 16);
+  std::vector<TokenId> tokens = counting(4);
+  context.read(tokens);
+  Sampler sampler({.temperature = 0}, tiny.allowed, {});
+  std::vector<TokenId> text;
+  // No token is end-of-text: 19 is beyond the vocabulary.
+  const EndReason reason = generate(context, sampler, 19, 12, [&](TokenId token) {
+    text.push_back(token);
+    return true;
+  });
+  CHECK(reason == EndReason::length);
+  REQUIRE(text.size() == 12);
+  for (const TokenId token : text) {
+    const std::vector<float> logits = logits_after(tiny, tokens);
+    CHECK(token == std::max_element(logits.begin(), logits.end()) - logits.begin());
+    tokens.push_back(token);
+  }
+}
+
+TEST_CASE("a text ends with end-of-text, which it does not hold, or when the caller says so") {
+  Tiny tiny;
+  Decoder decoder(tiny.compute, tiny.parameters);
+  Context context(decoder, tiny.config, 16);
+  const std::vector<TokenId> prompt = counting(4);
+  const auto run = [&](TokenId end_of_text, std::size_t stop_after, std::vector<TokenId>& text) {
+    context.read(prompt);
+    Sampler sampler({.temperature = 1}, tiny.allowed, {.seed = 4});
+    text.clear();
+    return generate(context, sampler, end_of_text, 40, [&](TokenId token) {
+      text.push_back(token);
+      return text.size() < stop_after;
+    });
+  };
+  std::vector<TokenId> all;
+  CHECK(run(19, 100, all) == EndReason::length);
+  REQUIRE(all.size() == 40);
+  std::vector<TokenId> text;
+  CHECK(run(all[5], 100, text) == EndReason::end_of_text);
+  const auto first = std::find(all.begin(), all.end(), all[5]);
+  CHECK(text == std::vector<TokenId>(all.begin(), first));
+  CHECK(run(19, 3, text) == EndReason::caller);
+  CHECK(text == std::vector<TokenId>(all.begin(), all.begin() + 3));
+}
+
+TEST_CASE("the same seed gives the same text for any number of threads") {
+  std::vector<std::vector<TokenId>> texts;
+  for (const int threads : {1, 2}) {
+    Tiny tiny(threads);
+    Decoder decoder(tiny.compute, tiny.parameters);
+    Context context(decoder, tiny.config, 16);
+    context.read(counting(4));
+    Sampler sampler({.temperature = 1}, tiny.allowed, {.seed = 9});
+    std::vector<TokenId>& text = texts.emplace_back();
+    generate(context, sampler, 19, 50, [&](TokenId token) {
+      text.push_back(token);
+      return true;
+    });
+  }
+  CHECK(texts[0] == texts[1]);
+}
+
+TEST_CASE("the end-of-text that opens a text is not repeated by a later one") {
+  Tiny tiny;
+  Decoder decoder(tiny.compute, tiny.parameters);
+  Context context(decoder, tiny.config, 16);
+  const std::vector<TokenId> only_opening = {3};
+  context.read(only_opening);
+  const TensorView<const float> logits = context.logits();
+  const std::vector<float> raw(logits.data(), logits.data() + logits.size());
+  const auto likeliest = static_cast<TokenId>(std::max_element(raw.begin(), raw.end()) - raw.begin());
+  // As end-of-text 3 is exempt from a penalty that would rule it out; as any other token it is not.
+  tiny.allowed.assign(tiny.allowed.size(), 0);
+  tiny.allowed[3] = 1;
+  tiny.allowed[likeliest == 4 ? 5 : 4] = 1;
+  Sampler exempt({.repetition_penalty = 1, .temperature = 0}, tiny.allowed, {});
+  Sampler penalised({.repetition_penalty = 1000, .temperature = 0}, tiny.allowed, {});
+  const TokenId without = exempt.choose(logits, {});
+  TokenId with = 0;
+  const EndReason reason = generate(context, penalised, 3, 1, [&](TokenId token) {
+    with = token;
+    return true;
+  });
+  CHECK((without == 3) == (reason == EndReason::end_of_text));
+  if (without != 3) CHECK(with == without);
+}

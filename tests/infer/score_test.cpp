@@ -1,0 +1,116 @@
+#include "infer/score.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include "model/decode.h"
+#include "model/kv_cache.h"
+#include "model/transformer.h"
+#include "support/tiny_model.h"
+
+using namespace lm;
+
+namespace {
+
+/// log-probabilities of every token by the decoder, one prefix after the other, in double from float logits.
+struct Reference {
+  std::vector<double> nats, entropy;
+  std::vector<std::int64_t> rank;
+};
+
+Reference by_decoder(Compute& compute, const Parameters<float>& parameters, const std::vector<TokenId>& tokens) {
+  Decoder decoder(compute, parameters);
+  KVCache cache(parameters.config(), parameters.config().context_length);
+  Reference result;
+  for (std::size_t i = 0; i + 1 < tokens.size(); ++i) {
+    const TensorView<const float> logits = decoder.step(cache, tokens[i]);
+    double sum = 0;
+    for (std::int64_t v = 0; v < logits.size(); ++v) sum += std::exp(static_cast<double>(logits[v]));
+    double entropy = 0;
+    std::int64_t rank = 1;
+    const float of_target = logits[static_cast<std::int64_t>(tokens[i + 1])];
+    for (std::int64_t v = 0; v < logits.size(); ++v) {
+      const double p = std::exp(static_cast<double>(logits[v])) / sum;
+      entropy -= p * std::log(p);
+      if (logits[v] > of_target) ++rank;
+    }
+    result.nats.push_back(std::log(sum) - static_cast<double>(of_target));
+    result.entropy.push_back(entropy);
+    result.rank.push_back(rank);
+  }
+  return result;
+}
+
+// Float logits of magnitude 10 or less, summed in another order.
+constexpr double kTolerance = 1e-4;
+
+}  // namespace
+
+TEST_CASE("nats, rank and entropy of each row are those of the decoder's logits") {
+  Compute compute(2, best_simd_tier());
+  for (const auto& [name, config] : test::tiny_configs()) {
+    CAPTURE(name);
+    Parameters<float> parameters(config);
+    test::randomise(parameters, 31, 0.4);
+    Batch batch = test::random_batch(3, 10, config.vocab_size, 32);
+    Activations<float> activations(config, 3, 10, Keep::scoring);
+    ScoreSink sink(compute, batch, ScoreSink::Detail::rank_and_entropy);
+    Transformer<float>(compute, parameters).score(batch, activations, sink);
+    for (std::size_t s = 0; s < 3; ++s) {
+      for (std::size_t i = 0; i < 10; ++i) {
+        const std::size_t row = s * 10 + i;
+        if (batch.weight[row] == 0) {
+          CHECK(sink.nats[row] == 0);
+          continue;
+        }
+        std::vector<TokenId> tokens(batch.input.begin() + static_cast<std::ptrdiff_t>(s * 10),
+                                    batch.input.begin() + static_cast<std::ptrdiff_t>(row) + 1);
+        tokens.push_back(batch.target[row]);
+        const Reference expected = by_decoder(compute, parameters, tokens);
+        CHECK(std::abs(sink.nats[row] - expected.nats[i]) < kTolerance);
+        CHECK(std::abs(sink.entropy[row] - expected.entropy[i]) < kTolerance);
+        CHECK(sink.rank[row] == expected.rank[i]);
+      }
+    }
+  }
+}
+
+TEST_CASE("windows of all lengths come back in order, each as if alone, whatever shares its batch") {
+  Compute compute(2, best_simd_tier());
+  const ModelConfig config = test::tiny_configs().back().config;
+  Parameters<float> parameters(config);
+  test::randomise(parameters, 33, 0.4);
+  for (const std::int64_t batch_rows : {1, 16, 40, 2048}) {
+    CAPTURE(batch_rows);
+    std::vector<ScoredWindow> windows;
+    Rng rng(34, RngPurpose::test);
+    for (int i = 0; i < 60; ++i) {
+      const auto length = 1 + static_cast<std::int64_t>(rng.below(16));
+      ScoredWindow& window = windows.emplace_back();
+      for (std::int64_t t = 0; t <= length; ++t) window.tokens.push_back(static_cast<TokenId>(rng.below(19)));
+      window.first_scored = 1 + static_cast<std::int64_t>(rng.below(static_cast<std::uint64_t>(length)));
+    }
+    std::size_t next = 0;
+    WindowScorer scorer(
+        compute, parameters, 16,
+        [&](const ScoredWindow& window, std::span<const double> nats) {
+          REQUIRE(next < windows.size());
+          REQUIRE(window.tokens == windows[next].tokens);
+          ++next;
+          REQUIRE(static_cast<std::int64_t>(nats.size()) == static_cast<std::int64_t>(window.tokens.size()) - window.first_scored);
+          const Reference expected = by_decoder(compute, parameters, window.tokens);
+          for (std::size_t i = 0; i < nats.size(); ++i) {
+            CHECK(std::abs(nats[i] - expected.nats[static_cast<std::size_t>(window.first_scored) - 1 + i]) < kTolerance);
+          }
+        },
+        batch_rows);
+    for (const ScoredWindow& window : windows) scorer.add(window);
+    scorer.flush();
+    CHECK(next == windows.size());
+    scorer.flush();
+    CHECK(next == windows.size());
+  }
+}

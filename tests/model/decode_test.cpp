@@ -1,0 +1,189 @@
+#include "model/decode.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include "base/error.h"
+#include "model/activations.h"
+#include "model/transformer.h"
+#include "support/tiny_model.h"
+
+using namespace lm;
+
+namespace {
+
+/// Keeps every row of logits.
+class KeepLogits : public RowSink<float> {
+ public:
+  KeepLogits(std::int64_t rows, std::int64_t vocab_size) : values(static_cast<std::size_t>(rows * vocab_size)) {}
+  void consume(std::span<const std::int64_t> rows, TensorView<float> logits) override {
+    const std::int64_t vocab_size = logits.columns();
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      std::copy_n(logits.row(static_cast<std::int64_t>(i)), vocab_size, values.begin() + rows[i] * vocab_size);
+    }
+  }
+  std::vector<float> values;
+};
+
+std::vector<float> full_forward(Compute& compute, const Parameters<float>& parameters, const std::vector<TokenId>& tokens,
+                                std::int64_t prefix_length = 0) {
+  Batch batch;
+  batch.sequences = 1;
+  batch.length = static_cast<std::int64_t>(tokens.size());
+  batch.input = tokens;
+  batch.target = tokens;
+  batch.weight.assign(tokens.size(), 1.0f);
+  if (prefix_length > 0) batch.prefix_length = {prefix_length};
+  Activations<float> activations(parameters.config(), 1, batch.length, Keep::scoring);
+  KeepLogits sink(batch.length, parameters.config().vocab_size);
+  Transformer<float>(compute, parameters).score(batch, activations, sink);
+  return sink.values;
+}
+
+std::vector<TokenId> random_tokens(std::int64_t count, std::int64_t vocab_size, std::uint64_t seed) {
+  return test::random_batch(1, count, vocab_size, seed).input;
+}
+
+/// Largest difference of row `row` from `logits`, over the logits' largest magnitude.
+double difference(const std::vector<float>& full, std::int64_t row, TensorView<const float> logits) {
+  double largest = 0;
+  double scale = 0;
+  for (std::int64_t i = 0; i < logits.size(); ++i) {
+    const auto expected = static_cast<double>(full[static_cast<std::size_t>(row * logits.size() + i)]);
+    largest = std::max(largest, std::abs(expected - static_cast<double>(logits[i])));
+    scale = std::max(scale, std::abs(expected));
+  }
+  return largest / scale;
+}
+
+// Float products summed in another order: a few hundred additions and two layers.
+constexpr double kTolerance = 1e-4;
+
+}  // namespace
+
+TEST_CASE("a step for each token gives the logits of the full forward") {
+  Compute compute(2, best_simd_tier());
+  for (const auto& [name, config] : test::tiny_configs()) {
+    CAPTURE(name);
+    Parameters<float> parameters(config);
+    test::randomise(parameters, 1, 0.3);
+    const std::vector<TokenId> tokens = random_tokens(config.context_length, config.vocab_size, 2);
+    const std::vector<float> full = full_forward(compute, parameters, tokens);
+    Decoder decoder(compute, parameters);
+    KVCache cache(config, config.context_length);
+    for (std::size_t i = 0; i < tokens.size(); ++i) {
+      CHECK(difference(full, static_cast<std::int64_t>(i), decoder.step(cache, tokens[i])) < kTolerance);
+    }
+  }
+}
+
+TEST_CASE("reading a prompt in any two parts gives the logits of the full forward") {
+  Compute compute(2, best_simd_tier());
+  for (const auto& [name, config] : test::tiny_configs()) {
+    CAPTURE(name);
+    Parameters<float> parameters(config);
+    test::randomise(parameters, 3, 0.3);
+    const std::vector<TokenId> tokens = random_tokens(config.context_length, config.vocab_size, 4);
+    const std::vector<float> full = full_forward(compute, parameters, tokens);
+    Decoder decoder(compute, parameters);
+    KVCache cache(config, config.context_length);
+    const std::span<const TokenId> all = tokens;
+    for (std::size_t cut = 1; cut < tokens.size(); ++cut) {
+      cache.truncate(0);
+      CHECK(difference(full, static_cast<std::int64_t>(cut) - 1, decoder.prefill(cache, all.first(cut))) < kTolerance);
+      CHECK(difference(full, config.context_length - 1, decoder.prefill(cache, all.subspan(cut))) < kTolerance);
+    }
+  }
+}
+
+TEST_CASE("a prompt longer than a block is read as if at once") {
+  Compute compute(2, best_simd_tier());
+  ModelConfig config = test::tiny_configs().back().config;
+  config.context_length = 700;
+  Parameters<float> parameters(config);
+  test::randomise(parameters, 5, 0.3);
+  const std::vector<TokenId> tokens = random_tokens(config.context_length, config.vocab_size, 6);
+  Decoder decoder(compute, parameters);
+  KVCache cache(config, config.context_length);
+  const std::vector<float> full = full_forward(compute, parameters, tokens);
+  CHECK(difference(full, config.context_length - 1, decoder.prefill(cache, tokens)) < kTolerance);
+  // A prefix seen in both directions has to be read at once, however long.
+  const std::int64_t prefix_length = 600;
+  const std::vector<float> prefixed = full_forward(compute, parameters, tokens, prefix_length);
+  cache.truncate(0);
+  CHECK(difference(prefixed, config.context_length - 1, decoder.prefill(cache, tokens, prefix_length)) < kTolerance);
+  CHECK(difference(full, config.context_length - 1, TensorView<const float>(prefixed.data() + (config.context_length - 1) *
+                   config.vocab_size, config.vocab_size)) > kTolerance);
+}
+
+TEST_CASE("a later token never changes an earlier logit") {
+  Compute compute(2, best_simd_tier());
+  for (const auto& [name, config] : test::tiny_configs()) {
+    CAPTURE(name);
+    Parameters<float> parameters(config);
+    test::randomise(parameters, 7, 0.3);
+    std::vector<TokenId> tokens = random_tokens(config.context_length, config.vocab_size, 8);
+    const std::vector<float> before = full_forward(compute, parameters, tokens);
+    const std::size_t changed = tokens.size() / 2;
+    tokens[changed] = (tokens[changed] + 1) % static_cast<TokenId>(config.vocab_size);
+    const std::vector<float> after = full_forward(compute, parameters, tokens);
+    const auto border = static_cast<std::ptrdiff_t>(changed) * config.vocab_size;
+    CHECK(std::equal(before.begin(), before.begin() + border, after.begin()));
+    CHECK_FALSE(std::equal(before.begin() + border, before.end(), after.begin() + border));
+  }
+}
+
+TEST_CASE("decoding gives the same bits for any number of threads") {
+  const ModelConfig config = test::tiny_configs().back().config;
+  Parameters<float> parameters(config);
+  test::randomise(parameters, 9, 0.3);
+  const std::vector<TokenId> tokens = random_tokens(config.context_length, config.vocab_size, 10);
+  std::vector<std::vector<float>> results;
+  for (const int threads : {1, 2, 3}) {
+    Compute compute(threads, best_simd_tier());
+    Decoder decoder(compute, parameters);
+    KVCache cache(config, config.context_length);
+    std::vector<float>& result = results.emplace_back();
+    const std::span<const TokenId> all = tokens;
+    const auto keep = [&](TensorView<const float> logits) { result.insert(result.end(), logits.data(), logits.data() + logits.size()); };
+    keep(decoder.prefill(cache, all.first(7)));
+    for (const TokenId token : all.subspan(7)) keep(decoder.step(cache, token));
+  }
+  CHECK(results[0] == results[1]);
+  CHECK(results[0] == results[2]);
+}
+
+TEST_CASE("a copied cache continues like the one it was copied from, whatever that one reads next") {
+  Compute compute(1, best_simd_tier());
+  const ModelConfig config = test::tiny_configs().front().config;
+  Parameters<float> parameters(config);
+  test::randomise(parameters, 11, 0.3);
+  const std::vector<TokenId> tokens = random_tokens(9, config.vocab_size, 12);
+  Decoder decoder(compute, parameters);
+  KVCache first(config, 16);
+  KVCache second(config, 12);
+  decoder.prefill(first, tokens);
+  second.copy_from(first);
+  decoder.step(first, 3);
+  first.truncate(9);
+  const TensorView<const float> from_first = decoder.step(first, 5);
+  const std::vector<float> expected(from_first.data(), from_first.data() + from_first.size());
+  const TensorView<const float> from_second = decoder.step(second, 5);
+  CHECK(std::equal(expected.begin(), expected.end(), from_second.data()));
+}
+
+TEST_CASE("tokens that do not fit, and ids beyond the vocabulary, are refused") {
+  Compute compute(1, best_simd_tier());
+  const ModelConfig config = test::tiny_configs().front().config;
+  Parameters<float> parameters(config);
+  Decoder decoder(compute, parameters);
+  KVCache cache(config, 4);
+  CHECK_THROWS_AS(decoder.prefill(cache, std::vector<TokenId>(5, 0)), Error);
+  CHECK_THROWS_AS(decoder.step(cache, static_cast<TokenId>(config.vocab_size)), Error);
+  decoder.prefill(cache, std::vector<TokenId>(4, 0));
+  CHECK_THROWS_AS(decoder.step(cache, 0), Error);
+  CHECK(cache.length() == 4);
+}
