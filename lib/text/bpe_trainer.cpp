@@ -46,12 +46,13 @@ class PairNumbers {
   std::uint32_t size_ = 0;
 };
 
-// All distinct pretokens stand in one array of places, a place for each byte and one between neighbours. A symbol's id stands
-// at the place of its first byte, its length at its last place; so neighbours are found both ways without links, and a merge
-// writes four numbers. Each pair keeps the places where it came to be; some are stale when it is merged, and looking tells.
+// All distinct pretokens stand in one array of places, a place for each byte and one between neighbours. A symbol's id
+// stands at the place of its first byte, its length at its last place; so neighbours are found both ways without links, and
+// a merge writes four numbers. Each pair keeps the places where it came to be; some are stale when it is merged, and looking
+// tells.
 //
-// A pair enters the heap once, when it comes to be. Its count only falls after that (a new pair holds the newest token), so the
-// top entry is the true maximum if its count is current, and is put back with its current count if not.
+// A pair enters the heap once, when it comes to be. Its count only falls after that (a new pair holds the newest token), so
+// the top entry is the true maximum if its count is current, and is put back with its current count if not.
 class BpeTrainer {
  public:
   BpeTrainer(const PretokenCounts& counts, const BpeTrainerOptions& options) : options_(options) {
@@ -78,8 +79,8 @@ class BpeTrainer {
   static constexpr TokenId kBoundary = 0xFFFFFFFF, kInside = 0xFFFFFFFE;
   struct Pair {
     TokenId left, right;
-    std::int64_t count = 0;       // negative where only decrements came: too long to have been counted
-    std::uint32_t touched = 0;    // the last merge that raised its count
+    std::int64_t count = 0;     // negative where only decrements came: too long to have been counted
+    std::uint32_t touched = 0;  // the last merge that raised its count
     std::vector<Place> places;
   };
   struct HeapEntry {
@@ -116,9 +117,9 @@ class BpeTrainer {
   const BpeTrainerOptions& options_;
   TokenizerParts parts_;
   std::array<TokenId, 256> byte_ids_{};
-  std::vector<TokenId> token_at_;        // by place
+  std::vector<TokenId> token_at_;         // by place
   std::vector<std::uint32_t> length_to_;  // by place: length of the symbol that ends there
-  std::vector<std::uint32_t> word_at_;   // by place
+  std::vector<std::uint32_t> word_at_;    // by place
   std::vector<std::int64_t> word_counts_;
   PairNumbers numbers_;
   std::vector<Pair> pairs_;
@@ -132,7 +133,8 @@ void BpeTrainer::number_tokens() {
     throw Error("a vocabulary of " + std::to_string(options_.vocab_size) + " is too small: the 256 bytes and " +
                 std::to_string(options_.special_tokens.size()) + " special tokens need " + std::to_string(least));
   }
-  if (options_.vocab_size > INT32_MAX) throw Error("a vocabulary of " + std::to_string(options_.vocab_size) + " is too large");
+  if (options_.vocab_size > INT32_MAX)
+    throw Error("a vocabulary of " + std::to_string(options_.vocab_size) + " is too large");
   for (const std::string& token : options_.special_tokens) {
     if (token.size() < 2) throw Error("the special token '" + token + "' is too short; it needs two bytes or more");
     if (std::count(options_.special_tokens.begin(), options_.special_tokens.end(), token) > 1) {
@@ -157,7 +159,8 @@ void BpeTrainer::number_tokens() {
 void BpeTrainer::lay_out(const PretokenCounts& counts) {
   std::uint64_t places = 1;
   for (std::uint32_t word = 0; word < counts.size(); ++word) places += counts.pretoken(word).size() + 1;
-  if (places >= kInside) throw Error("the distinct pretokens have 4 GiB together, which is too much; use less text or another pattern");
+  if (places >= kInside)
+    throw Error("the distinct pretokens have 4 GiB together, which is too much; use less text or another pattern");
   token_at_.reserve(places);
   word_at_.reserve(places);
   length_to_.assign(places, 1);

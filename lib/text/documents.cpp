@@ -17,18 +17,25 @@ DocumentKind parse_document_kind(std::string_view text) {
   if (text.starts_with(kSeparator) && text.size() > kSeparator.size()) {
     return {Kind::separator, std::string(text.substr(kSeparator.size()))};
   }
-  throw Error("unknown kind of documents '" + std::string(text) + "'; expected file, line, nul, jsonl[:FIELD] or separator:STRING");
+  throw Error("unknown kind of documents '" + std::string(text) +
+              "'; expected file, line, nul, jsonl[:FIELD] or separator:STRING");
 }
 
 std::string document_delimiter(const DocumentKind& kind) {
   switch (kind.kind) {
-    case DocumentKind::Kind::file: return {};
-    case DocumentKind::Kind::line: return "\n";
-    case DocumentKind::Kind::nul: return std::string(1, '\0');
-    case DocumentKind::Kind::separator: return kind.detail;
-    case DocumentKind::Kind::jsonl: break;
+    case DocumentKind::Kind::file:
+      return {};
+    case DocumentKind::Kind::line:
+      return "\n";
+    case DocumentKind::Kind::nul:
+      return std::string(1, '\0');
+    case DocumentKind::Kind::separator:
+      return kind.detail;
+    case DocumentKind::Kind::jsonl:
+      break;
   }
-  throw Error("cannot join documents as 'jsonl': their other fields are not in the tokens; use file, line, nul or separator");
+  throw Error(
+      "cannot join documents as 'jsonl': their other fields are not in the tokens; use file, line, nul or separator");
 }
 
 DocumentSplitter::DocumentSplitter(DocumentKind kind, DocumentSink sink) : kind_(std::move(kind)), sink_(std::move(sink)) {
@@ -63,11 +70,16 @@ void DocumentSplitter::end_document() {
 
 void DocumentSplitter::feed(std::string_view bytes) {
   switch (kind_.kind) {
-    case DocumentKind::Kind::file: return emit(bytes);
-    case DocumentKind::Kind::line: return feed_byte_delimited(bytes, '\n');
-    case DocumentKind::Kind::nul: return feed_byte_delimited(bytes, '\0');
-    case DocumentKind::Kind::jsonl: return feed_lines_of_json(bytes);
-    case DocumentKind::Kind::separator: return feed_separated(bytes);
+    case DocumentKind::Kind::file:
+      return emit(bytes);
+    case DocumentKind::Kind::line:
+      return feed_byte_delimited(bytes, '\n');
+    case DocumentKind::Kind::nul:
+      return feed_byte_delimited(bytes, '\0');
+    case DocumentKind::Kind::jsonl:
+      return feed_lines_of_json(bytes);
+    case DocumentKind::Kind::separator:
+      return feed_separated(bytes);
   }
 }
 
@@ -135,13 +147,17 @@ void DocumentSplitter::take_line_of_json() {
 
 void DocumentSplitter::end_input() {
   switch (kind_.kind) {
-    case DocumentKind::Kind::file: return end_document();
+    case DocumentKind::Kind::file:
+      return end_document();
     case DocumentKind::Kind::jsonl:
       if (!line_.empty()) take_line_of_json();
       return;
-    case DocumentKind::Kind::separator: emit(std::string_view(kind_.detail).substr(0, matched_)); break;
+    case DocumentKind::Kind::separator:
+      emit(std::string_view(kind_.detail).substr(0, matched_));
+      break;
     case DocumentKind::Kind::line:
-    case DocumentKind::Kind::nul: break;
+    case DocumentKind::Kind::nul:
+      break;
   }
   if (in_document_) end_document();
 }

@@ -9,8 +9,8 @@
 
 namespace lm {
 
-/// A value of --documents. Delimiters end documents and are not part of them; a last document without its delimiter counts, an
-/// empty one does not.
+/// A value of --documents. Delimiters end documents and are not part of them; a last document without its delimiter counts,
+/// an empty one does not.
 struct DocumentKind {
   enum class Kind { file, line, nul, jsonl, separator };
   Kind kind = Kind::file;
@@ -50,7 +50,7 @@ class DocumentSplitter {
   DocumentKind kind_;
   DocumentSink sink_;
   std::string source_;
-  std::string line_;                  // jsonl: the line so far
+  std::string line_;  // jsonl: the line so far
   std::int64_t line_number_ = 0;
   bool in_document_ = false;          // bytes of the current document have come
   std::size_t matched_ = 0;           // separator: how many of its bytes the input's end matches

@@ -85,7 +85,8 @@ void PieceEncoder::push(std::uint32_t place) {
 }
 
 void PieceEncoder::merge_long(std::string_view piece, std::vector<TokenId>& ids) {
-  if (piece.size() >= kNowhere) throw Error("cannot encode a stretch of 4 GiB without a place to split it; use another pattern");
+  if (piece.size() >= kNowhere)
+    throw Error("cannot encode a stretch of 4 GiB without a place to split it; use another pattern");
   const auto size = static_cast<std::uint32_t>(piece.size());
   symbols_.resize(size);
   heap_.clear();
@@ -104,8 +105,8 @@ void PieceEncoder::merge_long(std::string_view piece, std::vector<TokenId>& ids)
     heap_.pop_back();
     const auto place = static_cast<std::uint32_t>(entry);
     Symbol& symbol = symbols_[place];
-    // The list has changed here since; what it is now has its own entry. (A rank belongs to one pair, or by rank to one string,
-    // and a symbol only grows: so an equal rank is the same merge.)
+    // The list has changed here since; what it is now has its own entry. (A rank belongs to one pair, or by rank to one
+    // string, and a symbol only grows: so an equal rank is the same merge.)
     if (symbol.rank != static_cast<std::uint32_t>(entry >> 32)) continue;
     Symbol& right = symbols_[symbol.next];
     symbol.id = tables_.pairs.find(symbol.id, right.id).result;

@@ -40,7 +40,8 @@ class PieceEncoder {
   const TokenizerTables& tables_;
   std::vector<CacheSlot> cache_;
 
-  // Scratch of merge_long: a doubly linked list of symbols, each at the place of its first byte, and a heap of (rank, place).
+  // Scratch of merge_long: a doubly linked list of symbols, each at the place of its first byte, and a heap of (rank,
+  // place).
   static constexpr std::uint32_t kNowhere = 0xFFFFFFFF;
   struct Symbol {
     TokenId id;

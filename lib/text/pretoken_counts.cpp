@@ -44,7 +44,8 @@ void PretokenCounts::add(std::string_view pretoken, std::uint64_t count) {
       return;
     }
   }
-  if (pretoken.size() > UINT32_MAX || entries_.size() >= kFree) throw Error("the text has a pretoken of 4 GiB, or 2^32 different ones");
+  if (pretoken.size() > UINT32_MAX || entries_.size() >= kFree)
+    throw Error("the text has a pretoken of 4 GiB, or 2^32 different ones");
   if (bytes_.size() + pretoken.size() > bytes_.capacity()) check_memory(bytes_.capacity() + pretoken.size());
   slots_[slot] = static_cast<std::uint32_t>(entries_.size());
   entries_.push_back({bytes_.size(), count, static_cast<std::uint32_t>(pretoken.size()), high});
@@ -125,7 +126,8 @@ CountsHeader add_counts_from_text(PretokenCounts& counts, std::string_view text,
     return line;
   };
   std::string_view header = next_line();
-  if (!header.starts_with(kMagic)) refuse("it does not start with '" + std::string(kMagic) + "', as tok-train --dump-counts writes");
+  if (!header.starts_with(kMagic))
+    refuse("it does not start with '" + std::string(kMagic) + "', as tok-train --dump-counts writes");
   header.remove_prefix(kMagic.size());
   const std::size_t space = std::min(header.find(' '), header.size());
   const std::optional<Pattern> pattern = find_pattern(header.substr(0, space));
@@ -139,7 +141,8 @@ CountsHeader add_counts_from_text(PretokenCounts& counts, std::string_view text,
     const auto [end, error] = std::from_chars(line.data(), line.data() + tab, count);
     pretoken.clear();
     const bool spelled = tab + 1 < line.size() && append_from_byte_level(line.substr(tab + 1), pretoken);
-    if (error != std::errc() || end != line.data() + tab || count == 0 || !spelled) refuse("expected a count, a tab and a pretoken");
+    if (error != std::errc() || end != line.data() + tab || count == 0 || !spelled)
+      refuse("expected a count, a tab and a pretoken");
     counts.add(pretoken, count);
   }
   return {*pattern, unit == " line" ? PretokenCounter::Unit::line : PretokenCounter::Unit::document};

@@ -41,8 +41,8 @@ class PretokenCounts {
   std::vector<std::uint32_t> slots_;
 };
 
-/// Splits text that comes in pieces and counts its pretokens. A unit is what the patterns see as a whole text: with Unit::line
-/// each line with its ending, as Hugging Face's trainer reads files; else each document.
+/// Splits text that comes in pieces and counts its pretokens. A unit is what the patterns see as a whole text: with
+/// Unit::line each line with its ending, as Hugging Face's trainer reads files; else each document.
 class PretokenCounter {
  public:
   enum class Unit { line, document };
@@ -62,8 +62,8 @@ class PretokenCounter {
   std::size_t enough_ = 0;
 };
 
-/// The file of `tok-train --dump-counts`: a header line with pattern and unit, then count and pretoken (in ByteLevel characters),
-/// most frequent first.
+/// The file of `tok-train --dump-counts`: a header line with pattern and unit, then count and pretoken (in ByteLevel
+/// characters), most frequent first.
 std::string counts_to_text(const PretokenCounts& counts, Pattern pattern, PretokenCounter::Unit unit);
 
 struct CountsHeader {

@@ -20,10 +20,10 @@ constexpr Mask kNewline = 1u << 30;  // in a Char's own mask beside kSpace: \r a
 constexpr std::array<Mask, 128> make_ascii_masks() {
   std::array<Mask, 128> masks{};
   for (unsigned c = 0; c < 128; ++c) {
-    masks[c] = c >= 'A' && c <= 'Z'   ? kUpper
-               : c >= 'a' && c <= 'z' ? kLower
-               : c >= '0' && c <= '9' ? kNumber
-               : c == '\n' || c == '\r' ? kSpace | kNewline
+    masks[c] = c >= 'A' && c <= 'Z'              ? kUpper
+               : c >= 'a' && c <= 'z'            ? kLower
+               : c >= '0' && c <= '9'            ? kNumber
+               : c == '\n' || c == '\r'          ? kSpace | kNewline
                : c == ' ' || (c >= 9 && c <= 13) ? kSpace
                                                  : kOther;
   }
@@ -52,13 +52,20 @@ class Scanner {
   std::size_t match(Pattern pattern) {
     switch (pattern) {
       case Pattern::gpt2:
-      case Pattern::r50k: return gpt2();
-      case Pattern::cl100k: return modern({.letters = kLetter, .digits = 3, .end_takes_newlines = true});
-      case Pattern::llama3: return modern({.letters = kLetter, .digits = 3});
-      case Pattern::qwen2: return modern({.letters = kLetter, .digits = 1});
-      case Pattern::qwen35: return modern({.letters = kLetter | kMark, .digits = 1});
-      case Pattern::o200k: return modern({.letters = kLetter, .digits = 3, .cased_words = true});
-      case Pattern::none: break;
+      case Pattern::r50k:
+        return gpt2();
+      case Pattern::cl100k:
+        return modern({.letters = kLetter, .digits = 3, .end_takes_newlines = true});
+      case Pattern::llama3:
+        return modern({.letters = kLetter, .digits = 3});
+      case Pattern::qwen2:
+        return modern({.letters = kLetter, .digits = 1});
+      case Pattern::qwen35:
+        return modern({.letters = kLetter | kMark, .digits = 1});
+      case Pattern::o200k:
+        return modern({.letters = kLetter, .digits = 3, .cased_words = true});
+      case Pattern::none:
+        break;
     }
     saw_end_ = true;
     return static_cast<std::size_t>(end_ - begin_);
@@ -110,8 +117,8 @@ class Scanner {
     bool end_takes_newlines = false;  // \s++$ stands before it
   };
 
-  /// The alternatives that take whitespace: up to the last newline of the run; all of it at the end of the text; else all but its
-  /// last character, which belongs to what follows; a lone one by itself.
+  /// The alternatives that take whitespace: up to the last newline of the run; all of it at the end of the text; else all
+  /// but its last character, which belongs to what follows; a lone one by itself.
   std::size_t whitespace(Whitespace rules) {
     std::size_t at = 0, last = 0, after_newline = 0;
     for (Char c = peek(0); c.is(kSpace); c = peek(at)) {

@@ -28,8 +28,8 @@ struct Pretoken {
 };
 
 /// The pretoken at the start of `text`, which reaches to the end of its segment. text is not empty; length >= 1. Linear
-/// in the length of the pretoken (and of a run of whitespace that it starts). Any bytes: each maximal invalid part of UTF-8 counts
-/// as one character that is neither letter, number, mark nor space.
+/// in the length of the pretoken (and of a run of whitespace that it starts). Any bytes: each maximal invalid part of UTF-8
+/// counts as one character that is neither letter, number, mark nor space.
 Pretoken next_pretoken(Pattern pattern, std::string_view text);
 
 }  // namespace lm

@@ -21,8 +21,8 @@ std::size_t SegmentEncoder::encode(std::string_view text, End end, std::uint64_t
     const std::string_view before = text.substr(at, match.position - at);
     if (match.kind == SpecialMatcher::Match::Kind::undecided) return at + encode_plain(before, End::open, ids);
     if (special_ == SpecialTokens::error && tables_.special[match.id]) {
-      throw Error("the text spells the special token '" + std::string(text.substr(match.position, match.length)) + "' at byte " +
-                  std::to_string(offset + match.position) + "; use --special plain or allow");
+      throw Error("the text spells the special token '" + std::string(text.substr(match.position, match.length)) +
+                  "' at byte " + std::to_string(offset + match.position) + "; use --special plain or allow");
     }
     encode_plain(before, End::final, ids);
     ids.push_back(match.id);
@@ -43,8 +43,8 @@ std::size_t SegmentEncoder::encode_plain(std::string_view text, End end, std::ve
   return at;
 }
 
-// Without a pattern the whole text is one pretoken. But no merge crosses a pair of bytes that stands in no token, so there it
-// may be cut, with the same result: memory then is bounded by the stretches between such places, not by the text.
+// Without a pattern the whole text is one pretoken. But no merge crosses a pair of bytes that stands in no token, so there
+// it may be cut, with the same result: memory then is bounded by the stretches between such places, not by the text.
 std::size_t SegmentEncoder::encode_unsplit(std::string_view text, End end, std::vector<TokenId>& ids) {
   std::size_t start = 0;
   for (std::size_t at = 1; at < text.size(); ++at) {

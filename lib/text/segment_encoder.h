@@ -15,8 +15,9 @@ class SegmentEncoder {
   SegmentEncoder(const TokenizerTables& tables, SpecialTokens special, PieceEncoder::Cache cache);
 
   enum class End { open, final };
-  /// Appends the ids of the beginning of `text` that is certain whatever follows, and returns its length; with End::final all
-  /// of it. `offset` of text in its document is for messages. Throws Error for a special token under SpecialTokens::error.
+  /// Appends the ids of the beginning of `text` that is certain whatever follows, and returns its length; with End::final
+  /// all of it. `offset` of text in its document is for messages. Throws Error for a special token under
+  /// SpecialTokens::error.
   std::size_t encode(std::string_view text, End end, std::uint64_t offset, std::vector<TokenId>& ids);
 
  private:

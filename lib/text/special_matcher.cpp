@@ -30,7 +30,8 @@ void SpecialMatcher::add(std::string_view spelling, TokenId id) {
 std::size_t SpecialMatcher::next_candidate(std::string_view text, std::size_t from) const {
   if (nodes_[0].children.empty()) return text.size();
   if (nodes_[0].children.size() == 1) {
-    const void* place = from < text.size() ? std::memchr(text.data() + from, nodes_[0].children[0].first, text.size() - from) : nullptr;
+    const void* place =
+        from < text.size() ? std::memchr(text.data() + from, nodes_[0].children[0].first, text.size() - from) : nullptr;
     return place == nullptr ? text.size() : static_cast<std::size_t>(static_cast<const char*>(place) - text.data());
   }
   while (from < text.size() && !starts_[static_cast<unsigned char>(text[from])]) ++from;

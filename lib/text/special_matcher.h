@@ -22,7 +22,8 @@ class SpecialMatcher {
     std::size_t length = 0;
     TokenId id = 0;
   };
-  /// The first match at or after `from`. Unless `final`, a spelling that more text could complete makes the answer undecided.
+  /// The first match at or after `from`. Unless `final`, a spelling that more text could complete makes the answer
+  /// undecided.
   Match find(std::string_view text, std::size_t from, bool final) const;
 
  private:

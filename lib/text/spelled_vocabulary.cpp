@@ -44,7 +44,8 @@ void SpelledVocabulary::index() {
 MergePair SpelledVocabulary::merge_of(std::string_view left, std::string_view right, std::size_t number) const {
   const std::optional<std::uint32_t> left_place = by_spelling_.find(left), right_place = by_spelling_.find(right);
   if (left_place && right_place) return {ids_[*left_place], ids_[*right_place]};
-  refuse("merge " + std::to_string(number) + " joins " + quoted(left_place ? right : left) + ", which is not in the vocabulary");
+  refuse("merge " + std::to_string(number) + " joins " + quoted(left_place ? right : left) +
+         ", which is not in the vocabulary");
 }
 
 MergePair SpelledVocabulary::merge_of(std::string_view line, std::size_t number) const {
@@ -61,8 +62,8 @@ std::uint32_t SpelledVocabulary::id_count() const {
   for (const Literal& literal : literals_) largest = std::max(largest, literal.id);
   const std::uint64_t count = std::uint64_t{largest} + 1;
   if (count > ids_.size() + literals_.size() + kMostUnusedIds) {
-    refuse("its largest id is " + std::to_string(largest) + ", but it has only " + std::to_string(ids_.size() + literals_.size()) +
-           " tokens");
+    refuse("its largest id is " + std::to_string(largest) + ", but it has only " +
+           std::to_string(ids_.size() + literals_.size()) + " tokens");
   }
   return static_cast<std::uint32_t>(count);
 }
@@ -71,7 +72,8 @@ void SpelledVocabulary::move_to(TokenizerParts& parts) {
   const std::uint32_t count = id_count();
   std::vector<std::uint32_t> place_of(count, kNowhere), literal_of(count, kNowhere);
   for (std::uint32_t place = 0; place < ids_.size(); ++place) {
-    if (place_of[ids_[place]] != kNowhere) refuse("the id " + std::to_string(ids_[place]) + " stands in the vocabulary twice");
+    if (place_of[ids_[place]] != kNowhere)
+      refuse("the id " + std::to_string(ids_[place]) + " stands in the vocabulary twice");
     place_of[ids_[place]] = place;
   }
   std::vector<std::string_view> contents;

@@ -22,12 +22,13 @@ class SpelledVocabulary {
   /// After the last add(): makes find() work. Throws Error for a spelling that stands twice.
   void index();
   bool is_indexed() const { return indexed_; }
-  /// The merge that joins two spellings. Throws Error where one is not in the vocabulary; `number` is the merge's, for messages.
+  /// The merge that joins two spellings. Throws Error where one is not in the vocabulary; `number` is the merge's, for
+  /// messages.
   MergePair merge_of(std::string_view left, std::string_view right, std::size_t number) const;
   /// The merge written "left right".
   MergePair merge_of(std::string_view line, std::size_t number) const;
-  /// Fills parts.tokens and parts.added. Throws Error for ids that stand twice or leave too many unused, spellings that are not
-  /// ByteLevel, added tokens that contradict the vocabulary.
+  /// Fills parts.tokens and parts.added. Throws Error for ids that stand twice or leave too many unused, spellings that are
+  /// not ByteLevel, added tokens that contradict the vocabulary.
   void move_to(TokenizerParts& parts);
 
  private:

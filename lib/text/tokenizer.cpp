@@ -21,7 +21,8 @@ SpecialTokens parse_special_tokens(std::string_view name) {
 std::vector<std::string> reserved_special_tokens(ReservedTokens which) {
   std::vector<std::string> names = {"<|endoftext|>"};
   if (which == ReservedTokens::end_of_text_only) return names;
-  for (const char* name : {"<|pad|>", "<|mask|>", "<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>"}) names.emplace_back(name);
+  for (const char* name : {"<|pad|>", "<|mask|>", "<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>"})
+    names.emplace_back(name);
   for (int i = 0; i < 100; ++i) names.push_back("<|extra_" + std::to_string(i) + "|>");
   return names;
 }

@@ -37,8 +37,8 @@ class Tokenizer final : public TokenCodec, public TokenTable {
   Tokenizer& operator=(Tokenizer&&) noexcept;
   ~Tokenizer() override;
 
-  /// A tokenizer.json, a folder with tokenizer.json or vocab.json and merges.txt, or a .tiktoken file. Throws Error. (Models carry a
-  /// tokenizer.json inside: read it and call from_json.)
+  /// A tokenizer.json, a folder with tokenizer.json or vocab.json and merges.txt, or a .tiktoken file. Throws Error. (Models
+  /// carry a tokenizer.json inside: read it and call from_json.)
   static Tokenizer load(const std::string& path, const TokenizerOptions& options = {});
   /// `text` is a whole tokenizer.json; source names it in messages.
   static Tokenizer from_json(std::string_view text, std::string_view source, const TokenizerOptions& options = {});
@@ -75,7 +75,8 @@ class Tokenizer final : public TokenCodec, public TokenTable {
 };
 
 /// Encodes one document after the other in bounded memory (a constant plus a multiple of the longest pretoken). However the
-/// bytes are cut into calls, the ids are those of Tokenizer::encode of the whole. The tokenizer must outlive it; one thread each.
+/// bytes are cut into calls, the ids are those of Tokenizer::encode of the whole. The tokenizer must outlive it; one thread
+/// each.
 class StreamEncoder {
  public:
   StreamEncoder(const Tokenizer& tokenizer, SpecialTokens special);

@@ -13,7 +13,8 @@ namespace {
 
 // In the order of preference: names under which known tokenizers end a document.
 constexpr std::array<std::string_view, 8> kEndOfTextNames = {
-    "<|endoftext|>", "<|end_of_text|>", "<|end_of_sentence|>", "<｜end▁of▁sentence｜>", "<|im_end|>", "</s>", "<eos>", "[EOS]"};
+    "<|endoftext|>", "<|end_of_text|>", "<|end_of_sentence|>", "<｜end▁of▁sentence｜>", "<|im_end|>", "</s>", "<eos>",
+    "[EOS]"};
 
 [[noreturn]] void refuse(std::string_view source, const std::string& why) {
   throw Error("cannot use the tokenizer '" + std::string(source) + "': " + why);
@@ -42,7 +43,8 @@ void mark_special(TokenizerTables& tables, const TokenizerOptions& options, std:
     end_of_text = find_name(tokens, options.end_of_text);
     if (!end_of_text) refuse(source, "it has no token " + quoted(options.end_of_text) + " to be its end-of-text");
   }
-  for (std::size_t i = 0; i < kEndOfTextNames.size() && !end_of_text; ++i) end_of_text = find_name(tokens, kEndOfTextNames[i]);
+  for (std::size_t i = 0; i < kEndOfTextNames.size() && !end_of_text; ++i)
+    end_of_text = find_name(tokens, kEndOfTextNames[i]);
   if (!end_of_text) refuse(source, "it has no end-of-text token of a known name; name one with --end-of-text");
   tables.end_of_text = *end_of_text;
   if (tables.special[*end_of_text]) return;
@@ -90,8 +92,8 @@ void index_merges(TokenizerTables& tables, std::string_view source) {
       refuse(source, "merge " + std::to_string(rank) + " makes " + quoted(joined) + ", which is not a token");
     }
     if (!tables.pairs.insert({left, right}, {rank, *result})) {
-      refuse(source, "merge " + std::to_string(rank) + ", " + quoted(parts.tokens[left]) + " and " + quoted(parts.tokens[right]) +
-                         ", stands there twice");
+      refuse(source, "merge " + std::to_string(rank) + ", " + quoted(parts.tokens[left]) + " and " +
+                         quoted(parts.tokens[right]) + ", stands there twice");
     }
   }
 }
@@ -168,7 +170,8 @@ Fingerprint fingerprint_of(const TokenizerTables& tables) {
 
 }  // namespace
 
-std::unique_ptr<TokenizerTables> build_tables(TokenizerParts parts, const TokenizerOptions& options, std::string_view source) {
+std::unique_ptr<TokenizerTables> build_tables(TokenizerParts parts, const TokenizerOptions& options,
+                                              std::string_view source) {
   auto tables = std::make_unique<TokenizerTables>();
   tables->parts = std::move(parts);
   if (options.pattern && *options.pattern != tables->parts.pattern) {

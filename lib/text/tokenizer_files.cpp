@@ -115,7 +115,8 @@ const Encoding* encoding_of(std::string_view path, const std::optional<Pattern>&
 void add_encoding_tokens(TokenizerParts& parts, const Encoding& encoding) {
   const std::uint32_t ranks = parts.tokens.size();
   for (const EncodingToken& token : encoding.special) {
-    if (token.name.empty() || token.id < ranks || token.id > ranks + 1024) continue;  // a smaller or larger custom vocabulary
+    if (token.name.empty() || token.id < ranks || token.id > ranks + 1024)
+      continue;  // a smaller or larger custom vocabulary
     while (parts.tokens.size() < token.id) parts.tokens.push_back({});
     parts.tokens.push_back(token.name);
     parts.added.push_back({token.id, true});
@@ -127,7 +128,8 @@ void add_encoding_tokens(TokenizerParts& parts, const Encoding& encoding) {
 
 Tokenizer load_tiktoken(const std::string& path, const TokenizerOptions& options) {
   const Encoding* encoding = encoding_of(path, options.pattern);
-  if (encoding == nullptr && !options.pattern) refuse(path, "its pattern is not known from its name; name one with --pattern");
+  if (encoding == nullptr && !options.pattern)
+    refuse(path, "its pattern is not known from its name; name one with --pattern");
   const FileContent file = FileContent::read(path);
   TokenizerParts parts = read_tiktoken(file.text(), path);
   parts.pattern = options.pattern ? *options.pattern : encoding->pattern;

@@ -1,5 +1,5 @@
-// Reading a Hugging Face tokenizer.json event by event: what is large goes straight to where it stays, what is small becomes a
-// little tree, what does not matter to encoding is skipped, and what we cannot reproduce is refused.
+// Reading a Hugging Face tokenizer.json event by event: what is large goes straight to where it stays, what is small becomes
+// a little tree, what does not matter to encoding is skipped, and what we cannot reproduce is refused.
 #include <optional>
 #include <set>
 #include <string>
@@ -23,7 +23,8 @@ class TreeBuilder {
   void key(std::string_view name) {
     Level& level = levels_.back();
     for (const JsonValue::Member& member : level.members) {
-      if (member.first == name) throw Error("invalid tokenizer '" + source_ + "': the key " + json_quote(name) + " stands there twice");
+      if (member.first == name)
+        throw Error("invalid tokenizer '" + source_ + "': the key " + json_quote(name) + " stands there twice");
     }
     level.key = name;
   }
@@ -88,7 +89,8 @@ class TokenizerReader final : public JsonHandler {
     if (where_ == Where::skipped) return;
     key_ = value;
     if (where_ == Where::vocabulary || pass_ == Pass::merges) return;  // the vocabulary's index finds duplicates
-    if (!seen_.insert((where_ == Where::model ? "model." : "") + key_).second) refuse("the key " + json_quote(key_) + " stands there twice");
+    if (!seen_.insert((where_ == Where::model ? "model." : "") + key_).second)
+      refuse("the key " + json_quote(key_) + " stands there twice");
   }
 
   void begin_object() override { begin(true); }
@@ -128,30 +130,43 @@ class TokenizerReader final : public JsonHandler {
 
 void TokenizerReader::scalar(JsonValue value) {
   switch (where_) {
-    case Where::skipped: return;
-    case Where::tree: return tree_.value(std::move(value));
-    case Where::top: return take_member(key_, value);
-    case Where::model: return take_model_member(key_, value);
-    case Where::outside: refuse("it is not a JSON object");
-    case Where::vocabulary: refuse("the id of the token " + json_quote(key_) + " is not an integer");
-    case Where::added_tokens: refuse("an element of 'added_tokens' is not an object");
+    case Where::skipped:
+      return;
+    case Where::tree:
+      return tree_.value(std::move(value));
+    case Where::top:
+      return take_member(key_, value);
+    case Where::model:
+      return take_model_member(key_, value);
+    case Where::outside:
+      refuse("it is not a JSON object");
+    case Where::vocabulary:
+      refuse("the id of the token " + json_quote(key_) + " is not an integer");
+    case Where::added_tokens:
+      refuse("an element of 'added_tokens' is not an object");
     case Where::merges:
-    case Where::merge_pair: refuse("merge " + std::to_string(parts_.merges.size()) + " is not a string or two strings");
+    case Where::merge_pair:
+      refuse("merge " + std::to_string(parts_.merges.size()) + " is not a string or two strings");
   }
 }
 
 void TokenizerReader::begin(bool is_object) {
   const Where from = where_;
   switch (from) {
-    case Where::skipped: ++skipped_depth_; return;
-    case Where::tree: return tree_.begin(is_object);
+    case Where::skipped:
+      ++skipped_depth_;
+      return;
+    case Where::tree:
+      return tree_.begin(is_object);
     case Where::outside:
       if (!is_object) refuse("it is not a JSON object");
       where_ = Where::top;
       return;
     case Where::top:
-      if (key_ == "model" && is_object) where_ = Where::model;
-      else if (pass_ == Pass::everything && key_ == "added_tokens" && !is_object) where_ = Where::added_tokens;
+      if (key_ == "model" && is_object)
+        where_ = Where::model;
+      else if (pass_ == Pass::everything && key_ == "added_tokens" && !is_object)
+        where_ = Where::added_tokens;
       break;
     case Where::model:
       if (key_ == "vocab" && is_object && pass_ == Pass::everything) where_ = Where::vocabulary;
@@ -165,9 +180,12 @@ void TokenizerReader::begin(bool is_object) {
       where_ = Where::merge_pair;
       halves_ = 0;
       return;
-    case Where::added_tokens: break;
-    case Where::vocabulary: refuse("the id of the token " + json_quote(key_) + " is not an integer");
-    case Where::merge_pair: refuse("merge " + std::to_string(parts_.merges.size()) + " is not a string or two strings");
+    case Where::added_tokens:
+      break;
+    case Where::vocabulary:
+      refuse("the id of the token " + json_quote(key_) + " is not an integer");
+    case Where::merge_pair:
+      refuse("merge " + std::to_string(parts_.merges.size()) + " is not a string or two strings");
   }
   if (where_ != from) return;
   before_ = from;
@@ -196,16 +214,25 @@ void TokenizerReader::end() {
       if (where_ == Where::added_tokens) return take_added_token(value);
       return where_ == Where::top ? take_member(key_, value) : take_model_member(key_, value);
     }
-    case Where::top: where_ = Where::outside; return;
+    case Where::top:
+      where_ = Where::outside;
+      return;
     case Where::added_tokens:
-    case Where::model: where_ = Where::top; return;
-    case Where::vocabulary: vocabulary_.index(); [[fallthrough]];
-    case Where::merges: where_ = Where::model; return;
+    case Where::model:
+      where_ = Where::top;
+      return;
+    case Where::vocabulary:
+      vocabulary_.index();
+      [[fallthrough]];
+    case Where::merges:
+      where_ = Where::model;
+      return;
     case Where::merge_pair:
       if (halves_ != 2) refuse("merge " + std::to_string(parts_.merges.size()) + " is not two tokens");
       where_ = Where::merges;
       return;
-    case Where::outside: return;
+    case Where::outside:
+      return;
   }
 }
 
@@ -274,11 +301,13 @@ Pattern TokenizerReader::pattern_of_split(const JsonValue& split) const {
   const std::string how = behavior != nullptr && behavior->if_string() != nullptr ? *behavior->if_string() : "";
   const bool inverted = !is_false_or_absent(invert);
   // The patterns leave nothing between their matches, so removing what is not matched isolates the matches.
-  if (regex == nullptr || regex->if_string() == nullptr || !((how == "Isolated" && !inverted) || (how == "Removed" && inverted))) {
+  if (regex == nullptr || regex->if_string() == nullptr ||
+      !((how == "Isolated" && !inverted) || (how == "Removed" && inverted))) {
     refuse("its pre_tokenizer splits in a way that is not supported");
   }
   const std::optional<Pattern> known = pattern_of_regex(*regex->if_string());
-  if (!known) refuse("its pattern is none of " + std::string(pattern_names()) + ": " + json_quote(regex->if_string()->substr(0, 200)));
+  if (!known)
+    refuse("its pattern is none of " + std::string(pattern_names()) + ": " + json_quote(regex->if_string()->substr(0, 200)));
   return *known;
 }
 
@@ -290,7 +319,8 @@ void TokenizerReader::take_pre_tokenizer(const JsonValue& value) {
   const JsonValue* sequence = type_of(value) == "Sequence" ? value.find("pretokenizers") : nullptr;
   const JsonValue::Array alone = {value};
   const JsonValue::Array& steps = sequence != nullptr && sequence->if_array() != nullptr ? *sequence->if_array() : alone;
-  if (steps.empty() || steps.size() > 2 || type_of(steps.back()) != "ByteLevel" || (steps.size() == 2 && type_of(steps[0]) != "Split")) {
+  if (steps.empty() || steps.size() > 2 || type_of(steps.back()) != "ByteLevel" ||
+      (steps.size() == 2 && type_of(steps[0]) != "Split")) {
     refuse("its pre_tokenizer is not ByteLevel, or Split and ByteLevel");
   }
   const JsonValue* use_regex = steps.back().find("use_regex");

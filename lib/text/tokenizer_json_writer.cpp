@@ -31,7 +31,8 @@ std::string spelling(const TokenizerTables& tables, const std::vector<bool>& is_
 
 std::string Tokenizer::to_json() const {
   const TokenizerParts& parts = tables_->parts;
-  if (parts.by_rank) throw Error("cannot write this tokenizer as tokenizer.json: it merges by rank (tiktoken), not by a list of merges");
+  if (parts.by_rank)
+    throw Error("cannot write this tokenizer as tokenizer.json: it merges by rank (tiktoken), not by a list of merges");
   std::vector<bool> is_added(parts.tokens.size());
   std::string json = "{\"version\":\"1.0\",\"truncation\":null,\"padding\":null,\n\"added_tokens\":[";
   const char* separator = "\n";
@@ -56,7 +57,8 @@ std::string Tokenizer::to_json() const {
   json += "},\n\"merges\":[";
   separator = "\n";
   for (const MergePair& merge : parts.merges) {
-    json += separator + ("[" + spelling(*tables_, is_added, merge.left)) + "," + spelling(*tables_, is_added, merge.right) + "]";
+    json +=
+        separator + ("[" + spelling(*tables_, is_added, merge.left)) + "," + spelling(*tables_, is_added, merge.right) + "]";
     separator = ",\n";
   }
   return json + "]}}\n";

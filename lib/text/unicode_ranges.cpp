@@ -11,6 +11,7 @@ constexpr CharClass M = CharClass::mark;
 constexpr CharClass N = CharClass::number;
 constexpr CharClass S = CharClass::space;
 
+// clang-format off
 constexpr UnicodeRange kRanges[] = {
     {9,13,S}, {32,32,S}, {48,57,N}, {65,90,U}, {97,122,L}, {133,133,S}, {160,160,S}, {170,170,O}, {178,179,N}, {181,181,L},
     {185,185,N}, {186,186,O}, {188,190,N}, {192,214,U}, {216,222,U}, {223,246,L}, {248,255,L}, {256,256,U}, {257,257,L},
@@ -328,6 +329,7 @@ constexpr UnicodeRange kRanges[] = {
     {178208,183969,O}, {183984,191456,O}, {191472,192093,O}, {194560,195101,O}, {196608,201546,O}, {201552,205743,O},
     {917760,917999,M},
 };
+// clang-format on
 }  // namespace
 
 std::span<const UnicodeRange> unicode_ranges() { return kRanges; }
