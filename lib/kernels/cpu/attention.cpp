@@ -11,11 +11,12 @@ namespace {
 // Rows of queries whose scores exist at one time. Forward favours little work above the diagonal, backward long sums for the
 // keys' gradients.
 constexpr std::int64_t kForwardBlock = 28;
-constexpr std::int64_t kBackwardBlock = 56;
+constexpr std::int64_t kBackwardBlock = 42;
 // Tiles that forward aims at, so that many threads find work; a tile packs its keys and values anew.
 constexpr std::int64_t kForwardTiles = 64;
 // Longest sum over keys that stays in registers.
 constexpr std::int64_t kKeyDepth = 512;
+constexpr std::int64_t kPrefetchRows = 12;
 
 /// The keys that some query of a block may see: [first, end) of its sequence.
 struct KeyRange {
@@ -250,6 +251,11 @@ void backward_head(const SimdKernels<T>& kernels, const BackwardScratch<T>& scra
     }
   }
   for (std::int64_t j = 0; j < keys; ++j) {
+    // The rows lie apart in a large matrix: ask for them in time.
+    if (j + kPrefetchRows < keys) {
+      __builtin_prefetch(&g.dk(b, j + kPrefetchRows, kv, 0), 1);
+      __builtin_prefetch(&g.dv(b, j + kPrefetchRows, kv, 0), 1);
+    }
     kernels.add(&g.dk(b, j, kv, 0), scratch.dk + j * scratch.gradient_stride, width);
     kernels.add(&g.dv(b, j, kv, 0), scratch.dv + j * scratch.gradient_stride, width);
   }

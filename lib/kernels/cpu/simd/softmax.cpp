@@ -7,6 +7,10 @@ namespace {
 template <class T>
 inline constexpr T kLowest = static_cast<T>(-__builtin_inf());
 
+/// log2(e)
+template <class T>
+inline constexpr T kBinary = static_cast<T>(1.4426950408889634073599246810019);
+
 template <class T>
 T maximum(const T* x, std::int64_t n) {
   Vec<T> highest = broadcast(kLowest<T>);
@@ -42,25 +46,27 @@ template <class T>
 T attention_weights(T* scores, std::int64_t keys, std::int64_t limit, const std::int32_t* documents, std::int32_t document, T scale,
                     T* inverse_sum) {
   if (documents != nullptr) hide_other_documents(scores, limit, documents, document);
-  const T shift = maximum(scores, limit) * scale;
+  // Powers of two: their exponents are products that are computed anyway.
+  const T binary_scale = scale * kBinary<T>, highest = maximum(scores, limit), shift = highest * binary_scale;
   Vec<T> sums = {};
   each_vector<T>(limit, [&](std::int64_t i, std::int64_t count) {
-    const Vec<T> e = keep_first<T>(exp_of(load(scores + i, count) * scale - shift), count, T{0});
+    const Vec<T> e = keep_first<T>(exp2_of(load(scores + i, count) * binary_scale - shift), count, T{0});
     sums += e;
     store(scores + i, e, count);
   });
   for (std::int64_t j = limit; j < keys; ++j) scores[j] = T{0};
   const T sum = sum_lanes<T>(sums);
   *inverse_sum = T{1} / sum;
-  return shift + static_cast<T>(__builtin_log(static_cast<double>(sum)));
+  return highest * scale + log_of(sum);
 }
 
 template <class T>
 void attention_gradients(T* scores, T* dweights, std::int64_t keys, std::int64_t limit, const std::int32_t* documents,
                          std::int32_t document, T scale, T log_sum_exp, T delta) {
   if (documents != nullptr) hide_other_documents(scores, limit, documents, document);
+  const T binary_scale = scale * kBinary<T>, shift = log_sum_exp * kBinary<T>;
   each_vector<T>(limit, [&](std::int64_t i, std::int64_t count) {
-    const Vec<T> p = exp_of(load(scores + i, count) * scale - log_sum_exp);
+    const Vec<T> p = exp2_of(load(scores + i, count) * binary_scale - shift);
     store(scores + i, p, count);
     store(dweights + i, Vec<T>(p * scale * (load(dweights + i, count) - delta)), count);
   });

@@ -103,24 +103,31 @@ LM_INLINE Vec<T> maximum_of(Vec<T> a, Vec<T> b) {
   return a > b ? a : b;
 }
 
-/// Sum of the lanes in a fixed tree.
-template <class T>
-LM_INLINE T sum_lanes(Vec<T> v) {
-  T lanes[kLanes<T>];
-  *reinterpret_cast<typename VectorTypes<T>::Unaligned*>(lanes) = v;
-  for (std::int64_t step = kLanes<T> / 2; step > 0; step /= 2) {
-    for (std::int64_t i = 0; i < step; ++i) lanes[i] += lanes[i + step];
-  }
-  return lanes[0];
+/// The lanes `step` further on, cyclically.
+template <class T, int kStep>
+LM_INLINE Vec<T> rotate_lanes(Vec<T> v) {
+  typename VectorTypes<T>::Integers order = {};
+  using Lane = decltype(order[0] + 0);
+  for (int i = 0; i < kLanes<T>; ++i) order[i] = static_cast<Lane>((i + kStep) % kLanes<T>);
+  return __builtin_shuffle(v, order);
 }
-template <class T>
-LM_INLINE T maximum_lane(Vec<T> v) {
-  T lanes[kLanes<T>];
-  *reinterpret_cast<typename VectorTypes<T>::Unaligned*>(lanes) = v;
-  for (std::int64_t step = kLanes<T> / 2; step > 0; step /= 2) {
-    for (std::int64_t i = 0; i < step; ++i) lanes[i] = lanes[i] > lanes[i + step] ? lanes[i] : lanes[i + step];
+
+/// Sum of the lanes in a fixed tree: halves are added until one lane is left.
+template <class T, int kStep = static_cast<int>(kLanes<T>) / 2>
+LM_INLINE T sum_lanes(Vec<T> v) {
+  if constexpr (kStep == 0) {
+    return v[0];
+  } else {
+    return sum_lanes<T, kStep / 2>(v + rotate_lanes<T, kStep>(v));
   }
-  return lanes[0];
+}
+template <class T, int kStep = static_cast<int>(kLanes<T>) / 2>
+LM_INLINE T maximum_lane(Vec<T> v) {
+  if constexpr (kStep == 0) {
+    return v[0];
+  } else {
+    return maximum_lane<T, kStep / 2>(maximum_of<T>(v, rotate_lanes<T, kStep>(v)));
+  }
 }
 
 /// The lanes of a and b in turn: a0 b0 a1 b1 .. of their first (kHigh 0) or second halves (kHigh 1).
@@ -160,15 +167,22 @@ LM_INLINE void each_vector(std::int64_t n, Body&& body) {
   if (i < n) body(i, n - i);
 }
 
+/// 2^n p for whole n >= -126 whose bits n + 1.5 * 2^23 are given.
+LM_INLINE Vec<float> times_power_of_two(Vec<float> p, Vec<float> shifted) {
+  using Integers = VectorTypes<float>::Integers;
+  return p * reinterpret_cast<Vec<float>>((reinterpret_cast<Integers>(shifted) << 23) + 0x3f800000);
+}
+
+// Adding it leaves a small number's nearest integer in the low bits of the sum.
+inline constexpr float kRounder = 12582912.0f;
+
 /// exp(x), at most 2 units in the last place wrong; 0 below -87.33 (and at -infinity), capped above 88.02, NaN stays NaN.
 /// x = n ln 2 + r, exp(r) by Cephes's polynomial (expf), 2^n by its exponent bits.
 LM_INLINE Vec<float> exp_of(Vec<float> x) {
-  using Integers = VectorTypes<float>::Integers;
   const Vec<float> highest = broadcast(88.02f), lowest = broadcast(-87.33f);
   const Vec<float> y = x > highest ? highest : x;
-  // Adding 1.5 * 2^23 leaves the rounded quotient in the low bits.
-  const Vec<float> shifted = y * 1.44269504f + 12582912.0f;
-  const Vec<float> n = shifted - 12582912.0f;
+  const Vec<float> shifted = y * 1.44269504f + kRounder;
+  const Vec<float> n = shifted - kRounder;
   Vec<float> r = y - n * 0.693359375f;
   r = r + n * 2.12194440e-4f;
   Vec<float> p = r * 1.9875691500e-4f + 1.3981999507e-3f;
@@ -177,15 +191,34 @@ LM_INLINE Vec<float> exp_of(Vec<float> x) {
   p = p * r + 1.6666665459e-1f;
   p = p * r + 5.0000001201e-1f;
   p = p * (r * r) + (r + 1.0f);
-  const Integers exponent = (reinterpret_cast<Integers>(shifted) << 23) + 0x3f800000;
-  p = p * reinterpret_cast<Vec<float>>(exponent);
-  return x < lowest ? Vec<float>{} : p;
+  return x < lowest ? Vec<float>{} : times_power_of_two(p, shifted);
+}
+
+/// 2^x for x <= 127, as exact as x itself: 0 below -126 (and at -infinity). Cephes's polynomial (exp2f).
+LM_INLINE Vec<float> exp2_of(Vec<float> x) {
+  const Vec<float> lowest = broadcast(-126.0f);
+  const Vec<float> shifted = x + kRounder;
+  const Vec<float> r = x - (shifted - kRounder);
+  Vec<float> p = r * 1.535336188319500e-4f + 1.339887440266574e-3f;
+  p = p * r + 9.618437357674640e-3f;
+  p = p * r + 5.550332471162809e-2f;
+  p = p * r + 2.402264791363012e-1f;
+  p = p * r + 6.931472028550421e-1f;
+  p = p * r + 1.0f;
+  return x < lowest ? Vec<float>{} : times_power_of_two(p, shifted);
+}
+LM_INLINE Vec<double> exp2_of(Vec<double> x) {
+  for (int i = 0; i < kLanes<double>; ++i) x[i] = __builtin_exp2(x[i]);
+  return x;
 }
 /// The double form is the C library's: it serves checks only.
 LM_INLINE Vec<double> exp_of(Vec<double> x) {
   for (int i = 0; i < kLanes<double>; ++i) x[i] = __builtin_exp(x[i]);
   return x;
 }
+
+LM_INLINE float log_of(float x) { return __builtin_logf(x); }
+LM_INLINE double log_of(double x) { return __builtin_log(x); }
 
 /// 1 / (1 + exp(-x))
 template <class T>
