@@ -19,9 +19,9 @@ namespace lm {
 
 struct PromptOptions {
   std::int64_t max_tokens = 200;
-  SamplingOptions sampling;
+  SamplingOptions sampling = {};
   std::uint64_t seed = 0;
-  std::vector<std::string> stops;  // the text ends before the first of them
+  std::vector<std::string> stops = {};  // the text ends before the first of them
   SpecialTokens special = SpecialTokens::plain;
 };
 
