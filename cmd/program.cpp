@@ -131,6 +131,8 @@ class Parser {
     try {
       app_.parse(std::move(arguments));
     } catch (const CLI::RequiredError&) {
+      // What is unknown matters more than what is missing, and a configuration may be incomplete.
+      if (app_.remaining_size() > 0) throw CLI::ExtrasError(app_.remaining());
       if (!dump_config_) throw;
     }
     if (dump_config_) std::cout << write_config(app_);

@@ -10,11 +10,12 @@ help_options() {
   "$1" --help | grep -oE '^  -[A-Za-z0-9-]+(, --?[A-Za-z0-9-]+)*' | tr -d ' ' | tr ',' '\n' | sort -u
 }
 
-our_programs | while read -r program; do
+our_programs >programs
+while read -r program; do
   page=$LM_SOURCE/man/$program.1
   [ -e "$page" ] || fail "no man/$program.1"
   help_options "$program" >in_help
   page_options "$page" >in_page
   [ -s in_help ] || fail "$program --help shows no option"
   diff in_help in_page >difference || fail "$program: options of --help (<) and of the page (>) differ: $(grep '^[<>]' difference | tr '\n' ' ')"
-done
+done <programs
