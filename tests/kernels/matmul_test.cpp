@@ -85,7 +85,7 @@ TEST_CASE("products agree with naive sums over all remainders of the tiles, on e
       check_shape<float>(compute, {1 + width * 5 % 33, 1 + width * 13 % 70, width}, lm::test::kFloatTolerance);
     }
     for (std::int64_t rows = 1; rows <= 40; ++rows) check_shape<float>(compute, {rows, 37, 50}, lm::test::kFloatTolerance);
-    for (const Shape shape : {Shape{300, 130, 410}, {200, 600, 33}, {517, 65, 257}, {1, 300, 1000}, {3, 777, 128}, {390, 48, 700}}) {
+    for (const Shape shape : {Shape{300, 130, 410}, {200, 600, 33}, {517, 65, 257}, {1, 300, 1000}, {3, 777, 128}, {390, 48, 700}, {1111, 40, 70}}) {
       check_shape<float>(compute, shape, lm::test::kFloatTolerance);
     }
     check_shape<double>(compute, {70, 33, 51}, lm::test::kDoubleTolerance);

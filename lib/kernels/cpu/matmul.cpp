@@ -19,13 +19,16 @@ struct Grid {
 
 /// Equal parts of about `step`, rounded up to whole vectors.
 Tiling even_tiling(std::int64_t size, std::int64_t step) {
-  const std::int64_t parts = std::max<std::int64_t>(1, (size + step / 2) / step);
+  const std::int64_t parts = std::max<std::int64_t>(1, (size + step / 2) / std::max<std::int64_t>(1, step));
   const std::int64_t even = (size + parts - 1) / parts;
   return {size, std::max<std::int64_t>(16, (even + 15) / 16 * 16)};
 }
 
 constexpr std::int64_t kRowStep = 384;
 constexpr std::int64_t kColumnStep = 128;
+// Tiles that a weight's gradient aims at, and the fewest rows that are worth a sum of their own.
+constexpr std::int64_t kWeightTiles = 16;
+constexpr std::int64_t kWeightRows = 256;
 
 }  // namespace
 
@@ -94,14 +97,35 @@ void linear_backward_weight(Compute& compute, TensorView<T> dweight, TensorView<
   LM_CHECK(dbias.empty() || dbias.size() == outputs);
   const SimdKernels<T>& kernels = simd_kernels<T>(compute.simd());
   const Grid grid{even_tiling(outputs, 128), even_tiling(inputs, 256)};
-  compute.pool().run(grid.tiles(), [&](std::int64_t tile, int worker) {
-    const std::int64_t o = grid.rows.first(grid.row_tile(tile)), output_count = grid.rows.count(grid.row_tile(tile));
-    const std::int64_t i = grid.columns.first(grid.column_tile(tile)), input_count = grid.columns.count(grid.column_tile(tile));
-    kernels.gemm(dweight.row(o) + i, dweight.stride(0), dy.data() + o, dy.stride(0), true, x.data() + i, x.stride(0), false,
-                 output_count, input_count, rows, true, compute.scratch<T>(worker, kernels.gemm_scratch(output_count, input_count)));
-    if (!dbias.empty() && i == 0) {
+  // Small weights make few tiles: their sums over rows are cut into parts, which a tree adds up.
+  const std::int64_t wanted = kWeightTiles / std::max<std::int64_t>(1, grid.tiles());
+  const Tiling parts = even_tiling(rows, rows / std::clamp<std::int64_t>(wanted, 1, std::max<std::int64_t>(1, rows / kWeightRows)));
+  const bool split = parts.tiles() > 1;
+  T* partial = split ? compute.shared_scratch<T>(parts.tiles() * outputs * inputs) : nullptr;
+
+  compute.pool().run(grid.tiles() * parts.tiles(), [&](std::int64_t tile, int worker) {
+    const std::int64_t part = tile / grid.tiles(), place = tile % grid.tiles();
+    const std::int64_t o = grid.rows.first(grid.row_tile(place)), output_count = grid.rows.count(grid.row_tile(place));
+    const std::int64_t i = grid.columns.first(grid.column_tile(place)), input_count = grid.columns.count(grid.column_tile(place));
+    const std::int64_t r = parts.first(part);
+    T* target = split ? partial + (part * outputs + o) * inputs + i : dweight.row(o) + i;
+    kernels.gemm(target, split ? inputs : dweight.stride(0), dy.row(r) + o, dy.stride(0), true, x.row(r) + i, x.stride(0), false,
+                 output_count, input_count, parts.count(part), !split,
+                 compute.scratch<T>(worker, kernels.gemm_scratch(output_count, input_count)));
+    if (!dbias.empty() && i == 0 && part == 0) {
       add_column_sums(kernels, dbias.data() + o, compute.scratch<T>(worker, output_count), dy.data() + o, dy.stride(0), rows,
                       output_count);
+    }
+  });
+  if (!split) return;
+  const Tiling lines = row_tiling(outputs, inputs * parts.tiles());
+  compute.pool().run(lines.tiles(), [&](std::int64_t tile, int) {
+    for (std::int64_t o = lines.first(tile); o < lines.first(tile) + lines.count(tile); ++o) {
+      const auto line = [&](std::int64_t part) { return partial + (part * outputs + o) * inputs; };
+      for (std::int64_t step = 1; step < parts.tiles(); step *= 2) {
+        for (std::int64_t part = 0; part + step < parts.tiles(); part += 2 * step) kernels.add(line(part), line(part + step), inputs);
+      }
+      kernels.add(dweight.row(o), line(0), inputs);
     }
   });
 }

@@ -156,7 +156,8 @@ void pack_panels(T* packed, const T* b, std::int64_t stride, bool transposed, st
   }
 }
 
-/// Blocks of rows of a transposed a, each [depth][rows of the block].
+/// Blocks of rows of a transposed a, each [depth][rows of the block]. Whole vectors are copied where the next line of a exists:
+/// what they write beyond a block's rows is written over afterwards.
 template <class T>
 void pack_transposed_rows(T* packed, const T* a, std::int64_t stride, std::int64_t m, std::int64_t depth) {
   for (std::int64_t first = 0; first < m; first += kRowBlock) {
@@ -164,13 +165,16 @@ void pack_transposed_rows(T* packed, const T* a, std::int64_t stride, std::int64
     std::int64_t row = first;
     for (std::int64_t block = 0; block < split.blocks; ++block) {
       const std::int64_t count = split.count(block);
-      for (std::int64_t k = 0; k < depth; ++k) {
-        const T* from = a + k * stride + row;
-        T* to = packed + row * depth + k * count;
-        for (std::int64_t i = 0; i < count; i += kLanes<T>) {
-          const std::int64_t part = count - i < kLanes<T> ? count - i : kLanes<T>;
-          store(to + i, load(from + i, part), part);
-        }
+      const T* from = a + row;
+      T* to = packed + row * depth;
+      std::int64_t k = 0;
+      for (; stride >= kRows + kLanes<T> && k + 1 < depth; ++k, from += stride, to += count) {
+        __builtin_prefetch(from + kPrefetchRows * stride);
+#pragma GCC unroll 4
+        for (std::int64_t i = 0; i < kRows; i += kLanes<T>) store(to + i, load(from + i));
+      }
+      for (; k < depth; ++k, from += stride, to += count) {
+        for (std::int64_t i = 0; i < count; ++i) to[i] = from[i];
       }
       row += count;
     }
@@ -200,7 +204,7 @@ void multiply_both_packed(T* c, std::int64_t c_stride, const T* rows, const T* p
 
 template <class T>
 std::int64_t gemm_scratch(std::int64_t m, std::int64_t n) {
-  return kMaxDepth * (n + kPanel<T>) + kMaxDepthTransposed * m;
+  return kMaxDepth * (n + kPanel<T>) + kMaxDepthTransposed * m + kRows + kLanes<T>;
 }
 
 template <class T>
