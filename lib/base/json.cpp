@@ -5,124 +5,15 @@
 #include <charconv>
 #include <cmath>
 #include <cstdio>
-#include <cstring>
-#include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "base/utf8.h"
 
 namespace lm {
 
 namespace {
 
-constexpr int kMaxDepth = 16;
 constexpr std::uint64_t kTreeAllowance = std::uint64_t{8} << 20;
-
-[[noreturn]] void refuse(std::string_view source, std::uint64_t offset, const std::string& why) {
-  throw Error("invalid JSON in '" + std::string(source) + "' at byte " + std::to_string(offset) + ": " + why);
-}
-
-// Reads bytes for the parser and leaves where it is, which the parser's events do not tell.
-class TrackedByte {
- public:
-  using iterator_category = std::input_iterator_tag;
-  using value_type = char;
-  using difference_type = std::ptrdiff_t;
-  using pointer = const char*;
-  using reference = const char&;
-
-  TrackedByte(const char* byte, const char** reached) : byte_(byte), reached_(reached) {}
-  reference operator*() const { return *byte_; }
-  TrackedByte& operator++() {
-    *reached_ = ++byte_;
-    return *this;
-  }
-  TrackedByte operator++(int) {
-    TrackedByte before = *this;
-    ++*this;
-    return before;
-  }
-  bool operator==(const TrackedByte& other) const { return byte_ == other.byte_; }
-
- private:
-  const char* byte_;
-  const char** reached_;
-};
-
-// From the parser's interface to ours. What the parser calls a bad number or a bad string ends in parse_error().
-class EventAdapter {
- public:
-  using number_integer_t = std::int64_t;
-  using number_unsigned_t = std::uint64_t;
-  using number_float_t = double;
-  using string_t = std::string;
-  using binary_t = nlohmann::json::binary_t;
-
-  EventAdapter(JsonHandler& handler, std::string_view source, const char* start, const char* const& reached)
-      : handler_(handler), source_(source), start_(start), reached_(reached) {}
-
-  bool null() { return handler_.null(), true; }
-  bool boolean(bool value) { return handler_.boolean(value), true; }
-  bool number_integer(number_integer_t value) { return handler_.integer(value), true; }
-  bool number_unsigned(number_unsigned_t value) {
-    if (value > static_cast<number_unsigned_t>(INT64_MAX)) return handler_.real(static_cast<double>(value)), true;
-    return handler_.integer(static_cast<std::int64_t>(value)), true;
-  }
-  bool number_float(number_float_t value, const string_t&) { return handler_.real(value), true; }
-  bool string(string_t& value) { return handler_.string(value), true; }
-  bool binary(binary_t&) { return false; }
-  bool start_object(std::size_t) { return enter(), handler_.begin_object(), true; }
-  bool key(string_t& value) { return handler_.key(value), true; }
-  bool end_object() { return --depth_, handler_.end_object(), true; }
-  bool start_array(std::size_t) { return enter(), handler_.begin_array(), true; }
-  bool end_array() { return --depth_, handler_.end_array(), true; }
-
-  [[noreturn]] bool parse_error(std::size_t, const std::string&, const nlohmann::json::exception& error) {
-    refuse(source_, offset(), reason(error.what()));
-  }
-
- private:
-  std::uint64_t offset() const {
-    const auto bytes = static_cast<std::uint64_t>(reached_ - start_);
-    return bytes == 0 ? 0 : bytes - 1;  // the byte just read is the offending one
-  }
-
-  void enter() {
-    if (++depth_ > kMaxDepth) refuse(source_, offset(), "nested deeper than " + std::to_string(kMaxDepth));
-  }
-
-  // "[json.exception.parse_error.101] parse error at line 1, column 2: syntax error ... - invalid literal; last read: '...'"
-  // becomes its middle: place and text read are ours to tell.
-  static std::string reason(std::string_view text) {
-    const std::size_t place = text.find(": ");
-    if (place != std::string_view::npos) text.remove_prefix(place + 2);
-    const std::size_t quoted = text.find("; last read");
-    if (quoted != std::string_view::npos) return std::string(text.substr(0, quoted));
-    return std::string(text.substr(0, 200));
-  }
-
-  JsonHandler& handler_;
-  std::string_view source_;
-  const char* start_;
-  const char* const& reached_;
-  int depth_ = 0;
-};
-
-}  // namespace
-
-void parse_json_events(std::string_view text, std::string_view source, JsonHandler& handler) {
-  // The parser takes a NUL for the end of the text and would ignore what follows.
-  const void* nul = text.empty() ? nullptr : std::memchr(text.data(), 0, text.size());
-  if (nul != nullptr) {
-    refuse(source, static_cast<std::uint64_t>(static_cast<const char*>(nul) - text.data()), "a NUL byte");
-  }
-  const char* reached = text.data();
-  EventAdapter adapter(handler, source, text.data(), reached);
-  const TrackedByte begin(text.data(), &reached);
-  const TrackedByte end(text.data() + text.size(), &reached);
-  if (!nlohmann::json::sax_parse(begin, end, &adapter)) refuse(source, 0, "not a JSON document");
-}
-
-namespace {
 
 // Builds a tree and counts the bytes it takes, growing vectors itself so that the count holds before the memory is taken.
 class TreeBuilder : public JsonHandler {
@@ -298,31 +189,6 @@ JsonValue& JsonValue::set(std::string_view key, JsonValue value) {
 }
 
 namespace {
-
-// Length of the well-formed UTF-8 sequence at the front of `text`, or 0; then `invalid` is the length of the maximal part
-// that no well-formed sequence begins with (Unicode 15, section 3.9, table 3-7).
-std::size_t utf8_length(std::string_view text, std::size_t& invalid) {
-  const auto byte = [&](std::size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0u; };
-  const unsigned first = byte(0);
-  if (first < 0x80) return 1;
-  std::size_t length = 0;
-  unsigned low = 0x80;
-  unsigned high = 0xBF;
-  if (first >= 0xC2 && first <= 0xDF) length = 2;
-  if (first >= 0xE0 && first <= 0xEF) length = 3;
-  if (first >= 0xF0 && first <= 0xF4) length = 4;
-  if (first == 0xE0) low = 0xA0;
-  if (first == 0xED) high = 0x9F;
-  if (first == 0xF0) low = 0x90;
-  if (first == 0xF4) high = 0x8F;
-  invalid = 1;
-  if (length == 0 || byte(1) < low || byte(1) > high) return 0;
-  for (std::size_t i = 2; i < length; ++i) {
-    invalid = i;
-    if (byte(i) < 0x80 || byte(i) > 0xBF) return 0;
-  }
-  return length;
-}
 
 void append_escaped(std::string& out, char character) {
   switch (character) {

@@ -1,4 +1,4 @@
-// JSON, read by events or into a small bounded tree, and written. Behind it: nlohmann-json, used nowhere else.
+// JSON, read by events or into a small bounded tree, and written. Behind it: nlohmann-json, used in json_reader.cpp alone.
 #pragma once
 
 #include <cstdint>

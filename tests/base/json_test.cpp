@@ -6,9 +6,11 @@
 #include <cmath>
 #include <limits>
 #include <string>
+#include <vector>
 
 #include "base/error.h"
 #include "base/rng.h"
+#include "support/memory_limit.h"
 
 namespace lm {
 
@@ -152,6 +154,89 @@ TEST_CASE("each maximal invalid part of UTF-8 becomes one replacement character"
   CHECK(json_quote("\xf4\x90\x80\x80") == "\"" + r + r + r + r + "\"");
   CHECK(json_quote("\xf0\x9f\x98\x80") == "\"\xf0\x9f\x98\x80\"");
   CHECK(json_quote(std::string_view("\0\x1f\x7f", 3)) == "\"\\u0000\\u001f\x7f\"");
+}
+
+TEST_CASE("long strings, which take another way, are read and refused exactly as short ones") {
+  Rng rng(4, RngPurpose::test);
+  const std::vector<std::string> parts = {"a",
+                                          "\\\"",
+                                          "\\\\",
+                                          "\\/",
+                                          "\\n",
+                                          "\\u0041",
+                                          "\\u00e9",
+                                          "\\u20AC",
+                                          "\\ud83d",
+                                          "\\uDE00",
+                                          "\\u00",
+                                          "\\x",
+                                          "\t",
+                                          "\x1f",
+                                          "\x7f",
+                                          "\xc3\xa9",
+                                          "\xc3",
+                                          "\xed\xa0\x80",
+                                          "\xf0\x9f\x98\x80",
+                                          "{\\\"b\\\":[",
+                                          "\\u0000",
+                                          "  ",
+                                          "\xe2\x82",
+                                          "\\ud83d\\ude00"};
+  const std::string filler(70000, 'x');
+  int read = 0;
+  for (int i = 0; i < 3000; ++i) {
+    std::string content;
+    for (std::uint64_t k = rng.below(4); k > 0; --k) content += parts[rng.below(parts.size())];
+    const auto string_in = [](const std::string& text) -> std::string {
+      try {
+        return *parse("[1,\"" + text + "\", 2]").if_array()->at(1).if_string();
+      } catch (const Error& error) {
+        CHECK(contains(error.what(), "at byte "));
+        return "refused";
+      }
+    };
+    const std::string expected = string_in(content);
+    CAPTURE(content);
+    CHECK((string_in(content + filler) == (expected == "refused" ? expected : expected + filler)));
+    CHECK((string_in(filler + content) == (expected == "refused" ? expected : filler + expected)));
+    read += expected == "refused" ? 0 : 1;
+  }
+  CHECK(read > 1000);
+  CHECK(read < 2500);
+  const JsonValue object = parse("{\"" + filler + "\":1,\"b\":\"" + filler + "\",\"" + filler + "y\":\"z\"}");
+  CHECK(object.integer_at(filler, "f") == 1);
+  CHECK((object.string_at("b", "f") == filler));
+  CHECK(object.string_at(filler + "y", "f") == "z");
+  CHECK(contains(refusal("{\"" + filler + "\":1,\"" + filler + "\":2}"), "stands twice"));
+}
+
+TEST_CASE("long blanks are skipped, long numbers and words refused, and errors after them are placed right") {
+  const std::string blanks(100000, ' ');
+  CHECK(parse(blanks + "[" + blanks + "1," + blanks + "2]" + blanks).dump() == "[1,2]");
+  CHECK(contains(refusal("[1" + blanks + "2]"), "at byte 100003: "));
+  CHECK(contains(refusal("[" + std::string(100000, '1') + "]"), "at byte 1: a number or word of more than 65536 bytes"));
+  CHECK(contains(refusal("[\"" + std::string(100000, 'a')), "missing closing quote"));
+  CHECK(contains(refusal("[\"" + std::string(100000, 'a') + "\\"), "missing closing quote"));
+  CHECK(contains(refusal("[\"" + std::string(100000, 'a') + "\" x"), "at byte 100004: "));
+  CHECK(contains(refusal("[\"" + std::string(100000, 'a') + "\\q\"]"), "at byte 100002: an unknown escape"));
+}
+
+TEST_CASE("refusing a document takes no more memory than twice its size and 16 MiB") {
+  constexpr std::size_t kSize = std::size_t{48} << 20;
+  const auto repeated = [](const std::string& part) {
+    std::string text = "[";
+    while (text.size() < kSize) text += part;
+    return text;
+  };
+  const std::string letters(kSize, 'a');
+  for (const std::string& text : {"\"" + letters, "[\"" + letters + "\",x", "[\"\\n" + letters + "\",x",
+                                  "{\"" + letters + "\":1,\"" + letters + "\":2}", letters, "[" + std::string(kSize, '1'),
+                                  "[" + std::string(kSize, ' ') + "x", repeated("0,"), repeated("[],"), repeated("\"\","),
+                                  repeated("{\"a\":0},"), repeated("\"aaaaaaaaaaaaaaaaaaaa\",")}) {
+    CAPTURE(text.substr(0, 20));
+    CHECK(test::with_memory_limit(2 * text.size() + (std::size_t{16} << 20), [&] { parse(text); }) ==
+          test::Outcome::refused);
+  }
 }
 
 TEST_CASE("a handler's own refusal ends the reading") {

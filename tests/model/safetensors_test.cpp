@@ -17,6 +17,7 @@
 
 #include "base/error.h"
 #include "base/rng.h"
+#include "support/memory_limit.h"
 #include "support/test_data.h"
 
 namespace lm {
@@ -301,6 +302,30 @@ TEST_CASE("a header length beyond the limit or the file is refused without takin
     std::memcpy(bytes.data(), &size, 8);
     put(folder.path("a"), bytes);
     CHECK_FALSE(refusal([&] { SafetensorsFile::open(folder.path("a")); }).empty());
+  }
+}
+
+TEST_CASE("refusing a file takes no more memory than twice its size and 16 MiB") {
+  const test::TemporaryFolder folder;
+  constexpr std::size_t kSize = std::size_t{24} << 20;
+  const auto repeated = [](const std::string& before, const std::function<std::string(int)>& part) {
+    std::string text = before;
+    for (int i = 0; text.size() < kSize; ++i) text += (i == 0 ? "" : ",") + part(i);
+    return text;
+  };
+  const std::vector<std::string> headers = {
+      repeated("{", [](int i) { return tensor_of(std::to_string(i), 0, 0); }) + "}",
+      repeated("{\"__metadata__\":{", [](int i) { return "\"" + std::to_string(i) + "\":\"\""; }) + "}}",
+      repeated("{\"__metadata__\":{\"a\":\"", [](int) { return "\\n"; }) + "\"},\"a\":1}",
+      repeated("{\"a\":{\"dtype\":\"U8\",\"data_offsets\":[0,0],\"shape\":[", [](int) { return "0"; }) + "]}}",
+      repeated("{\"a\":{\"dtype\":\"", [](int) { return "F"; }) + "\"}}",
+      "{\"" + std::string(kSize, 'n') + "\":{}}",
+  };
+  for (const std::string& header : headers) {
+    put(folder.path("a"), file_of(header, ""));
+    CAPTURE(header.substr(0, 60));
+    CHECK(test::with_memory_limit(2 * kSize + (std::size_t{16} << 20), [&] { SafetensorsFile::open(folder.path("a")); }) ==
+          test::Outcome::refused);
   }
 }
 
