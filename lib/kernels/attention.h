@@ -17,22 +17,22 @@ struct Visibility {
 
 /// out[b,t,h,:] = sum_j softmax_j(scale * q[b,t,h,:] . k[b,j,h/(H/KV),:]) v[b,j,h/(H/KV),:] over visible j.
 /// q, out: (B, T, H, D)  k, v: (B, S, KV, D), S >= T: query t stands at position S - T + t (cached keys come first)
-/// log_sum_exp: (B, H, T) contiguous, kept for backward, or empty. Scores never exist beyond a block of queries; blocks that no
-/// query of it sees are skipped. arXiv:1706.03762, 2205.14135, 2305.13245.
+/// log_sum_exp: (B, H, T) contiguous, kept for backward, or empty. Scores never exist beyond a block of queries; blocks that
+/// no query of it sees are skipped. arXiv:1706.03762, 2205.14135, 2305.13245.
 template <class T>
-void attention_forward(Compute& compute, TensorView<T> out, TensorView<T> log_sum_exp, TensorView<const T> q, TensorView<const T> k,
-                       TensorView<const T> v, const Visibility& visibility, double scale);
+void attention_forward(Compute& compute, TensorView<T> out, TensorView<T> log_sum_exp, TensorView<const T> q,
+                       TensorView<const T> k, TensorView<const T> v, const Visibility& visibility, double scale);
 
-/// dq, dk, dv += gradients. Recomputes the weights from log_sum_exp. S == T here. Views as in forward; dq, dk, dv may be column
-/// ranges of one matrix.
+/// dq, dk, dv += gradients. Recomputes the weights from log_sum_exp. S == T here. Views as in forward; dq, dk, dv may be
+/// column ranges of one matrix.
 template <class T>
 void attention_backward(Compute& compute, TensorView<T> dq, TensorView<T> dk, TensorView<T> dv, TensorView<const T> dout,
-                        TensorView<const T> out, TensorView<const T> log_sum_exp, TensorView<const T> q, TensorView<const T> k,
-                        TensorView<const T> v, const Visibility& visibility, double scale);
+                        TensorView<const T> out, TensorView<const T> log_sum_exp, TensorView<const T> q,
+                        TensorView<const T> k, TensorView<const T> v, const Visibility& visibility, double scale);
 
 /// One query over a cache; bits independent of threads. out, q: (H, D)  k, v: (S, KV, D).
 template <class T>
-void attention_decode(Compute& compute, TensorView<T> out, TensorView<const T> q, TensorView<const T> k, TensorView<const T> v,
-                      double scale);
+void attention_decode(Compute& compute, TensorView<T> out, TensorView<const T> q, TensorView<const T> k,
+                      TensorView<const T> v, double scale);
 
 }  // namespace lm

@@ -28,8 +28,8 @@ class Compute {
 
   ThreadPool& pool() { return pool_; }
   SimdTier simd() const { return tier_; }
-  /// At least `bytes` of 64-byte aligned memory private to `worker`, until the next request of the same worker. It only grows,
-  /// so that after the first step nothing allocates. Content is unspecified.
+  /// At least `bytes` of 64-byte aligned memory private to `worker`, until the next request of the same worker. It only
+  /// grows, so that after the first step nothing allocates. Content is unspecified.
   void* scratch_bytes(int worker, std::size_t bytes);
   template <class T>
   T* scratch(int worker, std::int64_t count) {

@@ -9,9 +9,11 @@
 
 namespace lm {
 
-/// nats[r] = log(sum_j exp(logits[r,j])) - logits[r,targets[r]]. logits: (rows, V). The sum over j is accumulated in fixed order.
+/// nats[r] = log(sum_j exp(logits[r,j])) - logits[r,targets[r]]. logits: (rows, V). The sum over j is accumulated in fixed
+/// order.
 template <class T>
-void cross_entropy_forward(Compute& compute, std::span<double> nats, TensorView<const T> logits, std::span<const TokenId> targets);
+void cross_entropy_forward(Compute& compute, std::span<double> nats, TensorView<const T> logits,
+                           std::span<const TokenId> targets);
 
 /// nats as above, and logits[r,:] <- scale * weights[r] * (softmax(logits[r,:]) - onehot(targets[r])) in place.
 /// Rows with weight 0 get nats 0 and gradient 0, whatever their target.

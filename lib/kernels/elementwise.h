@@ -9,8 +9,8 @@
 
 namespace lm {
 
-/// Where a dropout mask comes from: element i of tensor `stream` is kept iff the 32 random bits at (key, stream, i) are at least
-/// rate * 2^32; Philox at counter (i / 4, stream) gives four neighbours. Kept values are scaled by 1 / (1 - rate).
+/// Where a dropout mask comes from: element i of tensor `stream` is kept iff the 32 random bits at (key, stream, i) are at
+/// least rate * 2^32; Philox at counter (i / 4, stream) gives four neighbours. Kept values are scaled by 1 / (1 - rate).
 struct Dropout {
   double rate = 0;           // 0: nothing is dropped and the numbers are not drawn
   std::uint64_t key = 0;     // rng_key(seed, RngPurpose::dropout)

@@ -16,7 +16,8 @@ template <class T>
 void embedding_forward(Compute& compute, TensorView<T> y, std::span<const TokenId> ids, TensorView<const T> tokens,
                        TensorView<const T> positions, std::int64_t period, std::int64_t first_position = 0);
 
-/// dtokens[ids[r],:] += dy[r,:]; dpositions (or empty) likewise, in row order whatever the threads (tiles are column ranges).
+/// dtokens[ids[r],:] += dy[r,:]; dpositions (or empty) likewise, in row order whatever the threads (tiles are column
+/// ranges).
 template <class T>
 void embedding_backward(Compute& compute, TensorView<T> dtokens, TensorView<T> dpositions, TensorView<const T> dy,
                         std::span<const TokenId> ids, std::int64_t period);

@@ -21,7 +21,8 @@ void layernorm_backward(Compute& compute, TensorView<T> dx, TensorView<T> dgain,
 /// x, y: (rows, groups, width), a matrix counts as one group (heads of QK-norm are groups)  gain: (width)
 /// rstd: (rows, groups) or (rows), contiguous, kept for backward. y may be x.
 template <class T>
-void rmsnorm_forward(Compute& compute, TensorView<T> y, TensorView<T> rstd, TensorView<const T> x, TensorView<const T> gain, double eps);
+void rmsnorm_forward(Compute& compute, TensorView<T> y, TensorView<T> rstd, TensorView<const T> x, TensorView<const T> gain,
+                     double eps);
 
 /// dx += the input's gradient; dgain += its own. x is what forward read.
 template <class T>

@@ -13,9 +13,9 @@ struct AdamWStep {
   double beta1;
   double beta2;
   double eps;
-  double weight_decay;     // 0 for tensors without decay
-  double gradient_scale;   // clipping and loss denominators, folded in
-  std::int64_t step;       // from 1, for bias correction
+  double weight_decay;    // 0 for tensors without decay
+  double gradient_scale;  // clipping and loss denominators, folded in
+  std::int64_t step;      // from 1, for bias correction
 };
 
 /// g = gradient_scale * gradient; m = b1 m + (1 - b1) g; v = b2 v + (1 - b2) g^2;

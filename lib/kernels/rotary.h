@@ -12,15 +12,15 @@ namespace lm {
 template <class T>
 void rotary_table(TensorView<T> cosine, TensorView<T> sine, double theta);
 
-/// Rotates in place the pairs (x[.., i], x[.., i + D/2]) by the angle of the row's position (RoFormer, arXiv:2104.09864; halves
-/// as in GPT-NeoX, Llama and Qwen).
-/// x: (rows, heads, D)  position of row r: first_position + r % period.
+/// Rotates in place the pairs (x[.., i], x[.., i + D/2]) by the angle of the row's position (RoFormer, arXiv:2104.09864;
+/// halves as in GPT-NeoX, Llama and Qwen). x: (rows, heads, D)  position of row r: first_position + r % period.
 template <class T>
-void rotary_forward(Compute& compute, TensorView<T> x, TensorView<const T> cosine, TensorView<const T> sine, std::int64_t period,
-                    std::int64_t first_position = 0);
+void rotary_forward(Compute& compute, TensorView<T> x, TensorView<const T> cosine, TensorView<const T> sine,
+                    std::int64_t period, std::int64_t first_position = 0);
 
 /// Rotates a gradient back, in place (the rotation's transpose).
 template <class T>
-void rotary_backward(Compute& compute, TensorView<T> dx, TensorView<const T> cosine, TensorView<const T> sine, std::int64_t period);
+void rotary_backward(Compute& compute, TensorView<T> dx, TensorView<const T> cosine, TensorView<const T> sine,
+                     std::int64_t period);
 
 }  // namespace lm

@@ -25,7 +25,8 @@ template <class T>
 struct Inputs {
   Tensor<T> q, k, v, dout;
   explicit Inputs(const Case& c)
-      : q(Tensor<T>::random({c.batch, c.queries, c.heads, c.width}, 1)), k(Tensor<T>::random({c.batch, c.keys, c.kv_heads, c.width}, 2)),
+      : q(Tensor<T>::random({c.batch, c.queries, c.heads, c.width}, 1)),
+        k(Tensor<T>::random({c.batch, c.keys, c.kv_heads, c.width}, 2)),
         v(Tensor<T>::random({c.batch, c.keys, c.kv_heads, c.width}, 3)),
         dout(Tensor<T>::random({c.batch, c.queries, c.heads, c.width}, 4)) {}
 };
@@ -35,9 +36,10 @@ struct Results {
 };
 
 /// The formula, term by term, in double.
-Results reference(const Case& c, const Tensor<double>& q, const Tensor<double>& k, const Tensor<double>& v, const Tensor<double>& dout) {
-  Results r{Tensor<double>(q.shape), Tensor<double>({c.batch, c.heads, c.queries}), Tensor<double>(q.shape), Tensor<double>(k.shape),
-            Tensor<double>(v.shape)};
+Results reference(const Case& c, const Tensor<double>& q, const Tensor<double>& k, const Tensor<double>& v,
+                  const Tensor<double>& dout) {
+  Results r{Tensor<double>(q.shape), Tensor<double>({c.batch, c.heads, c.queries}), Tensor<double>(q.shape),
+            Tensor<double>(k.shape), Tensor<double>(v.shape)};
   for (std::int64_t b = 0; b < c.batch; ++b) {
     for (std::int64_t h = 0; h < c.heads; ++h) {
       const std::int64_t kv = h / (c.heads / c.kv_heads);
@@ -67,7 +69,8 @@ Results reference(const Case& c, const Tensor<double>& q, const Tensor<double>& 
           delta += weight * dweights[static_cast<std::size_t>(j)];
         }
         for (std::int64_t j = 0; j < c.keys; ++j) {
-          const double ds = c.scale() * weights[static_cast<std::size_t>(j)] * (dweights[static_cast<std::size_t>(j)] - delta);
+          const double ds =
+              c.scale() * weights[static_cast<std::size_t>(j)] * (dweights[static_cast<std::size_t>(j)] - delta);
           for (std::int64_t d = 0; d < c.width; ++d) {
             r.dq[at_q + d] += ds * k[at_k(j) + d];
             r.dk[at_k(j) + d] += ds * q[at_q + d];
@@ -89,7 +92,8 @@ void check_case(Compute& compute, const Case& c, double tolerance) {
   const Results expected = reference(c, in.q.template as<double>(), in.k.template as<double>(), in.v.template as<double>(),
                                      in.dout.template as<double>());
   Tensor<T> out(in.q.shape), log_sum_exp({c.batch, c.heads, c.queries});
-  attention_forward<T>(compute, out.view(), log_sum_exp.view(), in.q.view(), in.k.view(), in.v.view(), c.visibility(), c.scale());
+  attention_forward<T>(compute, out.view(), log_sum_exp.view(), in.q.view(), in.k.view(), in.v.view(), c.visibility(),
+                       c.scale());
   CHECK(lm::test::distance(out.values, expected.out.values) < tolerance);
   CHECK(lm::test::distance(log_sum_exp.values, expected.log_sum_exp.values) < tolerance);
   if (c.queries == 1) {
@@ -98,7 +102,8 @@ void check_case(Compute& compute, const Case& c, double tolerance) {
       Tensor<double> row({c.heads * c.width});
       std::copy_n(expected.out.values.begin() + b * c.heads * c.width, c.heads * c.width, row.values.begin());
       const T* q = &in.q.view()(b, 0, 0, 0);
-      attention_decode<T>(compute, decoded.view(), {q, c.heads, c.width}, {&in.k.view()(b, 0, 0, 0), c.keys, c.kv_heads, c.width},
+      attention_decode<T>(compute, decoded.view(), {q, c.heads, c.width},
+                          {&in.k.view()(b, 0, 0, 0), c.keys, c.kv_heads, c.width},
                           {&in.v.view()(b, 0, 0, 0), c.keys, c.kv_heads, c.width}, c.scale());
       CHECK(lm::test::distance(decoded.values, row.values) < tolerance);
     }
@@ -107,8 +112,8 @@ void check_case(Compute& compute, const Case& c, double tolerance) {
   // Gradients add to what is there.
   Tensor<T> dq(in.q.shape), dk(in.k.shape), dv(in.v.shape);
   for (int pass = 0; pass < 2; ++pass) {
-    attention_backward<T>(compute, dq.view(), dk.view(), dv.view(), in.dout.view(), out.view(), log_sum_exp.view(), in.q.view(),
-                          in.k.view(), in.v.view(), c.visibility(), c.scale());
+    attention_backward<T>(compute, dq.view(), dk.view(), dv.view(), in.dout.view(), out.view(), log_sum_exp.view(),
+                          in.q.view(), in.k.view(), in.v.view(), c.visibility(), c.scale());
   }
   const auto halved_distance = [](std::vector<T> twice, const std::vector<double>& once) {
     for (T& value : twice) value /= 2;
@@ -134,18 +139,37 @@ std::vector<Case> cases() {
     all.push_back({.queries = n, .keys = n, .width = 1 + n * 7 % 40});
     all.push_back({.queries = 1 + n * 5 % 17, .keys = 20 + n, .heads = 2, .kv_heads = 1, .width = n});
   }
-  for (const std::int64_t n : {63, 64, 65, 100, 128, 150, 200}) all.push_back({.batch = 2, .queries = n, .keys = n, .heads = 2, .kv_heads = 2, .width = 32});
-  for (const std::int64_t width : {8, 16, 24, 48, 64, 80, 128}) all.push_back({.queries = 70, .keys = 70, .heads = 4, .kv_heads = 2, .width = width});
+  for (const std::int64_t n : {63, 64, 65, 100, 128, 150, 200})
+    all.push_back({.batch = 2, .queries = n, .keys = n, .heads = 2, .kv_heads = 2, .width = 32});
+  for (const std::int64_t width : {8, 16, 24, 48, 64, 80, 128})
+    all.push_back({.queries = 70, .keys = 70, .heads = 4, .kv_heads = 2, .width = width});
   all.push_back({.batch = 2, .queries = 1, .keys = 300, .heads = 6, .kv_heads = 2, .width = 32});
   all.push_back({.batch = 3, .queries = 130, .keys = 130, .heads = 2, .kv_heads = 1, .width = 16, .prefix = {0, 77, 130}});
   all.push_back({.batch = 2, .queries = 90, .keys = 170, .heads = 2, .kv_heads = 1, .width = 16, .prefix = {120, 3}});
-  all.push_back({.batch = 2, .queries = 140, .keys = 140, .heads = 2, .kv_heads = 1, .width = 16,
+  all.push_back({.batch = 2,
+                 .queries = 140,
+                 .keys = 140,
+                 .heads = 2,
+                 .kv_heads = 1,
+                 .width = 16,
                  .document = documents({{0, 20}, {1, 70}, {2, 50}, {0, 1}, {1, 99}, {2, 40}})});
-  all.push_back({.batch = 1, .queries = 80, .keys = 160, .heads = 1, .kv_heads = 1, .width = 16,
+  all.push_back({.batch = 1,
+                 .queries = 80,
+                 .keys = 160,
+                 .heads = 1,
+                 .kv_heads = 1,
+                 .width = 16,
                  .document = documents({{0, 100}, {1, 20}, {2, 40}})});
   // Documents that come back, and bidirectional windows of documents with padding behind.
-  all.push_back({.batch = 1, .queries = 150, .keys = 150, .width = 16, .document = documents({{3, 40}, {1, 40}, {3, 30}, {2, 40}})});
-  all.push_back({.batch = 2, .queries = 100, .keys = 100, .heads = 2, .kv_heads = 2, .width = 24, .prefix = {100, 60},
+  all.push_back(
+      {.batch = 1, .queries = 150, .keys = 150, .width = 16, .document = documents({{3, 40}, {1, 40}, {3, 30}, {2, 40}})});
+  all.push_back({.batch = 2,
+                 .queries = 100,
+                 .keys = 100,
+                 .heads = 2,
+                 .kv_heads = 2,
+                 .width = 24,
+                 .prefix = {100, 60},
                  .document = documents({{0, 30}, {1, 50}, {2, 20}, {0, 90}, {1, 10}})});
   return all;
 }
@@ -171,15 +195,16 @@ TEST_CASE("attention's gradients agree with central differences") {
   };
   for (const Case& c : small) {
     Inputs<double> in(c);
-    Tensor<double> out(in.q.shape), log_sum_exp({c.batch, c.heads, c.queries}), dq(in.q.shape), dk(in.k.shape), dv(in.v.shape);
+    Tensor<double> out(in.q.shape), log_sum_exp({c.batch, c.heads, c.queries}), dq(in.q.shape), dk(in.k.shape),
+        dv(in.v.shape);
     const auto loss = [&] {
-      attention_forward<double>(compute, out.view(), log_sum_exp.view(), in.q.view(), in.k.view(), in.v.view(), c.visibility(),
-                                c.scale());
+      attention_forward<double>(compute, out.view(), log_sum_exp.view(), in.q.view(), in.k.view(), in.v.view(),
+                                c.visibility(), c.scale());
       return lm::test::project(out.values, in.dout.values);
     };
     loss();
-    attention_backward<double>(compute, dq.view(), dk.view(), dv.view(), in.dout.view(), out.view(), log_sum_exp.view(), in.q.view(),
-                               in.k.view(), in.v.view(), c.visibility(), c.scale());
+    attention_backward<double>(compute, dq.view(), dk.view(), dv.view(), in.dout.view(), out.view(), log_sum_exp.view(),
+                               in.q.view(), in.k.view(), in.v.view(), c.visibility(), c.scale());
     lm::test::check_gradient("dq", in.q, dq.values, loss);
     lm::test::check_gradient("dk", in.k, dk.values, loss);
     lm::test::check_gradient("dv", in.v, dv.values, loss);
@@ -210,7 +235,8 @@ TEST_CASE("attention reads and writes column ranges of one fused product") {
   copy_into(v_of(qkv.view()), in.v.view());
   const Results expected = reference(c, in.q.as<double>(), in.k.as<double>(), in.v.as<double>(), in.dout.as<double>());
   Tensor<float> out(in.q.shape), log_sum_exp({batch, heads, time});
-  attention_forward<float>(compute, out.view(), log_sum_exp.view(), q_of(qkv.view()), k_of(qkv.view()), v_of(qkv.view()), {}, c.scale());
+  attention_forward<float>(compute, out.view(), log_sum_exp.view(), q_of(qkv.view()), k_of(qkv.view()), v_of(qkv.view()), {},
+                           c.scale());
   CHECK(lm::test::distance(out.values, expected.out.values) < lm::test::kFloatTolerance);
   attention_backward<float>(compute, q_of(dqkv.view()), k_of(dqkv.view()), v_of(dqkv.view()), in.dout.view(), out.view(),
                             log_sum_exp.view(), q_of(qkv.view()), k_of(qkv.view()), v_of(qkv.view()), {}, c.scale());
@@ -248,13 +274,15 @@ TEST_CASE("attention has the same bits for any number of threads") {
     std::vector<std::vector<float>> results;
     for (const int threads : {1, 2, 3}) {
       Compute compute(threads, tier);
-      Tensor<float> out(in.q.shape), log_sum_exp({c.batch, c.heads, c.queries}), dq(in.q.shape), dk(in.k.shape), dv(in.v.shape);
-      attention_forward<float>(compute, out.view(), log_sum_exp.view(), in.q.view(), in.k.view(), in.v.view(), c.visibility(),
-                               c.scale());
+      Tensor<float> out(in.q.shape), log_sum_exp({c.batch, c.heads, c.queries}), dq(in.q.shape), dk(in.k.shape),
+          dv(in.v.shape);
+      attention_forward<float>(compute, out.view(), log_sum_exp.view(), in.q.view(), in.k.view(), in.v.view(),
+                               c.visibility(), c.scale());
       attention_backward<float>(compute, dq.view(), dk.view(), dv.view(), in.dout.view(), out.view(), log_sum_exp.view(),
                                 in.q.view(), in.k.view(), in.v.view(), c.visibility(), c.scale());
       std::vector<float> all = out.values;
-      for (const auto* part : {&log_sum_exp.values, &dq.values, &dk.values, &dv.values}) all.insert(all.end(), part->begin(), part->end());
+      for (const auto* part : {&log_sum_exp.values, &dq.values, &dk.values, &dv.values})
+        all.insert(all.end(), part->begin(), part->end());
       results.push_back(all);
     }
     CHECK(results[0] == results[1]);

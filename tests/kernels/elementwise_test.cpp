@@ -98,7 +98,8 @@ TEST_CASE("dropout drops the share that it is asked to, differently in each stre
     // Six standard deviations of a binomial count.
     const double count = static_cast<double>(n);
     CHECK(std::abs(static_cast<double>(dropped) - count * rate) < 6 * std::sqrt(count * rate * (1 - rate)));
-    CHECK(std::abs(static_cast<double>(both) - count * rate * rate) < 6 * std::sqrt(count * rate * rate * (1 - rate * rate)));
+    CHECK(std::abs(static_cast<double>(both) - count * rate * rate) <
+          6 * std::sqrt(count * rate * rate * (1 - rate * rate)));
   }
 }
 

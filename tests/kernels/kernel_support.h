@@ -44,10 +44,14 @@ struct Tensor {
   TensorView<T> view() {
     T* data = values.data();
     switch (shape.size()) {
-      case 1: return {data, shape[0]};
-      case 2: return {data, shape[0], shape[1]};
-      case 3: return {data, shape[0], shape[1], shape[2]};
-      default: return {data, shape[0], shape[1], shape[2], shape[3]};
+      case 1:
+        return {data, shape[0]};
+      case 2:
+        return {data, shape[0], shape[1]};
+      case 3:
+        return {data, shape[0], shape[1], shape[2]};
+      default:
+        return {data, shape[0], shape[1], shape[2], shape[3]};
     }
   }
   TensorView<const T> view() const { return const_cast<Tensor*>(this)->view(); }

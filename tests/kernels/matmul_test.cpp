@@ -32,7 +32,8 @@ void check_shape(Compute& compute, Shape shape, double tolerance) {
   CAPTURE(shape.outputs);
   CAPTURE(to_string(compute.simd()));
   // Operands are rounded to T first, so that only the product's own roundings count.
-  const auto x = Tensor<T>::random({shape.rows, shape.inputs}, 1), weight = Tensor<T>::random({shape.outputs, shape.inputs}, 2);
+  const auto x = Tensor<T>::random({shape.rows, shape.inputs}, 1),
+             weight = Tensor<T>::random({shape.outputs, shape.inputs}, 2);
   const auto bias = Tensor<T>::random({shape.outputs}, 3), dy = Tensor<T>::random({shape.rows, shape.outputs}, 4);
   const auto xd = x.template as<double>(), weightd = weight.template as<double>(), dyd = dy.template as<double>();
   const auto expected = reference_forward(xd, weightd, bias.template as<double>());
@@ -85,7 +86,13 @@ TEST_CASE("products agree with naive sums over all remainders of the tiles, on e
       check_shape<float>(compute, {1 + width * 5 % 33, 1 + width * 13 % 70, width}, lm::test::kFloatTolerance);
     }
     for (std::int64_t rows = 1; rows <= 40; ++rows) check_shape<float>(compute, {rows, 37, 50}, lm::test::kFloatTolerance);
-    for (const Shape shape : {Shape{300, 130, 410}, {200, 600, 33}, {517, 65, 257}, {1, 300, 1000}, {3, 777, 128}, {390, 48, 700}, {1111, 40, 70}}) {
+    for (const Shape shape : {Shape{300, 130, 410},
+                              {200, 600, 33},
+                              {517, 65, 257},
+                              {1, 300, 1000},
+                              {3, 777, 128},
+                              {390, 48, 700},
+                              {1111, 40, 70}}) {
       check_shape<float>(compute, shape, lm::test::kFloatTolerance);
     }
     check_shape<double>(compute, {70, 33, 51}, lm::test::kDoubleTolerance);
@@ -113,7 +120,8 @@ TEST_CASE("products read and write column ranges of wider matrices and touch not
     }
     CHECK(worst < 1e-4);
     Tensor<float> wide_dw({40, 64});
-    linear_backward_weight<float>(compute, wide_dw.view().columns(3, 30), {}, TensorView<const float>(y), TensorView<const float>(x));
+    linear_backward_weight<float>(compute, wide_dw.view().columns(3, 30), {}, TensorView<const float>(y),
+                                  TensorView<const float>(x));
     for (std::int64_t o = 0; o < 40; ++o) {
       for (const std::int64_t c : {0, 1, 2, 33, 34, 63}) CHECK(wide_dw[o * 64 + c] == 0);
     }
@@ -132,7 +140,8 @@ TEST_CASE("products have the same bits for any number of threads") {
       linear_backward_input<float>(compute, dx.view(), dy.view(), weight.view());
       linear_backward_weight<float>(compute, dweight.view(), dbias.view(), dy.view(), x.view());
       std::vector<float> all = y.values;
-      for (const auto* part : {&dx.values, &dweight.values, &dbias.values}) all.insert(all.end(), part->begin(), part->end());
+      for (const auto* part : {&dx.values, &dweight.values, &dbias.values})
+        all.insert(all.end(), part->begin(), part->end());
       linear_decode<float>(compute, y.view(), x.view(), weight.view(), {});
       all.insert(all.end(), y.values.begin(), y.values.end());
       results.push_back(all);

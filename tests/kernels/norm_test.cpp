@@ -14,7 +14,8 @@ struct Normed {
 };
 
 /// LayerNorm (centred) or RMSNorm and all gradients, row by row from the formulas.
-Normed reference(const Tensor<double>& x, const Tensor<double>& gain, const Tensor<double>& bias, const Tensor<double>& dy, bool centred) {
+Normed reference(const Tensor<double>& x, const Tensor<double>& gain, const Tensor<double>& bias, const Tensor<double>& dy,
+                 bool centred) {
   const std::int64_t width = gain.shape[0], rows = static_cast<std::int64_t>(x.values.size()) / width;
   Normed n{Tensor<double>(x.shape), Tensor<double>(x.shape), Tensor<double>({width}), Tensor<double>({width})};
   for (std::int64_t r = 0; r < rows; ++r) {
@@ -56,7 +57,8 @@ void check_norms(Compute& compute, std::int64_t rows, std::int64_t width, double
     const Normed expected = reference(xd, gaind, bias.template as<double>(), dyd, true);
     layernorm_forward<T>(compute, y.view(), mean.view(), rstd.view(), x.view(), gain.view(), bias.view(), kEps);
     CHECK(lm::test::distance(y.values, expected.y.values) < tolerance);
-    layernorm_backward<T>(compute, dx.view(), dgain.view(), dbias.view(), dy.view(), x.view(), gain.view(), mean.view(), rstd.view());
+    layernorm_backward<T>(compute, dx.view(), dgain.view(), dbias.view(), dy.view(), x.view(), gain.view(), mean.view(),
+                          rstd.view());
     // Two elements normalise to +-1 whatever they are: their gradient is a difference that nearly vanishes.
     if (width > 2) CHECK(lm::test::distance(dx.values, expected.dx.values) < tolerance);
     CHECK(lm::test::distance(dgain.values, expected.dgain.values) < tolerance);
@@ -100,7 +102,8 @@ TEST_CASE("norms and their gradients agree with the formulas for every width and
 TEST_CASE("norms' gradients agree with central differences") {
   Compute compute(1, best_simd_tier());
   const std::int64_t rows = 3, width = 7;
-  auto x = Tensor<double>::random({rows, width}, 1), gain = Tensor<double>::random({width}, 2), bias = Tensor<double>::random({width}, 3);
+  auto x = Tensor<double>::random({rows, width}, 1), gain = Tensor<double>::random({width}, 2),
+       bias = Tensor<double>::random({width}, 3);
   const auto dy = Tensor<double>::random({rows, width}, 4);
   Tensor<double> y({rows, width}), mean({rows}), rstd({rows}), dx({rows, width}), dgain({width}), dbias({width});
   const auto layernorm = [&] {
@@ -108,7 +111,8 @@ TEST_CASE("norms' gradients agree with central differences") {
     return lm::test::project(y.values, dy.values);
   };
   layernorm();
-  layernorm_backward<double>(compute, dx.view(), dgain.view(), dbias.view(), dy.view(), x.view(), gain.view(), mean.view(), rstd.view());
+  layernorm_backward<double>(compute, dx.view(), dgain.view(), dbias.view(), dy.view(), x.view(), gain.view(), mean.view(),
+                             rstd.view());
   lm::test::check_gradient("layernorm dx", x, dx.values, layernorm);
   lm::test::check_gradient("layernorm dgain", gain, dgain.values, layernorm);
   lm::test::check_gradient("layernorm dbias", bias, dbias.values, layernorm);
@@ -137,8 +141,8 @@ TEST_CASE("heads inside a wider matrix are normalised in place and nothing besid
     const auto range = [&](Tensor<float>& m) { return m.view().columns(first, heads * width).split_columns(heads); };
     rmsnorm_forward<float>(compute, range(normed), rstd.view(), TensorView<const float>(range(normed)), gain.view(), kEps);
     auto input = matrix;
-    rmsnorm_backward_in_place<float>(compute, range(gradient), dgain.view(), TensorView<const float>(range(input)), gain.view(),
-                                     rstd.view());
+    rmsnorm_backward_in_place<float>(compute, range(gradient), dgain.view(), TensorView<const float>(range(input)),
+                                     gain.view(), rstd.view());
     Tensor<double> x({rows * heads, width}), dy({rows * heads, width});
     for (std::int64_t i = 0; i < rows * heads * width; ++i) {
       x[i] = static_cast<double>(matrix[i / (heads * width) * columns + first + i % (heads * width)]);
@@ -172,7 +176,8 @@ TEST_CASE("norms' gradients have the same bits for any number of threads") {
     Compute compute(threads, best_simd_tier());
     Tensor<float> y({rows, width}), mean({rows}), rstd({rows}), dx({rows, width}), dgain({width}), dbias({width});
     layernorm_forward<float>(compute, y.view(), mean.view(), rstd.view(), x.view(), gain.view(), {}, kEps);
-    layernorm_backward<float>(compute, dx.view(), dgain.view(), dbias.view(), dy.view(), x.view(), gain.view(), mean.view(), rstd.view());
+    layernorm_backward<float>(compute, dx.view(), dgain.view(), dbias.view(), dy.view(), x.view(), gain.view(), mean.view(),
+                              rstd.view());
     rmsnorm_backward<float>(compute, dx.view(), dgain.view(), dy.view(), x.view(), gain.view(), rstd.view());
     std::vector<float> all = dx.values;
     all.insert(all.end(), dgain.values.begin(), dgain.values.end());

@@ -15,7 +15,13 @@ TEST_CASE("AdamW agrees with its formula over several steps, on every tier") {
     Tensor<double> m({n}), v({n});
     for (std::int64_t t = 1; t <= 5; ++t) {
       const auto gradient = Tensor<float>::random({n}, 10 + static_cast<std::uint64_t>(t), 0.01);
-      const AdamWStep step{.learning_rate = 1e-2, .beta1 = 0.9, .beta2 = 0.95, .eps = 1e-8, .weight_decay = 0.1, .gradient_scale = 0.5, .step = t};
+      const AdamWStep step{.learning_rate = 1e-2,
+                           .beta1 = 0.9,
+                           .beta2 = 0.95,
+                           .eps = 1e-8,
+                           .weight_decay = 0.1,
+                           .gradient_scale = 0.5,
+                           .step = t};
       adamw<float>(compute, weight.view(), first.view(), second.view(), gradient.view(), step);
       for (std::int64_t i = 0; i < n; ++i) {
         const double g = 0.5 * static_cast<double>(gradient[i]);

@@ -19,7 +19,8 @@ TEST_CASE("a rotation turns each pair by its position's angle, for every width a
       for (std::int64_t r = 0; r < rows; ++r) {
         for (std::int64_t h = 0; h < heads; ++h) {
           for (std::int64_t i = 0; i < half; ++i) {
-            const double angle = static_cast<double>(first + r % period) * std::pow(10000.0, -2.0 * static_cast<double>(i) / static_cast<double>(width));
+            const double angle = static_cast<double>(first + r % period) *
+                                 std::pow(10000.0, -2.0 * static_cast<double>(i) / static_cast<double>(width));
             const std::int64_t at = (r * heads + h) * width + i;
             const double a = static_cast<double>(x[at]), b = static_cast<double>(x[at + half]);
             expected[at] = a * std::cos(angle) - b * std::sin(angle);

@@ -50,7 +50,8 @@ void swiglu_backward(Compute& compute, TensorView<T> dgate_up, TensorView<const 
   const Tiling tiling = row_tiling(dy.rows(), width);
   compute.pool().run(tiling.tiles(), [&](std::int64_t tile, int) {
     for (std::int64_t r = tiling.first(tile); r < tiling.first(tile) + tiling.count(tile); ++r) {
-      kernels.swiglu_backward(dgate_up.row(r), dgate_up.row(r) + width, dy.row(r), gate_up.row(r), gate_up.row(r) + width, width);
+      kernels.swiglu_backward(dgate_up.row(r), dgate_up.row(r) + width, dy.row(r), gate_up.row(r), gate_up.row(r) + width,
+                              width);
     }
   });
 }

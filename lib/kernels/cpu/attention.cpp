@@ -29,7 +29,8 @@ struct KeyRange {
 class SequenceVisibility {
  public:
   SequenceVisibility(const Visibility& visibility, std::int64_t sequence, std::int64_t keys)
-      : prefix_(visibility.prefix_length.empty() ? 0 : visibility.prefix_length[static_cast<std::size_t>(sequence)]), keys_(keys) {
+      : prefix_(visibility.prefix_length.empty() ? 0 : visibility.prefix_length[static_cast<std::size_t>(sequence)]),
+        keys_(keys) {
     if (!visibility.document.empty()) document_ = visibility.document.data() + sequence * keys;
   }
   /// First key that the query at this position cannot see for its place alone.
@@ -55,8 +56,8 @@ class SequenceVisibility {
 };
 
 template <class T>
-void check_shapes(const TensorView<const T>& out, const TensorView<const T>& q, const TensorView<const T>& k, const TensorView<const T>& v,
-                  const Visibility& visibility) {
+void check_shapes(const TensorView<const T>& out, const TensorView<const T>& q, const TensorView<const T>& k,
+                  const TensorView<const T>& v, const Visibility& visibility) {
   const auto batch = static_cast<std::size_t>(q.dim(0)), keys = static_cast<std::size_t>(k.dim(1));
   LM_CHECK(q.rank() == 4 && k.rank() == 4 && v.rank() == 4 && out.rank() == 4);
   for (int i = 0; i < 4; ++i) LM_CHECK(out.dim(i) == q.dim(i) && k.dim(i) == v.dim(i));
@@ -79,8 +80,9 @@ std::int64_t score_stride(const SimdKernels<T>& kernels, std::int64_t keys) {
 
 /// c = a (m, depth) * packed, or +=, with long sums cut into parts.
 template <class T>
-void multiply_deep(const SimdKernels<T>& kernels, T* c, std::int64_t c_stride, const T* a, std::int64_t a_stride, const T* packed,
-                   std::int64_t panel_stride, std::int64_t m, std::int64_t n, std::int64_t depth, bool add) {
+void multiply_deep(const SimdKernels<T>& kernels, T* c, std::int64_t c_stride, const T* a, std::int64_t a_stride,
+                   const T* packed, std::int64_t panel_stride, std::int64_t m, std::int64_t n, std::int64_t depth,
+                   bool add) {
   for (std::int64_t first = 0; first < depth; first += kKeyDepth, add = true) {
     kernels.multiply_packed(c, c_stride, a + first, a_stride, false, packed + first * kernels.panel, panel_stride, m, n,
                             std::min(kKeyDepth, depth - first), add);
@@ -104,13 +106,14 @@ class PackedKeys {
   /// c (m, count) = a (m, width) * keys [first, first + count) transposed; first is a multiple of the panel.
   void multiply_across(T* c, std::int64_t c_stride, const T* a, std::int64_t a_stride, std::int64_t m, std::int64_t first,
                        std::int64_t count) const {
-    kernels_.multiply_packed(c, c_stride, a, a_stride, false, data_ + first * width_, width_ * kernels_.panel, m, count, width_,
-                             false);
+    kernels_.multiply_packed(c, c_stride, a, a_stride, false, data_ + first * width_, width_ * kernels_.panel, m, count,
+                             width_, false);
   }
   /// c (m, width) = a (m, count) * keys [first, first + count), or +=.
   void multiply_along(T* c, std::int64_t c_stride, const T* a, std::int64_t a_stride, std::int64_t m, std::int64_t first,
                       std::int64_t count, bool add) const {
-    multiply_deep(kernels_, c, c_stride, a, a_stride, data_ + first * kernels_.panel, size_ * kernels_.panel, m, width_, count, add);
+    multiply_deep(kernels_, c, c_stride, a, a_stride, data_ + first * kernels_.panel, size_ * kernels_.panel, m, width_,
+                  count, add);
   }
 
  private:
@@ -127,15 +130,17 @@ KeyRange inside(const KeyRange& all, const KeyRange& range, std::int64_t panel) 
 }  // namespace
 
 template <class T>
-void attention_forward(Compute& compute, TensorView<T> out, TensorView<T> log_sum_exp, TensorView<const T> q, TensorView<const T> k,
-                       TensorView<const T> v, const Visibility& visibility, double scale) {
+void attention_forward(Compute& compute, TensorView<T> out, TensorView<T> log_sum_exp, TensorView<const T> q,
+                       TensorView<const T> k, TensorView<const T> v, const Visibility& visibility, double scale) {
   check_shapes<T>(out, q, k, v, visibility);
-  const std::int64_t batch = q.dim(0), queries = q.dim(1), heads = q.dim(2), width = q.dim(3), keys = k.dim(1), kv_heads = k.dim(2);
+  const std::int64_t batch = q.dim(0), queries = q.dim(1), heads = q.dim(2), width = q.dim(3), keys = k.dim(1),
+                     kv_heads = k.dim(2);
   const std::int64_t group = heads / kv_heads;
   LM_CHECK(log_sum_exp.empty() || log_sum_exp.size() == batch * heads * queries);
   const SimdKernels<T>& kernels = simd_kernels<T>(compute.simd());
   const std::int64_t blocks = Tiling{queries, kForwardBlock}.tiles();
-  const std::int64_t parts = std::clamp<std::int64_t>(kForwardTiles / std::max<std::int64_t>(1, batch * kv_heads), 1, blocks);
+  const std::int64_t parts =
+      std::clamp<std::int64_t>(kForwardTiles / std::max<std::int64_t>(1, batch * kv_heads), 1, blocks);
   const Tiling chunks{queries, (blocks + parts - 1) / parts * kForwardBlock};
 
   compute.pool().run(batch * kv_heads * chunks.tiles(), [&](std::int64_t tile, int worker) {
@@ -147,7 +152,8 @@ void attention_forward(Compute& compute, TensorView<T> out, TensorView<T> log_su
     const std::int64_t stride = score_stride(kernels, all.size());
     const std::int64_t packed_size = PackedKeys<T>::elements(kernels, all.size(), width);
     T* memory = compute.scratch<T>(worker, 2 * packed_size + kForwardBlock * (stride + 1));
-    PackedKeys<T> packed_keys(kernels, memory, all.size(), width), packed_values(kernels, memory + packed_size, all.size(), width);
+    PackedKeys<T> packed_keys(kernels, memory, all.size(), width),
+        packed_values(kernels, memory + packed_size, all.size(), width);
     T* scores = memory + 2 * packed_size;
     T* inverse_sums = scores + kForwardBlock * stride;
     packed_keys.pack_across(&k(b, all.first, kv, 0), k.stride(1));
@@ -160,12 +166,13 @@ void attention_forward(Compute& compute, TensorView<T> out, TensorView<T> log_su
         packed_keys.multiply_across(scores, stride, &q(b, t, h, 0), q.stride(1), count, range.first, range.size());
         for (std::int64_t i = 0; i < count; ++i) {
           const std::int64_t limit = std::min(range.end, visible.limit(position + i) - all.first) - range.first;
-          const T sum = kernels.attention_weights(scores + i * stride, range.size(), limit,
-                                                  visible.documents(all.first + range.first), visible.document(position + i),
-                                                  static_cast<T>(scale), inverse_sums + i);
+          const T sum =
+              kernels.attention_weights(scores + i * stride, range.size(), limit, visible.documents(all.first + range.first),
+                                        visible.document(position + i), static_cast<T>(scale), inverse_sums + i);
           if (!log_sum_exp.empty()) log_sum_exp.data()[(b * heads + h) * queries + t + i] = sum;
         }
-        packed_values.multiply_along(&out(b, t, h, 0), out.stride(1), scores, stride, count, range.first, range.size(), false);
+        packed_values.multiply_along(&out(b, t, h, 0), out.stride(1), scores, stride, count, range.first, range.size(),
+                                     false);
         for (std::int64_t i = 0; i < count; ++i) kernels.scale(&out(b, t + i, h, 0), inverse_sums[i], width);
       }
     }
@@ -216,7 +223,8 @@ template <class T>
 void backward_head(const SimdKernels<T>& kernels, const BackwardScratch<T>& scratch, const Gradients<T>& g,
                    const SequenceVisibility& visible, std::int64_t b, std::int64_t kv) {
   const std::int64_t heads = g.q.dim(2), width = g.q.dim(3), keys = g.k.dim(1), group = heads / g.k.dim(2);
-  PackedKeys<T> keys_across(kernels, scratch.keys_across, keys, width), values_across(kernels, scratch.values_across, keys, width);
+  PackedKeys<T> keys_across(kernels, scratch.keys_across, keys, width),
+      values_across(kernels, scratch.values_across, keys, width);
   PackedKeys<T> keys_along(kernels, scratch.keys_along, keys, width);
   keys_across.pack_across(&g.k(b, 0, kv, 0), g.k.stride(1));
   values_across.pack_across(&g.v(b, 0, kv, 0), g.v.stride(1));
@@ -236,18 +244,18 @@ void backward_head(const SimdKernels<T>& kernels, const BackwardScratch<T>& scra
       for (std::int64_t i = 0; i < count; ++i) {
         const std::int64_t limit = std::min(range.end, visible.limit(t + i)) - range.first;
         const T delta = kernels.dot(&g.out(b, t + i, h, 0), &g.dout(b, t + i, h, 0), width);
-        kernels.attention_gradients(scores + i * stride, dweights + i * stride, range.size(), limit, visible.documents(range.first),
-                                    visible.document(t + i), static_cast<T>(g.scale),
+        kernels.attention_gradients(scores + i * stride, dweights + i * stride, range.size(), limit,
+                                    visible.documents(range.first), visible.document(t + i), static_cast<T>(g.scale),
                                     g.log_sum_exp.data()[(b * heads + h) * keys + t + i], delta);
       }
       keys_along.multiply_along(&g.dq(b, t, h, 0), g.dq.stride(1), dweights, stride, count, range.first, range.size(), true);
       kernels.pack_panels(scratch.packed_dout, dresult, g.dout.stride(1), false, count, width);
       kernels.pack_panels(scratch.packed_q, query, g.q.stride(1), false, count, width);
       const std::int64_t at = range.first * scratch.gradient_stride, panel_stride = count * kernels.panel;
-      kernels.multiply_packed(scratch.dv + at, scratch.gradient_stride, scores, stride, true, scratch.packed_dout, panel_stride,
-                              range.size(), width, count, true);
-      kernels.multiply_packed(scratch.dk + at, scratch.gradient_stride, dweights, stride, true, scratch.packed_q, panel_stride,
-                              range.size(), width, count, true);
+      kernels.multiply_packed(scratch.dv + at, scratch.gradient_stride, scores, stride, true, scratch.packed_dout,
+                              panel_stride, range.size(), width, count, true);
+      kernels.multiply_packed(scratch.dk + at, scratch.gradient_stride, dweights, stride, true, scratch.packed_q,
+                              panel_stride, range.size(), width, count, true);
     }
   }
   for (std::int64_t j = 0; j < keys; ++j) {
@@ -265,8 +273,8 @@ void backward_head(const SimdKernels<T>& kernels, const BackwardScratch<T>& scra
 
 template <class T>
 void attention_backward(Compute& compute, TensorView<T> dq, TensorView<T> dk, TensorView<T> dv, TensorView<const T> dout,
-                        TensorView<const T> out, TensorView<const T> log_sum_exp, TensorView<const T> q, TensorView<const T> k,
-                        TensorView<const T> v, const Visibility& visibility, double scale) {
+                        TensorView<const T> out, TensorView<const T> log_sum_exp, TensorView<const T> q,
+                        TensorView<const T> k, TensorView<const T> v, const Visibility& visibility, double scale) {
   check_shapes<T>(out, q, k, v, visibility);
   const std::int64_t keys = k.dim(1), kv_heads = k.dim(2), width = q.dim(3);
   LM_CHECK(keys == q.dim(1) && log_sum_exp.size() == q.dim(0) * q.dim(2) * keys);
@@ -281,8 +289,8 @@ void attention_backward(Compute& compute, TensorView<T> dq, TensorView<T> dk, Te
 }
 
 template <class T>
-void attention_decode(Compute& compute, TensorView<T> out, TensorView<const T> q, TensorView<const T> k, TensorView<const T> v,
-                      double scale) {
+void attention_decode(Compute& compute, TensorView<T> out, TensorView<const T> q, TensorView<const T> k,
+                      TensorView<const T> v, double scale) {
   const std::int64_t heads = q.dim(0), width = q.dim(1), keys = k.dim(0);
   LM_CHECK(out.dim(0) == heads && out.dim(1) == width && v.dim(0) == keys && heads % k.dim(1) == 0);
   const std::int64_t group = heads / k.dim(1);
@@ -298,18 +306,19 @@ void attention_decode(Compute& compute, TensorView<T> out, TensorView<const T> q
   });
 }
 
-template void attention_forward(Compute&, TensorView<float>, TensorView<float>, TensorView<const float>, TensorView<const float>,
-                                TensorView<const float>, const Visibility&, double);
-template void attention_forward(Compute&, TensorView<double>, TensorView<double>, TensorView<const double>, TensorView<const double>,
-                                TensorView<const double>, const Visibility&, double);
+template void attention_forward(Compute&, TensorView<float>, TensorView<float>, TensorView<const float>,
+                                TensorView<const float>, TensorView<const float>, const Visibility&, double);
+template void attention_forward(Compute&, TensorView<double>, TensorView<double>, TensorView<const double>,
+                                TensorView<const double>, TensorView<const double>, const Visibility&, double);
 template void attention_backward(Compute&, TensorView<float>, TensorView<float>, TensorView<float>, TensorView<const float>,
-                                 TensorView<const float>, TensorView<const float>, TensorView<const float>, TensorView<const float>,
-                                 TensorView<const float>, const Visibility&, double);
-template void attention_backward(Compute&, TensorView<double>, TensorView<double>, TensorView<double>, TensorView<const double>,
+                                 TensorView<const float>, TensorView<const float>, TensorView<const float>,
+                                 TensorView<const float>, TensorView<const float>, const Visibility&, double);
+template void attention_backward(Compute&, TensorView<double>, TensorView<double>, TensorView<double>,
                                  TensorView<const double>, TensorView<const double>, TensorView<const double>,
-                                 TensorView<const double>, TensorView<const double>, const Visibility&, double);
-template void attention_decode(Compute&, TensorView<float>, TensorView<const float>, TensorView<const float>, TensorView<const float>,
-                               double);
+                                 TensorView<const double>, TensorView<const double>, TensorView<const double>,
+                                 const Visibility&, double);
+template void attention_decode(Compute&, TensorView<float>, TensorView<const float>, TensorView<const float>,
+                               TensorView<const float>, double);
 template void attention_decode(Compute&, TensorView<double>, TensorView<const double>, TensorView<const double>,
                                TensorView<const double>, double);
 

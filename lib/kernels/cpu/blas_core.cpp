@@ -17,9 +17,12 @@ namespace {
 
 const char* wanted_core(SimdTier tier) {
   switch (tier) {
-    case SimdTier::avx512: return "SkylakeX";
-    case SimdTier::avx2: return "Haswell";
-    case SimdTier::portable: break;
+    case SimdTier::avx512:
+      return "SkylakeX";
+    case SimdTier::avx2:
+      return "Haswell";
+    case SimdTier::portable:
+      break;
   }
   return "Prescott";
 }
@@ -59,7 +62,8 @@ bool product_is_right() {
     a[i] = static_cast<float>(i % 7) - 3;
     b[i] = static_cast<float>(i % 5) - 2;
   }
-  cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, kSize, kSize, kSize, 1, a.data(), kSize, b.data(), kSize, 0, c.data(), kSize);
+  cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, kSize, kSize, kSize, 1, a.data(), kSize, b.data(), kSize, 0, c.data(),
+              kSize);
   for (std::size_t i = 0; i < kSize; ++i) {
     for (std::size_t j = 0; j < kSize; ++j) {
       float sum = 0;

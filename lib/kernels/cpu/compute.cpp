@@ -28,8 +28,8 @@ SimdTier best_simd_tier() {
   __builtin_cpu_init();
   const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi") &&
                     __builtin_cpu_supports("bmi2");
-  if (avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw") &&
-      __builtin_cpu_supports("avx512vl")) {
+  if (avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
+      __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl")) {
     return SimdTier::avx512;
   }
   if (avx2) return SimdTier::avx2;
@@ -39,9 +39,12 @@ SimdTier best_simd_tier() {
 
 const char* to_string(SimdTier tier) {
   switch (tier) {
-    case SimdTier::avx512: return "avx512";
-    case SimdTier::avx2: return "avx2";
-    case SimdTier::portable: break;
+    case SimdTier::avx512:
+      return "avx512";
+    case SimdTier::avx2:
+      return "avx2";
+    case SimdTier::portable:
+      break;
   }
   return "portable";
 }
@@ -59,7 +62,8 @@ SimdTier checked_tier(SimdTier tier) {
 
 }  // namespace
 
-Compute::Compute(int threads, SimdTier tier) : pool_(threads), tier_(checked_tier(tier)), scratch_(std::make_unique<Scratch>()) {
+Compute::Compute(int threads, SimdTier tier)
+    : pool_(threads), tier_(checked_tier(tier)), scratch_(std::make_unique<Scratch>()) {
   scratch_->slots.resize(static_cast<std::size_t>(pool_.threads()) + 1);
   select_blas_core(tier_);
 }
@@ -74,7 +78,8 @@ void* Compute::scratch_bytes(int worker, std::size_t bytes) {
     slot.memory.reset();
     slot.bytes = 0;
     slot.memory.reset(std::aligned_alloc(kUnit, rounded));
-    if (slot.memory == nullptr) throw Error("out of memory: a kernel needs " + std::to_string(rounded) + " bytes of scratch");
+    if (slot.memory == nullptr)
+      throw Error("out of memory: a kernel needs " + std::to_string(rounded) + " bytes of scratch");
     slot.bytes = rounded;
   }
   return slot.memory.get();

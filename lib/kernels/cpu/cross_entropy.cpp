@@ -7,7 +7,8 @@
 namespace lm {
 
 template <class T>
-void cross_entropy_forward(Compute& compute, std::span<double> nats, TensorView<const T> logits, std::span<const TokenId> targets) {
+void cross_entropy_forward(Compute& compute, std::span<double> nats, TensorView<const T> logits,
+                           std::span<const TokenId> targets) {
   const std::int64_t rows = logits.rows(), width = logits.columns();
   LM_CHECK(static_cast<std::int64_t>(nats.size()) == rows && static_cast<std::int64_t>(targets.size()) == rows);
   const SimdKernels<T>& kernels = simd_kernels<T>(compute.simd());
@@ -68,8 +69,8 @@ void softmax_forward(Compute& compute, TensorView<T> probabilities, TensorView<c
 
 template void cross_entropy_forward(Compute&, std::span<double>, TensorView<const float>, std::span<const TokenId>);
 template void cross_entropy_forward(Compute&, std::span<double>, TensorView<const double>, std::span<const TokenId>);
-template void cross_entropy_backward(Compute&, std::span<double>, TensorView<float>, std::span<const TokenId>, std::span<const float>,
-                                     double);
+template void cross_entropy_backward(Compute&, std::span<double>, TensorView<float>, std::span<const TokenId>,
+                                     std::span<const float>, double);
 template void cross_entropy_backward(Compute&, std::span<double>, TensorView<double>, std::span<const TokenId>,
                                      std::span<const float>, double);
 template void softmax_forward(Compute&, TensorView<float>, TensorView<const float>);

@@ -21,8 +21,8 @@ void apply_dropout(Compute& compute, TensorView<T> y, const Dropout& dropout) {
   const Tiling tiling = flat_tiling(y.size());
   compute.pool().run(tiling.tiles(), [&](std::int64_t tile, int) {
     const std::int64_t first = tiling.first(tile);
-    kernels.dropout(y.data() + first, tiling.count(tile), static_cast<std::uint64_t>(first), dropout.key, dropout.stream, threshold,
-                    keep_scale);
+    kernels.dropout(y.data() + first, tiling.count(tile), static_cast<std::uint64_t>(first), dropout.key, dropout.stream,
+                    threshold, keep_scale);
   });
 }
 
@@ -53,7 +53,8 @@ void copy(Compute& compute, TensorView<T> y, TensorView<const T> x) {
   LM_CHECK(y.contiguous() && x.contiguous() && y.size() == x.size());
   const Tiling tiling = flat_tiling(y.size());
   compute.pool().run(tiling.tiles(), [&](std::int64_t tile, int) {
-    std::memcpy(y.data() + tiling.first(tile), x.data() + tiling.first(tile), static_cast<std::size_t>(tiling.count(tile)) * sizeof(T));
+    std::memcpy(y.data() + tiling.first(tile), x.data() + tiling.first(tile),
+                static_cast<std::size_t>(tiling.count(tile)) * sizeof(T));
   });
 }
 
@@ -61,9 +62,8 @@ template <class T>
 void fill(Compute& compute, TensorView<T> y, T value) {
   LM_CHECK(y.contiguous());
   const Tiling tiling = flat_tiling(y.size());
-  compute.pool().run(tiling.tiles(), [&](std::int64_t tile, int) {
-    std::fill_n(y.data() + tiling.first(tile), tiling.count(tile), value);
-  });
+  compute.pool().run(tiling.tiles(),
+                     [&](std::int64_t tile, int) { std::fill_n(y.data() + tiling.first(tile), tiling.count(tile), value); });
 }
 
 template <class T>

@@ -35,7 +35,8 @@ void embedding_backward(Compute& compute, TensorView<T> dtokens, TensorView<T> d
   compute.pool().run(columns.tiles(), [&](std::int64_t tile, int) {
     const std::int64_t first = columns.first(tile), count = columns.count(tile);
     for (std::int64_t r = 0; r < rows; ++r) {
-      kernels.add(dtokens.row(static_cast<std::int64_t>(ids[static_cast<std::size_t>(r)])) + first, dy.row(r) + first, count);
+      kernels.add(dtokens.row(static_cast<std::int64_t>(ids[static_cast<std::size_t>(r)])) + first, dy.row(r) + first,
+                  count);
       if (!dpositions.empty()) kernels.add(dpositions.row(r % period) + first, dy.row(r) + first, count);
     }
   });
@@ -45,8 +46,8 @@ template void embedding_forward(Compute&, TensorView<float>, std::span<const Tok
                                 TensorView<const float>, std::int64_t, std::int64_t);
 template void embedding_forward(Compute&, TensorView<double>, std::span<const TokenId>, TensorView<const double>,
                                 TensorView<const double>, std::int64_t, std::int64_t);
-template void embedding_backward(Compute&, TensorView<float>, TensorView<float>, TensorView<const float>, std::span<const TokenId>,
-                                 std::int64_t);
+template void embedding_backward(Compute&, TensorView<float>, TensorView<float>, TensorView<const float>,
+                                 std::span<const TokenId>, std::int64_t);
 template void embedding_backward(Compute&, TensorView<double>, TensorView<double>, TensorView<const double>,
                                  std::span<const TokenId>, std::int64_t);
 

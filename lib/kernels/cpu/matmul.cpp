@@ -33,8 +33,8 @@ constexpr std::int64_t kWeightRows = 256;
 }  // namespace
 
 template <class T>
-void linear_forward(Compute& compute, TensorView<T> y, TensorView<const T> x, TensorView<const T> weight, TensorView<const T> bias,
-                    Write write) {
+void linear_forward(Compute& compute, TensorView<T> y, TensorView<const T> x, TensorView<const T> weight,
+                    TensorView<const T> bias, Write write) {
   const std::int64_t rows = x.rows(), inputs = x.columns(), outputs = weight.rows();
   LM_CHECK(weight.columns() == inputs && y.rows() == rows && y.columns() == outputs);
   LM_CHECK(bias.empty() || bias.size() == outputs);
@@ -42,7 +42,8 @@ void linear_forward(Compute& compute, TensorView<T> y, TensorView<const T> x, Te
   const Grid grid{even_tiling(rows, kRowStep), even_tiling(outputs, kColumnStep)};
   compute.pool().run(grid.tiles(), [&](std::int64_t tile, int worker) {
     const std::int64_t r = grid.rows.first(grid.row_tile(tile)), row_count = grid.rows.count(grid.row_tile(tile));
-    const std::int64_t o = grid.columns.first(grid.column_tile(tile)), output_count = grid.columns.count(grid.column_tile(tile));
+    const std::int64_t o = grid.columns.first(grid.column_tile(tile)),
+                       output_count = grid.columns.count(grid.column_tile(tile));
     bool add = write == Write::add;
     if (!bias.empty()) {
       for (std::int64_t i = r; i < r + row_count; ++i) {
@@ -60,16 +61,19 @@ void linear_forward(Compute& compute, TensorView<T> y, TensorView<const T> x, Te
 }
 
 template <class T>
-void linear_backward_input(Compute& compute, TensorView<T> dx, TensorView<const T> dy, TensorView<const T> weight, Write write) {
+void linear_backward_input(Compute& compute, TensorView<T> dx, TensorView<const T> dy, TensorView<const T> weight,
+                           Write write) {
   const std::int64_t rows = dy.rows(), inputs = dx.columns(), outputs = dy.columns();
   LM_CHECK(dx.rows() == rows && weight.rows() == outputs && weight.columns() == inputs);
   const SimdKernels<T>& kernels = simd_kernels<T>(compute.simd());
   const Grid grid{even_tiling(rows, kRowStep), even_tiling(inputs, kColumnStep)};
   compute.pool().run(grid.tiles(), [&](std::int64_t tile, int worker) {
     const std::int64_t r = grid.rows.first(grid.row_tile(tile)), row_count = grid.rows.count(grid.row_tile(tile));
-    const std::int64_t i = grid.columns.first(grid.column_tile(tile)), input_count = grid.columns.count(grid.column_tile(tile));
-    kernels.gemm(dx.row(r) + i, dx.stride(0), dy.row(r), dy.stride(0), false, weight.data() + i, weight.stride(0), false, row_count,
-                 input_count, outputs, write == Write::add, compute.scratch<T>(worker, kernels.gemm_scratch(row_count, input_count)));
+    const std::int64_t i = grid.columns.first(grid.column_tile(tile)),
+                       input_count = grid.columns.count(grid.column_tile(tile));
+    kernels.gemm(dx.row(r) + i, dx.stride(0), dy.row(r), dy.stride(0), false, weight.data() + i, weight.stride(0), false,
+                 row_count, input_count, outputs, write == Write::add,
+                 compute.scratch<T>(worker, kernels.gemm_scratch(row_count, input_count)));
   });
 }
 
@@ -77,8 +81,8 @@ namespace {
 
 /// sums[j] += the column sums of dy, by blocks of rows so that long sums keep their precision.
 template <class T>
-void add_column_sums(const SimdKernels<T>& kernels, T* sums, T* block_sums, const T* dy, std::int64_t stride, std::int64_t rows,
-                     std::int64_t columns) {
+void add_column_sums(const SimdKernels<T>& kernels, T* sums, T* block_sums, const T* dy, std::int64_t stride,
+                     std::int64_t rows, std::int64_t columns) {
   constexpr std::int64_t kBlock = 128;
   for (std::int64_t first = 0; first < rows; first += kBlock) {
     std::fill_n(block_sums, columns, T{0});
@@ -99,18 +103,20 @@ void linear_backward_weight(Compute& compute, TensorView<T> dweight, TensorView<
   const Grid grid{even_tiling(outputs, 128), even_tiling(inputs, 256)};
   // Small weights make few tiles: their sums over rows are cut into parts, which a tree adds up.
   const std::int64_t wanted = kWeightTiles / std::max<std::int64_t>(1, grid.tiles());
-  const Tiling parts = even_tiling(rows, rows / std::clamp<std::int64_t>(wanted, 1, std::max<std::int64_t>(1, rows / kWeightRows)));
+  const Tiling parts =
+      even_tiling(rows, rows / std::clamp<std::int64_t>(wanted, 1, std::max<std::int64_t>(1, rows / kWeightRows)));
   const bool split = parts.tiles() > 1;
   T* partial = split ? compute.shared_scratch<T>(parts.tiles() * outputs * inputs) : nullptr;
 
   compute.pool().run(grid.tiles() * parts.tiles(), [&](std::int64_t tile, int worker) {
     const std::int64_t part = tile / grid.tiles(), place = tile % grid.tiles();
     const std::int64_t o = grid.rows.first(grid.row_tile(place)), output_count = grid.rows.count(grid.row_tile(place));
-    const std::int64_t i = grid.columns.first(grid.column_tile(place)), input_count = grid.columns.count(grid.column_tile(place));
+    const std::int64_t i = grid.columns.first(grid.column_tile(place)),
+                       input_count = grid.columns.count(grid.column_tile(place));
     const std::int64_t r = parts.first(part);
     T* target = split ? partial + (part * outputs + o) * inputs + i : dweight.row(o) + i;
-    kernels.gemm(target, split ? inputs : dweight.stride(0), dy.row(r) + o, dy.stride(0), true, x.row(r) + i, x.stride(0), false,
-                 output_count, input_count, parts.count(part), !split,
+    kernels.gemm(target, split ? inputs : dweight.stride(0), dy.row(r) + o, dy.stride(0), true, x.row(r) + i, x.stride(0),
+                 false, output_count, input_count, parts.count(part), !split,
                  compute.scratch<T>(worker, kernels.gemm_scratch(output_count, input_count)));
     if (!dbias.empty() && i == 0 && part == 0) {
       add_column_sums(kernels, dbias.data() + o, compute.scratch<T>(worker, output_count), dy.data() + o, dy.stride(0), rows,
@@ -123,7 +129,8 @@ void linear_backward_weight(Compute& compute, TensorView<T> dweight, TensorView<
     for (std::int64_t o = lines.first(tile); o < lines.first(tile) + lines.count(tile); ++o) {
       const auto line = [&](std::int64_t part) { return partial + (part * outputs + o) * inputs; };
       for (std::int64_t step = 1; step < parts.tiles(); step *= 2) {
-        for (std::int64_t part = 0; part + step < parts.tiles(); part += 2 * step) kernels.add(line(part), line(part + step), inputs);
+        for (std::int64_t part = 0; part + step < parts.tiles(); part += 2 * step)
+          kernels.add(line(part), line(part + step), inputs);
       }
       kernels.add(dweight.row(o), line(0), inputs);
     }
@@ -131,7 +138,8 @@ void linear_backward_weight(Compute& compute, TensorView<T> dweight, TensorView<
 }
 
 template <class T>
-void linear_decode(Compute& compute, TensorView<T> y, TensorView<const T> x, TensorView<const T> weight, TensorView<const T> bias) {
+void linear_decode(Compute& compute, TensorView<T> y, TensorView<const T> x, TensorView<const T> weight,
+                   TensorView<const T> bias) {
   const std::int64_t rows = x.rows(), inputs = x.columns(), outputs = weight.rows();
   LM_CHECK(weight.columns() == inputs && y.rows() == rows && y.columns() == outputs);
   LM_CHECK(bias.empty() || bias.size() == outputs);
@@ -144,16 +152,19 @@ void linear_decode(Compute& compute, TensorView<T> y, TensorView<const T> x, Ten
   });
 }
 
-template void linear_forward(Compute&, TensorView<float>, TensorView<const float>, TensorView<const float>, TensorView<const float>,
-                             Write);
+template void linear_forward(Compute&, TensorView<float>, TensorView<const float>, TensorView<const float>,
+                             TensorView<const float>, Write);
 template void linear_forward(Compute&, TensorView<double>, TensorView<const double>, TensorView<const double>,
                              TensorView<const double>, Write);
 template void linear_backward_input(Compute&, TensorView<float>, TensorView<const float>, TensorView<const float>, Write);
 template void linear_backward_input(Compute&, TensorView<double>, TensorView<const double>, TensorView<const double>, Write);
-template void linear_backward_weight(Compute&, TensorView<float>, TensorView<float>, TensorView<const float>, TensorView<const float>);
+template void linear_backward_weight(Compute&, TensorView<float>, TensorView<float>, TensorView<const float>,
+                                     TensorView<const float>);
 template void linear_backward_weight(Compute&, TensorView<double>, TensorView<double>, TensorView<const double>,
                                      TensorView<const double>);
-template void linear_decode(Compute&, TensorView<float>, TensorView<const float>, TensorView<const float>, TensorView<const float>);
-template void linear_decode(Compute&, TensorView<double>, TensorView<const double>, TensorView<const double>, TensorView<const double>);
+template void linear_decode(Compute&, TensorView<float>, TensorView<const float>, TensorView<const float>,
+                            TensorView<const float>);
+template void linear_decode(Compute&, TensorView<double>, TensorView<const double>, TensorView<const double>,
+                            TensorView<const double>);
 
 }  // namespace lm

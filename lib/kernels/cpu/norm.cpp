@@ -13,8 +13,12 @@ Tiling backward_tiling(std::int64_t rows) { return {rows, std::max<std::int64_t>
 template <class T>
 struct Groups {
   explicit Groups(const TensorView<T>& x)
-      : data(x.data()), rows(x.dim(0)), groups(x.rank() == 3 ? x.dim(1) : 1), width(x.rank() == 3 ? x.dim(2) : x.dim(1)),
-        row_stride(x.stride(0)), group_stride(x.rank() == 3 ? x.stride(1) : 0) {
+      : data(x.data()),
+        rows(x.dim(0)),
+        groups(x.rank() == 3 ? x.dim(1) : 1),
+        width(x.rank() == 3 ? x.dim(2) : x.dim(1)),
+        row_stride(x.stride(0)),
+        group_stride(x.rank() == 3 ? x.stride(1) : 0) {
     LM_CHECK(x.rank() == 2 || x.rank() == 3);
   }
   T* row(std::int64_t i) const { return data + i * row_stride; }
@@ -41,8 +45,8 @@ void rmsnorm_gradients(Compute& compute, Groups<T> dx, TensorView<T> dgain, Grou
       return;
     }
     for (std::int64_t r = first; r < first + count; ++r) {
-      kernels.rmsnorm_backward(dx.row(r), dx.group_stride, sums, dy.row(r), dy.group_stride, x.row(r), x.group_stride, gain.data(),
-                               rstd.data() + r * x.groups, x.groups, x.width, keep);
+      kernels.rmsnorm_backward(dx.row(r), dx.group_stride, sums, dy.row(r), dy.group_stride, x.row(r), x.group_stride,
+                               gain.data(), rstd.data() + r * x.groups, x.groups, x.width, keep);
     }
   });
   add_tree_sum(dgain.data(), partial, tiling.tiles(), x.width);
@@ -67,7 +71,8 @@ void layernorm_forward(Compute& compute, TensorView<T> y, TensorView<T> mean, Te
 
 template <class T>
 void layernorm_backward(Compute& compute, TensorView<T> dx, TensorView<T> dgain, TensorView<T> dbias, TensorView<const T> dy,
-                        TensorView<const T> x, TensorView<const T> gain, TensorView<const T> mean, TensorView<const T> rstd) {
+                        TensorView<const T> x, TensorView<const T> gain, TensorView<const T> mean,
+                        TensorView<const T> rstd) {
   const std::int64_t rows = x.rows(), width = x.columns();
   LM_CHECK(dx.rows() == rows && dx.columns() == width && dy.rows() == rows && dy.columns() == width);
   LM_CHECK(dgain.size() == width && gain.size() == width && (dbias.empty() || dbias.size() == width));
@@ -83,15 +88,16 @@ void layernorm_backward(Compute& compute, TensorView<T> dx, TensorView<T> dgain,
     std::fill_n(gain_sums, width, T{0});
     if (bias_sums != nullptr) std::fill_n(bias_sums, width, T{0});
     kernels.layernorm_backward(dx.row(first), dx.stride(0), gain_sums, bias_sums, dy.row(first), dy.stride(0), x.row(first),
-                               x.stride(0), gain.data(), mean.data() + first, rstd.data() + first, tiling.count(tile), width);
+                               x.stride(0), gain.data(), mean.data() + first, rstd.data() + first, tiling.count(tile),
+                               width);
   });
   add_tree_sum(dgain.data(), partial, tiling.tiles(), width);
   if (!dbias.empty()) add_tree_sum(dbias.data(), partial_bias, tiling.tiles(), width);
 }
 
 template <class T>
-void rmsnorm_forward(Compute& compute, TensorView<T> y_view, TensorView<T> rstd, TensorView<const T> x_view, TensorView<const T> gain,
-                     double eps) {
+void rmsnorm_forward(Compute& compute, TensorView<T> y_view, TensorView<T> rstd, TensorView<const T> x_view,
+                     TensorView<const T> gain, double eps) {
   const Groups<T> y(y_view);
   const Groups<const T> x(x_view);
   LM_CHECK(y.rows == x.rows && y.groups == x.groups && y.width == x.width && gain.size() == x.width);
@@ -101,13 +107,13 @@ void rmsnorm_forward(Compute& compute, TensorView<T> y_view, TensorView<T> rstd,
   compute.pool().run(tiling.tiles(), [&](std::int64_t tile, int) {
     const std::int64_t first = tiling.first(tile), count = tiling.count(tile);
     if (x.groups == 1) {
-      kernels.rmsnorm_forward(y.row(first), y.row_stride, rstd.data() + first, x.row(first), x.row_stride, gain.data(), count,
-                              x.width, static_cast<T>(eps));
+      kernels.rmsnorm_forward(y.row(first), y.row_stride, rstd.data() + first, x.row(first), x.row_stride, gain.data(),
+                              count, x.width, static_cast<T>(eps));
       return;
     }
     for (std::int64_t r = first; r < first + count; ++r) {
-      kernels.rmsnorm_forward(y.row(r), y.group_stride, rstd.data() + r * x.groups, x.row(r), x.group_stride, gain.data(), x.groups,
-                              x.width, static_cast<T>(eps));
+      kernels.rmsnorm_forward(y.row(r), y.group_stride, rstd.data() + r * x.groups, x.row(r), x.group_stride, gain.data(),
+                              x.groups, x.width, static_cast<T>(eps));
     }
   });
 }
@@ -121,26 +127,28 @@ void rmsnorm_backward(Compute& compute, TensorView<T> dx, TensorView<T> dgain, T
 template <class T>
 void rmsnorm_backward_in_place(Compute& compute, TensorView<T> dy_to_dx, TensorView<T> dgain, TensorView<const T> x,
                                TensorView<const T> gain, TensorView<const T> rstd) {
-  rmsnorm_gradients<T>(compute, Groups<T>(dy_to_dx), dgain, Groups<const T>(TensorView<const T>(dy_to_dx)), Groups<const T>(x), gain,
-                       rstd, T{0});
+  rmsnorm_gradients<T>(compute, Groups<T>(dy_to_dx), dgain, Groups<const T>(TensorView<const T>(dy_to_dx)),
+                       Groups<const T>(x), gain, rstd, T{0});
 }
 
 template void layernorm_forward(Compute&, TensorView<float>, TensorView<float>, TensorView<float>, TensorView<const float>,
                                 TensorView<const float>, TensorView<const float>, double);
-template void layernorm_forward(Compute&, TensorView<double>, TensorView<double>, TensorView<double>, TensorView<const double>,
-                                TensorView<const double>, TensorView<const double>, double);
+template void layernorm_forward(Compute&, TensorView<double>, TensorView<double>, TensorView<double>,
+                                TensorView<const double>, TensorView<const double>, TensorView<const double>, double);
 template void layernorm_backward(Compute&, TensorView<float>, TensorView<float>, TensorView<float>, TensorView<const float>,
-                                 TensorView<const float>, TensorView<const float>, TensorView<const float>, TensorView<const float>);
-template void layernorm_backward(Compute&, TensorView<double>, TensorView<double>, TensorView<double>, TensorView<const double>,
+                                 TensorView<const float>, TensorView<const float>, TensorView<const float>,
+                                 TensorView<const float>);
+template void layernorm_backward(Compute&, TensorView<double>, TensorView<double>, TensorView<double>,
                                  TensorView<const double>, TensorView<const double>, TensorView<const double>,
-                                 TensorView<const double>);
-template void rmsnorm_forward(Compute&, TensorView<float>, TensorView<float>, TensorView<const float>, TensorView<const float>, double);
-template void rmsnorm_forward(Compute&, TensorView<double>, TensorView<double>, TensorView<const double>, TensorView<const double>,
-                              double);
-template void rmsnorm_backward(Compute&, TensorView<float>, TensorView<float>, TensorView<const float>, TensorView<const float>,
-                               TensorView<const float>, TensorView<const float>);
-template void rmsnorm_backward(Compute&, TensorView<double>, TensorView<double>, TensorView<const double>, TensorView<const double>,
-                               TensorView<const double>, TensorView<const double>);
+                                 TensorView<const double>, TensorView<const double>);
+template void rmsnorm_forward(Compute&, TensorView<float>, TensorView<float>, TensorView<const float>,
+                              TensorView<const float>, double);
+template void rmsnorm_forward(Compute&, TensorView<double>, TensorView<double>, TensorView<const double>,
+                              TensorView<const double>, double);
+template void rmsnorm_backward(Compute&, TensorView<float>, TensorView<float>, TensorView<const float>,
+                               TensorView<const float>, TensorView<const float>, TensorView<const float>);
+template void rmsnorm_backward(Compute&, TensorView<double>, TensorView<double>, TensorView<const double>,
+                               TensorView<const double>, TensorView<const double>, TensorView<const double>);
 template void rmsnorm_backward_in_place(Compute&, TensorView<float>, TensorView<float>, TensorView<const float>,
                                         TensorView<const float>, TensorView<const float>);
 template void rmsnorm_backward_in_place(Compute&, TensorView<double>, TensorView<double>, TensorView<const double>,

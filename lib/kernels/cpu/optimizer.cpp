@@ -44,8 +44,10 @@ void moving_average(Compute& compute, TensorView<T> average, TensorView<const T>
   });
 }
 
-template void adamw(Compute&, TensorView<float>, TensorView<float>, TensorView<float>, TensorView<const float>, const AdamWStep&);
-template void adamw(Compute&, TensorView<double>, TensorView<double>, TensorView<double>, TensorView<const double>, const AdamWStep&);
+template void adamw(Compute&, TensorView<float>, TensorView<float>, TensorView<float>, TensorView<const float>,
+                    const AdamWStep&);
+template void adamw(Compute&, TensorView<double>, TensorView<double>, TensorView<double>, TensorView<const double>,
+                    const AdamWStep&);
 template void moving_average(Compute&, TensorView<float>, TensorView<const float>, double);
 template void moving_average(Compute&, TensorView<double>, TensorView<const double>, double);
 

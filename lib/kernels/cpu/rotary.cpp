@@ -9,8 +9,8 @@ namespace lm {
 namespace {
 
 template <class T>
-void rotate_rows(Compute& compute, TensorView<T> x, TensorView<const T> cosine, TensorView<const T> sine, std::int64_t period,
-                 std::int64_t first_position, T direction) {
+void rotate_rows(Compute& compute, TensorView<T> x, TensorView<const T> cosine, TensorView<const T> sine,
+                 std::int64_t period, std::int64_t first_position, T direction) {
   const std::int64_t half = x.dim(2) / 2;
   LM_CHECK(x.rank() == 3 && x.dim(2) == 2 * half && period > 0);
   LM_CHECK(cosine.columns() == half && sine.columns() == half && sine.rows() == cosine.rows());
@@ -43,22 +43,25 @@ void rotary_table(TensorView<T> cosine, TensorView<T> sine, double theta) {
 }
 
 template <class T>
-void rotary_forward(Compute& compute, TensorView<T> x, TensorView<const T> cosine, TensorView<const T> sine, std::int64_t period,
-                    std::int64_t first_position) {
+void rotary_forward(Compute& compute, TensorView<T> x, TensorView<const T> cosine, TensorView<const T> sine,
+                    std::int64_t period, std::int64_t first_position) {
   rotate_rows(compute, x, cosine, sine, period, first_position, T{1});
 }
 
 template <class T>
-void rotary_backward(Compute& compute, TensorView<T> dx, TensorView<const T> cosine, TensorView<const T> sine, std::int64_t period) {
+void rotary_backward(Compute& compute, TensorView<T> dx, TensorView<const T> cosine, TensorView<const T> sine,
+                     std::int64_t period) {
   rotate_rows(compute, dx, cosine, sine, period, 0, T{-1});
 }
 
 template void rotary_table(TensorView<float>, TensorView<float>, double);
 template void rotary_table(TensorView<double>, TensorView<double>, double);
-template void rotary_forward(Compute&, TensorView<float>, TensorView<const float>, TensorView<const float>, std::int64_t, std::int64_t);
+template void rotary_forward(Compute&, TensorView<float>, TensorView<const float>, TensorView<const float>, std::int64_t,
+                             std::int64_t);
 template void rotary_forward(Compute&, TensorView<double>, TensorView<const double>, TensorView<const double>, std::int64_t,
                              std::int64_t);
 template void rotary_backward(Compute&, TensorView<float>, TensorView<const float>, TensorView<const float>, std::int64_t);
-template void rotary_backward(Compute&, TensorView<double>, TensorView<const double>, TensorView<const double>, std::int64_t);
+template void rotary_backward(Compute&, TensorView<double>, TensorView<const double>, TensorView<const double>,
+                              std::int64_t);
 
 }  // namespace lm

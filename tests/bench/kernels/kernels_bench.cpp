@@ -50,7 +50,8 @@ void report_flops(benchmark::State& state, double flops) {
 }
 
 void report_bytes(benchmark::State& state, double bytes) {
-  state.counters["GB/s"] = benchmark::Counter(bytes * static_cast<double>(state.iterations()) / 1e9, benchmark::Counter::kIsRate);
+  state.counters["GB/s"] =
+      benchmark::Counter(bytes * static_cast<double>(state.iterations()) / 1e9, benchmark::Counter::kIsRate);
 }
 
 void run_product(benchmark::State& state, int kind, std::int64_t rows, std::int64_t inputs, std::int64_t outputs) {
@@ -79,8 +80,8 @@ void run_attention(benchmark::State& state, AttentionShape s, bool backward) {
   const auto heads_of = [&](Matrix& m) { return m.view.split_columns(s.heads).split_rows(s.batch); };
   const double scale = 1 / std::sqrt(static_cast<double>(s.width));
   const auto forward = [&] {
-    attention_forward<float>(compute(), heads_of(out), log_sum_exp.view, part(qkv, 0, s.heads), part(qkv, s.heads, s.kv_heads),
-                             part(qkv, s.heads + s.kv_heads, s.kv_heads), {}, scale);
+    attention_forward<float>(compute(), heads_of(out), log_sum_exp.view, part(qkv, 0, s.heads),
+                             part(qkv, s.heads, s.kv_heads), part(qkv, s.heads + s.kv_heads, s.kv_heads), {}, scale);
   };
   forward();
   for (auto _ : state) {
@@ -90,8 +91,8 @@ void run_attention(benchmark::State& state, AttentionShape s, bool backward) {
     }
     attention_backward<float>(compute(), part(dqkv, 0, s.heads), part(dqkv, s.heads, s.kv_heads),
                               part(dqkv, s.heads + s.kv_heads, s.kv_heads), heads_of(dout), heads_of(out), log_sum_exp.view,
-                              part(qkv, 0, s.heads), part(qkv, s.heads, s.kv_heads), part(qkv, s.heads + s.kv_heads, s.kv_heads), {},
-                              scale);
+                              part(qkv, 0, s.heads), part(qkv, s.heads, s.kv_heads),
+                              part(qkv, s.heads + s.kv_heads, s.kv_heads), {}, scale);
   }
   // Visible pairs only; two products forward, five backward.
   const double pairs = static_cast<double>(s.batch * s.heads) * static_cast<double>(s.time * (s.time + 1) / 2);
@@ -110,9 +111,11 @@ void register_products() {
     for (const std::int64_t c : {128, 256, 384, 512}) {
       for (const std::int64_t outputs : {c, 3 * c, 4 * c}) {
         for (int kind = 0; kind < 3; ++kind) {
-          const std::string name = std::string("linear_") + kinds[kind] + "/" + std::to_string(rows) + "x" + std::to_string(c) + "x" +
-                                   std::to_string(outputs);
-          benchmark::RegisterBenchmark(name.c_str(), [=](benchmark::State& state) { run_product(state, kind, rows, c, outputs); });
+          const std::string name = std::string("linear_") + kinds[kind] + "/" + std::to_string(rows) + "x" +
+                                   std::to_string(c) + "x" + std::to_string(outputs);
+          benchmark::RegisterBenchmark(name.c_str(), [=](benchmark::State& state) {
+            run_product(state, kind, rows, c, outputs);
+          })->UseRealTime();
         }
       }
     }
@@ -120,23 +123,30 @@ void register_products() {
   for (const std::int64_t vocabulary : {257, 4096}) {
     for (int kind = 0; kind < 3; ++kind) {
       const std::string name = std::string("head_") + kinds[kind] + "/512x256x" + std::to_string(vocabulary);
-      benchmark::RegisterBenchmark(name.c_str(), [=](benchmark::State& state) { run_product(state, kind, 512, 256, vocabulary); });
+      benchmark::RegisterBenchmark(name.c_str(), [=](benchmark::State& state) {
+        run_product(state, kind, 512, 256, vocabulary);
+      })->UseRealTime();
     }
   }
   for (const std::int64_t c : {256, 512, 768}) {
     benchmark::RegisterBenchmark(("linear_decode/1x" + std::to_string(c) + "x" + std::to_string(4 * c)).c_str(),
-                                 [=](benchmark::State& state) { run_product(state, 3, 1, c, 4 * c); });
+                                 [=](benchmark::State& state) { run_product(state, 3, 1, c, 4 * c); })
+        ->UseRealTime();
   }
 }
 
 void register_attention() {
-  for (const AttentionShape s : {AttentionShape{12, 64, 4, 4, 32}, {16, 256, 8, 8, 32}, {16, 256, 8, 4, 32}, {12, 256, 6, 6, 64},
+  for (const AttentionShape s : {AttentionShape{12, 64, 4, 4, 32},
+                                 {16, 256, 8, 8, 32},
+                                 {16, 256, 8, 4, 32},
+                                 {12, 256, 6, 6, 64},
                                  {4, 1024, 8, 8, 64}}) {
     const std::string shape = std::to_string(s.batch) + "x" + std::to_string(s.time) + "x" + std::to_string(s.heads) + "/" +
                               std::to_string(s.kv_heads) + "x" + std::to_string(s.width);
     for (const bool backward : {false, true}) {
       benchmark::RegisterBenchmark(((backward ? "attention_backward/" : "attention_forward/") + shape).c_str(),
-                                   [=](benchmark::State& state) { run_attention(state, s, backward); });
+                                   [=](benchmark::State& state) { run_attention(state, s, backward); })
+          ->UseRealTime();
     }
   }
 }
@@ -148,13 +158,15 @@ void register_rows() {
     const std::string shape = "/" + std::to_string(rows) + "x" + std::to_string(c);
     const auto bench = [&](const char* name, double passes, auto body) {
       benchmark::RegisterBenchmark((name + shape).c_str(), [=](benchmark::State& state) {
-        Matrix x(rows, c), y(rows, c), dy(rows, c), gain(1, c), dgain(1, c), rstd(1, rows), wide(rows, 2 * c), dwide(rows, 2 * c);
+        Matrix x(rows, c), y(rows, c), dy(rows, c), gain(1, c), dgain(1, c), rstd(1, rows), wide(rows, 2 * c),
+            dwide(rows, 2 * c);
         const TensorView<float> gains(gain.view.data(), c), dgains(dgain.view.data(), c), rstds(rstd.view.data(), rows);
         run_rows(state, passes * size, [&] { body(x.view, y.view, dy.view, gains, dgains, rstds, wide.view, dwide.view); });
-      });
+      })->UseRealTime();
     };
     using V = TensorView<float>;
-    bench("rmsnorm_forward", 2, [](V x, V y, V, V gain, V, V rstd, V, V) { rmsnorm_forward<float>(compute(), y, rstd, x, gain, 1e-5); });
+    bench("rmsnorm_forward", 2,
+          [](V x, V y, V, V gain, V, V rstd, V, V) { rmsnorm_forward<float>(compute(), y, rstd, x, gain, 1e-5); });
     bench("rmsnorm_backward", 4, [](V x, V y, V dy, V gain, V dgain, V rstd, V, V) {
       rmsnorm_backward<float>(compute(), y, dgain, dy, x, gain, rstd);
     });
@@ -165,37 +177,51 @@ void register_rows() {
     bench("qk_norm_forward_heads_of_32", 2, [](V x, V y, V, V gain, V, V, V wide, V) {
       const V head_gain(gain.data(), 32);
       const V rstd(wide.data(), x.rows(), x.columns() / 32);
-      rmsnorm_forward<float>(compute(), y.split_columns(x.columns() / 32), rstd, x.split_columns(x.columns() / 32), head_gain, 1e-5);
+      rmsnorm_forward<float>(compute(), y.split_columns(x.columns() / 32), rstd, x.split_columns(x.columns() / 32),
+                             head_gain, 1e-5);
     });
     bench("gelu_forward", 2, [](V x, V y, V, V, V, V, V, V) { gelu_forward<float>(compute(), y, x); });
     bench("gelu_backward", 4, [](V x, V y, V dy, V, V, V, V, V) { gelu_backward<float>(compute(), y, dy, x); });
     bench("swiglu_forward", 3, [](V, V y, V, V, V, V, V wide, V) { swiglu_forward<float>(compute(), y, wide); });
-    bench("swiglu_backward", 7, [](V, V, V dy, V, V, V, V wide, V dwide) { swiglu_backward<float>(compute(), dwide, dy, wide); });
+    bench("swiglu_backward", 7,
+          [](V, V, V dy, V, V, V, V wide, V dwide) { swiglu_backward<float>(compute(), dwide, dy, wide); });
     bench("add", 3, [](V x, V y, V, V, V, V, V, V) { add<float>(compute(), y, x); });
     bench("copy", 2, [](V x, V y, V, V, V, V, V, V) { copy<float>(compute(), y, x); });
-    bench("dropout", 2, [](V, V y, V, V, V, V, V, V) { dropout_forward<float>(compute(), y, {.rate = 0.1, .key = 1, .stream = 2}); });
-    bench("sum_of_squares", 1, [](V x, V, V, V, V, V, V, V) { benchmark::DoNotOptimize(sum_of_squares<float>(compute(), x)); });
+    bench("dropout", 2,
+          [](V, V y, V, V, V, V, V, V) { dropout_forward<float>(compute(), y, {.rate = 0.1, .key = 1, .stream = 2}); });
+    bench("sum_of_squares", 1,
+          [](V x, V, V, V, V, V, V, V) { benchmark::DoNotOptimize(sum_of_squares<float>(compute(), x)); });
     bench("adamw", 7, [](V x, V y, V dy, V, V, V, V wide, V) {
       const V second(wide.data(), x.rows(), x.columns());
       fill<float>(compute(), second, 1.0f);
-      adamw<float>(compute(), x, y, second, dy, {.learning_rate = 1e-3, .beta1 = 0.9, .beta2 = 0.95, .eps = 1e-8, .weight_decay = 0.1,
-                                                 .gradient_scale = 1, .step = 10});
+      adamw<float>(compute(), x, y, second, dy,
+                   {.learning_rate = 1e-3,
+                    .beta1 = 0.9,
+                    .beta2 = 0.95,
+                    .eps = 1e-8,
+                    .weight_decay = 0.1,
+                    .gradient_scale = 1,
+                    .step = 10});
     });
   }
   for (const std::int64_t vocabulary : {257, 4096}) {
-    benchmark::RegisterBenchmark(("cross_entropy_backward/512x" + std::to_string(vocabulary)).c_str(), [=](benchmark::State& state) {
-      Matrix logits(512, vocabulary);
-      std::vector<double> nats(512);
-      const std::vector<TokenId> targets(512, 3);
-      const std::vector<float> weights(512, 1.0f);
-      run_rows(state, 4.0 * 2 * 512 * static_cast<double>(vocabulary),
-               [&] { cross_entropy_backward<float>(compute(), nats, logits.view, targets, weights, 1.0); });
-    });
+    benchmark::RegisterBenchmark(("cross_entropy_backward/512x" + std::to_string(vocabulary)).c_str(),
+                                 [=](benchmark::State& state) {
+                                   Matrix logits(512, vocabulary);
+                                   std::vector<double> nats(512);
+                                   const std::vector<TokenId> targets(512, 3);
+                                   const std::vector<float> weights(512, 1.0f);
+                                   run_rows(state, 4.0 * 2 * 512 * static_cast<double>(vocabulary), [&] {
+                                     cross_entropy_backward<float>(compute(), nats, logits.view, targets, weights, 1.0);
+                                   });
+                                 })
+        ->UseRealTime();
   }
 }
 
 }  // namespace
 
+/// Counters are per second of the clock, not of one thread's work.
 int main(int count, char** arguments) {
   benchmark::Initialize(&count, arguments);
   register_products();

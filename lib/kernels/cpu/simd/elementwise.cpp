@@ -17,7 +17,7 @@ void scale(T* y, T factor, std::int64_t n) {
 template <class T>
 double sum_of_squares(const T* x, std::int64_t n) {
   Vec<double> sums[4] = {};
-  const std::int64_t whole = n / (4 * kLanes<double>) * (4 * kLanes<double>);
+  const std::int64_t whole = n / (4 * kLanes<double>)*(4 * kLanes<double>);
   for (std::int64_t i = 0; i < whole; i += 4 * kLanes<double>) {
     for (int k = 0; k < 4; ++k) {
       Vec<double> v;
@@ -41,7 +41,8 @@ bool all_finite(const T* x, std::int64_t n) {
   return sum_lanes<T>(sums) == T{0};
 }
 
-// Philox's state of one counter lies in 64-bit slots, of which the low halves count: the multiplication of x86 reads just these.
+// Philox's state of one counter lies in 64-bit slots, of which the low halves count: the multiplication of x86 reads just
+// these.
 inline constexpr int kSlots = kVectorBytes / 8;
 typedef std::uint64_t Slots __attribute__((vector_size(kVectorBytes)));
 typedef std::uint32_t Bits __attribute__((vector_size(kVectorBytes)));
@@ -100,7 +101,8 @@ void dropout(T* y, std::int64_t n, std::uint64_t first, std::uint64_t key, std::
 }
 
 template <class T>
-void rotate(T* x, const T* cosine, const T* sine, std::int64_t half, std::int64_t heads, std::int64_t head_stride, T direction) {
+void rotate(T* x, const T* cosine, const T* sine, std::int64_t half, std::int64_t heads, std::int64_t head_stride,
+            T direction) {
   for (std::int64_t head = 0; head < heads; ++head, x += head_stride) {
     each_vector<T>(half, [&](std::int64_t i, std::int64_t count) {
       const Vec<T> a = load(x + i, count), b = load(x + half + i, count);

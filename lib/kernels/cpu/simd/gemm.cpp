@@ -2,8 +2,8 @@
 //
 // c (m, n) is cut into blocks of kRows rows by one panel of two vectors of columns, whose sums stay in registers for up to
 // kMaxDepth products and are then added to memory. So every element is one chain over k, cut at places that depend on k
-// alone: its bits do not depend on where in a tile it lies or how many rows there are. b is packed into panels [k][columns of
-// one panel]; a is read where it lies unless its rows are columns (transposed) of a long matrix, when it is packed too.
+// alone: its bits do not depend on where in a tile it lies or how many rows there are. b is packed into panels [k][columns
+// of one panel]; a is read where it lies unless its rows are columns (transposed) of a long matrix, when it is packed too.
 // After Goto and van de Geijn, "Anatomy of high-performance matrix multiplication", 2008.
 #include "kernels/cpu/simd/vector.h"
 
@@ -20,7 +20,7 @@ inline constexpr int kRows = 4;
 #endif
 inline constexpr int kVectors = 2;
 template <class T>
-inline constexpr std::int64_t kPanel = kVectors * kLanes<T>;
+inline constexpr std::int64_t kPanel = kVectors* kLanes<T>;
 /// Rows that use a panel while it is in the first-level cache.
 inline constexpr std::int64_t kRowBlock = 6 * kRows;
 inline constexpr std::int64_t kMaxDepth = 512;
@@ -28,10 +28,11 @@ inline constexpr std::int64_t kMaxDepthTransposed = 256;
 /// How far ahead packing asks for rows that lie apart.
 inline constexpr std::int64_t kPrefetchRows = 16;
 
-/// One block of sums. a(i, k) = a[i * a_stride + k], or a[k * a_stride + i] where transposed. `last`: columns in the last vector.
+/// One block of sums. a(i, k) = a[i * a_stride + k], or a[k * a_stride + i] where transposed. `last`: columns in the last
+/// vector.
 template <class T, int kCount, int kWidth, bool kTransposed>
-void micro_kernel(T* c, std::int64_t c_stride, const T* a, std::int64_t a_stride, const T* b, std::int64_t depth, std::int64_t last,
-                  bool add) {
+void micro_kernel(T* c, std::int64_t c_stride, const T* a, std::int64_t a_stride, const T* b, std::int64_t depth,
+                  std::int64_t last, bool add) {
   Vec<T> sums[kCount][kWidth] = {};
   for (int i = 0; i < kCount; ++i) __builtin_prefetch(c + i * c_stride, 1);
 #pragma GCC unroll 4
@@ -81,8 +82,8 @@ struct RowSplit {
 };
 
 template <class T, bool kTransposed>
-void multiply_rows(T* c, std::int64_t c_stride, const T* a, std::int64_t a_stride, const T* packed, std::int64_t panel_stride,
-                   std::int64_t m, std::int64_t n, std::int64_t depth, bool add) {
+void multiply_rows(T* c, std::int64_t c_stride, const T* a, std::int64_t a_stride, const T* packed,
+                   std::int64_t panel_stride, std::int64_t m, std::int64_t n, std::int64_t depth, bool add) {
   for (std::int64_t first = 0; first < m; first += kRowBlock) {
     const RowSplit split(m - first < kRowBlock ? m - first : kRowBlock);
     for (std::int64_t column = 0; column < n; column += kPanel<T>, packed += panel_stride) {
@@ -93,7 +94,8 @@ void multiply_rows(T* c, std::int64_t c_stride, const T* a, std::int64_t a_strid
       for (std::int64_t block = 0; block < split.blocks; ++block) {
         const std::int64_t count = split.count(block);
         const auto kernel = two ? micro_kernel_of<T, 2, kTransposed>(count) : micro_kernel_of<T, 1, kTransposed>(count);
-        kernel(c + row * c_stride + column, c_stride, kTransposed ? a + row : a + row * a_stride, a_stride, packed, depth, last, add);
+        kernel(c + row * c_stride + column, c_stride, kTransposed ? a + row : a + row * a_stride, a_stride, packed, depth,
+               last, add);
         row += count;
       }
     }
@@ -130,7 +132,8 @@ void pack_transposed_vector(T* packed, const T* rows, std::int64_t stride, std::
   }
 }
 
-/// packed: panels [depth][kPanel] of b (depth, n), padded with zeros; b(k, j) = b[k * stride + j], transposed b[j * stride + k].
+/// packed: panels [depth][kPanel] of b (depth, n), padded with zeros; b(k, j) = b[k * stride + j], transposed b[j * stride +
+/// k].
 template <class T>
 void pack_panels(T* packed, const T* b, std::int64_t stride, bool transposed, std::int64_t depth, std::int64_t n) {
   if (transposed) {
@@ -152,12 +155,13 @@ void pack_panels(T* packed, const T* b, std::int64_t stride, bool transposed, st
     }
   }
   for (std::int64_t k = 0; whole < n && k < depth; ++k) {
-    for (std::int64_t j = 0; j < kPanel<T>; ++j) packed[k * kPanel<T> + j] = whole + j < n ? b[k * stride + whole + j] : T{0};
+    for (std::int64_t j = 0; j < kPanel<T>; ++j)
+      packed[k * kPanel<T> + j] = whole + j < n ? b[k * stride + whole + j] : T{0};
   }
 }
 
-/// Blocks of rows of a transposed a, each [depth][rows of the block]. Whole vectors are copied where the next line of a exists:
-/// what they write beyond a block's rows is written over afterwards.
+/// Blocks of rows of a transposed a, each [depth][rows of the block]. Whole vectors are copied where the next line of a
+/// exists: what they write beyond a block's rows is written over afterwards.
 template <class T>
 void pack_transposed_rows(T* packed, const T* a, std::int64_t stride, std::int64_t m, std::int64_t depth) {
   for (std::int64_t first = 0; first < m; first += kRowBlock) {
@@ -204,12 +208,12 @@ void multiply_both_packed(T* c, std::int64_t c_stride, const T* rows, const T* p
 
 template <class T>
 std::int64_t gemm_scratch(std::int64_t m, std::int64_t n) {
-  return kMaxDepth * (n + kPanel<T>) + kMaxDepthTransposed * m + kRows + kLanes<T>;
+  return kMaxDepth * (n + kPanel<T>)+kMaxDepthTransposed * m + kRows + kLanes<T>;
 }
 
 template <class T>
-void gemm(T* c, std::int64_t c_stride, const T* a, std::int64_t a_stride, bool a_transposed, const T* b, std::int64_t b_stride,
-          bool b_transposed, std::int64_t m, std::int64_t n, std::int64_t k, bool add, T* scratch) {
+void gemm(T* c, std::int64_t c_stride, const T* a, std::int64_t a_stride, bool a_transposed, const T* b,
+          std::int64_t b_stride, bool b_transposed, std::int64_t m, std::int64_t n, std::int64_t k, bool add, T* scratch) {
   const std::int64_t limit = a_transposed ? kMaxDepthTransposed : kMaxDepth;
   const std::int64_t parts = (k + limit - 1) / limit;
   T* panels = scratch;

@@ -8,8 +8,8 @@ LM_INLINE float square_root(float x) { return __builtin_sqrtf(x); }
 LM_INLINE double square_root(double x) { return __builtin_sqrt(x); }
 
 template <class T>
-void layernorm_forward(T* y, std::int64_t y_stride, T* mean, T* rstd, const T* x, std::int64_t x_stride, const T* gain, const T* bias,
-                       std::int64_t rows, std::int64_t width, T eps) {
+void layernorm_forward(T* y, std::int64_t y_stride, T* mean, T* rstd, const T* x, std::int64_t x_stride, const T* gain,
+                       const T* bias, std::int64_t rows, std::int64_t width, T eps) {
   const T inverse_width = T{1} / static_cast<T>(width);
   for (std::int64_t r = 0; r < rows; ++r, x += x_stride, y += y_stride) {
     Vec<T> sum = {};
@@ -33,7 +33,8 @@ void layernorm_forward(T* y, std::int64_t y_stride, T* mean, T* rstd, const T* x
 
 template <class T>
 void layernorm_backward(T* dx, std::int64_t dx_stride, T* dgain, T* dbias, const T* dy, std::int64_t dy_stride, const T* x,
-                        std::int64_t x_stride, const T* gain, const T* mean, const T* rstd, std::int64_t rows, std::int64_t width) {
+                        std::int64_t x_stride, const T* gain, const T* mean, const T* rstd, std::int64_t rows,
+                        std::int64_t width) {
   const T inverse_width = T{1} / static_cast<T>(width);
   for (std::int64_t r = 0; r < rows; ++r, x += x_stride, dy += dy_stride, dx += dx_stride) {
     const T m = mean[r], k = rstd[r];
@@ -57,8 +58,8 @@ void layernorm_backward(T* dx, std::int64_t dx_stride, T* dgain, T* dbias, const
 }
 
 template <class T>
-void rmsnorm_forward(T* y, std::int64_t y_stride, T* rstd, const T* x, std::int64_t x_stride, const T* gain, std::int64_t rows,
-                     std::int64_t width, T eps) {
+void rmsnorm_forward(T* y, std::int64_t y_stride, T* rstd, const T* x, std::int64_t x_stride, const T* gain,
+                     std::int64_t rows, std::int64_t width, T eps) {
   const T inverse_width = T{1} / static_cast<T>(width);
   for (std::int64_t r = 0; r < rows; ++r, x += x_stride, y += y_stride) {
     Vec<T> squares = {};
@@ -75,8 +76,8 @@ void rmsnorm_forward(T* y, std::int64_t y_stride, T* rstd, const T* x, std::int6
 }
 
 template <class T>
-void rmsnorm_backward(T* dx, std::int64_t dx_stride, T* dgain, const T* dy, std::int64_t dy_stride, const T* x, std::int64_t x_stride,
-                      const T* gain, const T* rstd, std::int64_t rows, std::int64_t width, T keep) {
+void rmsnorm_backward(T* dx, std::int64_t dx_stride, T* dgain, const T* dy, std::int64_t dy_stride, const T* x,
+                      std::int64_t x_stride, const T* gain, const T* rstd, std::int64_t rows, std::int64_t width, T keep) {
   const T inverse_width = T{1} / static_cast<T>(width);
   for (std::int64_t r = 0; r < rows; ++r, x += x_stride, dy += dy_stride, dx += dx_stride) {
     const T k = rstd[r];

@@ -43,8 +43,8 @@ void hide_other_documents(T* scores, std::int64_t n, const std::int32_t* documen
 }
 
 template <class T>
-T attention_weights(T* scores, std::int64_t keys, std::int64_t limit, const std::int32_t* documents, std::int32_t document, T scale,
-                    T* inverse_sum) {
+T attention_weights(T* scores, std::int64_t keys, std::int64_t limit, const std::int32_t* documents, std::int32_t document,
+                    T scale, T* inverse_sum) {
   if (documents != nullptr) hide_other_documents(scores, limit, documents, document);
   // Powers of two: their exponents are products that are computed anyway.
   const T binary_scale = scale * kBinary<T>, highest = maximum(scores, limit), shift = highest * binary_scale;

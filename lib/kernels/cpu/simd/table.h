@@ -11,10 +11,10 @@ struct AdamWConstants {
   T gradient_scale;
   T beta1, one_minus_beta1;
   T beta2, one_minus_beta2;
-  T step_size;      // learning_rate / (1 - beta1^t)
-  T inverse_root;   // 1 / sqrt(1 - beta2^t)
+  T step_size;     // learning_rate / (1 - beta1^t)
+  T inverse_root;  // 1 / sqrt(1 - beta2^t)
   T eps;
-  T decay;          // learning_rate * weight_decay
+  T decay;  // learning_rate * weight_decay
 };
 
 /// A table of functions, filled by each tier for float and double. The double ones are the same templates, so that gradient
@@ -28,21 +28,23 @@ struct SimdKernels {
   double (*sum_of_squares)(const T* x, std::int64_t n);
   bool (*all_finite)(const T* x, std::int64_t n);
   /// Elements [first, first + n) of the tensor; first is a multiple of 4.
-  void (*dropout)(T* y, std::int64_t n, std::uint64_t first, std::uint64_t key, std::uint64_t stream, std::uint32_t threshold,
-                  T keep_scale);
-  void (*rotate)(T* x, const T* cosine, const T* sine, std::int64_t half, std::int64_t heads, std::int64_t head_stride, T direction);
+  void (*dropout)(T* y, std::int64_t n, std::uint64_t first, std::uint64_t key, std::uint64_t stream,
+                  std::uint32_t threshold, T keep_scale);
+  void (*rotate)(T* x, const T* cosine, const T* sine, std::int64_t half, std::int64_t heads, std::int64_t head_stride,
+                 T direction);
 
   // norm.cpp: a block of rows
   void (*layernorm_forward)(T* y, std::int64_t y_stride, T* mean, T* rstd, const T* x, std::int64_t x_stride, const T* gain,
                             const T* bias, std::int64_t rows, std::int64_t width, T eps);
-  void (*layernorm_backward)(T* dx, std::int64_t dx_stride, T* dgain, T* dbias, const T* dy, std::int64_t dy_stride, const T* x,
-                             std::int64_t x_stride, const T* gain, const T* mean, const T* rstd, std::int64_t rows,
-                             std::int64_t width);
+  void (*layernorm_backward)(T* dx, std::int64_t dx_stride, T* dgain, T* dbias, const T* dy, std::int64_t dy_stride,
+                             const T* x, std::int64_t x_stride, const T* gain, const T* mean, const T* rstd,
+                             std::int64_t rows, std::int64_t width);
   void (*rmsnorm_forward)(T* y, std::int64_t y_stride, T* rstd, const T* x, std::int64_t x_stride, const T* gain,
                           std::int64_t rows, std::int64_t width, T eps);
   /// dx += (keep 1) or dx = (keep 0); dx may be dy where keep is 0.
   void (*rmsnorm_backward)(T* dx, std::int64_t dx_stride, T* dgain, const T* dy, std::int64_t dy_stride, const T* x,
-                           std::int64_t x_stride, const T* gain, const T* rstd, std::int64_t rows, std::int64_t width, T keep);
+                           std::int64_t x_stride, const T* gain, const T* rstd, std::int64_t rows, std::int64_t width,
+                           T keep);
 
   // activation.cpp
   void (*exponential)(T* y, const T* x, std::int64_t n);
@@ -55,10 +57,11 @@ struct SimdKernels {
   T (*maximum)(const T* x, std::int64_t n);
   /// Sum of exp(x - shift); y, where not null, receives the terms (y may be x).
   double (*exp_sum)(T* y, const T* x, std::int64_t n, T shift);
-  /// scores[j] <- exp(scale * scores[j] - scale * max) for j < limit, 0 for limit <= j < keys; documents (or null) hide keys of
-  /// another document. Returns log(sum of exp(scale * score)); *inverse_sum is 1 / the sum of what was written.
-  T (*attention_weights)(T* scores, std::int64_t keys, std::int64_t limit, const std::int32_t* documents, std::int32_t document,
-                         T scale, T* inverse_sum);
+  /// scores[j] <- exp(scale * scores[j] - scale * max) for j < limit, 0 for limit <= j < keys; documents (or null) hide keys
+  /// of another document. Returns log(sum of exp(scale * score)); *inverse_sum is 1 / the sum of what was written.
+  T (*attention_weights)
+  (T* scores, std::int64_t keys, std::int64_t limit, const std::int32_t* documents, std::int32_t document, T scale,
+   T* inverse_sum);
   /// scores <- weights p = exp(scale * score - log_sum_exp); dweights <- scale * p * (dweights - delta); 0 where unseen.
   void (*attention_gradients)(T* scores, T* dweights, std::int64_t keys, std::int64_t limit, const std::int32_t* documents,
                               std::int32_t document, T scale, T log_sum_exp, T delta);
@@ -78,8 +81,9 @@ struct SimdKernels {
   /// Elements of scratch that gemm needs.
   std::int64_t (*gemm_scratch)(std::int64_t m, std::int64_t n);
   /// c (m, n) = a (m, k) b (k, n), or += where add; each operand as it lies, or transposed. k = 0 leaves c alone.
-  void (*gemm)(T* c, std::int64_t c_stride, const T* a, std::int64_t a_stride, bool a_transposed, const T* b, std::int64_t b_stride,
-               bool b_transposed, std::int64_t m, std::int64_t n, std::int64_t k, bool add, T* scratch);
+  void (*gemm)(T* c, std::int64_t c_stride, const T* a, std::int64_t a_stride, bool a_transposed, const T* b,
+               std::int64_t b_stride, bool b_transposed, std::int64_t m, std::int64_t n, std::int64_t k, bool add,
+               T* scratch);
   /// Packs b (depth, n) into panels, each depth * panel elements, the last padded with zeros.
   void (*pack_panels)(T* packed, const T* b, std::int64_t stride, bool transposed, std::int64_t depth, std::int64_t n);
   /// The product with packed panels, `panel_stride` apart.

@@ -1,8 +1,8 @@
 // Vectors of the tier's width, written once for every tier with GCC's vector extensions.
 //
 // Files that include this are compiled once per tier with that tier's instruction set, everything in namespace lm::LM_TIER.
-// They include nothing of the standard library beyond integer types: an inline std function compiled for AVX-512 here could be
-// the copy that the linker keeps for the whole program.
+// They include nothing of the standard library beyond integer types: an inline std function compiled for AVX-512 here could
+// be the copy that the linker keeps for the whole program.
 #pragma once
 
 #include <cstdint>
@@ -158,8 +158,8 @@ LM_INLINE void transpose(Vec<T> (&rows)[kLanes<T>]) {
   }
 }
 
-/// body(i, count) for whole vectors (count is the constant number of lanes, so that the branches in load and store vanish) and
-/// once for what remains.
+/// body(i, count) for whole vectors (count is the constant number of lanes, so that the branches in load and store vanish)
+/// and once for what remains.
 template <class T, class Body>
 LM_INLINE void each_vector(std::int64_t n, Body&& body) {
   std::int64_t i = 0;
