@@ -62,14 +62,13 @@ class HuggingFace(unittest.TestCase):
             self.assertFalse(report[kind], f"{kind}: {report[kind]}")
 
     def compare_ids(self, folder, theirs, special):
-        theirs.tokenizer.backend_tokenizer.encode_special_tokens = special == "plain"
         files = [support.write(f"text-{number}.txt", text) for number, text in enumerate(TEXTS)]
         for text, path in zip(TEXTS, files):
             output = support.FOLDER / "ids.tok"
             support.run("tok-encode", "-t", folder, "-o", output, "--special", special, path)
-            expected = theirs.tokenizer(text).input_ids + [theirs.model.config.eos_token_id]
+            theirs_ids = theirs.tokenizer(text, split_special_tokens=special == "plain").input_ids
+            expected = theirs_ids + [theirs.model.config.eos_token_id]
             self.assertEqual(support.read_tokens(output).ids.tolist(), expected, f"{special} {text!r}")
-        theirs.tokenizer.backend_tokenizer.encode_special_tokens = False
 
     @for_each_family
     def test_texts_have_the_same_ids(self, _family, folder, theirs):

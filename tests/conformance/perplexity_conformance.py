@@ -28,14 +28,17 @@ def losses(model, ids, context, stride):
 
 
 def report(theirs, documents, context, stride, score_end):
-    """What lm-eval-ppl says of documents: nats, tokens, words, bytes."""
+    """What lm-eval-ppl says of documents: nats, tokens, words, bytes; text_nats are without the closing end-of-text."""
     end = theirs.model.config.eos_token_id
-    nats, tokens = [], 0
+    nats, text_nats, tokens = [], [], 0
     for text in documents:
         ids = [end] + theirs.tokenizer(text).input_ids + ([end] if score_end else [])
-        nats += losses(theirs.model, ids, context or support.CONTEXT, stride or (context or support.CONTEXT) // 2)
+        every = losses(theirs.model, ids, context or support.CONTEXT, stride or (context or support.CONTEXT) // 2)
+        nats += every
+        text_nats += every[:-1] if score_end else every
         tokens += len(ids) - 1
-    return {"nats": math.fsum(nats), "tokens": tokens, "words": sum(len(text.split()) for text in documents),
+    return {"nats": math.fsum(nats), "text_nats": math.fsum(text_nats), "tokens": tokens,
+            "words": sum(len(text.split()) for text in documents),
             "bytes": sum(len(text.encode()) for text in documents)}
 
 
@@ -47,7 +50,7 @@ class Perplexity(unittest.TestCase):
         self.assertEqual(ours["documents"], documents)
         expected = {"nats": nats, "loss": nats / tokens, "perplexity": math.exp(nats / tokens),
                     "word_perplexity": math.exp(nats / expected["words"]),
-                    "bits_per_byte": nats / math.log(2) / expected["bytes"]}
+                    "bits_per_byte": expected["text_nats"] / math.log(2) / expected["bytes"]}
         for key, value in expected.items():
             # 1e-5 of a loss of about 3 is float's rounding in the logits; an exponential magnifies it.
             magnified = math.log(value) if "perplexity" in key else 1.0
