@@ -58,7 +58,7 @@ lint: all
 	@LM_SOURCE=$(CURDIR) bash tests/layering.sh
 	@LM_SOURCE=$(CURDIR) bash tests/man/lint.sh
 	@if command -v shellcheck >/dev/null; then \
-	  shellcheck -x .ci/deps .ci/run $$(git ls-files -co --exclude-standard '*.sh' 'tests/support/run_*'); fi
+	  shellcheck -s bash -x .ci/deps .ci/run $$(git ls-files -co --exclude-standard '*.sh' 'tests/support/run_*'); fi
 	@$(UNMADE) xargs -n1 -P$(JOBS) clang-tidy-14 --quiet -p $(BUILD) <<< '$(filter lib/%.cpp cmd/%.cpp,$(SOURCES))'
 
 format:
