@@ -35,7 +35,11 @@ std::vector<TokenId> random_tokens(std::size_t count, std::int64_t vocab_size) {
   return tokens;
 }
 
-void put(const std::string& path, std::string_view bytes) { std::ofstream(path, std::ios::binary) << bytes; }
+// Removed first: overwriting makes some file systems flush to the disk, thousands of times here.
+void put(const std::string& path, std::string_view bytes) {
+  std::filesystem::remove(path);
+  std::ofstream(path, std::ios::binary) << bytes;
+}
 
 void write_stream(OutputStream& output, const std::vector<TokenId>& tokens, const TokenFileInfo& info) {
   TokenWriter writer(output, info);

@@ -8,6 +8,7 @@
 #include <bit>
 #include <cmath>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <functional>
 #include <numeric>
@@ -24,7 +25,11 @@ namespace lm {
 
 namespace {
 
-void put(const std::string& path, std::string_view bytes) { std::ofstream(path, std::ios::binary) << bytes; }
+// Removed first: overwriting makes some file systems flush to the disk, thousands of times here.
+void put(const std::string& path, std::string_view bytes) {
+  std::filesystem::remove(path);
+  std::ofstream(path, std::ios::binary) << bytes;
+}
 
 std::string refusal(const std::function<void()>& body) {
   try {
