@@ -1,0 +1,253 @@
+#include "train/trainer.h"
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <cstring>
+#include <functional>
+#include <limits>
+#include <memory>
+#include <vector>
+
+#include "base/error.h"
+#include "support/test_data.h"
+#include "support/tiny_model.h"
+#include "train/state_file.h"
+
+namespace {
+
+using namespace lm;
+
+/// Batches drawn by position; ends after `sequences`, if asked to.
+class RandomSource : public BatchSource {
+ public:
+  RandomSource(std::int64_t vocab_size, std::int64_t length) : vocab_size_(vocab_size), length_(length) {}
+  void next(Batch& batch, std::int64_t sequences) override {
+    batch = test::random_batch(sequences, length_, vocab_size_, fixed ? 1 : static_cast<std::uint64_t>(100 + position_.index));
+    if (fixed) {
+      batch.weight.assign(batch.weight.size(), 1.0f);
+      // Sequences that begin alike but go on differently could not be told apart.
+      for (std::int64_t s = 0; s < sequences; ++s) batch.input[static_cast<std::size_t>(s * length_)] = static_cast<TokenId>(s);
+    }
+    position_.index += sequences;
+  }
+  DataPosition position() const override { return position_; }
+  void seek(const DataPosition& position) override { position_ = position; }
+  bool fixed = false;
+
+ private:
+  std::int64_t vocab_size_;
+  std::int64_t length_;
+  DataPosition position_;
+};
+
+class Watcher : public TrainObserver {
+ public:
+  void on_step(const StepReport& report) override {
+    losses.push_back(report.loss);
+    rates.push_back(report.learning_rate);
+    if (report.validation_loss) validations.push_back(*report.validation_loss);
+    if (after_step) after_step(report);
+  }
+  bool stop_requested() override { return stop_after > 0 && static_cast<std::int64_t>(losses.size()) >= stop_after; }
+  void maybe_save() override {}
+  double now() override { return clock += tick; }
+
+  std::vector<double> losses, rates, validations;
+  std::function<void(const StepReport&)> after_step;
+  std::int64_t stop_after = 0;
+  double clock = 0;
+  double tick = 0;
+};
+
+ModelConfig small_config() {
+  ModelConfig config = test::tiny_configs().back().config;
+  config.dropout = 0.1;
+  return config;
+}
+
+TrainerOptions small_options() {
+  TrainerOptions options;
+  options.batch_sequences = 6;
+  options.micro_batch_sequences = 2;
+  options.context_length = 8;
+  options.total_steps = 20;
+  options.schedule = {.kind = ScheduleKind::wsd, .learning_rate = 3e-3, .warmup_steps = 3};
+  options.seed = 5;
+  return options;
+}
+
+struct Run {
+  Run(int threads, const TrainerOptions& options, const ModelConfig& config = small_config())
+      : compute(threads, best_simd_tier()), source(config.vocab_size, options.context_length), trainer(compute, config, options, source, nullptr) {}
+  void start() {
+    initialise(compute, trainer.weights(), 5);
+    trainer.begin();
+  }
+  Compute compute;
+  RandomSource source;
+  Watcher watcher;
+  Trainer trainer;
+};
+
+bool same(const Parameters<float>& a, const Parameters<float>& b) {
+  return std::memcmp(a.flat().data(), b.flat().data(), static_cast<std::size_t>(a.flat().size()) * sizeof(float)) == 0;
+}
+
+}  // namespace
+
+TEST_CASE("twenty steps equal ten, a saved state, and ten more, bit by bit") {
+  test::TemporaryFolder folder;
+  for (const double average : {0.0, 0.9}) {
+    TrainerOptions options = small_options();
+    options.average_decay = average;
+    Run whole(2, options);
+    whole.start();
+    CHECK(whole.trainer.run(whole.watcher) == StopReason::budget);
+
+    Run first(1, options);
+    first.start();
+    first.watcher.stop_after = 10;
+    CHECK(first.trainer.run(first.watcher) == StopReason::interrupted);
+    save_state(folder.path("state"), {.config = small_config(), .objective = "causal", .settings = "{}", .state = {}}, first.trainer);
+
+    Run second(3, options);
+    const StateFile state = StateFile::open(folder.path("state"));
+    CHECK(state.record().config == small_config());
+    state.load_into(second.trainer);
+    CHECK(second.trainer.run(second.watcher) == StopReason::budget);
+    CHECK(second.watcher.losses.size() == 10);
+    CHECK(same(whole.trainer.weights(), second.trainer.weights()));
+    CHECK(same(whole.trainer.first_moment(), second.trainer.first_moment()));
+    CHECK(same(whole.trainer.second_moment(), second.trainer.second_moment()));
+    CHECK(same(whole.trainer.result(), second.trainer.result()));
+    CHECK(!same(first.trainer.weights(), second.trainer.weights()));
+    if (average > 0) CHECK(!same(whole.trainer.result(), whole.trainer.weights()));
+  }
+}
+
+TEST_CASE("one batch can be learned by heart") {
+  for (const test::NamedConfig& named : test::tiny_configs()) {
+    CAPTURE(named.name);
+    TrainerOptions options = small_options();
+    options.total_steps = 400;
+    options.schedule.learning_rate = 1e-2;
+    options.adamw.weight_decay = 0;
+    options.batch_sequences = options.micro_batch_sequences = 3;
+    ModelConfig config = named.config;
+    config.channels = config.family == Family::gpt2 ? 36 : 32;
+    if (config.family == Family::gpt2) config.head_dim = 12;
+    config.ffn_dim = 64;
+    Run run(2, options, config);
+    run.source.fixed = true;
+    run.start();
+    run.trainer.run(run.watcher);
+    CHECK(run.watcher.losses.front() > 2.5);
+    CHECK(run.watcher.losses.back() < 0.05);
+  }
+}
+
+TEST_CASE("the loss's denominator is the whole step's, so micro-batches only change rounding") {
+  TrainerOptions options = small_options();
+  options.total_steps = 5;
+  ModelConfig config = small_config();
+  config.dropout = 0;  // masks are drawn for each pass
+  std::vector<double> reference;
+  for (const std::int64_t size : {1, 2, 4, 6}) {
+    options.micro_batch_sequences = size;
+    Run run(1, options, config);
+    run.start();
+    run.trainer.run(run.watcher);
+    if (reference.empty()) reference = run.watcher.losses;
+    for (std::size_t i = 0; i < reference.size(); ++i) CHECK(run.watcher.losses[i] == doctest::Approx(reference[i]).epsilon(1e-5));
+  }
+}
+
+TEST_CASE("gradients of micro-batches are summed in a balanced tree") {
+  const ModelConfig config = small_config();
+  Compute compute(1, best_simd_tier());
+  for (std::int64_t count = 1; count <= 9; ++count) {
+    GradientSum sum(config, count);
+    // Values whose sum in float depends on the order: ((a + b) + (c + d)) + ...
+    std::vector<float> values;
+    for (std::int64_t i = 0; i < count; ++i) values.push_back(1.0f / static_cast<float>(3 * i + 1) * (i % 2 == 0 ? 1e4f : 1e-3f));
+    for (const float value : values) {
+      sum.next(compute).flat()[0] = value;
+      sum.done(compute);
+    }
+    const std::function<float(std::size_t, std::size_t)> tree = [&](std::size_t first, std::size_t size) -> float {
+      if (size == 1) return values[first];
+      std::size_t half = 1;
+      while (half * 2 < size) half *= 2;
+      return tree(first, half) + tree(first + half, size - half);
+    };
+    CAPTURE(count);
+    CHECK(sum.total(compute).flat()[0] == tree(0, values.size()));
+    CHECK(GradientSum::arenas(count) <= 1 + static_cast<std::int64_t>(std::ceil(std::log2(static_cast<double>(count)))) + (count > 1 ? 1 : 0));
+  }
+}
+
+TEST_CASE("a loss that is not finite stops the run, or its step is skipped") {
+  TrainerOptions options = small_options();
+  options.schedule.learning_rate = 1e30;
+  options.schedule.warmup_steps = 0;
+  Run run(1, options);
+  run.start();
+  CHECK_THROWS_AS(run.trainer.run(run.watcher), Error);
+
+  options.on_non_finite = OnNonFinite::skip;
+  options.schedule.learning_rate = 1e-3;
+  Run skipping(1, options);
+  skipping.start();
+  skipping.watcher.after_step = [&](const StepReport& report) {
+    float& gain = skipping.trainer.weights().final_norm_gain[0];
+    gain = report.step == 4 ? std::numeric_limits<float>::infinity() : report.step == 5 ? 1.0f : gain;
+    CHECK(report.skipped == (report.step == 5));
+  };
+  CHECK(skipping.trainer.run(skipping.watcher) == StopReason::budget);
+  CHECK(skipping.trainer.state().skipped_steps == 1);
+  skipping.trainer.weights().final_norm_gain[0] = std::numeric_limits<float>::infinity();
+  test::TemporaryFolder folder;
+  CHECK_THROWS_AS(save_state(folder.path("s"), {.config = small_config(), .objective = "causal", .settings = "{}", .state = {}}, skipping.trainer), Error);
+}
+
+TEST_CASE("a budget in time fixes the number of steps once, and that number repeats the run") {
+  TrainerOptions options = small_options();
+  options.total_steps.reset();
+  options.seconds = 100.0;
+  for (const ScheduleKind kind : {ScheduleKind::wsd, ScheduleKind::cosine, ScheduleKind::linear, ScheduleKind::constant}) {
+    CAPTURE(to_string(kind));
+    options.schedule.kind = kind;
+    options.schedule.hold_steps = 0;
+    Run timed(1, options);
+    timed.start();
+    timed.watcher.tick = 2.5;
+    CHECK(timed.trainer.run(timed.watcher) == StopReason::budget);
+    const auto steps = static_cast<std::int64_t>(timed.watcher.losses.size());
+    CHECK(steps >= 38);
+    CHECK(steps <= 41);
+    TrainerOptions counted = options;
+    counted.seconds.reset();
+    counted.total_steps = steps;
+    counted.schedule.hold_steps = timed.trainer.state().hold_steps;
+    Run repeated(1, counted);
+    repeated.start();
+    repeated.trainer.run(repeated.watcher);
+    CHECK(repeated.watcher.rates == timed.watcher.rates);
+    CHECK(same(repeated.trainer.weights(), timed.trainer.weights()));
+  }
+}
+
+TEST_CASE("the estimate of memory is what the trainer allocates") {
+  // Arena for arena: gaps for alignment are the only difference.
+  const TrainerOptions options = small_options();
+  ModelConfig config = small_config();
+  config.channels = 64;
+  config.ffn_dim = 128;
+  const Trainer::Memory memory = Trainer::memory(config, options);
+  const Parameters<float> parameters(config);
+  const auto arena = static_cast<double>(parameters.flat().size()) * sizeof(float);
+  CHECK(static_cast<double>(memory.weights) == doctest::Approx(arena).epsilon(0.05));
+  CHECK(memory.moments == 2 * memory.weights);
+  CHECK(memory.gradients == 3 * memory.weights);  // three micro-batches: two levels and the one in work
+}

@@ -1,0 +1,152 @@
+#include "train/window_source.h"
+
+#include <doctest/doctest.h>
+
+#include <map>
+#include <vector>
+
+#include "base/error.h"
+#include "support/test_data.h"
+#include "train/validator.h"
+
+using namespace lm;
+
+namespace {
+
+constexpr std::int64_t kVocabulary = 300;
+
+/// Every byte value is a token, 0 is end-of-text.
+class ByteTable : public TokenTable {
+ public:
+  std::int64_t vocab_size() const override { return kVocabulary; }
+  TokenId end_of_text() const override { return 0; }
+  std::int64_t byte_length(TokenId id) const override { return id == 0 ? 0 : 1 + id % 3; }
+  bool begins_word(TokenId) const override { return false; }
+  bool is_special(TokenId id) const override { return id == 0; }
+};
+
+void write_tokens(const std::string& path, const std::vector<std::vector<TokenId>>& documents) {
+  const std::unique_ptr<OutputStream> output = open_output(path);
+  TokenWriter writer(*output, {.vocab_size = kVocabulary, .end_of_text = 0, .fingerprint = {.low = 1, .high = 2}, .tokens = {}, .documents = {}});
+  for (const auto& document : documents) {
+    writer.write(document);
+    writer.end_document();
+  }
+  writer.finish();
+  output->close();
+}
+
+std::vector<std::vector<TokenId>> some_documents() {
+  std::vector<std::vector<TokenId>> documents(4);
+  TokenId next = 1;
+  for (std::size_t d = 0; d < documents.size(); ++d) {
+    for (std::size_t i = 0; i < 3 + 9 * d; ++i) documents[d].push_back(next++);
+  }
+  return documents;
+}
+
+}  // namespace
+
+TEST_CASE("an epoch makes every token a target once, predicted from the one before it") {
+  test::TemporaryFolder folder;
+  write_tokens(folder.path("t"), some_documents());
+  std::vector<TokenFile> files;
+  files.push_back(TokenFile::open(folder.path("t"), folder.path("")));
+  const Windows windows(TokenCorpus(files), {.length = 9, .stride = 8, .seed = 3});
+  const auto objective = find_objective("causal").make({.context_length = 8, .end_of_text = 0});
+  WindowSource source(windows, *objective, 8);
+  std::vector<TokenId> stream(static_cast<std::size_t>(windows.corpus().size()));
+  windows.corpus().copy(0, stream);
+  for (std::int64_t epoch = 0; epoch < 3; ++epoch) {
+    std::map<TokenId, int> times;
+    Batch batch;
+    source.next(batch, windows.count(epoch));
+    CHECK(source.position() == DataPosition{.epoch = epoch, .index = windows.count(epoch)});
+    for (std::size_t i = 0; i < batch.input.size(); ++i) {
+      if (batch.weight[i] == 0) continue;
+      times[batch.target[i]] += 1;
+      if (batch.target[i] != 0 && batch.input[i] != 0) CHECK(batch.input[i] + 1 == batch.target[i]);
+    }
+    for (const TokenId id : stream) CHECK(times[id] == (id == 0 ? 4 : 1));
+  }
+}
+
+TEST_CASE("a stream gives the windows of the file in order, and seeks by reading") {
+  test::TemporaryFolder folder;
+  write_tokens(folder.path("t"), some_documents());
+  const auto objective = find_objective("causal").make({.context_length = 8, .end_of_text = 0});
+  TokenReader reader(open_input(folder.path("t")));
+  StreamSource source(reader, *objective, 1, 8);
+  std::vector<Batch> batches(1);
+  std::vector<std::string> digests;
+  std::vector<TokenId> targets;
+  for (;;) {
+    source.next(batches.back(), 2);
+    if (batches.back().sequences == 0) break;
+    for (std::size_t i = 0; i < batches.back().target.size(); ++i) {
+      if (batches.back().weight[i] != 0) targets.push_back(batches.back().target[i]);
+    }
+    digests.push_back(source.consumed());
+    batches.emplace_back();
+  }
+  std::vector<TokenId> stream;
+  for (const auto& document : some_documents()) {
+    stream.insert(stream.end(), document.begin(), document.end());
+    stream.push_back(0);
+  }
+  CHECK(targets == stream);
+
+  TokenReader again(open_input(folder.path("t")));
+  StreamSource resumed(again, *objective, 1, 8);
+  resumed.seek({.epoch = 0, .index = 4});
+  CHECK(resumed.consumed() == digests[1]);
+  Batch batch;
+  resumed.next(batch, 2);
+  CHECK(batch.input == batches[2].input);
+
+  std::vector<std::vector<TokenId>> other = some_documents();
+  other[0][0] = 299;
+  write_tokens(folder.path("other"), other);
+  TokenReader different(open_input(folder.path("other")));
+  StreamSource wrong(different, *objective, 1, 8);
+  wrong.seek({.epoch = 0, .index = 4});
+  CHECK(wrong.consumed() != digests[1]);
+  CHECK_THROWS_AS(wrong.seek({.epoch = 0, .index = 400}), Error);
+}
+
+TEST_CASE("validation scores every token but end-of-text once, each document by itself") {
+  const std::vector<TokenId> tokens = {5, 6, 7, 8, 9, 0, 0, 4, 0, 3, 2};
+  const ByteTable table;
+  Validator validator(tokens, table, 3, 2);
+  CHECK(validator.scored_tokens() == 8);
+  ModelConfig config = family_defaults(Family::llama);
+  config.n_layers = 1;
+  config.channels = 8;
+  config.n_heads = config.n_kv_heads = 2;
+  config.head_dim = 4;
+  config.ffn_dim = 8;
+  config.context_length = 3;
+  config.vocab_size = kVocabulary;
+  Compute compute(1, best_simd_tier());
+  Parameters<float> weights(config);
+  initialise(compute, weights, 1);
+  Activations<float> activations(config, 2, 3, Keep::scoring);
+  const ValidationResult result = validator.evaluate(compute, weights, activations);
+  CHECK(result.tokens == 8);
+  std::int64_t bytes = 0;
+  for (const TokenId id : tokens) bytes += table.byte_length(id);
+  CHECK(result.bytes == bytes);
+
+  // The same by hand: windows of at most three targets, from end-of-text or the token before.
+  const std::vector<std::vector<TokenId>> windows = {{0, 5, 6, 7}, {7, 8, 9}, {0, 4}, {0, 3, 2}};
+  double nats = 0;
+  for (const auto& window : windows) {
+    Batch batch{.sequences = 1, .length = static_cast<std::int64_t>(window.size()) - 1, .input = {}, .target = {}, .weight = {}, .prefix_length = {}, .document = {}};
+    batch.input.assign(window.begin(), window.end() - 1);
+    batch.target.assign(window.begin() + 1, window.end());
+    batch.weight.assign(batch.input.size(), 1.0f);
+    nats += Transformer<float>(compute, weights).loss(batch, activations).nats;
+  }
+  CHECK(result.nats == doctest::Approx(nats).epsilon(1e-6));
+  CHECK_THROWS_AS(Validator(std::vector<TokenId>{0, 0}, table, 3, 2), Error);
+}
