@@ -32,6 +32,14 @@ std::string join(const std::string& folder, const std::string& name) {
   return folder.back() == '/' ? folder + name : folder + "/" + name;
 }
 
+// The result of call() that no signal interrupted.
+template <class Call>
+int retry(Call call) {
+  int result = call();
+  while (result != 0 && errno == EINTR) result = call();
+  return result;
+}
+
 bool same_file(const struct stat& a, const struct stat& b) { return a.st_dev == b.st_dev && a.st_ino == b.st_ino; }
 
 // The path that `path` stands for, which need not exist.
@@ -192,7 +200,7 @@ FileDescriptor create_temporary(const std::string& path, mode_t mode, const std:
     FileDescriptor file(number, target);
     struct stat opened {};
     struct stat named {};
-    if (::flock(file.get(), LOCK_EX) != 0 && errno == EINTR) continue;
+    retry([&] { return ::flock(file.get(), LOCK_EX); });  // fails where there are no locks: then nothing cleans either
     if (fstat(file.get(), &opened) == 0 && ::lstat(path.c_str(), &named) == 0 && same_file(opened, named)) return file;
   }
   throw Error("cannot write '" + target + "': its temporary file '" + path + "' keeps vanishing");
@@ -214,7 +222,7 @@ class FileOutput : public DescriptorOutput {
   void close() override {
     flush();
     if (mode_ != 0 && ::fchmod(descriptor(), mode_) != 0) throw_system_error("write", name(), errno);
-    if (::fsync(descriptor()) != 0) throw_system_error("write", name(), errno);
+    if (retry([&] { return ::fsync(descriptor()); }) != 0) throw_system_error("write", name(), errno);
     close_duplicate();
     if (::rename(temporary_.c_str(), target_.c_str()) != 0) throw_system_error("write", name(), errno);
     closed_ = true;
@@ -279,7 +287,9 @@ void sync_folder_of(const std::string& path) {
   const FileDescriptor descriptor(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC), folder);
   if (descriptor.get() < 0) return;  // a folder that we may write but not read
   // Some file systems cannot sync a folder and say EINVAL or ENOTSUP.
-  if (::fsync(descriptor.get()) != 0 && errno == EIO) throw_system_error("sync the folder", folder, errno);
+  if (retry([&] { return ::fsync(descriptor.get()); }) != 0 && errno != EINVAL && errno != ENOTSUP) {
+    throw_system_error("sync the folder", folder, errno);
+  }
 }
 
 }  // namespace lm
