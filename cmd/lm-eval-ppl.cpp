@@ -18,7 +18,8 @@ namespace {
 enum class Level { corpus, document };
 
 struct Options {
-  std::vector<std::string> arguments;  // MODEL, then inputs
+  std::string model;
+  std::vector<std::string> inputs;
   std::string documents = "file";
   Level level = Level::corpus;
   std::optional<std::int64_t> context;
@@ -38,7 +39,8 @@ struct Options {
 
 void add_options(CLI::App& app, Options& options) {
   using namespace lm::cmd;
-  add_files(app, "MODEL", options.arguments, "a model (file or folder), then text or token streams; none: standard input");
+  app.add_option("MODEL", options.model, "a model: file or folder")->required()->type_name("");
+  add_files(app, "FILE", options.inputs, "text or token streams (default: standard input, as -)");
   add_text(app, "--documents", options.documents, "how text is cut: file, line, nul, jsonl[:FIELD] or separator:STRING", "KIND");
   add_choice<Level>(app, "--level", options.level, {{"corpus", Level::corpus}, {"document", Level::document}},
                     "what a report is about: all documents, or each");
@@ -81,7 +83,6 @@ lm::WindowPlan plan_of(const Options& options) {
 }
 
 void check(const Options& options) {
-  if (options.arguments.empty()) throw lm::cmd::UsageError("no MODEL given");
   if (options.json && options.tsv) throw lm::cmd::UsageError("--json and --tsv exclude each other");
   if (options.header && !options.tsv) throw lm::cmd::UsageError("--header goes with --tsv");
   const bool filters = options.max_perplexity || options.min_perplexity || !options.rejected.empty();
@@ -143,7 +144,7 @@ int run(const Options& options, const lm::cmd::CommonOptions& common) {
   check(options);
   const lm::WindowPlan wanted = plan_of(options);
   const lm::DocumentKind kind = lm::parse_document_kind(options.documents);
-  const lm::TextModel model = lm::load_text_model(options.arguments.front());
+  const lm::TextModel model = lm::load_text_model(options.model);
   const lm::WindowPlan plan = lm::complete_plan(wanted, model);
   lm::Compute compute(common.threads, common.simd);
   const std::unique_ptr<lm::OutputStream> output = lm::open_output(options.output);
@@ -155,8 +156,7 @@ int run(const Options& options, const lm::cmd::CommonOptions& common) {
   lm::Evaluator evaluator(compute, model, plan, by_document ? lm::Texts::keep : lm::Texts::drop,
                           by_document ? [&](const lm::DocumentScore& document) { (*report)(document); }
                                       : std::function<void(const lm::DocumentScore&)>());
-  const std::vector<std::string> inputs(options.arguments.begin() + 1, options.arguments.end());
-  lm::evaluate_inputs(evaluator, model, inputs, kind, [&] {
+  lm::evaluate_inputs(evaluator, model, options.inputs, kind, [&] {
     if (progress.due()) progress.update(-1, std::to_string(evaluator.tokens_scored()) + " tokens");
   });
   if (by_document) {

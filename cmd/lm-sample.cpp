@@ -20,7 +20,8 @@
 namespace {
 
 struct Options {
-  std::vector<std::string> arguments;  // MODEL, then at most one FILE
+  std::string model;
+  std::string file;  // of prompts
   std::optional<std::string> prompt;
   lm::PromptOptions prompting;
   std::int64_t max_tokens = 200;
@@ -39,7 +40,8 @@ struct Options {
 void add_options(CLI::App& app, Options& options) {
   using namespace lm::cmd;
   lm::SamplingOptions& sampling = options.prompting.sampling;
-  add_files(app, "MODEL", options.arguments, "a model (file or folder), then at most one file of prompts (- for standard input)");
+  app.add_option("MODEL", options.model, "a model: file or folder")->required()->type_name("");
+  app.add_option("FILE", options.file, "a file of prompts (default: standard input, as -)")->type_name("");
   add_parsed(app, "-p,--prompt", "TEXT", "", "the prompt (default: FILE or standard input)", "text", [&](const std::string& text) {
     options.prompt = text;
     return true;
@@ -80,9 +82,7 @@ std::optional<std::int64_t> probs_of(const Options& options) {
 }
 
 void check(const Options& options) {
-  if (options.arguments.empty()) throw lm::cmd::UsageError("no MODEL given");
-  if (options.arguments.size() > 2) throw lm::cmd::UsageError("more than one file of prompts given: '" + options.arguments[2] + "'");
-  if (options.arguments.size() == 2 && options.prompt) throw lm::cmd::UsageError("--prompt and a file of prompts exclude each other");
+  if (!options.file.empty() && options.prompt) throw lm::cmd::UsageError("--prompt and a file of prompts exclude each other");
   if (options.json && options.format != lm::SampleFormat::text) throw lm::cmd::UsageError("--json and --format exclude each other");
   if (!options.probs.empty() && options.format != lm::SampleFormat::text) {
     throw lm::cmd::UsageError("--probs and --format exclude each other");
@@ -95,7 +95,7 @@ void check(const Options& options) {
 /// Calls visit for each prompt.
 void for_each_prompt(const Options& options, const std::function<void(std::string_view)>& visit) {
   if (options.prompt) return visit(*options.prompt);
-  const std::string path = options.arguments.size() == 2 ? options.arguments[1] : "-";
+  const std::string path = options.file.empty() ? "-" : options.file;
   if (path == "-" && lm::cmd::is_terminal(STDIN_FILENO)) return visit({});
   const lm::DocumentKind kind = lm::parse_document_kind(options.documents);
   const bool drop_newline = kind.kind == lm::DocumentKind::Kind::file && !options.keep_newline;
@@ -114,7 +114,7 @@ int run(Options options, const lm::cmd::CommonOptions& common) {
   options.prompting.max_tokens = options.max_tokens;
   options.prompting.seed = static_cast<std::uint64_t>(options.seed);
   if (options.greedy) options.prompting.sampling.temperature = 0;
-  const lm::TextModel model = lm::load_text_model(options.arguments.front());
+  const lm::TextModel model = lm::load_text_model(options.model);
   lm::Compute compute(common.threads, common.simd);
   lm::Prompter prompter(compute, model, options.prompting);
   const std::unique_ptr<lm::OutputStream> output = lm::open_output(options.output);
