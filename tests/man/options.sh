@@ -1,8 +1,14 @@
 # Each page's list of options is exactly that of --help.
 
-# Options are the items `.It Fl o , Fl -output Ar FILE` of a page; macros and words other than Fl are skipped.
+# Options are the items `.It Fl o , Fl -output Ar FILE` of a page, or `.It Fl o , -output Ar FILE`.
 page_options() {
-  grep -E '^\.It ' "$1" | awk '{ for (i = 2; i < NF; ++i) if ($i == "Fl") print "-" $(i + 1) }' | sort -u
+  grep -E '^\.It ' "$1" | awk '{
+    flags = 0
+    for (i = 2; i <= NF; ++i) {
+      if ($i ~ /^[A-Z][a-z]$/) flags = ($i == "Fl")
+      else if (flags && $i ~ /^-?[A-Za-z0-9]/) print "-" $i
+    }
+  }' | sort -u
 }
 
 # In --help: the names at the start of a line, "  -o, --output FILE   description".
