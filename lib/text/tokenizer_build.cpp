@@ -12,9 +12,8 @@ namespace lm {
 namespace {
 
 // In the order of preference: names under which known tokenizers end a document.
-constexpr std::array<std::string_view, 8> kEndOfTextNames = {
-    "<|endoftext|>", "<|end_of_text|>", "<|end_of_sentence|>", "<｜end▁of▁sentence｜>", "<|im_end|>", "</s>", "<eos>",
-    "[EOS]"};
+constexpr std::array<std::string_view, 7> kEndOfTextNames = {
+    "<|endoftext|>", "<|end_of_text|>", "<｜end▁of▁sentence｜>", "<|im_end|>", "</s>", "<eos>", "[EOS]"};
 
 [[noreturn]] void refuse(std::string_view source, const std::string& why) {
   throw Error("cannot use the tokenizer '" + std::string(source) + "': " + why);
