@@ -185,8 +185,8 @@ int train(Options& o, const CommonOptions& common, TrainSession& session) {
 }
 
 int run(Options& o, const CommonOptions& common) {
-  check_usage(o);
   complete_request(o, common);
+  check_usage(o);
   check_output_folder(o.request.output);
   TrainSession session(o.request);
   for (const std::string& note : session.notes()) spdlog::warn("{}", note);

@@ -1,5 +1,7 @@
 #include "train_observer.h"
 
+#include <unistd.h>
+
 #include <cerrno>
 #include <cmath>
 
@@ -28,7 +30,9 @@ TrainReporter::TrainReporter(const CommonOptions& common, TrainSession& session,
     metrics_.reset(std::fopen(options.metrics.c_str(), "a"));
     if (metrics_ == nullptr) throw_system_error("append to", options.metrics, errno);
   }
-  if (progress_.due()) peak_flops_ = measure_peak_flops(session.compute(), kPeakMilliseconds);
+  if (common.progress != ProgressMode::never && (common.progress == ProgressMode::always || is_terminal(STDERR_FILENO))) {
+    peak_flops_ = measure_peak_flops(session.compute(), kPeakMilliseconds);
+  }
   begun_ = last_step_seconds_ = session.state().elapsed_seconds;
   last_save_ = now();
 }

@@ -1,0 +1,92 @@
+# What lm-train prints, refuses and writes.
+need tok-train tok-encode lm-train
+
+cat "$LM_SOURCE"/man/*.[157] >pages.txt
+head -c 30000 pages.txt >corpus.txt
+tok-train --vocab-size 400 -o tok.json corpus.txt
+tok-encode -t tok.json -o train.tok corpus.txt
+shape=(--layers 1 --channels 32 --heads 2 --context 32 --batch 4)
+train() { lm-train -t tok.json "${shape[@]}" "$@"; }
+
+# One pair for each token of the sentence, the first from end-of-text, and one for the closing end-of-text.
+printf 'The capital of France is Paris.' | tok-encode -t tok.json -o sentence.tok -
+lm-train -t tok.json --show-examples 1 sentence.tok >examples
+tokens=$(printf 'The capital of France is Paris.' | tok-encode -t tok.json --format ids - | wc -w)
+[ "$(grep -vc '^#' examples)" = $((tokens + 1)) ] || fail "$(grep -vc '^#' examples) pairs for $tokens tokens and the closing one"
+[ "$(grep -v '^#' examples | head -1 | cut -f1)" = '<|endoftext|>' ] || fail "the first input is not end-of-text"
+[ "$(grep -v '^#' examples | tail -1 | cut -f2)" = '<|endoftext|>' ] || fail "the last target is not end-of-text"
+text=$(grep -v '^#' examples | cut -f2 | sed '$d; s/^"//; s/"$//' | tr -d '\n')
+[ "$text" = 'The capital of France is Paris.' ] || fail "the targets spell '$text'"
+[ "$(grep -v '^#' examples | cut -f3 | sort -u)" = 1.0 ] || fail "a weight is not 1"
+
+# Looking costs nothing and writes nothing.
+train --dry-run train.tok >report
+grep -q '^parameters  *[0-9]' report || fail "no parameters in the report"
+train --dry-run --json --steps 7 train.tok | grep -q '"steps":7' || fail "no steps in the JSON"
+
+# Usage: exit 2 with one line.
+expect_usage() { expect_exit 2 lm-train "$@"; expect_one_line_stderr; }
+expect_usage -t tok.json -o model train.tok
+expect_usage -t tok.json --steps 1 train.tok
+expect_usage -t tok.json --steps 1 -o model
+expect_usage --steps 1 -o model train.tok
+expect_usage -t tok.json --steps 1 --schedule steep -o model train.tok
+expect_usage -t tok.json --steps 1 --objective causality -o model train.tok
+expect_usage -t tok.json --steps 1 --betas 0.9 -o model train.tok
+expect_usage -t tok.json --steps 1 --dropout 1.5 -o model train.tok
+expect_usage -t tok.json --steps 1 --resume=maybe -o model train.tok
+expect_usage -t tok.json --one-pass --valid-fraction 0.1 --steps 1 -o model train.tok
+expect_usage -t tok.json --one-pass --time 1s -o model train.tok
+
+# Errors: exit 1 with one line, nothing written.
+expect_error() { local text=$1; shift; expect_exit 1 lm-train "$@"; expect_one_line_stderr "$text"; }
+expect_error "no-such.tok" -t tok.json --steps 1 -o model no-such.tok
+expect_error "--heads" -t tok.json --steps 1 --channels 30 --heads 4 -o model train.tok
+expect_error "folder" -t tok.json --steps 1 -o no/such/folder/model train.tok
+expect_error "held-out" -t tok.json --steps 1 --keep best -o model train.tok
+tok-train --vocab-size 390 -o other.json corpus.txt
+expect_error "made with tokenizer" -t other.json --steps 1 -o model train.tok
+: | tok-encode -t tok.json -o empty.tok -
+head -c 0 corpus.txt >nothing.tok
+expect_error "nothing.tok" -t tok.json --steps 1 -o model nothing.tok
+[ ! -e model ] && [ ! -e model.state ] || fail "an error wrote something"
+expect_exit 1 train --steps 1 -o /dev/full train.tok
+expect_one_line_stderr
+
+# A closed standard output is an error, a model on it is the model in a file.
+train --steps 2 -o model train.tok
+train --steps 2 -o - train.tok >streamed
+expect_same model streamed
+
+# Metrics: one object a step, validations where they fall; the loss falls.
+train --steps 60 --valid-fraction 0.2 --valid-every 20 --metrics metrics.jsonl -o watched train.tok
+[ "$(wc -l <metrics.jsonl)" = 60 ] || fail "$(wc -l <metrics.jsonl) lines of metrics"
+[ "$(grep -c '"val_loss":[0-9.]*,"val_bits_per_byte":[0-9.]*' metrics.jsonl)" = 3 ] || fail "validations are missing"
+for key in step tokens loss grad_norm learning_rate tokens_per_second; do
+  [ "$(grep -c "\"$key\":" metrics.jsonl)" = 60 ] || fail "no $key in the metrics"
+done
+loss() { sed -n "$1s/.*\"loss\":\([0-9]*\)\.\([0-9]\).*/\1\2/p" metrics.jsonl; }
+[ "$(loss 60)" -lt "$(loss 1)" ] || fail "the loss did not fall"
+
+# A time budget ends, is recorded, and its recorded settings repeat it.
+train --time 1s -o timed train.tok
+steps=$(head -c 20000 timed | grep -ao '\\"steps\\":[0-9]*' | head -1 | grep -o '[0-9]*$')
+[ "$steps" -gt 2 ] || fail "only $steps steps in a second"
+train --steps "$steps" --warmup 100 -o counted train.tok
+expect_same timed counted
+
+# Early stop: no validation can be a new best when the rate is 0.
+train --steps 1000 --lr 0 --valid-fraction 0.2 --valid-every 1 --patience 3 --metrics stopped.jsonl -o stopped train.tok
+[ "$(wc -l <stopped.jsonl)" = 4 ] || fail "stopped after $(wc -l <stopped.jsonl) steps instead of 4"
+
+# Fine-tuning keeps the model's shape and starts from its weights.
+lm-train --init-from watched --steps 1 --lr 0 --metrics tuned.jsonl -o tuned train.tok
+expect_error "--channels" --init-from watched --channels 64 --steps 1 -o tuned train.tok
+
+# A folder for Hugging Face, of each family; replaced whole.
+for family in qwen3 llama gpt2; do
+  for _ in 1 2; do train --family $family --steps 1 -o "hf-$family/" train.tok; done
+  [ "$(ls "hf-$family" | tr '\n' ' ')" = 'config.json model.safetensors tokenizer.json tokenizer_config.json ' ] || fail "$(ls "hf-$family")"
+  lm-train --init-from "hf-$family" --steps 1 -o "tuned-$family" train.tok
+done
+[ "$(find . -name '.*.tmp*')" = '' ] || fail "temporary files are left: $(find . -name '.*.tmp*')"

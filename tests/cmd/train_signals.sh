@@ -1,0 +1,73 @@
+# SIGTERM and SIGINT save and exit with 128 + n, SIGUSR1 saves and goes on; one-pass runs survive a stream that breaks off.
+need tok-train tok-encode lm-train
+
+cat "$LM_SOURCE"/man/*.[157] >pages.txt
+head -c 60000 pages.txt >corpus.txt
+tok-train --vocab-size 400 -o tok.json corpus.txt
+tok-encode -t tok.json -o train.tok corpus.txt
+shape=(--layers 1 --channels 32 --heads 2 --context 32 --batch 4)
+train() { lm-train -t tok.json "${shape[@]}" "$@"; }
+train --steps 40 -o whole train.tok
+
+mkfifo gate
+for signal in TERM:143 INT:130; do
+  rm -f model model.state
+  # Background jobs of a script ignore SIGINT; setsid and a default disposition give it back.
+  env --default-signal=INT lm-train -t tok.json "${shape[@]}" --steps 40 --metrics gate -o model train.tok 2>stderr &
+  pid=$!
+  exec 9<gate
+  for _ in $(seq 5); do read -r -u 9 _; done
+  kill -"${signal%:*}" $pid
+  status=0
+  cat <&9 >/dev/null
+  exec 9<&-
+  wait $pid || status=$?
+  [ $status = "${signal#*:}" ] || fail "exit $status after SIG${signal%:*}"
+  expect_one_line_stderr "stopped by a signal"
+  [ ! -e model ] || fail "a model after SIG${signal%:*}"
+  train --steps 40 --resume -o model train.tok
+  expect_same model whole
+done
+
+rm -f model model.state
+lm-train -t tok.json "${shape[@]}" --steps 40 --metrics gate -o model train.tok &
+pid=$!
+exec 9<gate
+for _ in $(seq 5); do read -r -u 9 _; done
+[ ! -e model.state ] || fail "a state before it was asked for"
+kill -USR1 $pid
+for _ in $(seq 10); do read -r -u 9 _; done
+[ -e model.state ] || fail "no state after SIGUSR1"
+cat <&9 >/dev/null
+exec 9<&-
+wait $pid
+expect_same model whole
+
+# One pass over a stream: same bits from file and pipe, and after an interruption.
+pass() { train --one-pass --schedule constant --steps 30 "$@"; }
+pass -o passed train.tok
+tok-encode -t tok.json corpus.txt | pass -o piped -
+expect_same passed piped
+size=$(stat -c %s train.tok)
+head -c $((size - 32)) train.tok >cut.tok
+cp passed broken
+expect_exit 1 lm-train -t tok.json "${shape[@]}" --one-pass --schedule constant --steps 100k -o broken cut.tok
+expect_one_line_stderr
+expect_same broken passed
+[ -e broken.state ] || fail "no state after the stream broke off"
+train --one-pass --schedule constant --steps 100k -o longest train.tok
+train --one-pass --steps 100k --resume -o broken train.tok
+expect_same broken longest
+rm broken.state
+expect_exit 1 lm-train -t tok.json "${shape[@]}" --one-pass --schedule constant --steps 100k -o broken - <cut.tok
+tr '[:lower:]' '[:upper:]' <corpus.txt | tok-encode -t tok.json -o upper.tok -
+expect_exit 1 lm-train -t tok.json --one-pass --steps 100k --resume -o broken upper.tok
+expect_one_line_stderr "differs"
+
+# Without a trailer nothing is trained, and nothing written.
+expect_exit 1 lm-train -t tok.json "${shape[@]}" --steps 5 -o never - <cut.tok
+expect_one_line_stderr
+[ ! -e never ] && [ ! -e never.state ] || fail "something was written"
+cat train.tok train.tok >joined.tok
+expect_exit 1 lm-train -t tok.json "${shape[@]}" --steps 5 -o never joined.tok
+expect_one_line_stderr "tok-encode"
