@@ -1,0 +1,125 @@
+# lm-eval-ppl on real files and pipes: its numbers agree with each other and with lm-sample's, and its refusals are sentences.
+need tok-train tok-encode lm-train lm-sample lm-eval-ppl
+
+cat "$LM_SOURCE"/man/*.[157] >corpus
+tok-train --vocab-size 400 -o tok.json corpus
+tok-encode -t tok.json --documents separator:$'\n.Sh' -o train.tok corpus
+lm-train -q -t tok.json --layers 2 --channels 32 --heads 2 --context 32 --batch 4 --steps 20 -o model train.tok
+
+# value KEY: a number of the JSON object on standard input.
+value() {
+  sed -E "s/.*\"$1\":(\"[^\"]*\"|[^,}]*).*/\1/"
+}
+# near A B RELATIVE: fails where they differ by more.
+near() {
+  awk -v a="$1" -v b="$2" -v r="$3" 'BEGIN { d = a - b; if (d < 0) d = -d; m = b < 0 ? -b : b; exit !(d <= r * m) }' ||
+    fail "$1 is not near $2"
+}
+
+# The totals are what wc counts, and loss, perplexity and bits per byte follow from them.
+head -c 3000 corpus >text
+lm-eval-ppl model text --json >json
+[ "$(value documents <json)" = 1 ] && [ "$(value words <json)" = "$(wc -w <text)" ] && [ "$(value bytes <json)" = 3000 ] ||
+  fail "counts: $(cat json)"
+[ "$(value tokens <json)" = "$(tok-encode -t tok.json --format ids text | wc -w)" ] || [ "$(value tokens <json)" = \
+  "$(($(tok-encode -t tok.json --format ids text | wc -w) - 1))" ] || fail "tokens: $(cat json)"
+[ "$(value protocol <json)" = '"context 32 stride 16"' ] || fail "protocol: $(cat json)"
+near "$(value loss <json)" "$(awk -v n="$(value nats <json)" -v t="$(value tokens <json)" 'BEGIN { printf "%.17g", n / t }')" 1e-12
+near "$(value perplexity <json)" "$(awk -v l="$(value loss <json)" 'BEGIN { printf "%.17g", exp(l) }')" 1e-12
+near "$(value bits_per_byte <json)" "$(awk -v n="$(value nats <json)" 'BEGIN { printf "%.17g", n / log(2) / 3000 }')" 1e-12
+lm-eval-ppl model text --json --base 2 >json2
+near "$(value loss <json2)" "$(awk -v l="$(value loss <json)" 'BEGIN { printf "%.17g", l / log(2) }')" 1e-12
+
+# Text, a pipe, and the tokens made of it: the same number. One thread or two: the same bits.
+lm-eval-ppl model --json <text | cmp - json
+cat text | lm-eval-ppl model --json - | cmp - json
+tok-encode -t tok.json text | lm-eval-ppl model --json | cmp - json
+lm-eval-ppl --threads 1 model text --json | cmp - json
+lm-eval-ppl --threads 2 model text --json | cmp - json
+lm-eval-ppl model text --json -o out && expect_same out json
+
+# A document's log-probability is the sum of what lm-sample --probs gives its tokens, step by step (definitions; 1e-5).
+printf 'a standard model' >short
+total=0
+# The tokens one by one, as bytes: whole prefixes that encode to one token more each time.
+ids=$(tok-encode -t tok.json --format ids short | tr -d '\n')
+count=$(lm-eval-ppl model short --json | value tokens)
+for ((i = 0; i < count; ++i)); do
+  id=$(echo $ids | cut -d' ' -f$((i + 1)))
+  # The prompt is the text of the tokens before; it encodes to them, as they are a prefix cut between words.
+  : >prefix
+  if [ $i -gt 0 ]; then echo $ids | cut -d' ' -f1-$i | tok-decode -t tok.json --format ids >prefix; fi
+  p=$(lm-sample model --keep-newline --probs all --json prefix | grep "^{\"id\":$id," | sed 's/.*"p"://; s/}//')
+  total=$(awk -v t=$total -v p="$p" 'BEGIN { printf "%.17g", t - log(p) }')
+done
+near "$(lm-eval-ppl model short --json | value nats)" "$total" 1e-5
+
+# Documents: one row each, in order, whose nats sum to the corpus'; an empty one has none.
+printf 'first line\n\nthird line of text\ttab\\\nlast' >lines
+lm-eval-ppl model --documents line --level document --tsv --header lines >rows
+[ "$(head -1 rows)" = $'perplexity\tnats\ttokens\twords\tbytes\tdocument' ] || fail "header: $(head -1 rows)"
+[ "$(tail -n +2 rows | cut -f6-)" = $'first line\n\nthird line of text\\ttab\\\\\nlast' ] || fail "documents: $(cat rows)"
+[ "$(sed -n 3p rows | cut -f1-5)" = $'inf\t0\t0\t0\t0' ] || fail "empty document: $(cat rows)"
+lm-eval-ppl model --documents line --json lines >json
+near "$(tail -n +2 rows | awk '{ s += $2 } END { printf "%.17g", s }')" "$(value nats <json)" 1e-12
+[ "$(value documents <json)" = 4 ] && [ "$(value bytes <json)" = 37 ] || fail "corpus of lines: $(cat json)"
+lm-eval-ppl model --documents line --level document --tsv <lines | sort -g | sed -n 1,10p >sorted
+[ "$(wc -l <sorted)" = 4 ] || fail "$(cat sorted)"
+lm-eval-ppl model --documents line --level document --json lines | grep -c '^{"document":' | grep -qx 4
+
+# What a filter leaves out goes to --rejected, and together they are all.
+lm-eval-ppl model --documents line --level document --tsv lines >all
+limit=$(sort -g all | sed -n 2p | cut -f1)
+lm-eval-ppl model --documents line --level document --tsv --max-perplexity "$limit" --rejected bad lines >good
+[ "$(wc -l <good)" = 2 ] && [ "$(wc -l <bad)" = 2 ] || fail "filter: $(cat good bad)"
+sort good bad | cmp - <(sort all)
+
+# Nothing to score is no error: null, inf.
+: >empty
+lm-eval-ppl model --json empty | grep -q '"tokens":0,.*"perplexity":null'
+lm-eval-ppl model --json </dev/null | grep -q '"perplexity":null'
+lm-eval-ppl model --tsv empty | grep -q '^inf'
+lm-eval-ppl model empty | grep -q '^perplexity  *undefined'
+
+# Protocols print themselves and score as many tokens as they say.
+tokens=$(lm-eval-ppl model text --json | value tokens)
+[ "$(lm-eval-ppl model text --json --protocol lm-eval | value tokens)" = "$tokens" ]
+[ "$(lm-eval-ppl model text --json --protocol llama.cpp | value tokens)" = $((tokens / 32 * 15)) ]
+lm-eval-ppl model text --json --protocol hf-stride:8 | grep -q '"word_perplexity":null.*"protocol":"hf-stride:8 context 32"'
+
+# Refusals.
+expect_exit 2 lm-eval-ppl
+expect_exit 2 lm-eval-ppl model text --protocol perplexity
+expect_one_line_stderr "hf-stride:S"
+expect_exit 2 lm-eval-ppl model text --json --tsv
+expect_exit 2 lm-eval-ppl model text --max-perplexity 3
+expect_exit 1 lm-eval-ppl model text --context 33
+expect_one_line_stderr "33"
+expect_exit 1 lm-eval-ppl model text --stride 33
+expect_exit 1 lm-eval-ppl no-such-model text
+expect_one_line_stderr "no-such-model"
+expect_exit 1 lm-eval-ppl model no-such-text
+expect_one_line_stderr "no-such-text"
+expect_exit 1 lm-eval-ppl model <&-
+expect_one_line_stderr "standard input"
+expect_exit 1 lm-eval-ppl model .
+expect_one_line_stderr
+tok-train --vocab-size 380 -o other.json corpus
+tok-encode -t other.json -o other.tok text
+expect_exit 1 lm-eval-ppl model other.tok
+expect_one_line_stderr "tok-encode"
+head -c 500 train.tok >cut.tok
+expect_exit 1 lm-eval-ppl model cut.tok
+expect_one_line_stderr "cut.tok"
+if [ -w /dev/full ]; then
+  status=0
+  lm-eval-ppl model text >/dev/full 2>stderr || status=$?
+  [ $status = 1 ] || fail "/dev/full: exit $status"
+  expect_one_line_stderr "standard output"
+fi
+expect_exit 0 lm-eval-ppl model text -o /dev/null
+set +o pipefail
+for ((i = 0; i < 3000; ++i)); do echo line $i; done | lm-eval-ppl model --documents line --level document --tsv 2>stderr | head -c 1 >one
+[ "${PIPESTATUS[1]}" = 141 ] || fail "head -c 1 did not end it by SIGPIPE"
+set -o pipefail
+expect_silence
