@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "kernels/cpu/dispatch.h"
+#include "kernels/cpu/product.h"
 
 namespace lm {
 
@@ -55,8 +56,8 @@ void linear_forward(Compute& compute, TensorView<T> y, TensorView<const T> x, Te
       }
       add = true;
     }
-    kernels.gemm(y.row(r) + o, y.stride(0), x.row(r), x.stride(0), false, weight.row(o), weight.stride(0), true, row_count,
-                 output_count, inputs, add, compute.scratch<T>(worker, kernels.gemm_scratch(row_count, output_count)));
+    multiply_tile(compute, worker, y.row(r) + o, y.stride(0), Operand<T>{x.row(r), x.stride(0)},
+                  Operand<T>{weight.row(o), weight.stride(0), true}, {row_count, output_count, inputs}, add);
   });
 }
 
@@ -65,15 +66,13 @@ void linear_backward_input(Compute& compute, TensorView<T> dx, TensorView<const 
                            Write write) {
   const std::int64_t rows = dy.rows(), inputs = dx.columns(), outputs = dy.columns();
   LM_CHECK(dx.rows() == rows && weight.rows() == outputs && weight.columns() == inputs);
-  const SimdKernels<T>& kernels = simd_kernels<T>(compute.simd());
   const Grid grid{even_tiling(rows, kRowStep), even_tiling(inputs, kColumnStep)};
   compute.pool().run(grid.tiles(), [&](std::int64_t tile, int worker) {
     const std::int64_t r = grid.rows.first(grid.row_tile(tile)), row_count = grid.rows.count(grid.row_tile(tile));
     const std::int64_t i = grid.columns.first(grid.column_tile(tile)),
                        input_count = grid.columns.count(grid.column_tile(tile));
-    kernels.gemm(dx.row(r) + i, dx.stride(0), dy.row(r), dy.stride(0), false, weight.data() + i, weight.stride(0), false,
-                 row_count, input_count, outputs, write == Write::add,
-                 compute.scratch<T>(worker, kernels.gemm_scratch(row_count, input_count)));
+    multiply_tile(compute, worker, dx.row(r) + i, dx.stride(0), Operand<T>{dy.row(r), dy.stride(0)},
+                  Operand<T>{weight.data() + i, weight.stride(0)}, {row_count, input_count, outputs}, write == Write::add);
   });
 }
 
@@ -115,9 +114,8 @@ void linear_backward_weight(Compute& compute, TensorView<T> dweight, TensorView<
                        input_count = grid.columns.count(grid.column_tile(place));
     const std::int64_t r = parts.first(part);
     T* target = split ? partial + (part * outputs + o) * inputs + i : dweight.row(o) + i;
-    kernels.gemm(target, split ? inputs : dweight.stride(0), dy.row(r) + o, dy.stride(0), true, x.row(r) + i, x.stride(0),
-                 false, output_count, input_count, parts.count(part), !split,
-                 compute.scratch<T>(worker, kernels.gemm_scratch(output_count, input_count)));
+    multiply_tile(compute, worker, target, split ? inputs : dweight.stride(0), Operand<T>{dy.row(r) + o, dy.stride(0), true},
+                  Operand<T>{x.row(r) + i, x.stride(0)}, {output_count, input_count, parts.count(part)}, !split);
     if (!dbias.empty() && i == 0 && part == 0) {
       add_column_sums(kernels, dbias.data() + o, compute.scratch<T>(worker, output_count), dy.data() + o, dy.stride(0), rows,
                       output_count);

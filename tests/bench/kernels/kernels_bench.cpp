@@ -1,5 +1,6 @@
 // Speed of every kernel at training shapes, as GFLOP/s and as share of the measured peak of fused multiply-adds (products,
-// attention), or as bytes moved per second (the rest). LM_BENCH_THREADS sets the threads (default: all cores).
+// attention), or as bytes moved per second (the rest). LM_BENCH_THREADS sets the threads (default: all cores), LM_BENCH_TIER
+// the SIMD tier (default: the best).
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
@@ -24,9 +25,17 @@ namespace {
 
 using namespace lm;
 
+SimdTier chosen_tier() {
+  const char* const name = std::getenv("LM_BENCH_TIER");
+  for (const SimdTier tier : {SimdTier::portable, SimdTier::avx2, SimdTier::avx512}) {
+    if (name != nullptr && std::string(name) == to_string(tier)) return tier;
+  }
+  return best_simd_tier();
+}
+
 Compute& compute() {
   static const char* const threads = std::getenv("LM_BENCH_THREADS");
-  static Compute instance(threads != nullptr ? std::atoi(threads) : available_cores(), best_simd_tier());
+  static Compute instance(threads != nullptr ? std::atoi(threads) : available_cores(), chosen_tier());
   return instance;
 }
 
@@ -64,6 +73,13 @@ void run_product(benchmark::State& state, int kind, std::int64_t rows, std::int6
   }
   report_flops(state, 2.0 * static_cast<double>(rows * inputs * outputs));
   if (kind == 3) report_bytes(state, 4.0 * static_cast<double>(inputs * outputs));
+}
+
+/// Several threads are measured by the clock, one by its own time on the CPU, which other programs disturb less.
+template <class Body>
+void define(const char* name, Body body) {
+  auto* const bench = benchmark::RegisterBenchmark(name, body);
+  if (compute().pool().threads() > 1) bench->UseRealTime();
 }
 
 struct AttentionShape {
@@ -113,9 +129,7 @@ void register_products() {
         for (int kind = 0; kind < 3; ++kind) {
           const std::string name = std::string("linear_") + kinds[kind] + "/" + std::to_string(rows) + "x" +
                                    std::to_string(c) + "x" + std::to_string(outputs);
-          benchmark::RegisterBenchmark(name.c_str(), [=](benchmark::State& state) {
-            run_product(state, kind, rows, c, outputs);
-          })->UseRealTime();
+          define(name.c_str(), [=](benchmark::State& state) { run_product(state, kind, rows, c, outputs); });
         }
       }
     }
@@ -123,15 +137,12 @@ void register_products() {
   for (const std::int64_t vocabulary : {257, 4096}) {
     for (int kind = 0; kind < 3; ++kind) {
       const std::string name = std::string("head_") + kinds[kind] + "/512x256x" + std::to_string(vocabulary);
-      benchmark::RegisterBenchmark(name.c_str(), [=](benchmark::State& state) {
-        run_product(state, kind, 512, 256, vocabulary);
-      })->UseRealTime();
+      define(name.c_str(), [=](benchmark::State& state) { run_product(state, kind, 512, 256, vocabulary); });
     }
   }
   for (const std::int64_t c : {256, 512, 768}) {
-    benchmark::RegisterBenchmark(("linear_decode/1x" + std::to_string(c) + "x" + std::to_string(4 * c)).c_str(),
-                                 [=](benchmark::State& state) { run_product(state, 3, 1, c, 4 * c); })
-        ->UseRealTime();
+    define(("linear_decode/1x" + std::to_string(c) + "x" + std::to_string(4 * c)).c_str(),
+           [=](benchmark::State& state) { run_product(state, 3, 1, c, 4 * c); });
   }
 }
 
@@ -144,9 +155,8 @@ void register_attention() {
     const std::string shape = std::to_string(s.batch) + "x" + std::to_string(s.time) + "x" + std::to_string(s.heads) + "/" +
                               std::to_string(s.kv_heads) + "x" + std::to_string(s.width);
     for (const bool backward : {false, true}) {
-      benchmark::RegisterBenchmark(((backward ? "attention_backward/" : "attention_forward/") + shape).c_str(),
-                                   [=](benchmark::State& state) { run_attention(state, s, backward); })
-          ->UseRealTime();
+      define(((backward ? "attention_backward/" : "attention_forward/") + shape).c_str(),
+             [=](benchmark::State& state) { run_attention(state, s, backward); });
     }
   }
 }
@@ -157,12 +167,12 @@ void register_rows() {
     const double size = 4.0 * static_cast<double>(rows * c);
     const std::string shape = "/" + std::to_string(rows) + "x" + std::to_string(c);
     const auto bench = [&](const char* name, double passes, auto body) {
-      benchmark::RegisterBenchmark((name + shape).c_str(), [=](benchmark::State& state) {
+      define((name + shape).c_str(), [=](benchmark::State& state) {
         Matrix x(rows, c), y(rows, c), dy(rows, c), gain(1, c), dgain(1, c), rstd(1, rows), wide(rows, 2 * c),
             dwide(rows, 2 * c);
         const TensorView<float> gains(gain.view.data(), c), dgains(dgain.view.data(), c), rstds(rstd.view.data(), rows);
         run_rows(state, passes * size, [&] { body(x.view, y.view, dy.view, gains, dgains, rstds, wide.view, dwide.view); });
-      })->UseRealTime();
+      });
     };
     using V = TensorView<float>;
     bench("rmsnorm_forward", 2,
@@ -205,23 +215,19 @@ void register_rows() {
     });
   }
   for (const std::int64_t vocabulary : {257, 4096}) {
-    benchmark::RegisterBenchmark(("cross_entropy_backward/512x" + std::to_string(vocabulary)).c_str(),
-                                 [=](benchmark::State& state) {
-                                   Matrix logits(512, vocabulary);
-                                   std::vector<double> nats(512);
-                                   const std::vector<TokenId> targets(512, 3);
-                                   const std::vector<float> weights(512, 1.0f);
-                                   run_rows(state, 4.0 * 2 * 512 * static_cast<double>(vocabulary), [&] {
-                                     cross_entropy_backward<float>(compute(), nats, logits.view, targets, weights, 1.0);
-                                   });
-                                 })
-        ->UseRealTime();
+    define(("cross_entropy_backward/512x" + std::to_string(vocabulary)).c_str(), [=](benchmark::State& state) {
+      Matrix logits(512, vocabulary);
+      std::vector<double> nats(512);
+      const std::vector<TokenId> targets(512, 3);
+      const std::vector<float> weights(512, 1.0f);
+      run_rows(state, 4.0 * 2 * 512 * static_cast<double>(vocabulary),
+               [&] { cross_entropy_backward<float>(compute(), nats, logits.view, targets, weights, 1.0); });
+    });
   }
 }
 
 }  // namespace
 
-/// Counters are per second of the clock, not of one thread's work.
 int main(int count, char** arguments) {
   benchmark::Initialize(&count, arguments);
   register_products();

@@ -1,0 +1,49 @@
+#include "kernels/cpu/product.h"
+
+#include <cblas.h>
+
+#include "kernels/cpu/dispatch.h"
+
+namespace lm {
+
+namespace {
+
+/// Our micro-kernels win where the vectors are wide (bench_kernels); OpenBLAS serves the rest and all checks in double.
+constexpr bool served_by_blas(SimdTier tier, float) { return tier == SimdTier::portable; }
+constexpr bool served_by_blas(SimdTier, double) { return true; }
+
+CBLAS_TRANSPOSE form(bool transposed) { return transposed ? CblasTrans : CblasNoTrans; }
+
+void blas_product(float* c, std::int64_t c_stride, const Operand<float>& a, const Operand<float>& b, ProductShape shape,
+                  bool add) {
+  cblas_sgemm(CblasRowMajor, form(a.transposed), form(b.transposed), static_cast<blasint>(shape.m),
+              static_cast<blasint>(shape.n), static_cast<blasint>(shape.k), 1, a.data, static_cast<blasint>(a.stride),
+              b.data, static_cast<blasint>(b.stride), add ? 1.0f : 0.0f, c, static_cast<blasint>(c_stride));
+}
+void blas_product(double* c, std::int64_t c_stride, const Operand<double>& a, const Operand<double>& b, ProductShape shape,
+                  bool add) {
+  cblas_dgemm(CblasRowMajor, form(a.transposed), form(b.transposed), static_cast<blasint>(shape.m),
+              static_cast<blasint>(shape.n), static_cast<blasint>(shape.k), 1, a.data, static_cast<blasint>(a.stride),
+              b.data, static_cast<blasint>(b.stride), add ? 1.0 : 0.0, c, static_cast<blasint>(c_stride));
+}
+
+}  // namespace
+
+template <class T>
+void multiply_tile(Compute& compute, int worker, T* c, std::int64_t c_stride, const Operand<T>& a, const Operand<T>& b,
+                   ProductShape shape, bool add) {
+  if (served_by_blas(compute.simd(), T{})) {
+    blas_product(c, c_stride, a, b, shape, add);
+    return;
+  }
+  const SimdKernels<T>& kernels = simd_kernels<T>(compute.simd());
+  kernels.gemm(c, c_stride, a.data, a.stride, a.transposed, b.data, b.stride, b.transposed, shape.m, shape.n, shape.k, add,
+               compute.scratch<T>(worker, kernels.gemm_scratch(shape.m, shape.n)));
+}
+
+template void multiply_tile(Compute&, int, float*, std::int64_t, const Operand<float>&, const Operand<float>&, ProductShape,
+                            bool);
+template void multiply_tile(Compute&, int, double*, std::int64_t, const Operand<double>&, const Operand<double>&,
+                            ProductShape, bool);
+
+}  // namespace lm
