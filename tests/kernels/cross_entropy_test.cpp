@@ -1,5 +1,10 @@
 #include "kernels/cross_entropy.h"
 
+#include <xtensor/xadapt.hpp>
+#include <xtensor/xmath.hpp>
+#include <xtensor/xtensor.hpp>
+#include <xtensor/xview.hpp>
+
 #include "kernels/kernel_support.h"
 
 using namespace lm;
@@ -13,6 +18,30 @@ std::vector<TokenId> targets_of(std::int64_t rows, std::int64_t width) {
   return targets;
 }
 
+struct Reference {
+  std::vector<double> nats, probabilities, gradient;
+};
+
+/// The formulas over whole arrays. Every reduction is materialised: a lazy one would be computed anew for each element.
+Reference reference(const Tensor<double>& logits, const std::vector<TokenId>& targets, const std::vector<float>& weights,
+                    double scale) {
+  const std::vector<std::size_t> shape = {targets.size(), logits.values.size() / targets.size()};
+  const xt::xtensor<double, 2> x = xt::adapt(logits.values, shape);
+  const xt::xtensor<double, 2> exponentials = xt::exp(x);
+  const xt::xtensor<double, 2> sums = xt::sum(exponentials, {1}, xt::keep_dims);
+  const xt::xtensor<double, 2> probabilities = exponentials / sums;
+  xt::xtensor<double, 2> gradient = probabilities;
+  Reference all;
+  for (std::size_t r = 0; r < targets.size(); ++r) {
+    all.nats.push_back(std::log(sums(r, 0)) - x(r, targets[r]));
+    gradient(r, targets[r]) -= 1;
+    xt::view(gradient, r) *= scale * static_cast<double>(weights[r]);
+  }
+  all.probabilities.assign(probabilities.begin(), probabilities.end());
+  all.gradient.assign(gradient.begin(), gradient.end());
+  return all;
+}
+
 template <class T>
 void check_rows(Compute& compute, std::int64_t rows, std::int64_t width, double tolerance) {
   CAPTURE(rows);
@@ -22,32 +51,21 @@ void check_rows(Compute& compute, std::int64_t rows, std::int64_t width, double 
   const std::vector<TokenId> targets = targets_of(rows, width);
   std::vector<float> weights;
   for (std::int64_t r = 0; r < rows; ++r) weights.push_back(static_cast<float>(r % 3));
-  Tensor<double> expected({rows, width}), gradient({rows, width});
-  std::vector<double> nats_expected;
-  for (std::int64_t r = 0; r < rows; ++r) {
-    double sum = 0;
-    for (std::int64_t j = 0; j < width; ++j) sum += std::exp(static_cast<double>(logits[r * width + j]));
-    const auto i = static_cast<std::size_t>(r);
-    nats_expected.push_back(std::log(sum) - static_cast<double>(logits[r * width + targets[i]]));
-    for (std::int64_t j = 0; j < width; ++j) {
-      expected[r * width + j] = std::exp(static_cast<double>(logits[r * width + j])) / sum;
-      const double onehot = j == static_cast<std::int64_t>(targets[i]) ? 1 : 0;
-      gradient[r * width + j] = 0.25 * static_cast<double>(weights[i]) * (expected[r * width + j] - onehot);
-    }
-  }
+  const Reference expected = reference(logits.template as<double>(), targets, weights, 0.25);
   std::vector<double> nats(static_cast<std::size_t>(rows));
   cross_entropy_forward<T>(compute, nats, logits.view(), targets);
-  CHECK(lm::test::distance(nats, nats_expected) < tolerance + 1e-7);
+  CHECK(lm::test::distance(nats, expected.nats) < tolerance + 1e-7);
   auto probabilities = logits;
   softmax_forward<T>(compute, probabilities.view(), TensorView<const T>(probabilities.view()));
-  CHECK(lm::test::distance(probabilities.values, expected.values) < tolerance);
+  CHECK(lm::test::distance(probabilities.values, expected.probabilities) < tolerance);
 
   auto in_place = logits;
   std::fill(nats.begin(), nats.end(), 9.0);
   cross_entropy_backward<T>(compute, nats, in_place.view(), targets, weights, 0.25);
-  for (std::size_t r = 0; r < nats.size(); ++r) nats_expected[r] *= weights[r] == 0 ? 0 : 1;
-  CHECK(lm::test::distance(nats, nats_expected) < tolerance + 1e-7);
-  if (rows > 1) CHECK(lm::test::distance(in_place.values, gradient.values) < tolerance);
+  auto weighted = expected.nats;
+  for (std::size_t r = 0; r < nats.size(); ++r) weighted[r] *= weights[r] == 0 ? 0 : 1;
+  CHECK(lm::test::distance(nats, weighted) < tolerance + 1e-7);
+  if (rows > 1) CHECK(lm::test::distance(in_place.values, expected.gradient) < tolerance);
 }
 
 }  // namespace
