@@ -32,23 +32,34 @@ struct Options {
 };
 
 // One overload for each type of setting.
-CLI::Option* add_setting(CLI::App& app, const std::string& name, std::string& value, const char* help) { return add_text(app, name, value, help, "NAME"); }
+CLI::Option* add_setting(CLI::App& app, const std::string& name, std::string& value, const char* help) {
+  return add_text(app, name, value, help, "NAME");
+}
 CLI::Option* add_setting(CLI::App& app, const std::string& name, std::int64_t& value, const char* help) {
   return add_size(app, name, value, help, SizeUnit::count, {.minimum = name == "--batch" ? 1 : 0});
 }
 CLI::Option* add_setting(CLI::App& app, const std::string& name, std::optional<std::int64_t>& value, const char* help) {
-  if (name != "--micro-batch") return add_size(app, name, value, help, SizeUnit::count, {.minimum = name == "--warmup" ? 0 : 1});
+  if (name != "--micro-batch")
+    return add_size(app, name, value, help, SizeUnit::count, {.minimum = name == "--warmup" ? 0 : 1});
   return add_parsed(app, name, "N|auto", "auto", help, "a number such as 8, or auto", [&value](const std::string& text) {
     value = parse_size(text, SizeUnit::count);
     return text == "auto" || (value && *value > 0);
   });
 }
-CLI::Option* add_setting(CLI::App& app, const std::string& name, double& value, const char* help) { return add_real(app, name, value, help); }
-CLI::Option* add_setting(CLI::App& app, const std::string& name, std::optional<double>& value, const char* help) { return add_real(app, name, value, help); }
-CLI::Option* add_setting(CLI::App& app, const std::string& name, bool& value, const char* help) { return app.add_flag(name, value, help); }
+CLI::Option* add_setting(CLI::App& app, const std::string& name, double& value, const char* help) {
+  return add_real(app, name, value, help);
+}
+CLI::Option* add_setting(CLI::App& app, const std::string& name, std::optional<double>& value, const char* help) {
+  return add_real(app, name, value, help);
+}
+CLI::Option* add_setting(CLI::App& app, const std::string& name, bool& value, const char* help) {
+  return app.add_flag(name, value, help);
+}
 CLI::Option* add_setting(CLI::App& app, const std::string& name, std::optional<bool>& value, const char* help) {
-  CLI::Option* untied = app.add_flag_callback("--untied", [&value] { value = false; }, "a matrix of its own for the output head");
-  CLI::Option* tied = app.add_flag_callback(name, [&value] { value = true; }, help);
+  CLI::Option* untied = app.add_flag_callback(
+      "--untied", [&value] { value = false; }, "a matrix of its own for the output head");
+  CLI::Option* tied = app.add_flag_callback(
+      name, [&value] { value = true; }, help);
   untied->group("Model")->excludes(tied);
   return tied;
 }
@@ -57,27 +68,37 @@ void add_budget(CLI::App& app, Options& o) {
   add_size(app, "--steps", o.request.budget.steps, "end after this many steps, resumed ones included")->group("Budget");
   add_size(app, "--tokens", o.request.budget.tokens, "end after this many tokens")->group("Budget");
   add_size(app, "--epochs", o.request.budget.epochs, "end after this many passes over the data")->group("Budget");
-  add_duration(app, "--time", o.time, "end after this long, such as 30s, 10m or 2h; the first budget reached ends the run")->group("Budget");
+  add_duration(app, "--time", o.time, "end after this long, such as 30s, 10m or 2h; the first budget reached ends the run")
+      ->group("Budget");
 }
 
 void add_options(CLI::App& app, Options& o) {
   o.app = &app;
   add_text(app, "-t,--tokenizer", o.request.tokenizer, "tokenizer.json, or a model that holds one", "TOKENIZER");
-  add_text(app, "-o,--output", o.request.output, "model file to write, DIR/ for a folder that Hugging Face loads, - for standard output", "MODEL");
+  add_text(app, "-o,--output", o.request.output,
+           "model file to write, DIR/ for a folder that Hugging Face loads, - for standard output", "MODEL");
   add_text(app, "--valid", o.request.valid, "held-out token file", "FILE")->group("Watching");
   visit_settings(o.request.settings, [&](const std::string& name, auto& field, const char* group, const char* help) {
     add_setting(app, "--" + name, field, help)->group(group);
   });
   add_text(app, "--init-from", o.request.init_from, "model to go on training (fine-tuning)", "MODEL")->group("Model");
-  add_size(app, "--memory", o.request.memory, "what a step may take, for --micro-batch auto", SizeUnit::bytes)->group("Optimizer");
+  add_size(app, "--memory", o.request.memory, "what a step may take, for --micro-batch auto", SizeUnit::bytes)
+      ->group("Optimizer");
   add_budget(app, o);
-  add_size(app, "--valid-every", o.request.valid_every, "steps between validations; 0: at the end alone (default: about a twentieth of the time)",
-           SizeUnit::count, {.minimum = 0})->group("Watching");
+  add_size(app, "--valid-every", o.request.valid_every,
+           "steps between validations; 0: at the end alone (default: about a twentieth of the time)", SizeUnit::count,
+           {.minimum = 0})
+      ->group("Watching");
   add_text(app, "--metrics", o.metrics, "append a JSON object a step to this file", "FILE")->group("Watching");
-  add_text(app, "--checkpoint", o.checkpoint, "where the training state is kept (default: MODEL.state)", "FILE")->group("Safety");
-  add_duration(app, "--checkpoint-every", o.checkpoint_every, "how often the state is saved; 0s: after every step")->group("Safety");
+  add_text(app, "--checkpoint", o.checkpoint, "where the training state is kept (default: MODEL.state)", "FILE")
+      ->group("Safety");
+  add_duration(app, "--checkpoint-every", o.checkpoint_every, "how often the state is saved; 0s: after every step")
+      ->group("Safety");
   app.add_option("--resume", o.resume, "go on from the state; with the word auto: start fresh where there is none")
-      ->expected(0, 1)->type_name("[auto]")->default_str("")->group("Safety");
+      ->expected(0, 1)
+      ->type_name("[auto]")
+      ->default_str("")
+      ->group("Safety");
   app.add_flag("--dry-run", o.dry_run, "print size, memory and cost, and stop")->group("Looking");
   app.add_flag("--json", o.json, "--dry-run's report as JSON")->group("Looking");
   add_size(app, "--show-examples", o.show_examples, "print the first N training examples, and stop")->group("Looking");
@@ -104,10 +125,13 @@ void check_usage(Options& o) {
   if (r.tokens.empty()) throw UsageError("no tokens; name token files, or - for standard input");
   if (r.tokenizer.empty() && r.init_from.empty()) throw UsageError("no tokenizer; give -t");
   if (!looks && r.output.empty()) throw UsageError("no output; give -o MODEL");
-  if (!looks && r.output == "-" && is_terminal(STDOUT_FILENO)) throw UsageError("a model is not written to a terminal; give -o FILE");
+  if (!looks && r.output == "-" && is_terminal(STDOUT_FILENO))
+    throw UsageError("a model is not written to a terminal; give -o FILE");
   if (!looks && r.budget.empty()) throw UsageError("no budget; give --steps, --tokens, --epochs or --time");
-  if (given(o, "resume") && !o.resume.empty() && o.resume != "auto") throw UsageError("--resume takes no value but auto, got '" + o.resume + "'");
-  if (r.settings.one_pass && r.settings.valid_fraction > 0) throw UsageError("--one-pass cannot hold out a part; give --valid FILE");
+  if (given(o, "resume") && !o.resume.empty() && o.resume != "auto")
+    throw UsageError("--resume takes no value but auto, got '" + o.resume + "'");
+  if (r.settings.one_pass && r.settings.valid_fraction > 0)
+    throw UsageError("--one-pass cannot hold out a part; give --valid FILE");
   if (r.settings.one_pass && r.budget.epochs) throw UsageError("--one-pass makes one pass; leave --epochs out");
   if (r.settings.one_pass && !looks && r.settings.schedule != "constant" && !r.budget.steps && !r.budget.tokens) {
     throw UsageError("--one-pass with a schedule that decays needs --steps or --tokens");
@@ -150,10 +174,13 @@ void print_dry_run(const TrainSession& session, bool json) {
   const TrainFacts f = session.facts();
   JsonValue report;
   report.set("parameters", f.parameters).set("memory_bytes", f.memory.total());
-  report.set("memory_weights", f.memory.weights).set("memory_gradients", f.memory.gradients).set("memory_moments", f.memory.moments);
+  report.set("memory_weights", f.memory.weights)
+      .set("memory_gradients", f.memory.gradients)
+      .set("memory_moments", f.memory.moments);
   report.set("memory_averages", f.memory.averages).set("memory_activations", f.memory.activations);
   report.set("flops_per_step", f.flops_per_step).set("tokens_per_step", f.step_positions);
-  report.set("tokens_per_epoch", optional_json(f.tokens_per_epoch)).set("windows_per_epoch", optional_json(f.windows_per_epoch));
+  report.set("tokens_per_epoch", optional_json(f.tokens_per_epoch))
+      .set("windows_per_epoch", optional_json(f.windows_per_epoch));
   report.set("steps", optional_json(f.total_steps)).set("settings", settings_to_json(session.settings()));
   if (json) {
     std::puts(report.dump().c_str());
@@ -162,12 +189,15 @@ void print_dry_run(const TrainSession& session, bool json) {
   for (const auto& [name, value] : *report.if_object()) {
     if (value.if_object() == nullptr) std::printf("%-20s %s\n", name.c_str(), value.dump().c_str());
   }
-  for (const auto& [name, value] : *report.find("settings")->if_object()) std::printf("--%-18s %s\n", name.c_str(), value.dump().c_str());
+  for (const auto& [name, value] : *report.find("settings")->if_object())
+    std::printf("--%-18s %s\n", name.c_str(), value.dump().c_str());
 }
 
 int train(Options& o, const CommonOptions& common, TrainSession& session) {
   session.prepare();
-  TrainReporter reporter(common, session, {.metrics = o.metrics, .checkpoint_every = o.checkpoint_every.count(), .seconds = o.request.budget.seconds});
+  TrainReporter reporter(
+      common, session,
+      {.metrics = o.metrics, .checkpoint_every = o.checkpoint_every.count(), .seconds = o.request.budget.seconds});
   const StopReason reason = session.run(reporter);
   reporter.finish();
   if (session.has_state()) session.save_state();
@@ -175,11 +205,13 @@ int train(Options& o, const CommonOptions& common, TrainSession& session) {
     if (session.has_state()) {
       spdlog::warn("stopped by a signal after step {}; --resume goes on", session.state().step);
     } else {
-      spdlog::warn("stopped by a signal after step {}; nothing was kept, since there is no state file (--checkpoint)", session.state().step);
+      spdlog::warn("stopped by a signal after step {}; nothing was kept, since there is no state file (--checkpoint)",
+                   session.state().step);
     }
     return 128 + reporter.stop_signal();
   }
-  if (session.state().skipped_steps > 0) spdlog::warn("{} steps were skipped: their loss or gradient was not finite", session.state().skipped_steps);
+  if (session.state().skipped_steps > 0)
+    spdlog::warn("{} steps were skipped: their loss or gradient was not finite", session.state().skipped_steps);
   session.save_model();
   return 0;
 }

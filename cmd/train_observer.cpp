@@ -74,7 +74,8 @@ void TrainReporter::write_metrics(const StepReport& report, double tokens_per_se
   JsonValue line;
   line.set("step", report.step).set("tokens", report.tokens).set("loss", report.loss).set("grad_norm", report.gradient_norm);
   line.set("learning_rate", report.learning_rate).set("tokens_per_second", tokens_per_second);
-  if (report.validation_loss) line.set("val_loss", *report.validation_loss).set("val_bits_per_byte", *report.validation_bits_per_byte);
+  if (report.validation_loss)
+    line.set("val_loss", *report.validation_loss).set("val_bits_per_byte", *report.validation_bits_per_byte);
   const std::string text = line.dump() + "\n";
   if (std::fwrite(text.data(), 1, text.size(), metrics_.get()) != text.size() || std::fflush(metrics_.get()) != 0) {
     throw_system_error("append to", options_.metrics, errno);

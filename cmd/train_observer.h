@@ -47,9 +47,9 @@ class TrainReporter final : public TrainObserver {
   double peak_flops_ = 0;
   double last_step_seconds_ = 0;
   double last_save_ = 0;
-  double begun_ = 0;              // elapsed seconds when this process took over
-  std::int64_t positions_ = 0;    // computed by this process
-  double smoothed_speed_ = 0;     // tokens a second
+  double begun_ = 0;            // elapsed seconds when this process took over
+  std::int64_t positions_ = 0;  // computed by this process
+  double smoothed_speed_ = 0;   // tokens a second
   StepReport last_;
   std::optional<double> validation_loss_;
 };

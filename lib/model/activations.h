@@ -14,22 +14,22 @@ namespace lm {
 enum class Keep { training, scoring };
 
 template <class T>
-struct LayerActivations {              // R = B * T rows
-  TensorView<T> attention_norm;        // (R, C) normalised input
-  TensorView<T> attention_norm_mean;   // (R) LayerNorm only
-  TensorView<T> attention_norm_rstd;   // (R)
-  TensorView<T> qkv;                   // (R, (H + 2 KV) D)
-  TensorView<T> qk;                    // (R, (H + KV) D) after QK-norm and rotation; empty without QK-norm (then qkv itself is rotated)
-  TensorView<T> q_rstd;                // (R, H)
-  TensorView<T> k_rstd;                // (R, KV)
-  TensorView<T> log_sum_exp;           // (B, H, T)
-  TensorView<T> attention;             // (R, H D)
-  TensorView<T> middle;                // (R, C) residual stream after attention
-  TensorView<T> ffn_norm;              // (R, C)
-  TensorView<T> ffn_norm_mean;         // (R)
-  TensorView<T> ffn_norm_rstd;         // (R)
-  TensorView<T> up;                    // (R, 2F) or (R, F)
-  TensorView<T> activated;             // (R, F)
+struct LayerActivations {             // R = B * T rows
+  TensorView<T> attention_norm;       // (R, C) normalised input
+  TensorView<T> attention_norm_mean;  // (R) LayerNorm only
+  TensorView<T> attention_norm_rstd;  // (R)
+  TensorView<T> qkv;                  // (R, (H + 2 KV) D)
+  TensorView<T> qk;      // (R, (H + KV) D) after QK-norm and rotation; empty without QK-norm (then qkv itself is rotated)
+  TensorView<T> q_rstd;  // (R, H)
+  TensorView<T> k_rstd;  // (R, KV)
+  TensorView<T> log_sum_exp;    // (B, H, T)
+  TensorView<T> attention;      // (R, H D)
+  TensorView<T> middle;         // (R, C) residual stream after attention
+  TensorView<T> ffn_norm;       // (R, C)
+  TensorView<T> ffn_norm_mean;  // (R)
+  TensorView<T> ffn_norm_rstd;  // (R)
+  TensorView<T> up;             // (R, 2F) or (R, F)
+  TensorView<T> activated;      // (R, F)
 };
 
 template <class T>
@@ -47,22 +47,22 @@ class Activations {
   std::int64_t length() const { return length_; }
   Keep keep() const { return keep_; }
 
-  std::vector<TensorView<T>> residual;      // L + 1 times (R, C): the stream before each layer, and after the last
-  std::vector<LayerActivations<T>> layers;  // L
-  TensorView<T> final_norm;                 // (R, C)
+  std::vector<TensorView<T>> residual;             // L + 1 times (R, C): the stream before each layer, and after the last
+  std::vector<LayerActivations<T>> layers;         // L
+  TensorView<T> final_norm;                        // (R, C)
   TensorView<T> final_norm_mean, final_norm_rstd;  // (R)
-  TensorView<T> logits;                     // (chunk, V)
-  TensorView<T> hidden_chunk;               // (chunk, C) rows gathered where not all count
-  TensorView<T> cosine, sine;               // (P, D/2) rotary table
+  TensorView<T> logits;                            // (chunk, V)
+  TensorView<T> hidden_chunk;                      // (chunk, C) rows gathered where not all count
+  TensorView<T> cosine, sine;                      // (P, D/2) rotary table
 
   // Gradients in flight (training only).
-  TensorView<T> d_residual;                 // (R, C)
-  TensorView<T> d_hidden;                   // (R, C)
-  TensorView<T> d_qkv;                      // (R, (H + 2 KV) D)
-  TensorView<T> d_attention;                // (R, H D)
-  TensorView<T> d_up;                       // (R, 2F) or (R, F)
-  TensorView<T> d_activated;                // (R, F)
-  TensorView<T> d_hidden_chunk;             // (chunk, C)
+  TensorView<T> d_residual;      // (R, C)
+  TensorView<T> d_hidden;        // (R, C)
+  TensorView<T> d_qkv;           // (R, (H + 2 KV) D)
+  TensorView<T> d_attention;     // (R, H D)
+  TensorView<T> d_up;            // (R, 2F) or (R, F)
+  TensorView<T> d_activated;     // (R, F)
+  TensorView<T> d_hidden_chunk;  // (chunk, C)
 
  private:
   struct Builder;

@@ -10,13 +10,13 @@
 namespace lm {
 
 struct Batch {
-  std::int64_t sequences = 0;                 // B
-  std::int64_t length = 0;                    // T
-  std::vector<TokenId> input;                 // (B, T)
-  std::vector<TokenId> target;                // (B, T)
-  std::vector<float> weight;                  // (B, T) 0 where the target does not count
-  std::vector<std::int64_t> prefix_length;    // (B), or empty: 0 everywhere
-  std::vector<std::int32_t> document;         // (B, T), or empty: one document a sequence
+  std::int64_t sequences = 0;               // B
+  std::int64_t length = 0;                  // T
+  std::vector<TokenId> input;               // (B, T)
+  std::vector<TokenId> target;              // (B, T)
+  std::vector<float> weight;                // (B, T) 0 where the target does not count
+  std::vector<std::int64_t> prefix_length;  // (B), or empty: 0 everywhere
+  std::vector<std::int32_t> document;       // (B, T), or empty: one document a sequence
 
   std::int64_t rows() const { return sequences * length; }
   Visibility visibility() const { return {.prefix_length = prefix_length, .document = document}; }

@@ -75,7 +75,8 @@ void check_tensor(const TensorEntry* entry, const TensorSpec& spec, const std::s
 void check_content(const SafetensorsFile& file, const ModelConfig& config) {
   std::int64_t elements = 0;
   for (const TensorEntry& entry : file.entries()) {
-    if (entry.name.starts_with("train.")) throw Error("'" + file.name() + "' is a training state, not a model; resume it with lm-train --resume");
+    if (entry.name.starts_with("train."))
+      throw Error("'" + file.name() + "' is a training state, not a model; resume it with lm-train --resume");
     elements += entry.elements();
   }
   if (parameter_count(config) > elements || config.n_layers > static_cast<std::int64_t>(file.entries().size())) {
@@ -93,9 +94,7 @@ void check_no_strangers(const SafetensorsFile& file, const Parameters<float>& pa
   }
 }
 
-std::string read_text(const std::string& path) {
-  return std::string(FileContent::read(path, kLargestJson).text());
-}
+std::string read_text(const std::string& path) { return std::string(FileContent::read(path, kLargestJson).text()); }
 
 /// A folder from elsewhere: config.json instead of lm.config, tokenizer.json where there is one.
 ModelRecord folder_record(const std::string& folder) {
@@ -141,7 +140,8 @@ void add_sources(std::vector<TensorSource>& sources, const Parameters<float>& pa
   for (const TensorSpec& spec : parameters.tensors()) {
     const float* values = parameters.view(spec).data();
     if (!spec.transposed_on_disk) {
-      sources.push_back(tensor_source(prefix + spec.name, shape_on_disk(spec), std::span<const float>(values, static_cast<std::size_t>(spec.size()))));
+      sources.push_back(tensor_source(prefix + spec.name, shape_on_disk(spec),
+                                      std::span<const float>(values, static_cast<std::size_t>(spec.size()))));
       continue;
     }
     TensorSource source;
@@ -166,7 +166,8 @@ void read_tensors(Parameters<float>& parameters, const SafetensorsFile& file, co
       file.read_floats(*entry, disk);
       for (std::int64_t row = 0; row < spec.rows; ++row) {
         for (std::int64_t column = 0; column < spec.columns; ++column) {
-          values[static_cast<std::size_t>(row * spec.columns + column)] = disk[static_cast<std::size_t>(column * spec.rows + row)];
+          values[static_cast<std::size_t>(row * spec.columns + column)] =
+              disk[static_cast<std::size_t>(column * spec.rows + row)];
         }
       }
     } else {

@@ -27,12 +27,13 @@ struct LoadedModel {
   std::string path;
 };
 
-/// A model file, or a folder holding model.safetensors (its lm.* metadata is believed over config.json and tokenizer.json, which
-/// serve models from elsewhere). Throws Error where anything is missing, of another shape, non-finite, or fails its checksum.
+/// A model file, or a folder holding model.safetensors (its lm.* metadata is believed over config.json and tokenizer.json,
+/// which serve models from elsewhere). Throws Error where anything is missing, of another shape, non-finite, or fails its
+/// checksum.
 LoadedModel load_model(const std::string& path);
 
-/// Writes a file (or "-": standard output), or, where `path` ends in '/' or is a folder, the folder: config.json, model.safetensors,
-/// tokenizer.json, tokenizer_config.json, written whole under a temporary name and exchanged.
+/// Writes a file (or "-": standard output), or, where `path` ends in '/' or is a folder, the folder: config.json,
+/// model.safetensors, tokenizer.json, tokenizer_config.json, written whole under a temporary name and exchanged.
 void save_model(const std::string& path, const ModelRecord& record, const Parameters<float>& parameters);
 
 /// True where save_model would write a folder.
@@ -42,9 +43,11 @@ bool is_model_folder(const std::string& path);
 SafetensorsMetadata model_metadata(const ModelRecord& record);
 ModelRecord model_record(const SafetensorsFile& file);
 
-/// Appends every tensor of `parameters` as `prefix` + its Hugging Face name, in its layout on disk. The parameters must outlive `sources`.
+/// Appends every tensor of `parameters` as `prefix` + its Hugging Face name, in its layout on disk. The parameters must
+/// outlive `sources`.
 void add_sources(std::vector<TensorSource>& sources, const Parameters<float>& parameters, const std::string& prefix = "");
-/// Fills all tensors of `parameters` from those of the same names. Throws Error where one is missing, of another shape, or not finite.
+/// Fills all tensors of `parameters` from those of the same names. Throws Error where one is missing, of another shape, or
+/// not finite.
 void read_tensors(Parameters<float>& parameters, const SafetensorsFile& file, const std::string& prefix = "");
 
 }  // namespace lm

@@ -69,10 +69,12 @@ void check_config(const ModelConfig& config, std::string_view source) {
     }
   }
   // Counted in double first: the exact count would overflow for sizes that no machine holds.
-  const double layer = static_cast<double>(config.channels) * (4.0 * static_cast<double>(config.n_heads) * static_cast<double>(config.head_dim) +
-                                                                3.0 * static_cast<double>(config.ffn_dim));
+  const double layer = static_cast<double>(config.channels) *
+                       (4.0 * static_cast<double>(config.n_heads) * static_cast<double>(config.head_dim) +
+                        3.0 * static_cast<double>(config.ffn_dim));
   const double weights = static_cast<double>(config.n_layers) * layer +
-                         static_cast<double>(config.channels) * (2.0 * static_cast<double>(config.vocab_size) + static_cast<double>(config.context_length));
+                         static_cast<double>(config.channels) *
+                             (2.0 * static_cast<double>(config.vocab_size) + static_cast<double>(config.context_length));
   if (weights > kLargestCount) throw Error("impossible model size: more than 2^45 weights" + at(source));
   if (config.n_heads % config.n_kv_heads != 0) {
     throw Error("heads (" + std::to_string(config.n_heads) + ") are no multiple of kv heads (" +
@@ -93,8 +95,8 @@ void check_config(const ModelConfig& config, std::string_view source) {
   ModelConfig fixed = family_defaults(config.family);
   if (fixed.norm != config.norm || fixed.positions != config.positions || fixed.activation != config.activation ||
       fixed.bias != config.bias || fixed.qk_norm != config.qk_norm) {
-    throw Error(std::string("norm, positions, activation, bias and qk_norm do not belong to family '") + to_string(config.family) + "'" +
-                at(source));
+    throw Error(std::string("norm, positions, activation, bias and qk_norm do not belong to family '") +
+                to_string(config.family) + "'" + at(source));
   }
 }
 
@@ -116,7 +118,8 @@ ModelConfig config_from_json(const JsonValue& json, std::string_view source) {
   config.norm_eps = json.number_at("norm_eps", source);
   config.rope_theta = json.number_at("rope_theta", source);
   config.dropout = json.number_at("dropout", source);
-  if (json.if_object()->size() != kSizes.size() + 5) throw Error("unknown or missing keys in the model configuration of '" + std::string(source) + "'");
+  if (json.if_object()->size() != kSizes.size() + 5)
+    throw Error("unknown or missing keys in the model configuration of '" + std::string(source) + "'");
   check_config(config, source);
   return config;
 }
@@ -136,8 +139,10 @@ std::int64_t parameter_count(const ModelConfig& config) {
 double training_flops_per_token(const ModelConfig& config, std::int64_t sequence_length, double visible_prefix_share) {
   const double up_width = static_cast<double>(config.ffn_dim) * (config.activation == Activation::swiglu ? 2.0 : 1.0);
   const auto channels = static_cast<double>(config.channels);
-  const double layer = channels * (static_cast<double>(config.qkv_width() + config.q_width()) + up_width + static_cast<double>(config.ffn_dim));
-  const double matrix_weights = static_cast<double>(config.n_layers) * layer + static_cast<double>(config.vocab_size) * channels;
+  const double layer = channels * (static_cast<double>(config.qkv_width() + config.q_width()) + up_width +
+                                   static_cast<double>(config.ffn_dim));
+  const double matrix_weights =
+      static_cast<double>(config.n_layers) * layer + static_cast<double>(config.vocab_size) * channels;
   const double attention = 6.0 * (1.0 + visible_prefix_share * visible_prefix_share);
   return 6.0 * matrix_weights + attention * static_cast<double>(config.n_layers * config.q_width() * sequence_length);
 }

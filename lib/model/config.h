@@ -21,8 +21,8 @@ struct ModelConfig {
   Norm norm = Norm::rmsnorm;
   Positions positions = Positions::rotary;
   Activation activation = Activation::swiglu;
-  bool bias = false;     // on every linear layer and norm
-  bool qk_norm = true;   // RMSNorm of each head's query and key before rotation
+  bool bias = false;    // on every linear layer and norm
+  bool qk_norm = true;  // RMSNorm of each head's query and key before rotation
   bool tied_embeddings = true;
   std::int64_t n_layers = 4;
   std::int64_t channels = 256;
@@ -49,8 +49,8 @@ const char* to_string(Family family);
 /// Throws Error naming the known families.
 Family parse_family(std::string_view name);
 
-/// Throws Error where sizes are not positive, do not divide, or overflow (n_heads by n_kv_heads, even head_dim with rotary, GPT-2's
-/// heads * head_dim == channels); `source` is named.
+/// Throws Error where sizes are not positive, do not divide, or overflow (n_heads by n_kv_heads, even head_dim with rotary,
+/// GPT-2's heads * head_dim == channels); `source` is named.
 void check_config(const ModelConfig& config, std::string_view source);
 
 /// The `lm.config` string of a checkpoint and back. Unknown keys are refused.
@@ -64,8 +64,8 @@ ModelConfig config_from_hugging_face(const JsonValue& json, std::string_view sou
 
 /// Weights, each counted once.
 std::int64_t parameter_count(const ModelConfig& config);
-/// Training FLOPs a token: 6 M + a L H D T with M the weights in matrix products, the head included; a = 6 causal, 12 bidirectional,
-/// 6 (1 + (P/T)^2) with a visible prefix of P (definitions: FLOPs of training).
+/// Training FLOPs a token: 6 M + a L H D T with M the weights in matrix products, the head included; a = 6 causal, 12
+/// bidirectional, 6 (1 + (P/T)^2) with a visible prefix of P (definitions: FLOPs of training).
 double training_flops_per_token(const ModelConfig& config, std::int64_t sequence_length, double visible_prefix_share = 0.0);
 
 }  // namespace lm

@@ -33,9 +33,12 @@ JsonValue gpt2_to_hugging_face(const ModelConfig& config, TokenId end_of_text) {
 
 JsonValue llama_to_hugging_face(const ModelConfig& config, TokenId end_of_text) {
   const bool qwen3 = config.family == Family::qwen3;
-  JsonValue json = common_keys(config, end_of_text, qwen3 ? "Qwen3ForCausalLM" : "LlamaForCausalLM", qwen3 ? "qwen3" : "llama");
+  JsonValue json =
+      common_keys(config, end_of_text, qwen3 ? "Qwen3ForCausalLM" : "LlamaForCausalLM", qwen3 ? "qwen3" : "llama");
   json.set("hidden_size", config.channels).set("num_hidden_layers", config.n_layers);
-  json.set("num_attention_heads", config.n_heads).set("num_key_value_heads", config.n_kv_heads).set("head_dim", config.head_dim);
+  json.set("num_attention_heads", config.n_heads)
+      .set("num_key_value_heads", config.n_kv_heads)
+      .set("head_dim", config.head_dim);
   json.set("intermediate_size", config.ffn_dim).set("max_position_embeddings", config.context_length);
   json.set("hidden_act", "silu").set("rms_norm_eps", config.norm_eps).set("rope_theta", config.rope_theta);
   json.set("attention_bias", false).set("attention_dropout", 0.0);
@@ -53,13 +56,16 @@ class Reader {
   std::int64_t integer(const char* key, std::int64_t otherwise) const { return present(key) ? integer(key) : otherwise; }
   double number(const char* key, double otherwise) const { return present(key) ? json_.number_at(key, source_) : otherwise; }
   bool boolean(const char* key, bool otherwise) const { return present(key) ? json_.boolean_at(key, source_) : otherwise; }
-  std::string string(const char* key, const char* otherwise) const { return present(key) ? json_.string_at(key, source_) : otherwise; }
+  std::string string(const char* key, const char* otherwise) const {
+    return present(key) ? json_.string_at(key, source_) : otherwise;
+  }
 
   void expect(const char* key, bool otherwise, bool wanted) const {
     if (boolean(key, otherwise) != wanted) refuse(key);
   }
   [[noreturn]] void refuse(const std::string& key) const {
-    throw Error("cannot express '" + key + "' of '" + std::string(source_) + "'; only plain GPT-2, Llama and Qwen3 models are supported");
+    throw Error("cannot express '" + key + "' of '" + std::string(source_) +
+                "'; only plain GPT-2, Llama and Qwen3 models are supported");
   }
   bool present(const char* key) const {
     const JsonValue* value = json_.find(key);
@@ -134,7 +140,8 @@ ModelConfig llama_from_hugging_face(const Reader& reader, Family family) {
 }  // namespace
 
 JsonValue config_to_hugging_face(const ModelConfig& config, TokenId end_of_text) {
-  return config.family == Family::gpt2 ? gpt2_to_hugging_face(config, end_of_text) : llama_to_hugging_face(config, end_of_text);
+  return config.family == Family::gpt2 ? gpt2_to_hugging_face(config, end_of_text)
+                                       : llama_to_hugging_face(config, end_of_text);
 }
 
 ModelConfig config_from_hugging_face(const JsonValue& json, std::string_view source) {

@@ -20,7 +20,9 @@ enum class OnDisk { as_is, transposed };
 struct LayerNames {
   std::string prefix;
   bool gpt2;
-  std::string operator()(const char* llama_name, const char* gpt2_name) const { return prefix + (gpt2 ? gpt2_name : llama_name); }
+  std::string operator()(const char* llama_name, const char* gpt2_name) const {
+    return prefix + (gpt2 ? gpt2_name : llama_name);
+  }
 };
 
 }  // namespace
@@ -44,9 +46,15 @@ struct Parameters<T>::Builder {
     offset += spec.size();
     return spec.rank == 1 ? TensorView<T>(start, spec.columns) : TensorView<T>(start, spec.rows, spec.columns);
   }
-  TensorView<T> matrix(std::string name, std::int64_t rows, std::int64_t columns, InitialValue initial, OnDisk disk = OnDisk::as_is) {
-    return place({.name = std::move(name), .rows = rows, .columns = columns, .rank = 2,
-                  .transposed_on_disk = disk == OnDisk::transposed, .initial = initial, .decay = true});
+  TensorView<T> matrix(std::string name, std::int64_t rows, std::int64_t columns, InitialValue initial,
+                       OnDisk disk = OnDisk::as_is) {
+    return place({.name = std::move(name),
+                  .rows = rows,
+                  .columns = columns,
+                  .rank = 2,
+                  .transposed_on_disk = disk == OnDisk::transposed,
+                  .initial = initial,
+                  .decay = true});
   }
   TensorView<T> vector(std::string name, std::int64_t size, InitialValue initial) {
     align();
@@ -95,7 +103,8 @@ void Parameters<T>::lay_out(Builder& b) {
     if (c.bias) layer.qkv_bias = b.vector(name("", "attn.c_attn.bias"), c.qkv_width(), zeros());
     if (c.qk_norm) layer.q_norm = b.vector(name("self_attn.q_norm.weight", ""), c.head_dim, ones());
     if (c.qk_norm) layer.k_norm = b.vector(name("self_attn.k_norm.weight", ""), c.head_dim, ones());
-    layer.projection = b.matrix(name("self_attn.o_proj.weight", "attn.c_proj.weight"), c.channels, c.q_width(), branch, conv1d);
+    layer.projection =
+        b.matrix(name("self_attn.o_proj.weight", "attn.c_proj.weight"), c.channels, c.q_width(), branch, conv1d);
     b.align();
     if (c.bias) layer.projection_bias = b.vector(name("", "attn.c_proj.bias"), c.channels, zeros());
     layer.ffn_norm_gain = b.vector(name("post_attention_layernorm.weight", "ln_2.weight"), c.channels, ones());
@@ -137,9 +146,15 @@ void initialise(Compute& compute, Parameters<T>& parameters, std::uint64_t seed)
       Rng rng(seed, RngPurpose::initial_weights, tensor << 40 | static_cast<std::uint64_t>(tile));
       for (std::int64_t i = tile * kTile; i < std::min(spec.size(), (tile + 1) * kTile); ++i) {
         switch (initial.kind) {
-          case InitialValue::Kind::zeros: values[i] = T(0); break;
-          case InitialValue::Kind::ones: values[i] = T(1); break;
-          case InitialValue::Kind::normal: values[i] = static_cast<T>(initial.deviation * rng.normal()); break;
+          case InitialValue::Kind::zeros:
+            values[i] = T(0);
+            break;
+          case InitialValue::Kind::ones:
+            values[i] = T(1);
+            break;
+          case InitialValue::Kind::normal:
+            values[i] = static_cast<T>(initial.deviation * rng.normal());
+            break;
         }
       }
     });

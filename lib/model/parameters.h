@@ -20,14 +20,14 @@ struct InitialValue {
 
 /// One line of the list that drives allocation, initial values, weight decay, checkpoints, counts and gradient checks.
 struct TensorSpec {
-  std::string name;            // Hugging Face's
-  std::int64_t rows = 0;       // in memory: (rows, columns), linear weights as (out, in); vectors have 1 row
+  std::string name;       // Hugging Face's
+  std::int64_t rows = 0;  // in memory: (rows, columns), linear weights as (out, in); vectors have 1 row
   std::int64_t columns = 0;
   int rank = 2;
   bool transposed_on_disk = false;  // GPT-2's Conv1D matrices are (in, out) there
   InitialValue initial;
   bool decay = false;
-  std::int64_t offset = 0;     // elements from the arena's start
+  std::int64_t offset = 0;  // elements from the arena's start
 
   std::int64_t size() const { return rows * columns; }
 };

@@ -24,7 +24,8 @@ class LossSink : public RowSink<T> {
  public:
   LossSink(Compute& compute, const Batch& batch) : compute_(compute), batch_(batch) {}
   /// Also stores nats of row r at row_nats[r] (size B * T).
-  LossSink(Compute& compute, const Batch& batch, std::span<double> row_nats) : compute_(compute), batch_(batch), row_nats_(row_nats) {}
+  LossSink(Compute& compute, const Batch& batch, std::span<double> row_nats)
+      : compute_(compute), batch_(batch), row_nats_(row_nats) {}
   void consume(std::span<const std::int64_t> rows, TensorView<T> logits) override;
   const Loss& loss() const { return loss_; }
 

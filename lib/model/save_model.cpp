@@ -17,7 +17,8 @@ namespace lm {
 
 namespace {
 
-constexpr std::array<const char*, 4> kFolderFiles = {"config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"};
+constexpr std::array<const char*, 4> kFolderFiles = {"config.json", "model.safetensors", "tokenizer.json",
+                                                     "tokenizer_config.json"};
 
 void write_weights(const std::string& path, const ModelRecord& record, const Parameters<float>& parameters) {
   std::vector<TensorSource> sources;
@@ -50,7 +51,8 @@ std::vector<std::string> list_folder(const std::string& folder) {
 void check_replaceable(const std::string& folder) {
   for (const std::string& name : list_folder(folder)) {
     const bool ours = std::find(kFolderFiles.begin(), kFolderFiles.end(), name) != kFolderFiles.end();
-    if (!ours) throw Error("folder '" + folder + "' holds '" + name + "', which is no part of a model; name a new or empty folder");
+    if (!ours)
+      throw Error("folder '" + folder + "' holds '" + name + "', which is no part of a model; name a new or empty folder");
   }
 }
 

@@ -44,8 +44,8 @@ TensorView<T> rotated_heads(const ModelConfig& c, TensorView<T> qk) {
 double attention_scale(const ModelConfig& c) { return 1.0 / std::sqrt(static_cast<double>(c.head_dim)); }
 
 template <class T>
-void norm_forward(Compute& compute, const ModelConfig& c, TensorView<T> y, TensorView<T> mean, TensorView<T> rstd, TensorView<T> x,
-                  TensorView<T> gain, TensorView<T> bias) {
+void norm_forward(Compute& compute, const ModelConfig& c, TensorView<T> y, TensorView<T> mean, TensorView<T> rstd,
+                  TensorView<T> x, TensorView<T> gain, TensorView<T> bias) {
   if (c.norm == Norm::layernorm) {
     layernorm_forward<T>(compute, y, mean, rstd, x, gain, bias, c.norm_eps);
   } else {
@@ -94,7 +94,8 @@ void check_batch(const Batch& batch, std::int64_t vocab_size) {
   for (std::size_t i = 0; i < rows; ++i) {
     const TokenId largest = batch.weight[i] != 0 ? std::max(batch.input[i], batch.target[i]) : batch.input[i];
     if (largest >= vocab_size) {
-      throw Error("token id " + std::to_string(largest) + " is beyond the model's vocabulary of " + std::to_string(vocab_size));
+      throw Error("token id " + std::to_string(largest) + " is beyond the model's vocabulary of " +
+                  std::to_string(vocab_size));
     }
   }
 }
@@ -126,7 +127,8 @@ void Transformer<T>::forward(const Batch& batch, Activations<T>& a, const Dropou
 }
 
 template <class T>
-void Transformer<T>::attention_block_forward(std::int64_t layer, const Batch& batch, Activations<T>& a, const DropoutPlan& dropout) {
+void Transformer<T>::attention_block_forward(std::int64_t layer, const Batch& batch, Activations<T>& a,
+                                             const DropoutPlan& dropout) {
   const ModelConfig& c = weights_.config();
   const auto l = static_cast<std::size_t>(layer);
   const LayerParameters<T>& w = weights_.layers[l];
@@ -136,8 +138,8 @@ void Transformer<T>::attention_block_forward(std::int64_t layer, const Batch& ba
   const TensorView<T> normed = top(s.attention_norm, rows);
   const TensorView<T> qkv = top(s.qkv, rows);
 
-  norm_forward<T>(compute_, c, normed, top(s.attention_norm_mean, rows), top(s.attention_norm_rstd, rows), x, w.attention_norm_gain,
-                  w.attention_norm_bias);
+  norm_forward<T>(compute_, c, normed, top(s.attention_norm_mean, rows), top(s.attention_norm_rstd, rows), x,
+                  w.attention_norm_gain, w.attention_norm_bias);
   linear_forward<T>(compute_, qkv, normed, w.qkv, w.qkv_bias);
   TensorView<T> qk = qkv;
   if (c.qk_norm) {
@@ -152,13 +154,15 @@ void Transformer<T>::attention_block_forward(std::int64_t layer, const Batch& ba
   const Heads<T> heads = split_heads(c, batch.sequences, qk, qkv);
   const TensorView<T> attention = top(s.attention, rows);
   const TensorView<T> log_sum_exp(s.log_sum_exp.data(), batch.sequences, c.n_heads, batch.length);
-  attention_forward<T>(compute_, attention.split_columns(c.n_heads).split_rows(batch.sequences), log_sum_exp, heads.q, heads.k, heads.v,
-                       batch.visibility(), attention_scale(c));
-  residual_forward<T>(compute_, top(s.middle, rows), x, attention, w.projection, w.projection_bias, dropout_at(dropout, 1 + 2 * layer));
+  attention_forward<T>(compute_, attention.split_columns(c.n_heads).split_rows(batch.sequences), log_sum_exp, heads.q,
+                       heads.k, heads.v, batch.visibility(), attention_scale(c));
+  residual_forward<T>(compute_, top(s.middle, rows), x, attention, w.projection, w.projection_bias,
+                      dropout_at(dropout, 1 + 2 * layer));
 }
 
 template <class T>
-void Transformer<T>::ffn_block_forward(std::int64_t layer, std::int64_t rows, Activations<T>& a, const DropoutPlan& dropout) {
+void Transformer<T>::ffn_block_forward(std::int64_t layer, std::int64_t rows, Activations<T>& a,
+                                       const DropoutPlan& dropout) {
   const ModelConfig& c = weights_.config();
   const auto l = static_cast<std::size_t>(layer);
   const LayerParameters<T>& w = weights_.layers[l];
@@ -168,18 +172,21 @@ void Transformer<T>::ffn_block_forward(std::int64_t layer, std::int64_t rows, Ac
   const TensorView<T> up = top(s.up, rows);
   const TensorView<T> activated = top(s.activated, rows);
 
-  norm_forward<T>(compute_, c, normed, top(s.ffn_norm_mean, rows), top(s.ffn_norm_rstd, rows), middle, w.ffn_norm_gain, w.ffn_norm_bias);
+  norm_forward<T>(compute_, c, normed, top(s.ffn_norm_mean, rows), top(s.ffn_norm_rstd, rows), middle, w.ffn_norm_gain,
+                  w.ffn_norm_bias);
   linear_forward<T>(compute_, up, normed, w.up, w.up_bias);
   if (c.activation == Activation::swiglu) {
     swiglu_forward<T>(compute_, activated, up);
   } else {
     gelu_forward<T>(compute_, activated, up);
   }
-  residual_forward<T>(compute_, top(a.residual[l + 1], rows), middle, activated, w.down, w.down_bias, dropout_at(dropout, 2 + 2 * layer));
+  residual_forward<T>(compute_, top(a.residual[l + 1], rows), middle, activated, w.down, w.down_bias,
+                      dropout_at(dropout, 2 + 2 * layer));
 }
 
 template <class T>
-Loss Transformer<T>::backward(const Batch& batch, Activations<T>& a, Parameters<T>& gradients, double scale, const DropoutPlan& dropout) {
+Loss Transformer<T>::backward(const Batch& batch, Activations<T>& a, Parameters<T>& gradients, double scale,
+                              const DropoutPlan& dropout) {
   LM_CHECK(a.keep() == Keep::training);
   const ModelConfig& c = weights_.config();
   const std::int64_t rows = batch.rows();
@@ -187,7 +194,8 @@ Loss Transformer<T>::backward(const Batch& batch, Activations<T>& a, Parameters<
   const TensorView<T> d_stream = top(a.d_residual, rows);
   fill<T>(compute_, d_stream, T(0));
   norm_backward<T>(compute_, c, d_stream, gradients.final_norm_gain, gradients.final_norm_bias, top(a.d_hidden, rows),
-                   top(a.residual.back(), rows), weights_.final_norm_gain, top(a.final_norm_mean, rows), top(a.final_norm_rstd, rows));
+                   top(a.residual.back(), rows), weights_.final_norm_gain, top(a.final_norm_mean, rows),
+                   top(a.final_norm_rstd, rows));
   for (std::int64_t layer = c.n_layers - 1; layer >= 0; --layer) {
     ffn_block_backward(layer, rows, a, gradients, dropout);
     attention_block_backward(layer, batch, a, gradients, dropout);
@@ -226,8 +234,8 @@ void Transformer<T>::ffn_block_backward(std::int64_t layer, std::int64_t rows, A
 }
 
 template <class T>
-void Transformer<T>::attention_block_backward(std::int64_t layer, const Batch& batch, Activations<T>& a, Parameters<T>& gradients,
-                                              const DropoutPlan& dropout) {
+void Transformer<T>::attention_block_backward(std::int64_t layer, const Batch& batch, Activations<T>& a,
+                                              Parameters<T>& gradients, const DropoutPlan& dropout) {
   const ModelConfig& c = weights_.config();
   const auto l = static_cast<std::size_t>(layer);
   const LayerParameters<T>& w = weights_.layers[l];
@@ -248,15 +256,18 @@ void Transformer<T>::attention_block_backward(std::int64_t layer, const Batch& b
   const Heads<T> heads = split_heads(c, batch.sequences, c.qk_norm ? top(s.qk, rows) : qkv, qkv);
   const Heads<T> d_heads = split_heads(c, batch.sequences, d_qkv, d_qkv);
   const TensorView<T> log_sum_exp(s.log_sum_exp.data(), batch.sequences, c.n_heads, batch.length);
-  attention_backward<T>(compute_, d_heads.q, d_heads.k, d_heads.v, d_attention.split_columns(c.n_heads).split_rows(batch.sequences),
-                        attention.split_columns(c.n_heads).split_rows(batch.sequences), log_sum_exp, heads.q, heads.k, heads.v,
-                        batch.visibility(), attention_scale(c));
-  if (c.positions == Positions::rotary) rotary_backward<T>(compute_, rotated_heads(c, d_qkv), a.cosine, a.sine, batch.length);
+  attention_backward<T>(compute_, d_heads.q, d_heads.k, d_heads.v,
+                        d_attention.split_columns(c.n_heads).split_rows(batch.sequences),
+                        attention.split_columns(c.n_heads).split_rows(batch.sequences), log_sum_exp, heads.q, heads.k,
+                        heads.v, batch.visibility(), attention_scale(c));
+  if (c.positions == Positions::rotary)
+    rotary_backward<T>(compute_, rotated_heads(c, d_qkv), a.cosine, a.sine, batch.length);
   if (c.qk_norm) {
     rmsnorm_backward_in_place<T>(compute_, d_qkv.columns(0, c.q_width()).split_columns(c.n_heads), g.q_norm,
                                  qkv.columns(0, c.q_width()).split_columns(c.n_heads), w.q_norm, top(s.q_rstd, rows));
     rmsnorm_backward_in_place<T>(compute_, d_qkv.columns(c.q_width(), c.kv_width()).split_columns(c.n_kv_heads), g.k_norm,
-                                 qkv.columns(c.q_width(), c.kv_width()).split_columns(c.n_kv_heads), w.k_norm, top(s.k_rstd, rows));
+                                 qkv.columns(c.q_width(), c.kv_width()).split_columns(c.n_kv_heads), w.k_norm,
+                                 top(s.k_rstd, rows));
   }
   linear_backward_weight<T>(compute_, g.qkv, g.qkv_bias, d_qkv, top(s.attention_norm, rows));
   linear_backward_input<T>(compute_, d_hidden, d_qkv, w.qkv, Write::overwrite);

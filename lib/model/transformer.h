@@ -26,7 +26,8 @@ class Transformer {
  public:
   Transformer(Compute& compute, const Parameters<T>& parameters) : compute_(compute), weights_(parameters) {}
 
-  /// Residual streams up to the final norm. Throws Error where a token id is not below the vocabulary or the batch does not fit.
+  /// Residual streams up to the final norm. Throws Error where a token id is not below the vocabulary or the batch does not
+  /// fit.
   void forward(const Batch& batch, Activations<T>& activations, const DropoutPlan& dropout = {});
   /// After forward: the loss, and gradients += d(scale * sum of weighted nats). Needs Keep::training.
   Loss backward(const Batch& batch, Activations<T>& activations, Parameters<T>& gradients, double scale,
@@ -39,13 +40,14 @@ class Transformer {
   Loss loss(const Batch& batch, Activations<T>& activations);
 
  private:
-  void attention_block_forward(std::int64_t layer, const Batch& batch, Activations<T>& activations, const DropoutPlan& dropout);
+  void attention_block_forward(std::int64_t layer, const Batch& batch, Activations<T>& activations,
+                               const DropoutPlan& dropout);
   void ffn_block_forward(std::int64_t layer, std::int64_t rows, Activations<T>& activations, const DropoutPlan& dropout);
   Loss head_backward(const Batch& batch, Activations<T>& activations, Parameters<T>& gradients, double scale);
   void ffn_block_backward(std::int64_t layer, std::int64_t rows, Activations<T>& activations, Parameters<T>& gradients,
                           const DropoutPlan& dropout);
-  void attention_block_backward(std::int64_t layer, const Batch& batch, Activations<T>& activations, Parameters<T>& gradients,
-                                const DropoutPlan& dropout);
+  void attention_block_backward(std::int64_t layer, const Batch& batch, Activations<T>& activations,
+                                Parameters<T>& gradients, const DropoutPlan& dropout);
   Dropout dropout_at(const DropoutPlan& plan, std::int64_t place) const;
 
   Compute& compute_;

@@ -15,16 +15,17 @@ namespace lm {
 
 /// One sequence of a batch.
 struct Example {
-  std::vector<TokenId> input, target;   // (T)
-  std::vector<float> weight;            // (T) 0 where the target does not count
-  std::int64_t prefix_length = 0;       // keys before it are visible to every query
-  std::vector<std::int32_t> document;   // (T) index inside the window, padding has its own; empty: one document, no padding before it
+  std::vector<TokenId> input, target;  // (T)
+  std::vector<float> weight;           // (T) 0 where the target does not count
+  std::int64_t prefix_length = 0;      // keys before it are visible to every query
+  std::vector<std::int32_t>
+      document;  // (T) index inside the window, padding has its own; empty: one document, no padding before it
 };
 
 /// Tokens cut from the stream; places outside of it are padding.
 struct WindowTokens {
-  std::span<const TokenId> tokens;      // (W)
-  std::int64_t first_valid = 0;         // [first_valid, end_valid) are tokens of the stream
+  std::span<const TokenId> tokens;  // (W)
+  std::int64_t first_valid = 0;     // [first_valid, end_valid) are tokens of the stream
   std::int64_t end_valid = 0;
 };
 
@@ -65,8 +66,8 @@ std::span<const ObjectiveEntry> objective_table();
 /// Throws Error naming the known ones.
 const ObjectiveEntry& find_objective(std::string_view name);
 
-/// Document index of each place of [0, length) of a window: an end-of-text belongs to the document that it opens, padding is a
-/// document of its own. Attend::window gives one document. Empty where nothing needs telling apart.
+/// Document index of each place of [0, length) of a window: an end-of-text belongs to the document that it opens, padding is
+/// a document of its own. Attend::window gives one document. Empty where nothing needs telling apart.
 std::vector<std::int32_t> document_indices(const WindowTokens& window, std::int64_t length, const ObjectiveOptions& options);
 
 }  // namespace lm

@@ -32,8 +32,8 @@ std::vector<std::string> TrainSession::show_examples(std::int64_t count) {
       const auto place = static_cast<std::size_t>(i);
       // Places without a target are shown where something still depends on them: inside the visible prefix.
       if (batch.weight[place] == 0 && i >= prefix) continue;
-      lines.push_back(token_text(*tokenizer_, batch.input[place]) + "\t" + token_text(*tokenizer_, batch.target[place]) + "\t" +
-                      JsonValue(static_cast<double>(batch.weight[place])).dump());
+      lines.push_back(token_text(*tokenizer_, batch.input[place]) + "\t" + token_text(*tokenizer_, batch.target[place]) +
+                      "\t" + JsonValue(static_cast<double>(batch.weight[place])).dump());
     }
   }
   return lines;

@@ -43,13 +43,15 @@ TrainSession::TrainSession(TrainRequest request) : request_(std::move(request)),
   if (state_file_ != nullptr) {
     config_ = state_file_->record().config;
   } else {
-    config_ = resolve_model(settings_, tokenizer_->vocab_size(), initial_ == nullptr ? nullptr : &initial_->record.config, request_.named);
+    config_ = resolve_model(settings_, tokenizer_->vocab_size(), initial_ == nullptr ? nullptr : &initial_->record.config,
+                            request_.named);
   }
   objective_ = find_objective(settings_.objective).make(objective_options(settings_, config_, tokenizer_->end_of_text()));
   open_data();
   check_data_identity();
   if (state_file_ == nullptr) {
-    resolve_settings(settings_, config_, {.vocab_size = config_.vocab_size, .total_steps = steps_of_budget(), .memory = request_.memory});
+    resolve_settings(settings_, config_,
+                     {.vocab_size = config_.vocab_size, .total_steps = steps_of_budget(), .memory = request_.memory});
   }
 }
 
@@ -59,7 +61,8 @@ void TrainSession::open_state() {
   SimdTier tier = request_.simd.value_or(best_simd_tier());
   const bool resumes = request_.resume == Resume::yes || (request_.resume == Resume::automatic && exists(request_.state));
   if (resumes) {
-    if (request_.state.empty()) throw Error("nothing to resume: a model on standard output has no state; name one with --checkpoint");
+    if (request_.state.empty())
+      throw Error("nothing to resume: a model on standard output has no state; name one with --checkpoint");
     state_file_ = std::make_unique<StateFile>(StateFile::open(request_.state));
     state_settings_ = JsonValue::parse(state_file_->record().settings, request_.state);
     const JsonValue* recorded = state_settings_.find("settings");
@@ -67,11 +70,12 @@ void TrainSession::open_state() {
     settings_ = resumed_settings(*recorded, request_.settings, request_.named, request_.state);
     const SimdTier recorded_tier = parse_recorded_tier(state_settings_.string_at("simd", request_.state), request_.state);
     if (request_.simd && *request_.simd != recorded_tier) {
-      throw Error("cannot resume '" + request_.state + "': --simd was " + to_string(recorded_tier) + ", now " + to_string(*request_.simd) +
-                  "; leave it out or start a new run");
+      throw Error("cannot resume '" + request_.state + "': --simd was " + to_string(recorded_tier) + ", now " +
+                  to_string(*request_.simd) + "; leave it out or start a new run");
     }
     if (recorded_tier > best_simd_tier()) {
-      notes_.push_back(std::string("this CPU lacks ") + to_string(recorded_tier) + ", on which the run began: its bits will differ from there on");
+      notes_.push_back(std::string("this CPU lacks ") + to_string(recorded_tier) +
+                       ", on which the run began: its bits will differ from there on");
     } else {
       tier = recorded_tier;
     }
@@ -85,24 +89,27 @@ void TrainSession::load_tokenizer_and_model() {
   }
   const std::string& path = request_.tokenizer.empty() ? request_.init_from : request_.tokenizer;
   tokenizer_ = std::make_unique<Tokenizer>(load_tokenizer(path));
-  const ModelConfig* known = initial_ != nullptr ? &initial_->record.config : state_file_ != nullptr ? &state_file_->record().config : nullptr;
+  const ModelConfig* known = initial_ != nullptr      ? &initial_->record.config
+                             : state_file_ != nullptr ? &state_file_->record().config
+                                                      : nullptr;
   if (known != nullptr && known->vocab_size != tokenizer_->vocab_size()) {
-    throw Error("cannot use tokenizer '" + path + "': it has " + std::to_string(tokenizer_->vocab_size()) + " tokens, the model expects " +
-                std::to_string(known->vocab_size));
+    throw Error("cannot use tokenizer '" + path + "': it has " + std::to_string(tokenizer_->vocab_size()) +
+                " tokens, the model expects " + std::to_string(known->vocab_size));
   }
 }
 
 void TrainSession::check_tokens(const TokenFileInfo& info, const std::string& name) const {
   if (info.fingerprint == tokenizer_->fingerprint()) return;
-  throw Error("cannot use '" + name + "': made with tokenizer " + to_hex(info.fingerprint).substr(0, 8) + ", model expects " +
-              to_hex(tokenizer_->fingerprint()).substr(0, 8) + "; re-run tok-encode");
+  throw Error("cannot use '" + name + "': made with tokenizer " + to_hex(info.fingerprint).substr(0, 8) +
+              ", model expects " + to_hex(tokenizer_->fingerprint()).substr(0, 8) + "; re-run tok-encode");
 }
 
 void TrainSession::open_data() {
   const auto seed = static_cast<std::uint64_t>(settings_.seed);
   std::optional<HeldOut> held_out;
   if (settings_.one_pass) {
-    if (request_.tokens.size() != 1) throw Error("--one-pass reads one stream, got " + std::to_string(request_.tokens.size()));
+    if (request_.tokens.size() != 1)
+      throw Error("--one-pass reads one stream, got " + std::to_string(request_.tokens.size()));
     reader_ = std::make_unique<TokenReader>(open_input(request_.tokens.front()));
     check_tokens(reader_->info(), reader_->name());
     stream_source_ = std::make_unique<StreamSource>(*reader_, *objective_, seed, config_.context_length);
@@ -117,9 +124,9 @@ void TrainSession::open_data() {
     }
     data_identity_ = to_hex(corpus_->identity());
     windows_ = std::make_unique<Windows>(*corpus_, WindowOptions{.length = objective_->window_length(),
-                                                                  .stride = objective_->window_stride(),
-                                                                  .seed = seed,
-                                                                  .order = WindowOrder::shuffled});
+                                                                 .stride = objective_->window_stride(),
+                                                                 .seed = seed,
+                                                                 .order = WindowOrder::shuffled});
     window_source_ = std::make_unique<WindowSource>(*windows_, *objective_, config_.context_length);
   }
   open_validation(held_out);
@@ -146,7 +153,8 @@ void TrainSession::check_data_identity() const {
   if (state_file_ == nullptr) return;
   const std::string& source = request_.state;
   const auto refuse = [&](const std::string& what) {
-    throw Error("cannot resume '" + source + "': " + what + " differs from the one it began with; give the same or start a new run");
+    throw Error("cannot resume '" + source + "': " + what +
+                " differs from the one it began with; give the same or start a new run");
   };
   if (state_settings_.string_at("tokenizer", source) != to_hex(tokenizer_->fingerprint())) refuse("the tokenizer");
   if (state_settings_.string_at("data", source) != data_identity_) refuse("the training data");
@@ -174,7 +182,8 @@ TrainerOptions TrainSession::options() const {
   } else if (!valid_tokens_.empty()) {
     // A token scored costs a third of one trained on: about a twentieth of the time goes into validation.
     const double step = static_cast<double>(settings_.batch * config_.context_length);
-    options.valid_every = std::max<std::int64_t>(100, static_cast<std::int64_t>(std::ceil(static_cast<double>(valid_tokens_.size()) / (0.15 * step))));
+    options.valid_every = std::max<std::int64_t>(
+        100, static_cast<std::int64_t>(std::ceil(static_cast<double>(valid_tokens_.size()) / (0.15 * step))));
   }
   return options;
 }
@@ -205,7 +214,9 @@ void TrainSession::prepare() {
   if (state_file_ != nullptr) {
     state_file_->load_into(*trainer_);
     const JsonValue* seconds = state_settings_.find("seconds");
-    const bool same_time = request_.budget.seconds ? seconds != nullptr && seconds->dump() == JsonValue(*request_.budget.seconds).dump() : false;
+    const bool same_time = request_.budget.seconds
+                               ? seconds != nullptr && seconds->dump() == JsonValue(*request_.budget.seconds).dump()
+                               : false;
     if (!same_time) trainer_->forget_fixed_total();
     state_file_.reset();
     return;
@@ -238,7 +249,9 @@ std::string TrainSession::settings_record() const {
 }
 
 void TrainSession::save_state() {
-  lm::save_state(request_.state, {.config = config_, .objective = settings_.objective, .settings = settings_record(), .state = {}}, *trainer_);
+  lm::save_state(request_.state,
+                 {.config = config_, .objective = settings_.objective, .settings = settings_record(), .state = {}},
+                 *trainer_);
 }
 
 std::string TrainSession::progress_record() const {
@@ -246,7 +259,9 @@ std::string TrainSession::progress_record() const {
   JsonValue progress;
   progress.set("steps", state.step).set("tokens", state.tokens).set("loss", state.last_loss);
   progress.set("val_loss", state.last_validation ? JsonValue(*state.last_validation) : JsonValue());
-  if (settings_.keep == "best") progress.set("best_step", state.best_step).set("best_val_loss", state.best_validation ? JsonValue(*state.best_validation) : JsonValue());
+  if (settings_.keep == "best")
+    progress.set("best_step", state.best_step)
+        .set("best_val_loss", state.best_validation ? JsonValue(*state.best_validation) : JsonValue());
   JsonValue settings = settings_to_json(settings_);
   settings.set("hold", state.hold_steps);
   progress.set("settings", std::move(settings)).set("simd", to_string(compute_->simd()));

@@ -35,20 +35,20 @@ struct TrainBudget {
 
 struct TrainRequest {
   TrainSettings settings;
-  std::set<std::string> named;        // settings given by the user, as visit_settings() names them
-  std::string tokenizer;              // path; empty with init_from: that model's
-  std::vector<std::string> tokens;    // paths; "-" is standard input
-  std::string valid;                  // token file; empty: none
-  std::string output;                 // model; empty with dry runs
-  std::string state;                  // path of the training state; empty: none is written
-  std::string init_from;              // model; empty: fresh weights
+  std::set<std::string> named;      // settings given by the user, as visit_settings() names them
+  std::string tokenizer;            // path; empty with init_from: that model's
+  std::vector<std::string> tokens;  // paths; "-" is standard input
+  std::string valid;                // token file; empty: none
+  std::string output;               // model; empty with dry runs
+  std::string state;                // path of the training state; empty: none is written
+  std::string init_from;            // model; empty: fresh weights
   Resume resume = Resume::no;
   TrainBudget budget;
   std::optional<std::int64_t> valid_every;  // steps; empty: chosen so that validation takes about a twentieth of the time
   std::int64_t memory = std::int64_t{4} << 30;
   int threads = 1;
-  std::optional<SimdTier> simd;       // forced tier; empty: the state's, or the best
-  std::string spool_folder;           // for token streams from a pipe
+  std::optional<SimdTier> simd;  // forced tier; empty: the state's, or the best
+  std::string spool_folder;      // for token streams from a pipe
 };
 
 /// For --dry-run and for estimates.
@@ -56,11 +56,11 @@ struct TrainFacts {
   std::int64_t parameters = 0;
   Trainer::Memory memory;
   double flops_per_step = 0;
-  double flops_per_position = 0;                  // training FLOPs for each token of a sequence
-  std::optional<std::int64_t> tokens_per_epoch;   // empty with one pass
+  double flops_per_position = 0;                 // training FLOPs for each token of a sequence
+  std::optional<std::int64_t> tokens_per_epoch;  // empty with one pass
   std::optional<std::int64_t> windows_per_epoch;
-  std::optional<std::int64_t> total_steps;        // where the budget tells
-  std::int64_t step_positions = 0;                // batch * context
+  std::optional<std::int64_t> total_steps;  // where the budget tells
+  std::int64_t step_positions = 0;          // batch * context
 };
 
 class TrainSession {

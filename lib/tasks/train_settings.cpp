@@ -24,8 +24,8 @@ void require_choice(const char* name, const std::string& value, std::initializer
 
 void require_range(const char* name, double value, double low, double high) {
   if (value >= low && value <= high) return;
-  throw Error(std::string("--") + name + " must be from " + JsonValue(low).dump() + " to " + JsonValue(high).dump() + ", got " +
-              JsonValue(value).dump());
+  throw Error(std::string("--") + name + " must be from " + JsonValue(low).dump() + " to " + JsonValue(high).dump() +
+              ", got " + JsonValue(value).dump());
 }
 
 std::pair<double, double> parse_betas(const std::string& text) {
@@ -65,7 +65,8 @@ void adopt_model(TrainSettings& s, const ModelConfig& initial, const std::set<st
   adopt("ffn", s.ffn, initial.ffn_dim, named);
   adopt("tied", s.tied, initial.tied_embeddings, named);
   if (!s.context) s.context = initial.context_length;
-  if (*s.context != initial.context_length && (initial.positions == Positions::learned || *s.context > initial.context_length)) {
+  if (*s.context != initial.context_length &&
+      (initial.positions == Positions::learned || *s.context > initial.context_length)) {
     throw Error("--context " + std::to_string(*s.context) + " does not suit a model made for a context of " +
                 std::to_string(initial.context_length) + "; leave it out");
   }
@@ -80,10 +81,18 @@ JsonValue to_json(const std::optional<T>& value) {
   return value ? to_json(*value) : JsonValue();
 }
 
-void from_json(std::string& value, const JsonValue& json, const char* name, const std::string& source) { value = json.string_at(name, source); }
-void from_json(double& value, const JsonValue& json, const char* name, const std::string& source) { value = json.number_at(name, source); }
-void from_json(std::int64_t& value, const JsonValue& json, const char* name, const std::string& source) { value = json.integer_at(name, source); }
-void from_json(bool& value, const JsonValue& json, const char* name, const std::string& source) { value = json.boolean_at(name, source); }
+void from_json(std::string& value, const JsonValue& json, const char* name, const std::string& source) {
+  value = json.string_at(name, source);
+}
+void from_json(double& value, const JsonValue& json, const char* name, const std::string& source) {
+  value = json.number_at(name, source);
+}
+void from_json(std::int64_t& value, const JsonValue& json, const char* name, const std::string& source) {
+  value = json.integer_at(name, source);
+}
+void from_json(bool& value, const JsonValue& json, const char* name, const std::string& source) {
+  value = json.boolean_at(name, source);
+}
 template <class T>
 void from_json(std::optional<T>& value, const JsonValue& json, const char* name, const std::string& source) {
   T content{};
@@ -112,7 +121,8 @@ void check_settings(const TrainSettings& s) {
   if (s.min_learning_rate) require_range("min-lr", *s.min_learning_rate, 0.0, 100.0);
 }
 
-ModelConfig resolve_model(TrainSettings& s, std::int64_t vocab_size, const ModelConfig* initial, const std::set<std::string>& named) {
+ModelConfig resolve_model(TrainSettings& s, std::int64_t vocab_size, const ModelConfig* initial,
+                          const std::set<std::string>& named) {
   if (initial != nullptr) {
     adopt_model(s, *initial, named);
     ModelConfig config = *initial;
@@ -126,8 +136,8 @@ ModelConfig resolve_model(TrainSettings& s, std::int64_t vocab_size, const Model
   config.n_heads = s.heads.value_or(std::max<std::int64_t>(1, config.channels / 64));
   config.n_kv_heads = s.kv_heads.value_or(config.n_heads);
   if (!s.head_dim && config.channels % config.n_heads != 0) {
-    throw Error("--heads " + std::to_string(config.n_heads) + " does not divide --channels " + std::to_string(config.channels) +
-                "; choose others or give --head-dim");
+    throw Error("--heads " + std::to_string(config.n_heads) + " does not divide --channels " +
+                std::to_string(config.channels) + "; choose others or give --head-dim");
   }
   config.head_dim = s.head_dim.value_or(config.channels / config.n_heads);
   // 8/3 of the channels in three matrices have the weights of 4 times in two; multiples of 32 fill the vector units.
@@ -194,14 +204,16 @@ ObjectiveOptions objective_options(const TrainSettings& s, const ModelConfig& co
 
 JsonValue settings_to_json(const TrainSettings& settings) {
   JsonValue json;
-  visit_settings(settings, [&](const char* name, const auto& field, const char*, const char*) { json.set(name, to_json(field)); });
+  visit_settings(settings,
+                 [&](const char* name, const auto& field, const char*, const char*) { json.set(name, to_json(field)); });
   return json;
 }
 
 TrainSettings resumed_settings(const JsonValue& recorded, const TrainSettings& asked, const std::set<std::string>& named,
                                const std::string& source) {
   TrainSettings settings;
-  visit_settings(settings, [&](const char* name, auto& field, const char*, const char*) { from_json(field, recorded, name, source); });
+  visit_settings(settings,
+                 [&](const char* name, auto& field, const char*, const char*) { from_json(field, recorded, name, source); });
   const JsonValue asked_json = settings_to_json(asked);
   const JsonValue settings_json = settings_to_json(settings);
   for (const auto& [name, value] : *settings_json.if_object()) {

@@ -1,5 +1,5 @@
-// TrainSettings: everything that decides which model a run of lm-train makes, stated once. Options, help, the state's record and
-// the check on resuming all follow from visit_settings().
+// TrainSettings: everything that decides which model a run of lm-train makes, stated once. Options, help, the state's record
+// and the check on resuming all follow from visit_settings().
 #pragma once
 
 #include <cstdint>
@@ -65,12 +65,14 @@ void visit_settings(Settings& s, Visit&& visit) {
   visit("batch", s.batch, "Optimizer", "sequences a step");
   visit("micro-batch", s.micro_batch, "Optimizer", "sequences a pass, or auto: as many as --memory holds");
   visit("optimizer", s.optimizer, "Optimizer", "adamw");
-  visit("lr", s.learning_rate, "Optimizer", "highest learning rate (default: 0.001 at 256 channels, falling with the square root of the width)");
+  visit("lr", s.learning_rate, "Optimizer",
+        "highest learning rate (default: 0.001 at 256 channels, falling with the square root of the width)");
   visit("min-lr", s.min_learning_rate, "Optimizer", "where the decay ends (default 0; cosine: a tenth of --lr)");
   visit("warmup", s.warmup, "Optimizer", "steps of linear warm-up (default: a twentieth of the steps, at most 100)");
   visit("hold", s.hold, "Optimizer", "with cosine and linear: steps at the full rate between warm-up and decay");
   visit("schedule", s.schedule, "Optimizer", "wsd, cosine, linear or constant");
-  visit("decay-share", s.decay_share, "Optimizer", "with wsd: the last share of the steps, in which the rate falls linearly");
+  visit("decay-share", s.decay_share, "Optimizer",
+        "with wsd: the last share of the steps, in which the rate falls linearly");
   visit("weight-decay", s.weight_decay, "Optimizer", "of matrices; vectors do not decay");
   visit("betas", s.betas, "Optimizer", "decay of the two moments");
   visit("clip", s.clip, "Optimizer", "largest norm of the gradient; 0: any");
@@ -80,7 +82,8 @@ void visit_settings(Settings& s, Visit&& visit) {
   visit("patience", s.patience, "Watching", "stop after this many validations without a new best; 0: never");
   visit("keep", s.keep, "Watching", "which weights the model gets: last, or those of the best validation");
   visit("on-nan", s.on_nan, "Safety", "what a loss that is not finite does: stop the run, or skip the step");
-  visit("valid-fraction", s.valid_fraction, "Watching", "hold out this last share of the documents (of the tokens where there is one document)");
+  visit("valid-fraction", s.valid_fraction, "Watching",
+        "hold out this last share of the documents (of the tokens where there is one document)");
   visit("one-pass", s.one_pass, "Budget", "train on a stream as it comes, in order, without keeping it");
 }
 
@@ -94,8 +97,10 @@ struct SettingsFacts {
   std::int64_t memory = 0;                  // bytes that micro-batch auto may fill
 };
 
-/// Fills every empty optional. `initial`: the shape of the model that training starts from; named settings must agree with it.
-ModelConfig resolve_model(TrainSettings& settings, std::int64_t vocab_size, const ModelConfig* initial, const std::set<std::string>& named);
+/// Fills every empty optional. `initial`: the shape of the model that training starts from; named settings must agree with
+/// it.
+ModelConfig resolve_model(TrainSettings& settings, std::int64_t vocab_size, const ModelConfig* initial,
+                          const std::set<std::string>& named);
 /// The rest, once the model is known.
 void resolve_settings(TrainSettings& settings, const ModelConfig& config, const SettingsFacts& facts);
 

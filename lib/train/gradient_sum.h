@@ -9,8 +9,8 @@
 
 namespace lm {
 
-/// Holds one arena per level of the tree, as a binary counter does: after n micro-batches, level i is full where bit i of n is
-/// set. So a rank that later takes an aligned power of two of micro-batches holds a whole subtree.
+/// Holds one arena per level of the tree, as a binary counter does: after n micro-batches, level i is full where bit i of n
+/// is set. So a rank that later takes an aligned power of two of micro-batches holds a whole subtree.
 class GradientSum {
  public:
   /// Room for up to `micro_batches` a step.

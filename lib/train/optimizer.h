@@ -21,7 +21,8 @@ class Optimizer {
   Optimizer(const ModelConfig& config, const AdamWOptions& options) : options_(options), first_(config), second_(config) {}
 
   /// One update of every tensor from gradient_scale * gradients (clipping is in the scale).
-  void step(Compute& compute, Parameters<float>& weights, const Parameters<float>& gradients, double learning_rate, double gradient_scale);
+  void step(Compute& compute, Parameters<float>& weights, const Parameters<float>& gradients, double learning_rate,
+            double gradient_scale);
 
   std::int64_t steps() const { return steps_; }
   void set_steps(std::int64_t steps) { steps_ = steps; }

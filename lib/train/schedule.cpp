@@ -47,12 +47,14 @@ std::int64_t decay_start(const ScheduleOptions& options, std::int64_t total_step
 
 double learning_rate_at(const ScheduleOptions& options, std::int64_t step, std::optional<std::int64_t> total_steps) {
   const double full = options.learning_rate;
-  const double ramp = step < options.warmup_steps ? static_cast<double>(step + 1) / static_cast<double>(options.warmup_steps) : 1.0;
+  const double ramp =
+      step < options.warmup_steps ? static_cast<double>(step + 1) / static_cast<double>(options.warmup_steps) : 1.0;
   if (!total_steps) return full * ramp;
   const std::int64_t start = decay_start(options, *total_steps);
   if (step < start) return full * ramp;
   // The last step is not quite at the minimum: a step at rate 0 would be wasted.
-  const double gone = static_cast<double>(step - start) / static_cast<double>(std::max<std::int64_t>(1, *total_steps - start));
+  const double gone =
+      static_cast<double>(step - start) / static_cast<double>(std::max<std::int64_t>(1, *total_steps - start));
   const double share = options.kind == ScheduleKind::cosine ? 0.5 * (1.0 + std::cos(std::numbers::pi * std::min(1.0, gone)))
                                                             : std::max(0.0, 1.0 - gone);
   return std::min(full * ramp, options.min_learning_rate + (full - options.min_learning_rate) * share);

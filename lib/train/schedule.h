@@ -18,22 +18,22 @@ ScheduleKind parse_schedule(std::string_view name);
 struct ScheduleOptions {
   ScheduleKind kind = ScheduleKind::wsd;
   double learning_rate = 1e-3;
-  double min_learning_rate = 0;    // where decays end
-  std::int64_t warmup_steps = 0;   // linear from 0
-  std::int64_t hold_steps = 0;     // cosine and linear: steps at the full rate after warm-up, before the decay
-  double decay_share = 0.3;        // wsd: share of all steps
+  double min_learning_rate = 0;   // where decays end
+  std::int64_t warmup_steps = 0;  // linear from 0
+  std::int64_t hold_steps = 0;    // cosine and linear: steps at the full rate after warm-up, before the decay
+  double decay_share = 0.3;       // wsd: share of all steps
 };
 
-/// The rate of step 0, 1, ... of a run of `total_steps`, which is unknown (empty) while a budget in time has not fixed it: then the
-/// rate is that before the decay.
+/// The rate of step 0, 1, ... of a run of `total_steps`, which is unknown (empty) while a budget in time has not fixed it:
+/// then the rate is that before the decay.
 double learning_rate_at(const ScheduleOptions& options, std::int64_t step, std::optional<std::int64_t> total_steps);
 
 /// First step of wsd's decay in a run of total_steps.
 std::int64_t decay_start(const ScheduleOptions& options, std::int64_t total_steps);
 
-/// Fixes the total under a budget in time. wsd: ceil(step / (1 - decay share)) once that share of the time is gone; cosine and linear:
-/// from the speed of the first 5 % of the time, whose steps become hold_steps; constant: where the time is gone. Empty while
-/// undecided. `step` steps are done, `elapsed` of `budget` seconds are gone.
+/// Fixes the total under a budget in time. wsd: ceil(step / (1 - decay share)) once that share of the time is gone; cosine
+/// and linear: from the speed of the first 5 % of the time, whose steps become hold_steps; constant: where the time is gone.
+/// Empty while undecided. `step` steps are done, `elapsed` of `budget` seconds are gone.
 std::optional<std::int64_t> fix_total_steps(ScheduleOptions& options, std::int64_t step, double elapsed, double budget);
 
 }  // namespace lm

@@ -38,7 +38,8 @@ constexpr std::array<OptionalField, 3> kOptionals = {{{"last_validation", &Train
 JsonValue state_to_json(const TrainState& state) {
   JsonValue json;
   for (const IntegerField& field : kIntegers) json.set(field.name, state.*field.member);
-  for (const OptionalField& field : kOptionals) json.set(field.name, state.*field.member ? JsonValue(*(state.*field.member)) : JsonValue());
+  for (const OptionalField& field : kOptionals)
+    json.set(field.name, state.*field.member ? JsonValue(*(state.*field.member)) : JsonValue());
   json.set("epoch", state.position.epoch).set("window", state.position.index);
   json.set("elapsed_seconds", state.elapsed_seconds).set("last_loss", state.last_loss).set("consumed", state.consumed);
   json.set("total_steps", state.total_steps ? JsonValue(*state.total_steps) : JsonValue());
@@ -59,9 +60,11 @@ TrainState state_from_json(const JsonValue& json, const std::string& source) {
   const JsonValue* total = json.find("total_steps");
   if (total != nullptr && !total->is_null()) state.total_steps = json.integer_at("total_steps", source);
   for (const IntegerField& field : kIntegers) {
-    if (state.*field.member < 0) throw Error(std::string("impossible '") + field.name + "' in the training state '" + source + "'");
+    if (state.*field.member < 0)
+      throw Error(std::string("impossible '") + field.name + "' in the training state '" + source + "'");
   }
-  if (state.position.epoch < 0 || state.position.index < 0) throw Error("impossible data position in the training state '" + source + "'");
+  if (state.position.epoch < 0 || state.position.index < 0)
+    throw Error("impossible data position in the training state '" + source + "'");
   return state;
 }
 
@@ -69,7 +72,11 @@ TrainState state_from_json(const JsonValue& json, const std::string& source) {
 
 void save_state(const std::string& path, const StateRecord& record, Trainer& trainer) {
   trainer.check_finite();
-  SafetensorsMetadata metadata = model_metadata({.config = record.config, .objective = record.objective, .tokenizer_json = {}, .progress = {}, .end_of_text_name = {}});
+  SafetensorsMetadata metadata = model_metadata({.config = record.config,
+                                                 .objective = record.objective,
+                                                 .tokenizer_json = {},
+                                                 .progress = {},
+                                                 .end_of_text_name = {}});
   metadata["train.settings"] = record.settings;
   metadata["train.state"] = state_to_json(trainer.state()).dump();
   std::vector<TensorSource> sources;
@@ -87,14 +94,19 @@ StateFile StateFile::open(const std::string& path) {
   SafetensorsFile file = SafetensorsFile::open(path);
   const std::string* settings = file.metadata("train.settings");
   const std::string* state = file.metadata("train.state");
-  if (settings == nullptr || state == nullptr) throw Error("'" + path + "' is no training state; name the file that --checkpoint wrote");
+  if (settings == nullptr || state == nullptr)
+    throw Error("'" + path + "' is no training state; name the file that --checkpoint wrote");
   const ModelRecord model = model_record(file);
   std::int64_t elements = 0;
   for (const TensorEntry& entry : file.entries()) elements += entry.elements();
-  if (parameter_count(model.config) > elements / 3 || model.config.n_layers > static_cast<std::int64_t>(file.entries().size())) {
+  if (parameter_count(model.config) > elements / 3 ||
+      model.config.n_layers > static_cast<std::int64_t>(file.entries().size())) {
     throw Error("'" + path + "' lacks tensors of the model that its configuration describes");
   }
-  StateRecord record{.config = model.config, .objective = model.objective, .settings = *settings, .state = state_from_json(JsonValue::parse(*state, path), path)};
+  StateRecord record{.config = model.config,
+                     .objective = model.objective,
+                     .settings = *settings,
+                     .state = state_from_json(JsonValue::parse(*state, path), path)};
   return StateFile(std::move(file), std::move(record));
 }
 

@@ -18,7 +18,8 @@ std::int64_t micro_batches(const TrainerOptions& options) {
 
 }  // namespace
 
-Trainer::Trainer(Compute& compute, const ModelConfig& config, const TrainerOptions& options, BatchSource& source, Validator* validator)
+Trainer::Trainer(Compute& compute, const ModelConfig& config, const TrainerOptions& options, BatchSource& source,
+                 Validator* validator)
     : compute_(compute),
       options_(options),
       source_(source),
@@ -39,7 +40,8 @@ Trainer::Memory Trainer::memory(const ModelConfig& config, const TrainerOptions&
           .gradients = arena * GradientSum::arenas(micro_batches(options)),
           .moments = 2 * arena,
           .averages = arena * ((options.average_decay > 0 ? 1 : 0) + (options.keep == KeepWeights::best ? 1 : 0)),
-          .activations = Activations<float>::bytes(config, options.micro_batch_sequences, options.context_length, Keep::training)};
+          .activations =
+              Activations<float>::bytes(config, options.micro_batch_sequences, options.context_length, Keep::training)};
 }
 
 void Trainer::begin() {
@@ -53,7 +55,8 @@ void Trainer::restore(const TrainState& state) {
   options_.schedule.hold_steps = state.hold_steps;
   source_.seek(state.position);
   if (source_.consumed() != state.consumed) {
-    throw Error("the stream differs from the one that training stopped in, before the place where it stopped; give the same data");
+    throw Error(
+        "the stream differs from the one that training stopped in, before the place where it stopped; give the same data");
   }
 }
 

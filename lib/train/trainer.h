@@ -28,10 +28,10 @@ struct TrainerOptions {
   std::optional<double> seconds;            // budget in time, over all resumes
   ScheduleOptions schedule;
   AdamWOptions adamw;
-  double clip = 1.0;                        // largest norm of the gradient; 0: no clipping
-  double average_decay = 0;                 // exponential moving average of the weights; 0: none
-  std::int64_t valid_every = 0;             // steps between validations; 0: at the end alone
-  std::int64_t patience = 0;                // validations without a new best after which to stop; 0: never
+  double clip = 1.0;             // largest norm of the gradient; 0: no clipping
+  double average_decay = 0;      // exponential moving average of the weights; 0: none
+  std::int64_t valid_every = 0;  // steps between validations; 0: at the end alone
+  std::int64_t patience = 0;     // validations without a new best after which to stop; 0: never
   KeepWeights keep = KeepWeights::last;
   OnNonFinite on_non_finite = OnNonFinite::stop;
   std::uint64_t seed = 0;
@@ -39,18 +39,18 @@ struct TrainerOptions {
 
 /// What changes from step to step beside the arenas; saved whole, so that a resumed run is the same run.
 struct TrainState {
-  std::int64_t step = 0;                    // steps done
-  std::int64_t tokens = 0;                  // targets that counted
-  std::int64_t passes = 0;                  // forward passes begun, which number the dropout masks
+  std::int64_t step = 0;    // steps done
+  std::int64_t tokens = 0;  // targets that counted
+  std::int64_t passes = 0;  // forward passes begun, which number the dropout masks
   std::int64_t optimizer_steps = 0;
   std::int64_t skipped_steps = 0;
   DataPosition position;
-  std::string consumed;                     // what BatchSource::consumed() said there
+  std::string consumed;  // what BatchSource::consumed() said there
   double elapsed_seconds = 0;
   std::optional<std::int64_t> total_steps;  // once fixed under a budget in time
   std::int64_t hold_steps = 0;
-  double last_loss = 0;                     // nats a target, of the last step
-  std::optional<double> last_validation;    // nats a token
+  double last_loss = 0;                   // nats a target, of the last step
+  std::optional<double> last_validation;  // nats a token
   std::optional<double> last_bits_per_byte;
   std::optional<double> best_validation;
   std::int64_t best_step = 0;
@@ -59,7 +59,7 @@ struct TrainState {
 
 struct StepReport {
   std::int64_t step = 0;
-  std::int64_t tokens = 0;        // total
+  std::int64_t tokens = 0;          // total
   std::int64_t step_positions = 0;  // places computed in this step
   double loss = 0;
   double gradient_norm = 0;
@@ -88,7 +88,8 @@ class TrainObserver {
 class Trainer {
  public:
   /// Weights are zero until initialised or loaded. `validator` may be null.
-  Trainer(Compute& compute, const ModelConfig& config, const TrainerOptions& options, BatchSource& source, Validator* validator);
+  Trainer(Compute& compute, const ModelConfig& config, const TrainerOptions& options, BatchSource& source,
+          Validator* validator);
 
   /// Bytes that a trainer of these options takes, activations included, by part.
   struct Memory {
@@ -97,8 +98,8 @@ class Trainer {
   };
   static Memory memory(const ModelConfig& config, const TrainerOptions& options);
 
-  /// Runs until a budget, patience or the data ends, or the observer asks to stop. Throws Error where the loss or the gradient is not
-  /// finite and OnNonFinite::stop holds; the weights then are still those before the step.
+  /// Runs until a budget, patience or the data ends, or the observer asks to stop. Throws Error where the loss or the
+  /// gradient is not finite and OnNonFinite::stop holds; the weights then are still those before the step.
   StopReason run(TrainObserver& observer);
 
   /// The weights that the model gets: the best, the average, or the last.

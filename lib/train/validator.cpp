@@ -11,7 +11,8 @@ namespace lm {
 
 double ValidationResult::bits_per_byte() const { return nats / (std::numbers::ln2 * static_cast<double>(bytes)); }
 
-Validator::Validator(std::span<const TokenId> tokens, const TokenTable& table, std::int64_t context_length, std::int64_t sequences)
+Validator::Validator(std::span<const TokenId> tokens, const TokenTable& table, std::int64_t context_length,
+                     std::int64_t sequences)
     : tokens_(tokens), table_(table), context_length_(context_length), sequences_(sequences) {
   const auto size = static_cast<std::int64_t>(tokens.size());
   std::int64_t start = 0;

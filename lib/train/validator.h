@@ -26,8 +26,9 @@ struct ValidationResult {
 /// windows with S = L).
 class Validator {
  public:
-  /// tokens: documents, each closed by end-of-text, without the virtual first one. Copies nothing: `tokens` must outlive it. `table`
-  /// tells end-of-text and bytes. sequences: how many windows are scored at once. Throws Error where no token would be scored.
+  /// tokens: documents, each closed by end-of-text, without the virtual first one. Copies nothing: `tokens` must outlive it.
+  /// `table` tells end-of-text and bytes. sequences: how many windows are scored at once. Throws Error where no token would
+  /// be scored.
   Validator(std::span<const TokenId> tokens, const TokenTable& table, std::int64_t context_length, std::int64_t sequences);
 
   ValidationResult evaluate(Compute& compute, const Parameters<float>& weights, Activations<float>& activations);

@@ -41,7 +41,12 @@ bool same_weights(const Parameters<float>& a, const Parameters<float>& b) {
 }
 
 ModelRecord record_of(const ModelConfig& config) {
-  return {.config = config, .objective = "causal", .tokenizer_json = "{\"a\":1}", .progress = "{\"steps\":3}", .end_of_text = 0, .end_of_text_name = "<|endoftext|>"};
+  return {.config = config,
+          .objective = "causal",
+          .tokenizer_json = "{\"a\":1}",
+          .progress = "{\"steps\":3}",
+          .end_of_text = 0,
+          .end_of_text_name = "<|endoftext|>"};
 }
 
 }  // namespace
@@ -142,7 +147,8 @@ TEST_CASE("a folder replaces a model's folder whole, and never one that holds ot
   weights.final_norm_gain[0] = 9.0f;
   save_model(path, record_of(config), weights);
   CHECK(same_weights(load_model(path).parameters, weights));
-  for (const char* name : {"config.json", "tokenizer.json", "tokenizer_config.json"}) CHECK(!test::read_file(path + "/" + name).empty());
+  for (const char* name : {"config.json", "tokenizer.json", "tokenizer_config.json"})
+    CHECK(!test::read_file(path + "/" + name).empty());
   write_file(path + "/notes.txt", "mine");
   CHECK_THROWS_AS(save_model(path, record_of(config), weights), Error);
   CHECK(test::read_file(path + "/notes.txt") == "mine");

@@ -86,7 +86,8 @@ TEST_CASE("logits, loss and gradients equal those of Hugging Face transformers")
 
     Parameters<float> gradients(model.record.config);
     transformer.forward(expected.batch, activations);
-    const Loss loss = transformer.backward(expected.batch, activations, gradients, 1.0 / static_cast<double>(expected.batch.rows()));
+    const Loss loss =
+        transformer.backward(expected.batch, activations, gradients, 1.0 / static_cast<double>(expected.batch.rows()));
     CHECK(loss.mean() == doctest::Approx(expected.loss).epsilon(1e-6));
 
     Parameters<float> theirs(model.record.config);

@@ -1,4 +1,5 @@
-// The gradient of every parameter of every family against central differences in double, and float models against double ones.
+// The gradient of every parameter of every family against central differences in double, and float models against double
+// ones.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -97,7 +98,9 @@ double difference_norm(const Parameters<double>& a, const Parameters<double>& b,
   return std::sqrt(sum);
 }
 
-double norm_of(const Parameters<double>& a, const TensorSpec& spec) { return difference_norm(a, Parameters<double>(a.config()), spec); }
+double norm_of(const Parameters<double>& a, const TensorSpec& spec) {
+  return difference_norm(a, Parameters<double>(a.config()), spec);
+}
 
 }  // namespace
 

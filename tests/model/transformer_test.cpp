@@ -18,7 +18,8 @@ using namespace lm::test;
 template <class T>
 class KeepLogits : public RowSink<T> {
  public:
-  KeepLogits(std::int64_t rows, std::int64_t vocab_size) : vocab_size_(vocab_size), logits(static_cast<std::size_t>(rows * vocab_size)) {}
+  KeepLogits(std::int64_t rows, std::int64_t vocab_size)
+      : vocab_size_(vocab_size), logits(static_cast<std::size_t>(rows * vocab_size)) {}
   void consume(std::span<const std::int64_t> rows, TensorView<T> chunk) override {
     for (std::size_t i = 0; i < rows.size(); ++i) {
       std::memcpy(&logits[static_cast<std::size_t>(rows[i] * vocab_size_)], chunk.row(static_cast<std::int64_t>(i)),

@@ -7,7 +7,8 @@
 using namespace lm;
 
 TEST_CASE("wsd warms up, stays, and decays linearly over its last share") {
-  const ScheduleOptions options{.kind = ScheduleKind::wsd, .learning_rate = 1.0, .min_learning_rate = 0.1, .warmup_steps = 10, .decay_share = 0.2};
+  const ScheduleOptions options{
+      .kind = ScheduleKind::wsd, .learning_rate = 1.0, .min_learning_rate = 0.1, .warmup_steps = 10, .decay_share = 0.2};
   CHECK(learning_rate_at(options, 0, 100) == doctest::Approx(0.1));
   CHECK(learning_rate_at(options, 9, 100) == doctest::Approx(1.0));
   CHECK(learning_rate_at(options, 79, 100) == doctest::Approx(1.0));
@@ -17,7 +18,8 @@ TEST_CASE("wsd warms up, stays, and decays linearly over its last share") {
 }
 
 TEST_CASE("cosine and linear fall from the end of warm-up and hold, constant never does") {
-  ScheduleOptions options{.kind = ScheduleKind::cosine, .learning_rate = 1.0, .min_learning_rate = 0.0, .warmup_steps = 10, .hold_steps = 10};
+  ScheduleOptions options{
+      .kind = ScheduleKind::cosine, .learning_rate = 1.0, .min_learning_rate = 0.0, .warmup_steps = 10, .hold_steps = 10};
   CHECK(learning_rate_at(options, 15, 100) == doctest::Approx(1.0));
   CHECK(learning_rate_at(options, 60, 100) == doctest::Approx(0.5));
   options.kind = ScheduleKind::linear;

@@ -23,11 +23,13 @@ class RandomSource : public BatchSource {
  public:
   RandomSource(std::int64_t vocab_size, std::int64_t length) : vocab_size_(vocab_size), length_(length) {}
   void next(Batch& batch, std::int64_t sequences) override {
-    batch = test::random_batch(sequences, length_, vocab_size_, fixed ? 1 : static_cast<std::uint64_t>(100 + position_.index));
+    batch =
+        test::random_batch(sequences, length_, vocab_size_, fixed ? 1 : static_cast<std::uint64_t>(100 + position_.index));
     if (fixed) {
       batch.weight.assign(batch.weight.size(), 1.0f);
       // Sequences that begin alike but go on differently could not be told apart.
-      for (std::int64_t s = 0; s < sequences; ++s) batch.input[static_cast<std::size_t>(s * length_)] = static_cast<TokenId>(s);
+      for (std::int64_t s = 0; s < sequences; ++s)
+        batch.input[static_cast<std::size_t>(s * length_)] = static_cast<TokenId>(s);
     }
     position_.index += sequences;
   }
@@ -79,7 +81,9 @@ TrainerOptions small_options() {
 
 struct Run {
   Run(int threads, const TrainerOptions& options, const ModelConfig& config = small_config())
-      : compute(threads, best_simd_tier()), source(config.vocab_size, options.context_length), trainer(compute, config, options, source, nullptr) {}
+      : compute(threads, best_simd_tier()),
+        source(config.vocab_size, options.context_length),
+        trainer(compute, config, options, source, nullptr) {}
   void start() {
     initialise(compute, trainer.weights(), 5);
     trainer.begin();
@@ -109,7 +113,8 @@ TEST_CASE("twenty steps equal ten, a saved state, and ten more, bit by bit") {
     first.start();
     first.watcher.stop_after = 10;
     CHECK(first.trainer.run(first.watcher) == StopReason::interrupted);
-    save_state(folder.path("state"), {.config = small_config(), .objective = "causal", .settings = "{}", .state = {}}, first.trainer);
+    save_state(folder.path("state"), {.config = small_config(), .objective = "causal", .settings = "{}", .state = {}},
+               first.trainer);
 
     Run second(3, options);
     const StateFile state = StateFile::open(folder.path("state"));
@@ -159,7 +164,8 @@ TEST_CASE("the loss's denominator is the whole step's, so micro-batches only cha
     run.start();
     run.trainer.run(run.watcher);
     if (reference.empty()) reference = run.watcher.losses;
-    for (std::size_t i = 0; i < reference.size(); ++i) CHECK(run.watcher.losses[i] == doctest::Approx(reference[i]).epsilon(1e-5));
+    for (std::size_t i = 0; i < reference.size(); ++i)
+      CHECK(run.watcher.losses[i] == doctest::Approx(reference[i]).epsilon(1e-5));
   }
 }
 
@@ -170,7 +176,8 @@ TEST_CASE("gradients of micro-batches are summed in a balanced tree") {
     GradientSum sum(config, count);
     // Values whose sum in float depends on the order: ((a + b) + (c + d)) + ...
     std::vector<float> values;
-    for (std::int64_t i = 0; i < count; ++i) values.push_back(1.0f / static_cast<float>(3 * i + 1) * (i % 2 == 0 ? 1e4f : 1e-3f));
+    for (std::int64_t i = 0; i < count; ++i)
+      values.push_back(1.0f / static_cast<float>(3 * i + 1) * (i % 2 == 0 ? 1e4f : 1e-3f));
     for (const float value : values) {
       sum.next(compute).flat()[0] = value;
       sum.done(compute);
@@ -183,7 +190,8 @@ TEST_CASE("gradients of micro-batches are summed in a balanced tree") {
     };
     CAPTURE(count);
     CHECK(sum.total(compute).flat()[0] == tree(0, values.size()));
-    CHECK(GradientSum::arenas(count) <= 1 + static_cast<std::int64_t>(std::ceil(std::log2(static_cast<double>(count)))) + (count > 1 ? 1 : 0));
+    CHECK(GradientSum::arenas(count) <=
+          1 + static_cast<std::int64_t>(std::ceil(std::log2(static_cast<double>(count)))) + (count > 1 ? 1 : 0));
   }
 }
 
@@ -208,7 +216,10 @@ TEST_CASE("a loss that is not finite stops the run, or its step is skipped") {
   CHECK(skipping.trainer.state().skipped_steps == 1);
   skipping.trainer.weights().final_norm_gain[0] = std::numeric_limits<float>::infinity();
   test::TemporaryFolder folder;
-  CHECK_THROWS_AS(save_state(folder.path("s"), {.config = small_config(), .objective = "causal", .settings = "{}", .state = {}}, skipping.trainer), Error);
+  CHECK_THROWS_AS(
+      save_state(folder.path("s"), {.config = small_config(), .objective = "causal", .settings = "{}", .state = {}},
+                 skipping.trainer),
+      Error);
 }
 
 TEST_CASE("a budget in time fixes the number of steps once, and that number repeats the run") {

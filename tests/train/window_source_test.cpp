@@ -27,7 +27,9 @@ class ByteTable : public TokenTable {
 
 void write_tokens(const std::string& path, const std::vector<std::vector<TokenId>>& documents) {
   const std::unique_ptr<OutputStream> output = open_output(path);
-  TokenWriter writer(*output, {.vocab_size = kVocabulary, .end_of_text = 0, .fingerprint = {.low = 1, .high = 2}, .tokens = {}, .documents = {}});
+  TokenWriter writer(
+      *output,
+      {.vocab_size = kVocabulary, .end_of_text = 0, .fingerprint = {.low = 1, .high = 2}, .tokens = {}, .documents = {}});
   for (const auto& document : documents) {
     writer.write(document);
     writer.end_document();
@@ -141,7 +143,13 @@ TEST_CASE("validation scores every token but end-of-text once, each document by 
   const std::vector<std::vector<TokenId>> windows = {{0, 5, 6, 7}, {7, 8, 9}, {0, 4}, {0, 3, 2}};
   double nats = 0;
   for (const auto& window : windows) {
-    Batch batch{.sequences = 1, .length = static_cast<std::int64_t>(window.size()) - 1, .input = {}, .target = {}, .weight = {}, .prefix_length = {}, .document = {}};
+    Batch batch{.sequences = 1,
+                .length = static_cast<std::int64_t>(window.size()) - 1,
+                .input = {},
+                .target = {},
+                .weight = {},
+                .prefix_length = {},
+                .document = {}};
     batch.input.assign(window.begin(), window.end() - 1);
     batch.target.assign(window.begin() + 1, window.end());
     batch.weight.assign(batch.input.size(), 1.0f);
