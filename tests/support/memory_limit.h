@@ -19,7 +19,7 @@ enum class Outcome { accepted, refused, out_of_memory, crashed };
 /// What `body` does in a child process that may take `bytes` more memory than this one has. Sanitizers take memory of their
 /// own: there the limit is not set.
 template <class Body>
-Outcome with_memory_limit(std::uint64_t bytes, Body body) {
+Outcome with_memory_limit([[maybe_unused]] std::uint64_t bytes, Body body) {
   const pid_t child = fork();
   if (child == 0) {
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
