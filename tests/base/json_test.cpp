@@ -36,8 +36,8 @@ std::string nested(int depth) {
 }  // namespace
 
 TEST_CASE("what is written reads back the same, reals as reals") {
-  const std::string text =
-      R"({"a":[1,-2,9223372036854775807,1.5,1e+300,0.1],"b":{"c":"x\n\"\\\u0001é€😀"},"d":null,"e":true,"f":[],"g":{},"h":2.0})";
+  const std::string text = R"({"a":[1,-2,9223372036854775807,1.5,1e+300,0.1],)"
+                           R"("b":{"c":"x\n\"\\\u0001é€😀"},"d":null,"e":true,"f":[],"g":{},"h":2.0})";
   CHECK(parse(text).dump() == text);
   CHECK(parse(parse(text).dump(2)).dump() == text);
   CHECK(parse(" [ 1 ,\n2 ] ").dump() == "[1,2]");
