@@ -1,326 +1,266 @@
-#include "base/json.h"
+// parse_json_events(): nlohmann-json's parser, kept from taking memory where a document is made to make it do so.
 
-#include <algorithm>
 #include <array>
-#include <charconv>
-#include <cmath>
-#include <cstdio>
+#include <cstring>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <vector>
 
 #include "base/error.h"
+#include "base/json.h"
 #include "base/utf8.h"
 
 namespace lm {
 
 namespace {
 
-constexpr std::uint64_t kTreeAllowance = std::uint64_t{8} << 20;
+constexpr int kMaxDepth = 16;
+// The parser keeps each token twice and, where it fails, copies it several times more into its message. Longer strings are
+// therefore read here, and longer blanks skipped.
+constexpr std::size_t kLongestToken = std::size_t{1} << 16;
 
-// Builds a tree and counts the bytes it takes, growing vectors itself so that the count holds before the memory is taken.
-class TreeBuilder : public JsonHandler {
+[[noreturn]] void refuse(std::string_view source, std::uint64_t offset, const std::string& why) {
+  throw Error("invalid JSON in '" + std::string(source) + "' at byte " + std::to_string(offset) + ": " + why);
+}
+
+enum class Kind : char { word, blank, mark, quote };
+
+constexpr std::array<Kind, 256> make_kinds() {
+  std::array<Kind, 256> kinds{};
+  for (const char byte : {' ', '\t', '\r', '\n'}) kinds[static_cast<unsigned char>(byte)] = Kind::blank;
+  for (const char byte : {'{', '}', '[', ']', ',', ':'}) kinds[static_cast<unsigned char>(byte)] = Kind::mark;
+  kinds[static_cast<unsigned char>('"')] = Kind::quote;
+  return kinds;
+}
+constexpr std::array<Kind, 256> kKinds = make_kinds();
+
+Kind kind_of(char byte) { return kKinds[static_cast<unsigned char>(byte)]; }
+
+// A part of the text that the parser does not see: the inside of a long string, or of many blanks.
+struct Skip {
+  const char* from;
+  const char* to;
+  bool is_string;
+};
+
+std::vector<Skip> find_long_tokens(std::string_view text, std::string_view source) {
+  std::vector<Skip> skips;
+  const char* const end = text.data() + text.size();
+  for (const char* at = text.data(); at < end;) {
+    const char* const start = at++;
+    const Kind kind = kind_of(*start);
+    if (kind == Kind::mark) continue;
+    if (kind == Kind::quote) {
+      while (at < end && *at != '"') at += *at == '\\' && end - at > 1 ? 2 : 1;
+    } else {
+      while (at < end && kind_of(*at) == kind) ++at;
+    }
+    const bool is_long = static_cast<std::size_t>(at - start) > kLongestToken;
+    if (is_long && kind == Kind::word) {
+      refuse(source, static_cast<std::uint64_t>(start - text.data()), "a number or word of more than 65536 bytes");
+    }
+    if (is_long) skips.push_back({start + 1, at, kind == Kind::quote});
+    if (kind == Kind::quote && at < end) ++at;
+  }
+  skips.push_back({nullptr, nullptr, false});  // so that there always is a next one, which is never reached
+  return skips;
+}
+
+// Where the parser is, which its events do not tell.
+struct Progress {
+  const char* reached;
+  const Skip* next;
+  const Skip* long_string = nullptr;  // the one just skipped, until its event comes
+};
+
+// Reads bytes for the parser, leaving out what is to be skipped.
+class VisibleByte {
  public:
-  TreeBuilder(std::string_view source, std::uint64_t allowed) : source_(source), allowed_(allowed) {}
+  using iterator_category = std::input_iterator_tag;
+  using value_type = char;
+  using difference_type = std::ptrdiff_t;
+  using pointer = const char*;
+  using reference = const char&;
 
-  JsonValue take() { return std::move(root_); }
-
-  void null() override { add(JsonValue()); }
-  void boolean(bool value) override { add(JsonValue(value)); }
-  void integer(std::int64_t value) override { add(JsonValue(value)); }
-  void real(double value) override { add(JsonValue(value)); }
-  void string(std::string_view value) override {
-    spend(value.size());
-    add(JsonValue(value));
+  VisibleByte(const char* byte, Progress* progress) : byte_(byte), progress_(progress) {}
+  reference operator*() const { return *byte_; }
+  VisibleByte& operator++() {
+    if (++byte_ == progress_->next->from) {
+      byte_ = progress_->next->to;
+      if (progress_->next->is_string) progress_->long_string = progress_->next;
+      ++progress_->next;
+    }
+    progress_->reached = byte_;
+    return *this;
   }
-  void key(std::string_view value) override {
-    spend(value.size());
-    open_.back().key = std::string(value);
+  VisibleByte operator++(int) {
+    VisibleByte before = *this;
+    ++*this;
+    return before;
   }
-  void begin_object() override { open_.emplace_back().is_object = true; }
-  void begin_array() override { open_.emplace_back(); }
-  void end_object() override {
-    Level level = close();
-    refuse_duplicates(level.members);
-    add(JsonValue(std::move(level.members)));
-  }
-  void end_array() override { add(JsonValue(close().items)); }
+  bool operator==(const VisibleByte& other) const { return byte_ == other.byte_; }
 
  private:
-  struct Level {
-    bool is_object = false;
-    std::string key;
-    JsonValue::Object members;
-    JsonValue::Array items;
-  };
+  const char* byte_;
+  Progress* progress_;
+};
 
-  Level close() {
-    Level level = std::move(open_.back());
-    open_.pop_back();
-    return level;
+// The inside of a string literal to what it stands for, by the same rules as the parser's.
+class StringDecoder {
+ public:
+  StringDecoder(std::string_view source, const char* text) : source_(source), text_(text) {}
+
+  /// A view of the literal where it has no escapes, else of `buffer`.
+  std::string_view decode(std::string_view literal, std::string& buffer) const {
+    const bool escapes = literal.find('\\') != std::string_view::npos;
+    if (escapes) buffer.reserve(literal.size());
+    for (std::size_t at = 0; at < literal.size();) {
+      const char byte = literal[at];
+      if (byte == '\\') {
+        at += append_escape(literal.substr(at), buffer);
+        continue;
+      }
+      std::size_t invalid = 0;
+      const std::size_t length = static_cast<unsigned char>(byte) < 0x80 ? 1 : utf8_length(literal.substr(at), invalid);
+      if (length == 0) fail(literal.data() + at, "ill-formed UTF-8 in a string");
+      if (static_cast<unsigned char>(byte) < 0x20)
+        fail(literal.data() + at, "a control character in a string must be escaped");
+      if (escapes) buffer.append(literal, at, length);
+      at += length;
+    }
+    return escapes ? std::string_view(buffer) : literal;
   }
 
-  void add(JsonValue value) {
-    if (open_.empty()) {
-      root_ = std::move(value);
-      return;
-    }
-    Level& level = open_.back();
-    if (level.is_object) {
-      grow(level.members);
-      level.members.emplace_back(std::move(level.key), std::move(value));
-      level.key.clear();
-    } else {
-      grow(level.items);
-      level.items.push_back(std::move(value));
-    }
+ private:
+  [[noreturn]] void fail(const char* at, const char* why) const {
+    refuse(source_, static_cast<std::uint64_t>(at - text_), why);
   }
 
-  template <class Element>
-  void grow(std::vector<Element>& elements) {
-    if (elements.size() < elements.capacity()) return;
-    const std::size_t capacity = std::max<std::size_t>(4, elements.capacity() * 2);
-    spend(capacity * sizeof(Element));  // beside the old one, which is there until its elements have moved
-    const std::size_t before = elements.capacity();
-    elements.reserve(capacity);
-    spent_ -= before * sizeof(Element);
+  // Four hexadecimal digits after "\u" at the front, or nothing.
+  static std::optional<unsigned> code_unit(std::string_view text) {
+    if (text.size() < 6 || text[0] != '\\' || text[1] != 'u') return std::nullopt;
+    unsigned value = 0;
+    for (const char digit : text.substr(2, 4)) {
+      const char* known = std::strchr("0123456789abcdef", digit >= 'A' && digit <= 'F' ? digit + 32 : digit);
+      if (known == nullptr || digit == '\0') return std::nullopt;
+      value = value * 16 + static_cast<unsigned>(known - "0123456789abcdef");
+    }
+    return value;
   }
 
-  void spend(std::uint64_t bytes) {
-    spent_ += bytes;
-    if (spent_ > allowed_) {
-      throw Error("cannot read '" + std::string(source_) + "': its JSON holds more values than a file of its size should");
+  // Returns the length of the escape.
+  std::size_t append_escape(std::string_view text, std::string& out) const {
+    constexpr std::string_view kLetters = "\"\\/bfnrt";
+    constexpr std::string_view kMeanings = "\"\\/\b\f\n\r\t";
+    const std::size_t letter = text.size() > 1 ? kLetters.find(text[1]) : std::string_view::npos;
+    if (letter != std::string_view::npos) {
+      out += kMeanings[letter];
+      return 2;
     }
-  }
-
-  void refuse_duplicates(const JsonValue::Object& members) {
-    const std::uint64_t index_bytes = members.size() * sizeof(void*);
-    spend(index_bytes);
-    std::vector<const std::string*> keys;
-    keys.reserve(members.size());
-    for (const JsonValue::Member& member : members) keys.push_back(&member.first);
-    std::sort(keys.begin(), keys.end(), [](const std::string* a, const std::string* b) { return *a < *b; });
-    const auto same =
-        std::adjacent_find(keys.begin(), keys.end(), [](const std::string* a, const std::string* b) { return *a == *b; });
-    if (same != keys.end()) {
-      throw Error("invalid JSON in '" + std::string(source_) + "': the key " + json_quote((*same)->substr(0, 100)) +
-                  " stands twice in one object");
+    const std::optional<unsigned> first = code_unit(text);
+    if (!first) fail(text.data(), "an unknown escape in a string");
+    if (*first < 0xD800 || *first > 0xDFFF) {
+      append_utf8(out, *first);
+      return 6;
     }
-    spent_ -= index_bytes;
+    const std::optional<unsigned> second = code_unit(text.substr(6));
+    if (*first > 0xDBFF || !second || *second < 0xDC00 || *second > 0xDFFF)
+      fail(text.data(), "half a surrogate pair in a string");
+    append_utf8(out, 0x10000 + ((*first - 0xD800) << 10) + (*second - 0xDC00));
+    return 12;
   }
 
   std::string_view source_;
-  std::uint64_t allowed_;
-  std::uint64_t spent_ = 0;
-  std::vector<Level> open_;
-  JsonValue root_;
+  const char* text_;
 };
 
-[[noreturn]] void refuse_member(std::string_view type, std::string_view key, std::string_view source, bool missing) {
-  throw Error("expected " + std::string(type) + " for '" + std::string(key) + "' in '" + std::string(source) + "'" +
-              (missing ? ", which lacks it" : ""));
-}
-
-}  // namespace
-
-JsonValue JsonValue::parse(std::string_view text, std::string_view source) {
-  TreeBuilder builder(source, text.size() + kTreeAllowance);
-  parse_json_events(text, source, builder);
-  return builder.take();
-}
-
-const JsonValue* JsonValue::find(std::string_view key) const {
-  const Object* object = if_object();
-  if (object == nullptr) return nullptr;
-  for (const Member& member : *object) {
-    if (member.first == key) return &member.second;
-  }
-  return nullptr;
-}
-
-std::int64_t JsonValue::integer_at(std::string_view key, std::string_view source) const {
-  const JsonValue* member = find(key);
-  const std::int64_t* value = member == nullptr ? nullptr : member->if_integer();
-  if (value == nullptr) refuse_member("an integer", key, source, member == nullptr);
-  return *value;
-}
-
-double JsonValue::number_at(std::string_view key, std::string_view source) const {
-  const JsonValue* member = find(key);
-  double value = 0;
-  if (member == nullptr || !member->to_double(value)) refuse_member("a number", key, source, member == nullptr);
-  return value;
-}
-
-bool JsonValue::boolean_at(std::string_view key, std::string_view source) const {
-  const JsonValue* member = find(key);
-  const bool* value = member == nullptr ? nullptr : member->if_bool();
-  if (value == nullptr) refuse_member("true or false", key, source, member == nullptr);
-  return *value;
-}
-
-const std::string& JsonValue::string_at(std::string_view key, std::string_view source) const {
-  const JsonValue* member = find(key);
-  const std::string* value = member == nullptr ? nullptr : member->if_string();
-  if (value == nullptr) refuse_member("a string", key, source, member == nullptr);
-  return *value;
-}
-
-bool JsonValue::to_double(double& number) const {
-  if (const double* real = std::get_if<double>(&value_)) {
-    number = *real;
-    return true;
-  }
-  if (const std::int64_t* integer = if_integer()) {
-    number = static_cast<double>(*integer);
-    return true;
-  }
-  return false;
-}
-
-JsonValue& JsonValue::set(std::string_view key, JsonValue value) {
-  if (is_null()) value_ = Object();
-  Object* object = std::get_if<Object>(&value_);
-  LM_CHECK(object != nullptr);
-  for (Member& member : *object) {
-    if (member.first != key) continue;
-    member.second = std::move(value);
-    return *this;
-  }
-  object->emplace_back(std::string(key), std::move(value));
-  return *this;
-}
-
-namespace {
-
-void append_escaped(std::string& out, char character) {
-  switch (character) {
-    case '"':
-      out += "\\\"";
-      return;
-    case '\\':
-      out += "\\\\";
-      return;
-    case '\n':
-      out += "\\n";
-      return;
-    case '\r':
-      out += "\\r";
-      return;
-    case '\t':
-      out += "\\t";
-      return;
-    case '\b':
-      out += "\\b";
-      return;
-    case '\f':
-      out += "\\f";
-      return;
-    default:
-      break;
-  }
-  if (static_cast<unsigned char>(character) >= 0x20) {
-    out += character;
-    return;
-  }
-  std::array<char, 7> escape{};
-  std::snprintf(escape.data(), escape.size(), "\\u%04x", static_cast<unsigned>(character));
-  out += escape.data();
-}
-
-void append_quoted(std::string& out, std::string_view text) {
-  out += '"';
-  while (!text.empty()) {
-    std::size_t invalid = 0;
-    const std::size_t length = utf8_length(text, invalid);
-    if (length == 1) {
-      append_escaped(out, text[0]);
-    } else if (length > 1) {
-      out += text.substr(0, length);
-    } else {
-      out += "\xEF\xBF\xBD";
-    }
-    text.remove_prefix(length > 0 ? length : invalid);
-  }
-  out += '"';
-}
-
-void append_real(std::string& out, double value) {
-  if (!std::isfinite(value)) {
-    out += "null";
-    return;
-  }
-  std::array<char, 32> digits{};
-  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), value).ptr;
-  const std::string_view text(digits.data(), static_cast<std::size_t>(end - digits.data()));
-  out += text;
-  if (text.find_first_of(".e") == std::string_view::npos) out += ".0";  // so that it reads back as a real
-}
-
-class TreeWriter {
+// From the parser's interface to ours. What the parser calls a bad number or a bad string ends in parse_error().
+class EventAdapter {
  public:
-  TreeWriter(std::string& out, int indent) : out_(out), indent_(indent) {}
+  using number_integer_t = std::int64_t;
+  using number_unsigned_t = std::uint64_t;
+  using number_float_t = double;
+  using string_t = std::string;
+  using binary_t = nlohmann::json::binary_t;
 
-  void write(const JsonValue& value) {
-    double number = 0;
-    if (const bool* boolean = value.if_bool()) {
-      out_ += *boolean ? "true" : "false";
-    } else if (const std::int64_t* integer = value.if_integer()) {
-      out_ += std::to_string(*integer);
-    } else if (value.to_double(number)) {
-      append_real(out_, number);
-    } else if (const std::string* text = value.if_string()) {
-      append_quoted(out_, *text);
-    } else if (const JsonValue::Array* array = value.if_array()) {
-      write_list(*array, '[', ']', [&](const JsonValue& item) { write(item); });
-    } else if (const JsonValue::Object* object = value.if_object()) {
-      write_list(*object, '{', '}', [&](const JsonValue::Member& member) {
-        append_quoted(out_, member.first);
-        out_ += indent_ < 0 ? ":" : ": ";
-        write(member.second);
-      });
-    } else {
-      out_ += "null";
-    }
+  EventAdapter(JsonHandler& handler, std::string_view source, const char* text, Progress& progress)
+      : handler_(handler), source_(source), text_(text), progress_(progress) {}
+
+  bool null() { return handler_.null(), true; }
+  bool boolean(bool value) { return handler_.boolean(value), true; }
+  bool number_integer(number_integer_t value) { return handler_.integer(value), true; }
+  bool number_unsigned(number_unsigned_t value) {
+    if (value > static_cast<number_unsigned_t>(INT64_MAX)) return handler_.real(static_cast<double>(value)), true;
+    return handler_.integer(static_cast<std::int64_t>(value)), true;
+  }
+  bool number_float(number_float_t value, const string_t&) { return handler_.real(value), true; }
+  bool string(string_t& value) {
+    std::string buffer;
+    return handler_.string(whole(value, buffer)), true;
+  }
+  bool key(string_t& value) {
+    std::string buffer;
+    return handler_.key(whole(value, buffer)), true;
+  }
+  bool binary(binary_t&) { return false; }
+  bool start_object(std::size_t) { return enter(), handler_.begin_object(), true; }
+  bool end_object() { return --depth_, handler_.end_object(), true; }
+  bool start_array(std::size_t) { return enter(), handler_.begin_array(), true; }
+  bool end_array() { return --depth_, handler_.end_array(), true; }
+
+  [[noreturn]] bool parse_error(std::size_t, const std::string&, const nlohmann::json::exception& error) {
+    refuse(source_, offset(), reason(error.what()));
   }
 
  private:
-  template <class List, class WriteItem>
-  void write_list(const List& list, char open, char close, WriteItem write_item) {
-    out_ += open;
-    ++depth_;
-    bool first = true;
-    for (const auto& item : list) {
-      if (!first) out_ += ',';
-      first = false;
-      new_line();
-      write_item(item);
-    }
-    --depth_;
-    if (!first) new_line();
-    out_ += close;
+  // The string that the parser read, or the long one that was hidden from it.
+  std::string_view whole(const std::string& seen, std::string& buffer) {
+    const Skip* hidden = std::exchange(progress_.long_string, nullptr);
+    if (hidden == nullptr) return seen;
+    const std::string_view literal(hidden->from, static_cast<std::size_t>(hidden->to - hidden->from));
+    return StringDecoder(source_, text_).decode(literal, buffer);
   }
 
-  void new_line() {
-    if (indent_ < 0) return;
-    out_ += '\n';
-    out_.append(static_cast<std::size_t>(indent_ * depth_), ' ');
+  std::uint64_t offset() const {
+    const auto bytes = static_cast<std::uint64_t>(progress_.reached - text_);
+    return bytes == 0 ? 0 : bytes - 1;  // the byte just read is the offending one
   }
 
-  std::string& out_;
-  int indent_;
+  void enter() {
+    if (++depth_ > kMaxDepth) refuse(source_, offset(), "nested deeper than " + std::to_string(kMaxDepth));
+  }
+
+  // "[json.exception.parse_error.101] parse error at line 1, column 2: syntax error ... - invalid literal; last read: '...'"
+  // becomes its middle: place and text read are ours to tell.
+  static std::string reason(std::string_view text) {
+    const std::size_t place = text.find(": ");
+    if (text.find("number overflow") != std::string_view::npos) return "a number beyond the range of a double";
+    if (place != std::string_view::npos) text.remove_prefix(place + 2);
+    const std::size_t quoted = text.find("; last read");
+    if (quoted != std::string_view::npos) return std::string(text.substr(0, quoted));
+    return std::string(text.substr(0, 200));
+  }
+
+  JsonHandler& handler_;
+  std::string_view source_;
+  const char* text_;
+  Progress& progress_;
   int depth_ = 0;
 };
 
 }  // namespace
 
-std::string JsonValue::dump(int indent) const {
-  std::string out;
-  TreeWriter(out, indent).write(*this);
-  return out;
-}
-
-std::string json_quote(std::string_view text) {
-  std::string out;
-  append_quoted(out, text);
-  return out;
+void parse_json_events(std::string_view text, std::string_view source, JsonHandler& handler) {
+  // The parser takes a NUL for the end of the text and would ignore what follows.
+  const std::size_t nul = text.find('\0');
+  if (nul != std::string_view::npos) refuse(source, nul, "a NUL byte");
+  const std::vector<Skip> skips = find_long_tokens(text, source);
+  Progress progress{.reached = text.data(), .next = skips.data()};
+  EventAdapter adapter(handler, source, text.data(), progress);
+  const VisibleByte begin(text.data(), &progress);
+  const VisibleByte end(text.data() + text.size(), &progress);
+  if (!nlohmann::json::sax_parse(begin, end, &adapter)) refuse(source, 0, "not a JSON document");
 }
 
 }  // namespace lm

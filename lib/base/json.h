@@ -1,4 +1,4 @@
-// JSON, read by events or into a small bounded tree, and written. Behind it: nlohmann-json, used in json_reader.cpp alone.
+// JSON, read by events or into a small bounded tree, and written. Behind it: nlohmann-json, used in json.cpp alone.
 #pragma once
 
 #include <cstdint>
