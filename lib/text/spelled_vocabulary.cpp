@@ -15,6 +15,13 @@ constexpr std::uint32_t kNowhere = 0xFFFFFFFF;
 std::string quoted(std::string_view text) { return json_quote(text.substr(0, 100)); }
 }  // namespace
 
+SpelledVocabulary::SpelledVocabulary(std::string_view source, std::uint64_t file_size) : source_(source) {
+  if (file_size >= UINT32_MAX) refuse("it has 4 GiB or more");
+  // An entry takes six bytes at least: "a":0,
+  spellings_.reserve(file_size, file_size / 6);
+  ids_.reserve(file_size / 6);
+}
+
 void SpelledVocabulary::refuse(const std::string& why) const { throw Error("invalid tokenizer '" + source_ + "': " + why); }
 
 TokenId SpelledVocabulary::checked_id(std::int64_t id) const {
@@ -30,7 +37,8 @@ void SpelledVocabulary::add(std::string_view spelling, std::int64_t id) {
 
 void SpelledVocabulary::add_literal(std::string_view content, std::int64_t id, bool special) {
   if (content.empty()) refuse("the added token " + std::to_string(id) + " is empty");
-  literals_.push_back({std::string(content), checked_id(id), special});
+  literals_.push_back({checked_id(id), special});
+  contents_.push_back(content);
 }
 
 void SpelledVocabulary::index() {
@@ -59,13 +67,30 @@ MergePair SpelledVocabulary::merge_of(std::string_view line, std::size_t number)
 std::uint32_t SpelledVocabulary::id_count() const {
   TokenId largest = 0;
   for (const TokenId id : ids_) largest = std::max(largest, id);
-  for (const Literal& literal : literals_) largest = std::max(largest, literal.id);
+  for (const AddedToken& literal : literals_) largest = std::max(largest, literal.id);
   const std::uint64_t count = std::uint64_t{largest} + 1;
   if (count > ids_.size() + literals_.size() + kMostUnusedIds) {
     refuse("its largest id is " + std::to_string(largest) + ", but it has only " +
            std::to_string(ids_.size() + literals_.size()) + " tokens");
   }
   return static_cast<std::uint32_t>(count);
+}
+
+void SpelledVocabulary::check_literals(const std::vector<std::uint32_t>& place_of) const {
+  TokenIndex by_content;
+  by_content.reset(contents_, contents_.size());
+  std::vector<bool> seen(place_of.size());
+  for (std::uint32_t i = 0; i < literals_.size(); ++i) {
+    const TokenId id = literals_[i].id;
+    if (!by_content.insert(i)) refuse("the added token " + quoted(contents_[i]) + " stands there twice");
+    if (seen[id]) refuse("two added tokens have the id " + std::to_string(id));
+    seen[id] = true;
+    const std::optional<std::uint32_t> place = by_spelling_.find(contents_[i]);
+    const bool id_is_taken = place_of[id] != kNowhere && place != place_of[id];
+    if (id_is_taken || (place && ids_[*place] != id)) {
+      refuse("the added token " + quoted(contents_[i]) + " has another id in the vocabulary");
+    }
+  }
 }
 
 void SpelledVocabulary::move_to(TokenizerParts& parts) {
@@ -76,27 +101,14 @@ void SpelledVocabulary::move_to(TokenizerParts& parts) {
       refuse("the id " + std::to_string(ids_[place]) + " stands in the vocabulary twice");
     place_of[ids_[place]] = place;
   }
-  std::vector<std::string_view> contents;
-  for (std::uint32_t i = 0; i < literals_.size(); ++i) {
-    const Literal& literal = literals_[i];
-    contents.push_back(literal.content);
-    if (literal_of[literal.id] != kNowhere) refuse("two added tokens have the id " + std::to_string(literal.id));
-    literal_of[literal.id] = i;
-    const std::optional<std::uint32_t> place = by_spelling_.find(literal.content);
-    const bool id_is_taken = place_of[literal.id] != kNowhere && place != place_of[literal.id];
-    if (id_is_taken || (place && ids_[*place] != literal.id)) {
-      refuse("the added token " + quoted(literal.content) + " has another id in the vocabulary");
-    }
-  }
-  std::sort(contents.begin(), contents.end());
-  const auto twice = std::adjacent_find(contents.begin(), contents.end());
-  if (twice != contents.end()) refuse("the added token " + quoted(*twice) + " stands there twice");
+  check_literals(place_of);
+  for (std::uint32_t i = 0; i < literals_.size(); ++i) literal_of[literals_[i].id] = i;
   std::string bytes;
   for (TokenId id = 0; id < count; ++id) {
     bytes.clear();
     if (literal_of[id] != kNowhere) {
-      bytes = literals_[literal_of[id]].content;
-      parts.added.push_back({id, literals_[literal_of[id]].special});
+      bytes = contents_[literal_of[id]];
+      parts.added.push_back(literals_[literal_of[id]]);
     } else if (place_of[id] != kNowhere && !append_from_byte_level(spellings_[place_of[id]], bytes)) {
       refuse("the token " + quoted(spellings_[place_of[id]]) + " is not spelled in ByteLevel characters");
     }

@@ -13,7 +13,8 @@ namespace lm {
 
 class SpelledVocabulary {
  public:
-  explicit SpelledVocabulary(std::string_view source) : source_(source) {}
+  /// `file_size` bounds what there can be, and so the memory. Throws Error for a file of 4 GiB.
+  SpelledVocabulary(std::string_view source, std::uint64_t file_size);
 
   /// An entry of the file's vocabulary. Throws Error for an id out of range.
   void add(std::string_view spelling, std::int64_t id);
@@ -32,11 +33,7 @@ class SpelledVocabulary {
   void move_to(TokenizerParts& parts);
 
  private:
-  struct Literal {
-    std::string content;
-    TokenId id;
-    bool special;
-  };
+  void check_literals(const std::vector<std::uint32_t>& place_of) const;
   TokenId checked_id(std::int64_t id) const;
   std::uint32_t id_count() const;
   [[noreturn]] void refuse(const std::string& why) const;
@@ -44,7 +41,8 @@ class SpelledVocabulary {
   std::string source_;
   TokenStrings spellings_;
   std::vector<TokenId> ids_;
-  std::vector<Literal> literals_;
+  TokenStrings contents_;  // of the added tokens
+  std::vector<AddedToken> literals_;
   TokenIndex by_spelling_;  // gives places in spellings_
   bool indexed_ = false;
 };

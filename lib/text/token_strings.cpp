@@ -8,7 +8,7 @@ namespace lm {
 
 void TokenIndex::reset(const TokenStrings& strings, std::uint32_t count) {
   strings_ = &strings;
-  slots_.assign(std::bit_ceil(std::uint64_t{count} + count / 2 + 2), kFree);
+  slots_.assign(std::bit_ceil(std::uint64_t{count} + count / 4 + 2), kFree);
 }
 
 std::size_t TokenIndex::slot_of(std::string_view bytes) const {

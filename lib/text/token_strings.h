@@ -7,26 +7,33 @@
 #include <string_view>
 #include <vector>
 
+#include "base/error.h"
 #include "base/token.h"
 
 namespace lm {
 
-/// An array of byte strings in one allocation. An empty one stands for an id that is not used.
+/// An array of byte strings in one allocation, 4 GiB of them at most. An empty one stands for an id that is not used.
 class TokenStrings {
  public:
+  /// Room for so much, so that growing never copies. (Memory that is not used costs addresses only.)
+  void reserve(std::uint64_t bytes, std::uint64_t count) {
+    bytes_.reserve(bytes);
+    ends_.reserve(count);
+  }
   void push_back(std::string_view bytes) {
+    LM_CHECK(bytes.size() <= UINT32_MAX - bytes_.size());
     bytes_ += bytes;
-    ends_.push_back(bytes_.size());
+    ends_.push_back(static_cast<std::uint32_t>(bytes_.size()));
   }
   std::string_view operator[](TokenId id) const {
-    const std::uint64_t begin = id == 0 ? 0 : ends_[id - 1];
+    const std::uint32_t begin = id == 0 ? 0 : ends_[id - 1];
     return std::string_view(bytes_).substr(begin, ends_[id] - begin);
   }
   std::uint32_t size() const { return static_cast<std::uint32_t>(ends_.size()); }
 
  private:
   std::string bytes_;
-  std::vector<std::uint64_t> ends_;
+  std::vector<std::uint32_t> ends_;
 };
 
 /// Open-addressing index over a TokenStrings, which must stay in place and outlive it.

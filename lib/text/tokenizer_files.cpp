@@ -157,7 +157,7 @@ Tokenizer load_folder(const std::string& path, const TokenizerOptions& options) 
 
 TokenizerParts read_vocabulary_and_merges(std::string_view vocabulary_json, std::string_view vocabulary_source,
                                           std::string_view merges_text, std::string_view merges_source) {
-  SpelledVocabulary vocabulary(vocabulary_source);
+  SpelledVocabulary vocabulary(vocabulary_source, vocabulary_json.size());
   VocabularyReader reader(vocabulary, vocabulary_source);
   parse_json_events(vocabulary_json, vocabulary_source, reader);
   vocabulary.index();
@@ -175,6 +175,7 @@ TokenizerParts read_vocabulary_and_merges(std::string_view vocabulary_json, std:
 }
 
 TokenizerParts read_tiktoken(std::string_view text, std::string_view source) {
+  if (text.size() >= UINT32_MAX) refuse(source, "it has 4 GiB or more");
   TokenizerParts parts;
   parts.by_rank = true;
   parts.ignore_merges = true;

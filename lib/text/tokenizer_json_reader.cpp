@@ -13,7 +13,8 @@ namespace lm {
 
 namespace {
 
-/// Gathers the events of one value into a JsonValue.
+/// Gathers the events of one value into a JsonValue. Values of more than 4096 parts are refused: none that matters is so
+/// large.
 class TreeBuilder {
  public:
   explicit TreeBuilder(std::string_view source) : source_(source) {}
@@ -28,13 +29,18 @@ class TreeBuilder {
     }
     level.key = name;
   }
-  void begin(bool is_object) { levels_.push_back({is_object, {}, {}, {}}); }
+  void begin(bool is_object) {
+    if (levels_.empty()) count_ = 0;
+    count();
+    levels_.push_back({is_object, {}, {}, {}});
+  }
   void end() {
     Level level = std::move(levels_.back());
     levels_.pop_back();
     value(level.is_object ? JsonValue(std::move(level.members)) : JsonValue(std::move(level.elements)));
   }
   void value(JsonValue value) {
+    count();
     if (levels_.empty()) {
       root_ = std::move(value);
     } else if (levels_.back().is_object) {
@@ -51,9 +57,13 @@ class TreeBuilder {
     JsonValue::Object members;
     JsonValue::Array elements;
   };
+  void count() {
+    if (++count_ > 4096) throw Error("invalid tokenizer '" + source_ + "': a part of it that should be small is not");
+  }
   std::string source_;
   std::vector<Level> levels_;
   JsonValue root_;
+  int count_ = 0;
 };
 
 bool is_false_or_absent(const JsonValue* value) {
@@ -65,7 +75,10 @@ class TokenizerReader final : public JsonHandler {
   /// The merges need the vocabulary. Where they come first, they are left out, and a second pass reads only them.
   enum class Pass { everything, merges };
 
-  explicit TokenizerReader(std::string_view source) : source_(source), vocabulary_(source), tree_(source) {}
+  TokenizerReader(std::string_view text, std::string_view source)
+      : source_(source), vocabulary_(source, text.size()), tree_(source) {
+    parts_.merges.reserve(text.size() / 6);  // "a b", is the shortest; what is not used costs addresses only
+  }
 
   void start(Pass pass) { pass_ = pass; }
   bool needs_second_pass() const { return merges_left_out_; }
@@ -342,7 +355,7 @@ TokenizerParts TokenizerReader::finish() {
 }  // namespace
 
 TokenizerParts read_tokenizer_json(std::string_view text, std::string_view source) {
-  TokenizerReader reader(source);
+  TokenizerReader reader(text, source);
   reader.start(TokenizerReader::Pass::everything);
   parse_json_events(text, source, reader);
   if (reader.needs_second_pass()) {
