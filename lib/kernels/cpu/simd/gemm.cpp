@@ -21,12 +21,15 @@ inline constexpr int kRows = 4;
 inline constexpr int kVectors = 2;
 template <class T>
 inline constexpr std::int64_t kPanel = kVectors* kLanes<T>;
+/// Elements of one packed line of a block of rows.
+template <class T>
+inline constexpr std::int64_t kRowLanes = (kRows + kLanes<T> - 1) / kLanes<T>* kLanes<T>;
 /// Rows that use a panel while it is in the first-level cache.
 inline constexpr std::int64_t kRowBlock = 6 * kRows;
 inline constexpr std::int64_t kMaxDepth = 512;
 inline constexpr std::int64_t kMaxDepthTransposed = 256;
-/// How far ahead packing asks for rows that lie apart.
-inline constexpr std::int64_t kPrefetchRows = 16;
+/// Lines that are packed together: so few that those a power of two apart stay in the first-level cache.
+inline constexpr std::int64_t kPackedLines = 8;
 
 /// One block of sums. a(i, k) = a[i * a_stride + k], or a[k * a_stride + i] where transposed. `last`: columns in the last
 /// vector.
@@ -132,8 +135,8 @@ void pack_transposed_vector(T* packed, const T* rows, std::int64_t stride, std::
   }
 }
 
-/// packed: panels [depth][kPanel] of b (depth, n), padded with zeros; b(k, j) = b[k * stride + j], transposed b[j * stride +
-/// k].
+/// packed: panels [depth][kPanel] of b (depth, n), padded with zeros. b(k, j) = b[k * stride + j], or b[j * stride + k]
+/// where transposed.
 template <class T>
 void pack_panels(T* packed, const T* b, std::int64_t stride, bool transposed, std::int64_t depth, std::int64_t n) {
   if (transposed) {
@@ -147,40 +150,50 @@ void pack_panels(T* packed, const T* b, std::int64_t stride, bool transposed, st
     return;
   }
   const std::int64_t whole = n / kPanel<T> * kPanel<T>;
-  for (std::int64_t column = 0; column < whole; column += kPanel<T>, packed += depth * kPanel<T>) {
-    for (std::int64_t k = 0; k < depth; ++k) {
-      const T* row = b + k * stride + column;
-      __builtin_prefetch(row + kPrefetchRows * stride);
-      for (int v = 0; v < kVectors; ++v) store(packed + k * kPanel<T> + v * kLanes<T>, load(row + v * kLanes<T>));
+  for (std::int64_t first = 0; first < depth; first += kPackedLines) {
+    const std::int64_t end = depth - first < kPackedLines ? depth : first + kPackedLines;
+    T* to = packed;
+    for (std::int64_t column = 0; column < whole; column += kPanel<T>, to += depth * kPanel<T>) {
+      for (std::int64_t k = first; k < end; ++k) {
+        const T* row = b + k * stride + column;
+        for (int v = 0; v < kVectors; ++v) store(to + k * kPanel<T> + v * kLanes<T>, load(row + v * kLanes<T>));
+      }
     }
-  }
-  for (std::int64_t k = 0; whole < n && k < depth; ++k) {
-    for (std::int64_t j = 0; j < kPanel<T>; ++j)
-      packed[k * kPanel<T> + j] = whole + j < n ? b[k * stride + whole + j] : T{0};
+    for (std::int64_t k = first; whole < n && k < end; ++k) {
+      for (std::int64_t j = 0; j < kPanel<T>; ++j) to[k * kPanel<T> + j] = whole + j < n ? b[k * stride + whole + j] : T{0};
+    }
   }
 }
 
-/// Blocks of rows of a transposed a, each [depth][rows of the block]. Whole vectors are copied where the next line of a
-/// exists: what they write beyond a block's rows is written over afterwards.
+/// Lines [0, count) of a block of a transposed a: whole vectors, read while the line after still exists.
+template <class T>
+void pack_lines(T* packed, const T* a, std::int64_t stride, std::int64_t lines, std::int64_t whole_lines,
+                std::int64_t rows) {
+  std::int64_t k = 0;
+  for (; k < lines && k < whole_lines; ++k) {
+#pragma GCC unroll 4
+    for (std::int64_t i = 0; i < kRowLanes<T>; i += kLanes<T>)
+      store(packed + k * kRowLanes<T> + i, load(a + k * stride + i));
+  }
+  for (; k < lines; ++k) {
+    for (std::int64_t i = 0; i < rows; ++i) packed[k * kRowLanes<T> + i] = a[k * stride + i];
+  }
+}
+
+/// Blocks of rows of a transposed a, each [depth][kRowLanes].
 template <class T>
 void pack_transposed_rows(T* packed, const T* a, std::int64_t stride, std::int64_t m, std::int64_t depth) {
-  for (std::int64_t first = 0; first < m; first += kRowBlock) {
-    const RowSplit split(m - first < kRowBlock ? m - first : kRowBlock);
-    std::int64_t row = first;
-    for (std::int64_t block = 0; block < split.blocks; ++block) {
-      const std::int64_t count = split.count(block);
-      const T* from = a + row;
-      T* to = packed + row * depth;
-      std::int64_t k = 0;
-      for (; stride >= kRows + kLanes<T> && k + 1 < depth; ++k, from += stride, to += count) {
-        __builtin_prefetch(from + kPrefetchRows * stride);
-#pragma GCC unroll 4
-        for (std::int64_t i = 0; i < kRows; i += kLanes<T>) store(to + i, load(from + i));
+  const std::int64_t whole_lines = stride >= kRowLanes<T> ? depth - 1 : 0;
+  for (std::int64_t k = 0; k < depth; k += kPackedLines) {
+    const std::int64_t lines = depth - k < kPackedLines ? depth - k : kPackedLines;
+    T* to = packed + k * kRowLanes<T>;
+    for (std::int64_t first = 0; first < m; first += kRowBlock) {
+      const RowSplit split(m - first < kRowBlock ? m - first : kRowBlock);
+      std::int64_t row = first;
+      for (std::int64_t block = 0; block < split.blocks; ++block, to += depth * kRowLanes<T>) {
+        pack_lines(to, a + k * stride + row, stride, lines, whole_lines - k, split.count(block));
+        row += split.count(block);
       }
-      for (; k < depth; ++k, from += stride, to += count) {
-        for (std::int64_t i = 0; i < count; ++i) to[i] = from[i];
-      }
-      row += count;
     }
   }
 }
@@ -199,16 +212,22 @@ void multiply_both_packed(T* c, std::int64_t c_stride, const T* rows, const T* p
       for (std::int64_t block = 0; block < split.blocks; ++block) {
         const std::int64_t count = split.count(block);
         const auto kernel = two ? micro_kernel_of<T, 2, true>(count) : micro_kernel_of<T, 1, true>(count);
-        kernel(c + row * c_stride + column, c_stride, rows + row * depth, count, panels + column * depth, depth, last, add);
+        kernel(c + row * c_stride + column, c_stride, rows + block * depth * kRowLanes<T>, kRowLanes<T>,
+               panels + column * depth, depth, last, add);
         row += count;
       }
     }
+    rows += split.blocks * depth * kRowLanes<T>;
   }
 }
 
 template <class T>
 std::int64_t gemm_scratch(std::int64_t m, std::int64_t n) {
-  return kMaxDepth * (n + kPanel<T>)+kMaxDepthTransposed * m + kRows + kLanes<T>;
+  std::int64_t blocks = 0;
+  for (std::int64_t first = 0; first < m; first += kRowBlock)
+    blocks += RowSplit(m - first < kRowBlock ? m - first : kRowBlock).blocks;
+  const std::int64_t panels = (n + kPanel<T> - 1) / kPanel<T>;
+  return kMaxDepth * panels * kPanel<T> + kMaxDepthTransposed * blocks * kRowLanes<T>;
 }
 
 template <class T>
