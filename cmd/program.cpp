@@ -227,6 +227,7 @@ int run_guarded(int argc, char** argv, const Definition& definition) {
 int run_program(int argc, char** argv, const Definition& definition) {
   occupy_standard_descriptors();
   std::signal(SIGPIPE, SIG_DFL);
+  std::signal(SIGXFSZ, SIG_IGN);  // beyond `ulimit -f` a write then fails, with a message
   start_logging(definition.name);
   const int code = run_guarded(argc, argv, definition);
   if (code != kExitDone) {

@@ -116,7 +116,10 @@ void TrainSession::open_data() {
     data_identity_ = "stream";
   } else {
     for (const std::string& path : request_.tokens) files_.push_back(TokenFile::open(path, request_.spool_folder));
-    for (const TokenFile& file : files_) check_tokens(file.info(), file.name());
+    for (TokenFile& file : files_) {
+      check_tokens(file.info(), file.name());
+      file.verify();
+    }
     corpus_.emplace(std::span<const TokenFile>(files_));
     if (settings_.valid_fraction > 0) {
       held_out.emplace(hold_out(files_, settings_.valid_fraction));
@@ -141,6 +144,7 @@ void TrainSession::open_validation(const std::optional<HeldOut>& held_out) {
     std::vector<TokenFile> file;
     file.push_back(TokenFile::open(request_.valid, request_.spool_folder));
     check_tokens(file.front().info(), file.front().name());
+    file.front().verify();
     const TokenCorpus corpus{std::span<const TokenFile>(file)};
     valid_identity_ = to_hex(corpus.identity());
     valid_tokens_ = read_all(corpus);

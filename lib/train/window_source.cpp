@@ -64,8 +64,8 @@ WindowSource::WindowSource(const Windows& windows, const Objective& objective, s
 void WindowSource::next(Batch& batch, std::int64_t sequences) {
   stacker_.begin(batch);
   for (std::int64_t i = 0; i < sequences; ++i) {
-    const DataPosition here = position_;
     windows_.next(position_, stacker_.tokens(), stacker_.valid());
+    const DataPosition here{.epoch = position_.epoch, .index = position_.index - 1};
     stacker_.append(batch, stacker_.example(here));
   }
 }

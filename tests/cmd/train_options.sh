@@ -49,9 +49,16 @@ expect_error "made with tokenizer" -t other.json --steps 1 -o model train.tok
 : | tok-encode -t tok.json -o empty.tok -
 head -c 0 corpus.txt >nothing.tok
 expect_error "nothing.tok" -t tok.json --steps 1 -o model nothing.tok
+cp train.tok flipped.tok
+printf '\1\1' | dd of=flipped.tok bs=1 seek=1000 conv=notrunc status=none
+expect_error "flipped.tok" -t tok.json --steps 1 -o model flipped.tok
 [ ! -e model ] && [ ! -e model.state ] || fail "an error wrote something"
 expect_exit 1 train --steps 1 -o /dev/full train.tok
 expect_one_line_stderr
+
+cp corpus.txt kept
+(ulimit -f 20 && expect_exit 1 lm-train -t tok.json "${shape[@]}" --steps 1 --checkpoint /dev/null -o kept train.tok && expect_one_line_stderr "kept")
+expect_same kept corpus.txt
 
 # A closed standard output is an error, a model on it is the model in a file.
 train --steps 2 -o model train.tok
