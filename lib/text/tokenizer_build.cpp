@@ -29,6 +29,13 @@ std::optional<TokenId> find_name(const TokenStrings& tokens, std::string_view na
   return std::nullopt;
 }
 
+std::optional<TokenId> find_known_end_of_text(const TokenStrings& tokens) {
+  for (const std::string_view name : kEndOfTextNames) {
+    if (const std::optional<TokenId> id = find_name(tokens, name)) return id;
+  }
+  return std::nullopt;
+}
+
 /// Marks special tokens and unused ids, and makes the end-of-text token special where the file does not say so.
 void mark_special(TokenizerTables& tables, const TokenizerOptions& options, std::string_view source) {
   const TokenStrings& tokens = tables.parts.tokens;
@@ -38,14 +45,16 @@ void mark_special(TokenizerTables& tables, const TokenizerOptions& options, std:
     if (added.special) tables.special[added.id] = true;
   }
   std::optional<TokenId> end_of_text;
-  if (!options.end_of_text.empty()) {
-    end_of_text = find_name(tokens, options.end_of_text);
-    if (!end_of_text) refuse(source, "it has no token " + quoted(options.end_of_text) + " to be its end-of-text");
+  const std::string& name = options.end_of_text.empty() ? tables.parts.end_of_text : options.end_of_text;
+  if (!name.empty()) {
+    end_of_text = find_name(tokens, name);
+    if (!end_of_text) refuse(source, "it has no token " + quoted(name) + " to be its end-of-text");
   }
-  for (std::size_t i = 0; i < kEndOfTextNames.size() && !end_of_text; ++i)
-    end_of_text = find_name(tokens, kEndOfTextNames[i]);
+  const std::optional<TokenId> known = find_known_end_of_text(tokens);
+  if (!end_of_text) end_of_text = known;
   if (!end_of_text) refuse(source, "it has no end-of-text token of a known name; name one with --end-of-text");
   tables.end_of_text = *end_of_text;
+  tables.parts.end_of_text = end_of_text == known ? std::string() : std::string(tokens[*end_of_text]);
   if (tables.special[*end_of_text]) return;
   tables.special[*end_of_text] = true;
   for (AddedToken& added : tables.parts.added) {

@@ -280,6 +280,9 @@ void TokenizerReader::take_model_member(const std::string& name, const JsonValue
   double number = 0;
   if (name == "type") {
     if (value.if_string() == nullptr || *value.if_string() != "BPE") refuse("its model is not BPE");
+  } else if (name == "lm_end_of_text") {
+    if (value.if_string() == nullptr) refuse("'lm_end_of_text' is not a string");
+    parts_.end_of_text = *value.if_string();
   } else if (name == "ignore_merges") {
     if (value.if_bool() == nullptr) refuse("'ignore_merges' is not true or false");
     parts_.ignore_merges = *value.if_bool();

@@ -46,6 +46,9 @@ std::string Tokenizer::to_json() const {
   json += "],\n\"normalizer\":null,\n\"pre_tokenizer\":" + pre_tokenizer(parts.pattern) + ",\n\"post_processor\":null,\n";
   json += R"("decoder":{"type":"ByteLevel","add_prefix_space":true,"trim_offsets":true,"use_regex":true},)";
   json += "\n\"model\":{\"type\":\"BPE\",\"dropout\":null,\"unk_token\":null,\"continuing_subword_prefix\":null,";
+  // Ours, and only where the name would not be known: Hugging Face's reader passes over keys of the model that it does not
+  // know.
+  if (!parts.end_of_text.empty()) json += "\"lm_end_of_text\":" + json_quote(parts.end_of_text) + ",";
   json += R"("end_of_word_suffix":null,"fuse_unk":false,"byte_fallback":false,"ignore_merges":)";
   json += parts.ignore_merges ? "true,\n\"vocab\":{" : "false,\n\"vocab\":{";
   separator = "\n";

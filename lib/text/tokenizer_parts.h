@@ -1,6 +1,7 @@
 // What every tokenizer file is read into, and what the trainer makes: the common form before the tables are built.
 #pragma once
 
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -24,6 +25,7 @@ struct TokenizerParts {
   TokenStrings tokens;         // bytes by id
   std::vector<AddedToken> added;
   std::vector<MergePair> merges;
+  std::string end_of_text = {};  // the name that the file states; empty: a known one
 };
 
 /// Readers of the formats; `source` names the text in messages. All throw Error.

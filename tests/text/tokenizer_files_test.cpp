@@ -180,7 +180,10 @@ TEST_CASE("the end-of-text token is a known name, the one asked for, or an error
   const std::string json =
       replaced(replaced(small_tokenizer().to_json(), "<|endoftext|>", "<stop>"), "<|endoftext|>", "<stop>");
   CHECK_THROWS_AS(Tokenizer::from_json(json, "a test"), Error);
-  CHECK(Tokenizer::from_json(json, "a test", {.pattern = {}, .end_of_text = "<stop>"}).end_of_text() == 0);
+  const Tokenizer named = Tokenizer::from_json(json, "a test", {.pattern = {}, .end_of_text = "<stop>"});
+  CHECK(named.end_of_text() == 0);
+  // Written, it is remembered; so a model that holds the file needs no option.
+  CHECK(Tokenizer::from_json(named.to_json(), "a test").end_of_text() == 0);
   CHECK_THROWS_AS(Tokenizer::from_json(json, "a test", {.pattern = {}, .end_of_text = "<go>"}), Error);
 }
 
