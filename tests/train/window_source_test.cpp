@@ -152,7 +152,8 @@ TEST_CASE("validation scores every token but end-of-text once, each document by 
                 .target = {},
                 .weight = {},
                 .prefix_length = {},
-                .document = {}};
+                .document = {},
+                .objective = {}};
     batch.input.assign(window.begin(), window.end() - 1);
     batch.target.assign(window.begin() + 1, window.end());
     batch.weight.assign(batch.input.size(), 1.0f);
