@@ -297,11 +297,10 @@ void attention_decode(Compute& compute, TensorView<T> out, TensorView<const T> q
   const SimdKernels<T>& kernels = simd_kernels<T>(compute.simd());
   compute.pool().run(heads, [&](std::int64_t h, int worker) {
     T* weights = compute.scratch<T>(worker, keys);
-    for (std::int64_t j = 0; j < keys; ++j) weights[j] = kernels.dot(q.row(h), &k(j, h / group, 0), width);
+    kernels.linear_decode(weights, keys, q.row(h), width, 1, &k(0, h / group, 0), k.stride(0), nullptr, keys, width);
     T inverse_sum = 0;
     kernels.attention_weights(weights, keys, keys, nullptr, 0, static_cast<T>(scale), &inverse_sum);
-    std::fill_n(out.row(h), width, T{0});
-    for (std::int64_t j = 0; j < keys; ++j) kernels.accumulate(out.row(h), &v(j, h / group, 0), weights[j], width);
+    kernels.weighted_rows(out.row(h), weights, &v(0, h / group, 0), v.stride(0), keys, width);
     kernels.scale(out.row(h), inverse_sum, width);
   });
 }
