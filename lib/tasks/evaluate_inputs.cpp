@@ -56,17 +56,18 @@ struct Reader {
       if (!tokens.empty()) evaluator.add(tokens);
       tokens.clear();
     };
-    const DocumentSink sink{.text =
-                                [&](std::string_view piece) {
-                                  encoder.feed(piece, tokens);
-                                  hand_over();
-                                },
-                            .end =
-                                [&] {
-                                  encoder.finish(tokens);
-                                  hand_over();
-                                  evaluator.end_document(kind.kind == DocumentKind::Kind::file ? std::optional(path) : std::nullopt);
-                                }};
+    const DocumentSink sink{
+        .text =
+            [&](std::string_view piece) {
+              encoder.feed(piece, tokens);
+              hand_over();
+            },
+        .end =
+            [&] {
+              encoder.finish(tokens);
+              hand_over();
+              evaluator.end_document(kind.kind == DocumentKind::Kind::file ? std::optional(path) : std::nullopt);
+            }};
     DocumentSplitter splitter(kind, sink);
     splitter.begin_input(input.name());
     splitter.feed(head);
@@ -81,8 +82,8 @@ struct Reader {
 
 }  // namespace
 
-void evaluate_inputs(Evaluator& evaluator, const TextModel& model, const std::vector<std::string>& paths, const DocumentKind& kind,
-                     const std::function<void()>& on_read) {
+void evaluate_inputs(Evaluator& evaluator, const TextModel& model, const std::vector<std::string>& paths,
+                     const DocumentKind& kind, const std::function<void()>& on_read) {
   Reader reader{.evaluator = evaluator, .model = model, .kind = kind, .on_read = on_read};
   for (const std::string& path : paths) reader.read(path);
   if (paths.empty()) reader.read("-");

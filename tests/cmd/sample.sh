@@ -71,8 +71,9 @@ lm-sample model -p 'x' -n 60 --seed 3 --stop "$stop" >out
 [ "$(lm-sample model -p 'na' --probs 3 | wc -l)" = 3 ]
 lm-sample model -p 'na' --probs all --json >all
 [ "$(wc -l <all)" = 257 ] || fail "$(wc -l <all) next tokens"
-sed 's/.*"p"://; s/}//' all | awk '{ s += $1 } END { exit !(s > 1 - 1e-9 && s < 1 + 1e-9) }' || fail "probabilities do not sum to 1"
-sed -n 1p all | grep -Eq '^\{"id":[0-9]+,"piece":".*","p":[0-9.e-]+\}$' || fail "keys: $(head -1 all)"
+sed 's/.*"p"://; s/}//' all | awk '{ s += $1 } END { exit !(s > 1 - 1e-9 && s < 1 + 1e-9) }' ||
+  fail "probabilities do not sum to 1"
+sed -n 1p all | grep -Eq '^\{"id":[0-9]+,"piece":".*","p":[0-9.e-]+\}$' || fail "keys: $(sed -n 1p all)"
 utf8 all
 
 # A prompt longer than the context is read in part, with one line of warning; generation goes on past the context.
