@@ -25,7 +25,7 @@ while read -r program; do
 done <programs
 
 # An endless input ends with its reader.
-if command -v tok-train tok-encode >/dev/null; then
+if command -v tok-train >/dev/null && command -v tok-encode >/dev/null; then
   printf 'one two three\nfour five six\n' >text
   tok-train --vocab-size 300 --no-reserved -o tok.json text
   set +o pipefail
