@@ -102,15 +102,20 @@ void Evaluator::add(std::span<const TokenId> tokens) {
   for (const TokenId token : tokens) {
     const std::string_view bytes = model_.bytes_of(token);
     if (!model_.tokenizer.is_special(token)) count_words(bytes, document.result.score);
-    if (texts_ == Texts::keep) document.result.document += bytes;
+    if (texts_ == Texts::keep && !document.named) document.result.document += bytes;
   }
   cutter_.add(tokens);
 }
 
-void Evaluator::end_document(std::optional<std::string> name) {
+void Evaluator::name_document(std::string_view name) {
+  Document& document = current();
+  document.result.document = name;
+  document.named = true;
+}
+
+void Evaluator::end_document() {
   Document& document = current();
   cutter_.finish();
-  if (name) document.result.document = std::move(*name);
   document.ended = true;
   in_document_ = false;
   report_finished();

@@ -55,16 +55,17 @@ struct CorpusScore {
 
 enum class Texts { drop, keep };
 
-/// Scores documents that come in pieces, in bounded memory (with Texts::keep: and the longest documents' text).
+/// Scores documents that come in pieces, in bounded memory (with Texts::keep: and the text of those that have no name).
 class Evaluator {
  public:
   /// on_document, where given, gets each document's score, in order.
   Evaluator(Compute& compute, const TextModel& model, const WindowPlan& plan, Texts texts = Texts::drop,
             std::function<void(const DocumentScore&)> on_document = {});
 
+  /// Names the document that begins or has begun: the name is shown instead of its text, which need not be kept then.
+  void name_document(std::string_view name);
   void add(std::span<const TokenId> tokens);
-  /// `name` is shown for the document instead of its text.
-  void end_document(std::optional<std::string> name = {});
+  void end_document();
   /// Scores what waits; all documents have then been reported.
   void finish();
   /// Documents and tokens reported so far, all after finish().
@@ -77,6 +78,7 @@ class Evaluator {
   struct Document {
     DocumentScore result;
     std::int64_t windows_waiting = 0;
+    bool named = false;
     bool ended = false;
   };
   struct Waiting {

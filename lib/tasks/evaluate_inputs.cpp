@@ -56,19 +56,21 @@ struct Reader {
       if (!tokens.empty()) evaluator.add(tokens);
       tokens.clear();
     };
-    const DocumentSink sink{
-        .text =
-            [&](std::string_view piece) {
-              encoder.feed(piece, tokens);
-              hand_over();
-            },
-        .end =
-            [&] {
-              encoder.finish(tokens);
-              hand_over();
-              evaluator.end_document(kind.kind == DocumentKind::Kind::file ? std::optional(path) : std::nullopt);
-            }};
-    DocumentSplitter splitter(kind, sink);
+    const auto name = [&] {
+      if (kind.kind == DocumentKind::Kind::file) evaluator.name_document(path);
+    };
+    const auto take = [&](std::string_view piece) {
+      name();
+      encoder.feed(piece, tokens);
+      hand_over();
+    };
+    const auto end = [&] {
+      name();
+      encoder.finish(tokens);
+      hand_over();
+      evaluator.end_document();
+    };
+    DocumentSplitter splitter(kind, {.text = take, .end = end});
     splitter.begin_input(input.name());
     splitter.feed(head);
     std::string buffer(kTextPiece, '\0');
