@@ -185,8 +185,8 @@ LM_INLINE void each_vector(std::int64_t n, Body&& body) {
 
 /// 2^n p for whole n >= -126 whose bits n + 1.5 * 2^23 are given.
 LM_INLINE Vec<float> times_power_of_two(Vec<float> p, Vec<float> shifted) {
-  using Integers = VectorTypes<float>::Integers;
-  return p * reinterpret_cast<Vec<float>>((reinterpret_cast<Integers>(shifted) << 23) + 0x3f800000);
+  typedef std::uint32_t Bits __attribute__((vector_size(kVectorBytes)));
+  return p * reinterpret_cast<Vec<float>>((reinterpret_cast<Bits>(shifted) << 23) + 0x3f800000u);
 }
 
 // Adding it leaves a small number's nearest integer in the low bits of the sum.
