@@ -1,5 +1,5 @@
 // lm-eval-ppl: how well a model predicts text: perplexity, bits per byte, by corpus or by document.
-#include <charconv>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -41,7 +41,8 @@ void add_options(CLI::App& app, Options& options) {
   using namespace lm::cmd;
   app.add_option("MODEL", options.model, "a model: file or folder")->required()->type_name("");
   add_files(app, "FILE", options.inputs, "text or token streams (default: standard input, as -)");
-  add_text(app, "--documents", options.documents, "how text is cut: file, line, nul, jsonl[:FIELD] or separator:STRING", "KIND");
+  add_text(app, "--documents", options.documents, "how text is cut: file, line, nul, jsonl[:FIELD] or separator:STRING",
+           "KIND");
   add_choice<Level>(app, "--level", options.level, {{"corpus", Level::corpus}, {"document", Level::document}},
                     "what a report is about: all documents, or each");
   add_size(app, "--context", options.context, "tokens that predict at most (default: the model's context)");
@@ -49,7 +50,8 @@ void add_options(CLI::App& app, Options& options) {
   app.add_flag("--score-end", options.score_end, "score the end-of-text that closes each document too");
   add_text(app, "--protocol", options.protocol, "reproduce another program: hf-stride:S, lm-eval or llama.cpp", "NAME");
   add_choice<lm::LogBase>(app, "--base", options.base,
-                          {{"e", lm::LogBase::e}, {"2", lm::LogBase::two}, {"10", lm::LogBase::ten}}, "of the logarithm in the loss");
+                          {{"e", lm::LogBase::e}, {"2", lm::LogBase::two}, {"10", lm::LogBase::ten}},
+                          "of the logarithm in the loss");
   app.add_flag("--macro", options.macro, "report the mean of the documents' perplexities too");
   app.add_flag("--json", options.json, "print one JSON object a line");
   app.add_flag("--tsv", options.tsv, "print tab-separated values");
@@ -61,7 +63,8 @@ void add_options(CLI::App& app, Options& options) {
 }
 
 lm::WindowPlan plan_of(const Options& options) {
-  lm::WindowPlan plan{.context = options.context.value_or(0), .stride = options.stride.value_or(0), .score_end = options.score_end};
+  lm::WindowPlan plan{
+      .context = options.context.value_or(0), .stride = options.stride.value_or(0), .score_end = options.score_end};
   const std::string& name = options.protocol;
   if (name.empty()) return plan;
   if (options.stride) throw lm::cmd::UsageError("--stride does not go with --protocol, which fixes it");

@@ -2,7 +2,7 @@
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
-#include <charconv>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -42,17 +42,20 @@ void add_options(CLI::App& app, Options& options) {
   lm::SamplingOptions& sampling = options.prompting.sampling;
   app.add_option("MODEL", options.model, "a model: file or folder")->required()->type_name("");
   app.add_option("FILE", options.file, "a file of prompts (default: standard input, as -)")->type_name("");
-  add_parsed(app, "-p,--prompt", "TEXT", "", "the prompt (default: FILE or standard input)", "text", [&](const std::string& text) {
-    options.prompt = text;
-    return true;
-  });
+  add_parsed(app, "-p,--prompt", "TEXT", "", "the prompt (default: FILE or standard input)", "text",
+             [&](const std::string& text) {
+               options.prompt = text;
+               return true;
+             });
   add_size(app, "-n,--tokens", options.max_tokens, "tokens to sample at most", SizeUnit::count, {0});
   add_real(app, "--temperature", sampling.temperature, "divides the logits; 0 takes the likeliest token");
   add_size(app, "--top-k", sampling.top_k, "sample from the k likeliest tokens; 0: from all", SizeUnit::count, {0});
   add_real(app, "--top-p", sampling.top_p, "sample from the likeliest tokens that reach this mass", {1e-9, 1});
   add_real(app, "--min-p", sampling.min_p, "leave out tokens less likely than this share of the likeliest", {0, 1});
-  add_real(app, "--typical", sampling.typical, "sample from the tokens of about average surprisal that reach this mass", {1e-9, 1});
-  add_real(app, "--repetition-penalty", sampling.repetition_penalty, "makes tokens that were seen less likely (above 1)", {1e-3, 1e3});
+  add_real(app, "--typical", sampling.typical, "sample from the tokens of about average surprisal that reach this mass",
+           {1e-9, 1});
+  add_real(app, "--repetition-penalty", sampling.repetition_penalty, "makes tokens that were seen less likely (above 1)",
+           {1e-3, 1e3});
   add_size(app, "--samples", options.samples, "continuations of each prompt");
   add_size(app, "--seed", options.seed, "the same seed gives the same text", SizeUnit::count, {0});
   add_repeated(app, "--stop", options.prompting.stops, "end the text before this string", "STRING");
@@ -63,12 +66,13 @@ void add_options(CLI::App& app, Options& options) {
   add_choice<lm::SpecialTokens>(app, "--special", options.prompting.special,
                                 {{"plain", lm::SpecialTokens::plain}, {"allow", lm::SpecialTokens::allow}},
                                 "whether prompts that spell special tokens mean them");
-  add_choice<lm::SampleFormat>(app, "--format", options.format,
-                               {{"text", lm::SampleFormat::text}, {"lm", lm::SampleFormat::lm}, {"ids", lm::SampleFormat::ids}},
-                               "print text, a token stream, or ids");
+  add_choice<lm::SampleFormat>(
+      app, "--format", options.format,
+      {{"text", lm::SampleFormat::text}, {"lm", lm::SampleFormat::lm}, {"ids", lm::SampleFormat::ids}},
+      "print text, a token stream, or ids");
   app.add_flag("--json", options.json, "print one JSON object a line");
-  add_text(app, "--documents", options.documents, "how the file is cut into prompts: file, line, nul, jsonl[:FIELD] or separator:STRING",
-           "KIND");
+  add_text(app, "--documents", options.documents,
+           "how the file is cut into prompts: file, line, nul, jsonl[:FIELD] or separator:STRING", "KIND");
   add_text(app, "-o,--output", options.output, "where to write", "FILE");
 }
 
@@ -77,13 +81,16 @@ std::optional<std::int64_t> probs_of(const Options& options) {
   if (options.probs.empty()) return std::nullopt;
   if (options.probs == "all") return INT64_MAX;
   const std::optional<std::int64_t> count = lm::cmd::parse_size(options.probs, lm::cmd::SizeUnit::count);
-  if (!count || *count < 1) throw lm::cmd::UsageError("cannot use '" + options.probs + "' for --probs: expected a number from 1, or all");
+  if (!count || *count < 1)
+    throw lm::cmd::UsageError("cannot use '" + options.probs + "' for --probs: expected a number from 1, or all");
   return count;
 }
 
 void check(const Options& options) {
-  if (!options.file.empty() && options.prompt) throw lm::cmd::UsageError("--prompt and a file of prompts exclude each other");
-  if (options.json && options.format != lm::SampleFormat::text) throw lm::cmd::UsageError("--json and --format exclude each other");
+  if (!options.file.empty() && options.prompt)
+    throw lm::cmd::UsageError("--prompt and a file of prompts exclude each other");
+  if (options.json && options.format != lm::SampleFormat::text)
+    throw lm::cmd::UsageError("--json and --format exclude each other");
   if (!options.probs.empty() && options.format != lm::SampleFormat::text) {
     throw lm::cmd::UsageError("--probs and --format exclude each other");
   }
@@ -122,7 +129,8 @@ int run(Options options, const lm::cmd::CommonOptions& common) {
       lm::make_sample_writer(*output, model, {.format = options.format, .json = options.json, .echo = options.echo});
   for_each_prompt(options, [&](std::string_view prompt) {
     if (const std::int64_t left_out = prompter.read(prompt); left_out > 0) {
-      spdlog::warn("the prompt is longer than the context of {} tokens: its first {} are left out", model.config().context_length, left_out);
+      spdlog::warn("the prompt is longer than the context of {} tokens: its first {} are left out",
+                   model.config().context_length, left_out);
     }
     if (probs) return output->write(lm::next_tokens_report(prompter.next_tokens(), model, *probs, options.json));
     for (std::int64_t number = 0; number < options.samples; ++number) writer->sample(prompter, prompt, number);

@@ -1,5 +1,6 @@
 #include "train_observer.h"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -31,8 +32,9 @@ TrainReporter::TrainReporter(const CommonOptions& common, TrainSession& session,
       objectives_(parse_mixture(session.settings().objective)),
       progress_(common) {
   if (!options.metrics.empty()) {
-    metrics_.reset(std::fopen(options.metrics.c_str(), "a"));
-    if (metrics_ == nullptr) throw_system_error("append to", options.metrics, errno);
+    metrics_ =
+        FileDescriptor(open(options.metrics.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666), options.metrics);
+    if (metrics_.get() < 0) throw_system_error("append to", options.metrics, errno);
   }
   if (common.progress != ProgressMode::never && (common.progress == ProgressMode::always || is_terminal(STDERR_FILENO))) {
     peak_flops_ = measure_peak_flops(session.compute(), kPeakMilliseconds);
@@ -53,7 +55,7 @@ void TrainReporter::on_step(const StepReport& report) {
   smoothed_speed_ = smoothed_speed_ == 0 ? speed : smoothed_speed_ + kSmoothing * (speed - smoothed_speed_);
   if (report.validation_loss) validation_loss_ = report.validation_loss;
   last_ = report;
-  if (metrics_ != nullptr) write_metrics(report, speed);
+  if (metrics_.get() >= 0) write_metrics(report, speed);
   if (!progress_.due()) return;
   double fraction = -1;
   if (report.total_steps) {
@@ -91,8 +93,10 @@ void TrainReporter::write_metrics(const StepReport& report, double tokens_per_se
     if (report.validation_loss) line.set("val_losses", std::move(validations));
   }
   const std::string text = line.dump() + "\n";
-  if (std::fwrite(text.data(), 1, text.size(), metrics_.get()) != text.size() || std::fflush(metrics_.get()) != 0) {
-    throw_system_error("append to", options_.metrics, errno);
+  for (std::size_t done = 0; done < text.size();) {
+    const ssize_t count = write(metrics_.get(), text.data() + done, text.size() - done);
+    if (count < 0 && errno != EINTR) throw_system_error("append to", options_.metrics, errno);
+    if (count > 0) done += static_cast<std::size_t>(count);
   }
 }
 

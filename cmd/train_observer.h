@@ -2,10 +2,9 @@
 #pragma once
 
 #include <chrono>
-#include <cstdio>
-#include <memory>
 #include <string>
 
+#include "base/file.h"
 #include "program.h"
 #include "progress.h"
 #include "signals.h"
@@ -32,9 +31,6 @@ class TrainReporter final : public TrainObserver {
   int stop_signal() const { return signals_.stop_signal(); }
 
  private:
-  struct CloseFile {
-    void operator()(std::FILE* file) const { std::fclose(file); }
-  };
   void write_metrics(const StepReport& report, double tokens_per_second);
   std::string describe(const StepReport& report, double tokens_per_second) const;
 
@@ -44,7 +40,7 @@ class TrainReporter final : public TrainObserver {
   std::vector<ObjectiveShare> objectives_;
   SignalFlags signals_;
   Progress progress_;
-  std::unique_ptr<std::FILE, CloseFile> metrics_;
+  FileDescriptor metrics_;
   double peak_flops_ = 0;
   double last_step_seconds_ = 0;
   double last_save_ = 0;

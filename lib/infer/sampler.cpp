@@ -75,7 +75,8 @@ void Sampler::penalise(std::span<const TokenId> visible) {
   std::sort(seen.begin(), seen.end());
   for (Candidate& c : candidates_) {  // in order of id here
     if (!std::binary_search(seen.begin(), seen.end(), c.id)) continue;
-    c.probability = c.probability > 0 ? c.probability / options_.repetition_penalty : c.probability * options_.repetition_penalty;
+    c.probability =
+        c.probability > 0 ? c.probability / options_.repetition_penalty : c.probability * options_.repetition_penalty;
   }
 }
 
@@ -87,7 +88,8 @@ void Sampler::keep_top_k() {
   std::sort(candidates_.begin(), candidates_.end(), likelier);  // an order that is the same everywhere, for the draw
 }
 
-/// Puts the likeliest candidates in front, in order, and returns how many of them reach `mass`. Sorts no more than it has to.
+/// Puts the likeliest candidates in front, in order, and returns how many of them reach `mass`. Sorts no more than it has
+/// to.
 std::size_t Sampler::likeliest_mass(double mass) {
   double reached = 0;
   std::size_t sorted = 0;

@@ -11,14 +11,16 @@
 
 namespace lm {
 
-/// Each filter's default leaves the distribution as it is. They apply in this order, each to what the one before left, renormalised.
+/// Each filter's default leaves the distribution as it is. They apply in this order, each to what the one before left,
+/// renormalised.
 struct SamplingOptions {
-  double repetition_penalty = 1;  // logits of tokens already visible: divided by it if positive, else multiplied (arXiv:1909.05858)
-  double temperature = 0.8;       // logits are divided by it; 0 takes the likeliest token
-  std::int64_t top_k = 0;         // the k likeliest tokens; 0: all
-  double typical = 1;             // the tokens whose surprisal is nearest the entropy, up to this mass (arXiv:2202.00666)
-  double top_p = 1;               // the likeliest tokens up to this mass, the one that reaches it included (arXiv:1904.09751)
-  double min_p = 0;               // tokens at least this share as likely as the likeliest (arXiv:2407.01082)
+  /// Logits of tokens already visible are divided by it if positive, else multiplied (arXiv:1909.05858).
+  double repetition_penalty = 1;
+  double temperature = 0.8;  // logits are divided by it; 0 takes the likeliest token
+  std::int64_t top_k = 0;    // the k likeliest tokens; 0: all
+  double typical = 1;        // the tokens whose surprisal is nearest the entropy, up to this mass (arXiv:2202.00666)
+  double top_p = 1;          // the likeliest tokens up to this mass, the one that reaches it included (arXiv:1904.09751)
+  double min_p = 0;          // tokens at least this share as likely as the likeliest (arXiv:2407.01082)
 };
 
 /// A token and its probability.
@@ -27,7 +29,8 @@ struct Candidate {
   double probability;
 };
 
-/// Where a text's random numbers come from: draw n belongs to its n-th token, so a text does not depend on what is sampled beside it.
+/// Where a text's random numbers come from: draw n belongs to its n-th token, so a text does not depend on what is sampled
+/// beside it.
 struct SampleSeed {
   std::uint64_t seed = 0;
   std::uint64_t text = 0;  // number of the text among those of the seed

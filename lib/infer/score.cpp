@@ -61,7 +61,8 @@ WindowScorer::WindowScorer(Compute& compute, const Parameters<float>& parameters
       max_length_(max_length),
       batch_rows_(std::max(batch_rows, max_length)),
       handler_(std::move(handler)),
-      activations_(std::make_unique<Activations<float>>(parameters.config(), batch_rows_ / max_length, max_length, Keep::scoring)) {
+      activations_(
+          std::make_unique<Activations<float>>(parameters.config(), batch_rows_ / max_length, max_length, Keep::scoring)) {
   LM_CHECK(max_length >= 1 && max_length <= parameters.config().context_length);
   batch_rows_ = batch_rows_ / max_length * max_length;
 }
@@ -104,8 +105,10 @@ void WindowScorer::score_batch(std::span<const std::size_t> members) {
   for (std::size_t s = 0; s < members.size(); ++s) {
     const ScoredWindow& window = waiting_[members[s]];
     std::copy(window.tokens.begin(), window.tokens.end() - 1, batch.input.begin() + static_cast<std::ptrdiff_t>(s * length));
-    std::copy(window.tokens.begin() + 1, window.tokens.end(), batch.target.begin() + static_cast<std::ptrdiff_t>(s * length));
-    for (auto i = static_cast<std::size_t>(window.first_scored) - 1; i + 1 < window.tokens.size(); ++i) batch.weight[s * length + i] = 1;
+    std::copy(window.tokens.begin() + 1, window.tokens.end(),
+              batch.target.begin() + static_cast<std::ptrdiff_t>(s * length));
+    for (auto i = static_cast<std::size_t>(window.first_scored) - 1; i + 1 < window.tokens.size(); ++i)
+      batch.weight[s * length + i] = 1;
   }
   ScoreSink sink(compute_, batch, ScoreSink::Detail::nats);
   Transformer<float>(compute_, parameters_).score(batch, *activations_, sink);

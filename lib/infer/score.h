@@ -16,8 +16,8 @@
 
 namespace lm {
 
-/// Of each row that counts: -log p of its target, and, where asked, the target's rank (1: the likeliest) and the entropy of the
-/// distribution, both in nats.
+/// Of each row that counts: -log p of its target, and, where asked, the target's rank (1: the likeliest) and the entropy of
+/// the distribution, both in nats.
 class ScoreSink : public RowSink<float> {
  public:
   enum class Detail { nats, rank_and_entropy };
@@ -26,8 +26,8 @@ class ScoreSink : public RowSink<float> {
   void consume(std::span<const std::int64_t> rows, TensorView<float> logits) override;
 
   std::vector<double> nats;
-  std::vector<double> entropy;      // empty without detail
-  std::vector<std::int64_t> rank;   // empty without detail
+  std::vector<double> entropy;     // empty without detail
+  std::vector<std::int64_t> rank;  // empty without detail
 
  private:
   Compute& compute_;
@@ -36,7 +36,8 @@ class ScoreSink : public RowSink<float> {
   std::vector<double> chunk_nats_;
 };
 
-/// A piece of text of n + 1 tokens: the last n are predicted, each from all before it. Those before `first_scored` are context only.
+/// A piece of text of n + 1 tokens: the last n are predicted, each from all before it. Those before `first_scored` are
+/// context only.
 struct ScoredWindow {
   std::vector<TokenId> tokens;
   std::int64_t first_scored = 1;
@@ -48,8 +49,8 @@ class WindowScorer {
   /// nats[i] = -log p(window.tokens[first_scored + i] | the tokens before it).
   using Handler = std::function<void(const ScoredWindow& window, std::span<const double> nats)>;
 
-  /// max_length: tokens predicted in a window at most, itself at most the model's context. Memory: activations of `batch_rows`
-  /// tokens (at least of one window), and some times as many waiting.
+  /// max_length: tokens predicted in a window at most, itself at most the model's context. Memory: activations of
+  /// `batch_rows` tokens (at least of one window), and some times as many waiting.
   WindowScorer(Compute& compute, const Parameters<float>& parameters, std::int64_t max_length, Handler handler,
                std::int64_t batch_rows = 2048);
 

@@ -17,8 +17,8 @@ SimdTier best_simd_tier();
 const char* to_string(SimdTier tier);
 
 /// One per program. The tier fixes which kernels run, and which core OpenBLAS has for the products that it serves (avx512
-/// SkylakeX, avx2 Haswell, portable Prescott), whatever OpenBLAS detected or the environment asked for; it runs on one thread
-/// per call, inside our own tiles.
+/// SkylakeX, avx2 Haswell, portable Prescott), whatever OpenBLAS detected or the environment asked for; it runs on one
+/// thread per call, inside our own tiles.
 class Compute {
  public:
   /// Throws Error where the CPU cannot run the tier.

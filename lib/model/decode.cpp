@@ -28,18 +28,18 @@ void copy_rows(TensorView<float> y, TensorView<const float> x) {
 
 }  // namespace
 
-struct Decoder::Buffers {        // R rows
-  TensorView<float> residual;    // (R, C)
-  TensorView<float> normed;      // (R, C)
-  TensorView<float> mean;        // (R)
-  TensorView<float> rstd;        // (R)
-  TensorView<float> head_rstd;   // (R * H)
-  TensorView<float> qkv;         // (R, (H + 2 KV) D)
-  TensorView<float> attention;   // (R, H D)
-  TensorView<float> branch;      // (R, C) what a residual branch adds
-  TensorView<float> up;          // (R, 2F) or (R, F)
-  TensorView<float> activated;   // (R, F)
-  std::int64_t size = 0;         // floats in all
+struct Decoder::Buffers {       // R rows
+  TensorView<float> residual;   // (R, C)
+  TensorView<float> normed;     // (R, C)
+  TensorView<float> mean;       // (R)
+  TensorView<float> rstd;       // (R)
+  TensorView<float> head_rstd;  // (R * H)
+  TensorView<float> qkv;        // (R, (H + 2 KV) D)
+  TensorView<float> attention;  // (R, H D)
+  TensorView<float> branch;     // (R, C) what a residual branch adds
+  TensorView<float> up;         // (R, 2F) or (R, F)
+  TensorView<float> activated;  // (R, F)
+  std::int64_t size = 0;        // floats in all
 };
 
 Decoder::Decoder(Compute& compute, const Parameters<float>& parameters)
@@ -101,7 +101,8 @@ void Decoder::normalise(TensorView<float> y, TensorView<float> x, TensorView<con
   }
 }
 
-void Decoder::linear(TensorView<float> y, TensorView<float> x, TensorView<const float> weight, TensorView<const float> bias) {
+void Decoder::linear(TensorView<float> y, TensorView<float> x, TensorView<const float> weight,
+                     TensorView<const float> bias) {
   if (x.rows() == 1) {
     linear_decode<float>(compute_, y, x, weight, bias);
   } else {
@@ -120,7 +121,8 @@ void Decoder::attend(const KVCache& cache, std::int64_t layer, const Buffers& bu
   const TensorView<float> cached_k = cache.keys(layer).rows(first, rows);
   copy_rows(cache.values(layer).rows(first, rows), v);
   if (c.qk_norm) {
-    rmsnorm_forward<float>(compute_, q, TensorView<float>(buffers.head_rstd.data(), rows, c.n_heads), q, w.q_norm, c.norm_eps);
+    rmsnorm_forward<float>(compute_, q, TensorView<float>(buffers.head_rstd.data(), rows, c.n_heads), q, w.q_norm,
+                           c.norm_eps);
     rmsnorm_forward<float>(compute_, cached_k, TensorView<float>(buffers.head_rstd.data(), rows, c.n_kv_heads), k, w.k_norm,
                            c.norm_eps);
   } else {

@@ -19,9 +19,10 @@ class Decoder {
  public:
   Decoder(Compute& compute, const Parameters<float>& parameters);
 
-  /// Reads `tokens` (at least one) after those in the cache and returns the logits (V) after the last. Throws Error where they do not
-  /// fit the cache or an id is not below the vocabulary. prefix_length: keys before it are visible to every query (positions
-  /// from the start of the sequence); only meaningful when the cache was empty. The view is valid until the next call.
+  /// Reads `tokens` (at least one) after those in the cache and returns the logits (V) after the last. Throws Error where
+  /// they do not fit the cache or an id is not below the vocabulary. prefix_length: keys before it are visible to every
+  /// query (positions from the start of the sequence); only meaningful when the cache was empty. The view is valid until the
+  /// next call.
   TensorView<const float> prefill(KVCache& cache, std::span<const TokenId> tokens, std::int64_t prefix_length = 0);
   /// One token: the same function by the kernels of decoding, each output one fixed chain.
   TensorView<const float> step(KVCache& cache, TokenId token);

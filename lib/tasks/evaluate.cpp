@@ -43,7 +43,9 @@ std::optional<double> Score::word_perplexity() const {
   return std::exp(nats / static_cast<double>(words));
 }
 
-std::optional<double> Score::bits_per_byte() const { return quotient(text_nats, std::numbers::ln2 * static_cast<double>(bytes)); }
+std::optional<double> Score::bits_per_byte() const {
+  return quotient(text_nats, std::numbers::ln2 * static_cast<double>(bytes));
+}
 
 std::optional<double> CorpusScore::macro_perplexity() const {
   return quotient(perplexity_sum, static_cast<double>(perplexity_count));
@@ -53,10 +55,11 @@ WindowPlan complete_plan(WindowPlan plan, const TextModel& model) {
   const std::int64_t longest = model.config().context_length;
   if (plan.context == 0) plan.context = longest;
   if (plan.context > longest) {
-    throw Error("cannot evaluate with a context of " + std::to_string(plan.context) + ": the context of '" + model.path() + "' is " +
-                std::to_string(longest));
+    throw Error("cannot evaluate with a context of " + std::to_string(plan.context) + ": the context of '" + model.path() +
+                "' is " + std::to_string(longest));
   }
-  if (plan.stride == 0) plan.stride = plan.protocol == Protocol::strided ? std::max<std::int64_t>(1, plan.context / 2) : plan.context;
+  if (plan.stride == 0)
+    plan.stride = plan.protocol == Protocol::strided ? std::max<std::int64_t>(1, plan.context / 2) : plan.context;
   if (plan.stride > plan.context) {
     throw Error("cannot evaluate with a stride of " + std::to_string(plan.stride) + ": it is beyond the context of " +
                 std::to_string(plan.context) + ", so that tokens between windows would be left out");
@@ -99,15 +102,20 @@ void Evaluator::add(std::span<const TokenId> tokens) {
   for (const TokenId token : tokens) {
     const std::string_view bytes = model_.bytes_of(token);
     if (!model_.tokenizer.is_special(token)) count_words(bytes, document.result.score);
-    if (texts_ == Texts::keep) document.result.document += bytes;
+    if (texts_ == Texts::keep && !document.named) document.result.document += bytes;
   }
   cutter_.add(tokens);
 }
 
-void Evaluator::end_document(std::optional<std::string> name) {
+void Evaluator::name_document(std::string_view name) {
+  Document& document = current();
+  document.result.document = name;
+  document.named = true;
+}
+
+void Evaluator::end_document() {
   Document& document = current();
   cutter_.finish();
-  if (name) document.result.document = std::move(*name);
   document.ended = true;
   in_document_ = false;
   report_finished();

@@ -25,8 +25,8 @@ struct Score {
   std::int64_t words = 0;   // runs of what is not ASCII whitespace, in the whole text
   std::int64_t bytes = 0;   // of the scored tokens; special tokens have none
   double nats = 0;
-  double text_nats = 0;     // of the scored tokens that are not special: what bits per byte are of
-  bool all_scored = true;   // false where a protocol leaves tokens unscored: then words mean nothing to nats
+  double text_nats = 0;    // of the scored tokens that are not special: what bits per byte are of
+  bool all_scored = true;  // false where a protocol leaves tokens unscored: then words mean nothing to nats
 
   void operator+=(const Score& other);
   /// exp(nats / tokens); empty where no token was scored.
@@ -55,16 +55,17 @@ struct CorpusScore {
 
 enum class Texts { drop, keep };
 
-/// Scores documents that come in pieces, in bounded memory (with Texts::keep: and the longest documents' text).
+/// Scores documents that come in pieces, in bounded memory (with Texts::keep: and the text of those that have no name).
 class Evaluator {
  public:
   /// on_document, where given, gets each document's score, in order.
   Evaluator(Compute& compute, const TextModel& model, const WindowPlan& plan, Texts texts = Texts::drop,
             std::function<void(const DocumentScore&)> on_document = {});
 
+  /// Names the document that begins or has begun: the name is shown instead of its text, which need not be kept then.
+  void name_document(std::string_view name);
   void add(std::span<const TokenId> tokens);
-  /// `name` is shown for the document instead of its text.
-  void end_document(std::optional<std::string> name = {});
+  void end_document();
   /// Scores what waits; all documents have then been reported.
   void finish();
   /// Documents and tokens reported so far, all after finish().
@@ -77,6 +78,7 @@ class Evaluator {
   struct Document {
     DocumentScore result;
     std::int64_t windows_waiting = 0;
+    bool named = false;
     bool ended = false;
   };
   struct Waiting {
@@ -96,22 +98,22 @@ class Evaluator {
   WindowCutter cutter_;
   WindowScorer scorer_;
   CorpusScore total_;
-  std::deque<Document> documents_;      // not yet reported; the last one may still grow
-  std::int64_t first_document_ = 0;     // number of documents_.front()
-  std::deque<Waiting> waiting_;         // windows that the scorer has, in order
+  std::deque<Document> documents_;   // not yet reported; the last one may still grow
+  std::int64_t first_document_ = 0;  // number of documents_.front()
+  std::deque<Waiting> waiting_;      // windows that the scorer has, in order
   std::int64_t tokens_scored_ = 0;
   bool in_document_ = false;
   bool in_word_ = false;
 };
 
-/// Throws Error where the plan does not suit the model (context beyond the model's, stride beyond the context); fills in what is 0:
-/// the model's context, and half of it (1 at least) as stride.
+/// Throws Error where the plan does not suit the model (context beyond the model's, stride beyond the context); fills in
+/// what is 0: the model's context, and half of it (1 at least) as stride.
 WindowPlan complete_plan(WindowPlan plan, const TextModel& model);
 
-/// Reads every path ("-" and no path at all: standard input), text or token stream as its first bytes say. Text is cut into documents
-/// by `kind`, token streams at end-of-text. Where each file is one document, it bears the file's name. Calls evaluator.finish().
-/// `on_read` is called after each piece. Throws Error.
-void evaluate_inputs(Evaluator& evaluator, const TextModel& model, const std::vector<std::string>& paths, const DocumentKind& kind,
-                     const std::function<void()>& on_read = {});
+/// Reads every path ("-" and no path at all: standard input), text or token stream as its first bytes say. Text is cut into
+/// documents by `kind`, token streams at end-of-text. Where each file is one document, it bears the file's name. Calls
+/// evaluator.finish(). `on_read` is called after each piece. Throws Error.
+void evaluate_inputs(Evaluator& evaluator, const TextModel& model, const std::vector<std::string>& paths,
+                     const DocumentKind& kind, const std::function<void()>& on_read = {});
 
 }  // namespace lm

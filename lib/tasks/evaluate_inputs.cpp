@@ -56,18 +56,21 @@ struct Reader {
       if (!tokens.empty()) evaluator.add(tokens);
       tokens.clear();
     };
-    const DocumentSink sink{.text =
-                                [&](std::string_view piece) {
-                                  encoder.feed(piece, tokens);
-                                  hand_over();
-                                },
-                            .end =
-                                [&] {
-                                  encoder.finish(tokens);
-                                  hand_over();
-                                  evaluator.end_document(kind.kind == DocumentKind::Kind::file ? std::optional(path) : std::nullopt);
-                                }};
-    DocumentSplitter splitter(kind, sink);
+    const auto name = [&] {
+      if (kind.kind == DocumentKind::Kind::file) evaluator.name_document(path);
+    };
+    const auto take = [&](std::string_view piece) {
+      name();
+      encoder.feed(piece, tokens);
+      hand_over();
+    };
+    const auto end = [&] {
+      name();
+      encoder.finish(tokens);
+      hand_over();
+      evaluator.end_document();
+    };
+    DocumentSplitter splitter(kind, {.text = take, .end = end});
     splitter.begin_input(input.name());
     splitter.feed(head);
     std::string buffer(kTextPiece, '\0');
@@ -81,8 +84,8 @@ struct Reader {
 
 }  // namespace
 
-void evaluate_inputs(Evaluator& evaluator, const TextModel& model, const std::vector<std::string>& paths, const DocumentKind& kind,
-                     const std::function<void()>& on_read) {
+void evaluate_inputs(Evaluator& evaluator, const TextModel& model, const std::vector<std::string>& paths,
+                     const DocumentKind& kind, const std::function<void()>& on_read) {
   Reader reader{.evaluator = evaluator, .model = model, .kind = kind, .on_read = on_read};
   for (const std::string& path : paths) reader.read(path);
   if (paths.empty()) reader.read("-");

@@ -14,18 +14,24 @@ constexpr std::size_t kShownBytes = 60;  // of a document, on a line for people
 
 double log_of(LogBase base) {
   switch (base) {
-    case LogBase::two: return std::numbers::ln2;
-    case LogBase::ten: return std::numbers::ln10;
-    case LogBase::e: break;
+    case LogBase::two:
+      return std::numbers::ln2;
+    case LogBase::ten:
+      return std::numbers::ln10;
+    case LogBase::e:
+      break;
   }
   return 1.0;
 }
 
 const char* unit_of(LogBase base) {
   switch (base) {
-    case LogBase::two: return "bits";
-    case LogBase::ten: return "bans";
-    case LogBase::e: break;
+    case LogBase::two:
+      return "bits";
+    case LogBase::ten:
+      return "bans";
+    case LogBase::e:
+      break;
   }
   return "nats";
 }
@@ -50,11 +56,20 @@ std::string escaped(std::string_view text) {
   std::string result;
   for (const char c : text) {
     switch (c) {
-      case '\\': result += "\\\\"; break;
-      case '\t': result += "\\t"; break;
-      case '\n': result += "\\n"; break;
-      case '\r': result += "\\r"; break;
-      default: result += c;
+      case '\\':
+        result += "\\\\";
+        break;
+      case '\t':
+        result += "\\t";
+        break;
+      case '\n':
+        result += "\\n";
+        break;
+      case '\r':
+        result += "\\r";
+        break;
+      default:
+        result += c;
     }
   }
   return result;
@@ -76,8 +91,8 @@ void set_score(JsonValue& json, const Score& score, const WindowPlan& plan, LogB
 
 std::string tsv_row(const Score& score, std::string_view last) {
   const double perplexity = score.perplexity().value_or(std::numeric_limits<double>::infinity());
-  return exact(perplexity) + "\t" + exact(score.nats) + "\t" + std::to_string(score.tokens) + "\t" + std::to_string(score.words) +
-         "\t" + std::to_string(score.bytes) + "\t" + std::string(last) + "\n";
+  return exact(perplexity) + "\t" + exact(score.nats) + "\t" + std::to_string(score.tokens) + "\t" +
+         std::to_string(score.words) + "\t" + std::to_string(score.bytes) + "\t" + std::string(last) + "\n";
 }
 
 std::string table_line(std::string name, const std::string& value) {
@@ -119,7 +134,7 @@ std::string to_text(const CorpusScore& corpus, const WindowPlan& plan, LogBase b
   text += table_line("tokens", std::to_string(score.tokens));
   text += table_line("words", std::to_string(score.words));
   text += table_line("bytes", std::to_string(score.bytes));
-  text += table_line("loss", for_people(loss, "%.4f") + " " + unit_of(base) + " a token");
+  text += table_line("loss", for_people(loss, "%.4f") + (loss ? std::string(" ") + unit_of(base) + " a token" : ""));
   text += table_line("perplexity", for_people(score.perplexity(), "%.4f"));
   if (macro == Macro::yes) text += table_line("macro perplexity", for_people(corpus.macro_perplexity(), "%.4f"));
   text += table_line("word perplexity", for_people(score.word_perplexity(), "%.4f"));

@@ -12,8 +12,8 @@ namespace lm {
 /// The base of the logarithm in which a loss is told.
 enum class LogBase { e, two, ten };
 
-/// Keys: documents tokens words bytes nats loss perplexity word_perplexity bits_per_byte protocol; then macro_perplexity where
-/// asked, and base where it is not e. What is undefined is null.
+/// Keys: documents tokens words bytes nats loss perplexity word_perplexity bits_per_byte protocol; then macro_perplexity
+/// where asked, and base where it is not e. What is undefined is null.
 enum class Macro { no, yes };
 JsonValue to_json(const CorpusScore& corpus, const WindowPlan& plan, LogBase base, Macro macro);
 /// The same for one document: `document` in place of `documents`.

@@ -15,10 +15,14 @@ bool starts_from_end_of_text(Protocol protocol) { return protocol == Protocol::s
 std::string describe(const WindowPlan& plan) {
   const std::string context = "context " + std::to_string(plan.context);
   switch (plan.protocol) {
-    case Protocol::hf_stride: return "hf-stride:" + std::to_string(plan.stride) + " " + context;
-    case Protocol::llama_cpp: return "llama.cpp " + context;
-    case Protocol::lm_eval: return "lm-eval " + context + (plan.score_end ? " score-end" : "");
-    case Protocol::strided: break;
+    case Protocol::hf_stride:
+      return "hf-stride:" + std::to_string(plan.stride) + " " + context;
+    case Protocol::llama_cpp:
+      return "llama.cpp " + context;
+    case Protocol::lm_eval:
+      return "lm-eval " + context + (plan.score_end ? " score-end" : "");
+    case Protocol::strided:
+      break;
   }
   return context + " stride " + std::to_string(plan.stride) + (plan.score_end ? " score-end" : "");
 }
@@ -51,9 +55,15 @@ void WindowCutter::add(std::span<const TokenId> tokens) {
     if (end() < next_end_) return;
     switch (plan_.protocol) {
       case Protocol::strided:
-      case Protocol::lm_eval: cut_strided(next_end_); break;
-      case Protocol::hf_stride: cut_hugging_face(next_end_); break;
-      case Protocol::llama_cpp: cut_llama_cpp(); break;
+      case Protocol::lm_eval:
+        cut_strided(next_end_);
+        break;
+      case Protocol::hf_stride:
+        cut_hugging_face(next_end_);
+        break;
+      case Protocol::llama_cpp:
+        cut_llama_cpp();
+        break;
     }
     next_end_ += plan_.stride;
   }

@@ -18,9 +18,9 @@ enum class Protocol { strided, hf_stride, lm_eval, llama_cpp };
 /// What the windows follow from.
 struct WindowPlan {
   Protocol protocol = Protocol::strided;
-  std::int64_t context = 0;    // L: tokens that predict at most
-  std::int64_t stride = 0;     // S: 1 <= S <= L; of no meaning to llama_cpp
-  bool score_end = false;      // the end-of-text that closes a document is scored as its last token; strided and lm_eval alone
+  std::int64_t context = 0;  // L: tokens that predict at most
+  std::int64_t stride = 0;   // S: 1 <= S <= L; of no meaning to llama_cpp
+  bool score_end = false;    // the end-of-text that closes a document is scored as its last token; strided and lm_eval alone
 };
 
 /// "context 256 stride 128", "hf-stride:512 context 1024" and so on: what to print beside a number.
@@ -36,8 +36,8 @@ struct CutWindow {
 ///   strided    window k scores x_(e_(k-1)+1) .. x_(e_k), e_0 = 0, e_1 = min(L, N), e_k = min(e_(k-1) + S, N), from inputs
 ///              x_max(0, e_k - L) .. x_(e_k - 1)
 ///   lm_eval    the same with S = L: its rolling windows
-///   hf_stride  windows x_(kS+1) .. x_min(kS+L, N) without x_0; each scores what the windows before did not hold, never its first
-///   llama_cpp  floor(N / L) windows side by side without x_0; of each the tokens L/2 + 1 .. L - 1, counted from 0
+///   hf_stride  windows x_(kS+1) .. x_min(kS+L, N) without x_0; each scores what the windows before did not hold, never its
+///   first llama_cpp  floor(N / L) windows side by side without x_0; of each the tokens L/2 + 1 .. L - 1, counted from 0
 class WindowCutter {
  public:
   using Emit = std::function<void(CutWindow window)>;
@@ -58,10 +58,10 @@ class WindowCutter {
   WindowPlan plan_;
   TokenId end_of_text_;
   Emit emit_;
-  std::vector<TokenId> tokens_;   // places [first_, end()) of the document; where there is an x_0 it has place 0
+  std::vector<TokenId> tokens_;  // places [first_, end()) of the document; where there is an x_0 it has place 0
   std::int64_t first_ = 0;
-  std::int64_t next_end_ = 0;     // place after the last of the next whole window
-  std::int64_t scored_end_ = 0;   // place after the last that a window held
+  std::int64_t next_end_ = 0;    // place after the last of the next whole window
+  std::int64_t scored_end_ = 0;  // place after the last that a window held
 };
 
 }  // namespace lm

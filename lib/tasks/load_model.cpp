@@ -13,7 +13,8 @@ namespace {
 Tokenizer tokenizer_of(const LoadedModel& model) {
   if (!model.record.tokenizer_json.empty()) return Tokenizer::from_json(model.record.tokenizer_json, model.path);
   if (is_model_folder(model.path)) return Tokenizer::load(model.path);
-  throw Error("cannot use '" + model.path + "' with text: it holds no tokenizer; use a model that lm-train wrote, or a folder with " +
+  throw Error("cannot use '" + model.path +
+              "' with text: it holds no tokenizer; use a model that lm-train wrote, or a folder with " +
               "tokenizer.json beside model.safetensors");
 }
 

@@ -27,8 +27,8 @@ struct TextModel {
   std::vector<std::uint8_t> samplable() const;
 };
 
-/// A model file, or a folder with its tokenizer beside. Throws Error where either is missing or broken, and where the tokenizer
-/// has more ids than the model.
+/// A model file, or a folder with its tokenizer beside. Throws Error where either is missing or broken, and where the
+/// tokenizer has more ids than the model.
 TextModel load_text_model(const std::string& path);
 
 /// Throws Error where the model was not trained to predict the next token from those before it.

@@ -11,9 +11,12 @@ namespace lm {
 
 const char* to_string(TextEnd end) {
   switch (end) {
-    case TextEnd::end_of_text: return "end_of_text";
-    case TextEnd::stop: return "stop";
-    case TextEnd::length: break;
+    case TextEnd::end_of_text:
+      return "end_of_text";
+    case TextEnd::stop:
+      return "stop";
+    case TextEnd::length:
+      break;
   }
   return "length";
 }
@@ -51,19 +54,22 @@ Sample Prompter::sample(std::int64_t number, const std::function<void(std::strin
   Sample result;
   std::vector<std::int64_t> ends;  // of each token, in bytes
   std::int64_t bytes = 0;
-  const EndReason reason = generate(written_, sampler, model_.tokenizer.end_of_text(), options_.max_tokens, [&](TokenId token) {
-    const std::string_view piece = model_.bytes_of(token);
-    bytes += static_cast<std::int64_t>(piece.size());
-    result.ids.push_back(token);
-    ends.push_back(bytes);
-    return stream.feed(piece);
-  });
+  const EndReason reason =
+      generate(written_, sampler, model_.tokenizer.end_of_text(), options_.max_tokens, [&](TokenId token) {
+        const std::string_view piece = model_.bytes_of(token);
+        bytes += static_cast<std::int64_t>(piece.size());
+        result.ids.push_back(token);
+        ends.push_back(bytes);
+        return stream.feed(piece);
+      });
   stream.finish();
   while (!ends.empty() && ends.back() > stream.size()) {
     ends.pop_back();
     result.ids.pop_back();
   }
-  result.end = reason == EndReason::length ? TextEnd::length : reason == EndReason::caller ? TextEnd::stop : TextEnd::end_of_text;
+  result.end = reason == EndReason::length   ? TextEnd::length
+               : reason == EndReason::caller ? TextEnd::stop
+                                             : TextEnd::end_of_text;
   return result;
 }
 

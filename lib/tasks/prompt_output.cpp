@@ -82,7 +82,8 @@ class IdsWriter : public SampleWriter {
 
 class TokenStreamWriter : public SampleWriter {
  public:
-  TokenStreamWriter(OutputStream& output, const Tokenizer& tokenizer, bool echo) : writer_(output, info_of(tokenizer)), echo_(echo) {}
+  TokenStreamWriter(OutputStream& output, const Tokenizer& tokenizer, bool echo)
+      : writer_(output, info_of(tokenizer)), echo_(echo) {}
 
   void sample(Prompter& prompter, std::string_view, std::int64_t number) override {
     writer_.write(ids_of(prompter, number, echo_));
@@ -107,14 +108,18 @@ class TokenStreamWriter : public SampleWriter {
 std::unique_ptr<SampleWriter> make_sample_writer(OutputStream& output, const TextModel& model, const SampleOutput& options) {
   if (options.json) return std::make_unique<JsonWriter>(output);
   switch (options.format) {
-    case SampleFormat::ids: return std::make_unique<IdsWriter>(output, options.echo);
-    case SampleFormat::lm: return std::make_unique<TokenStreamWriter>(output, model.tokenizer, options.echo);
-    case SampleFormat::text: break;
+    case SampleFormat::ids:
+      return std::make_unique<IdsWriter>(output, options.echo);
+    case SampleFormat::lm:
+      return std::make_unique<TokenStreamWriter>(output, model.tokenizer, options.echo);
+    case SampleFormat::text:
+      break;
   }
   return std::make_unique<TextWriter>(output, options.echo);
 }
 
-std::string next_tokens_report(const std::vector<Candidate>& candidates, const TextModel& model, std::int64_t count, bool json) {
+std::string next_tokens_report(const std::vector<Candidate>& candidates, const TextModel& model, std::int64_t count,
+                               bool json) {
   std::string report;
   const std::size_t shown = std::min(candidates.size(), static_cast<std::size_t>(count));
   for (std::size_t i = 0; i < shown; ++i) {

@@ -34,8 +34,9 @@ class SampleWriter {
 /// Output and model outlive the writer.
 std::unique_ptr<SampleWriter> make_sample_writer(OutputStream& output, const TextModel& model, const SampleOutput& options);
 
-/// The first `count` candidates: for people a line of probability, id and the piece quoted as in JSON; else JSON lines with the
-/// keys id, piece and p.
-std::string next_tokens_report(const std::vector<Candidate>& candidates, const TextModel& model, std::int64_t count, bool json);
+/// The first `count` candidates: for people a line of probability, id and the piece quoted as in JSON; else JSON lines with
+/// the keys id, piece and p.
+std::string next_tokens_report(const std::vector<Candidate>& candidates, const TextModel& model, std::int64_t count,
+                               bool json);
 
 }  // namespace lm

@@ -9,8 +9,9 @@
 
 namespace lm {
 
-/// Takes the bytes of a text as its tokens come and hands on what is certain to be printed: characters that are complete, before
-/// anything that may yet become a stop string. What is not UTF-8 is handed on as U+FFFD, one for each maximal invalid part.
+/// Takes the bytes of a text as its tokens come and hands on what is certain to be printed: characters that are complete,
+/// before anything that may yet become a stop string. What is not UTF-8 is handed on as U+FFFD, one for each maximal invalid
+/// part.
 class TextStream {
  public:
   using Write = std::function<void(std::string_view text)>;

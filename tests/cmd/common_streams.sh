@@ -19,13 +19,14 @@ while read -r program; do
   "$program" --no-such-option 2>&- >stdout || status=$?
   [ $status = 2 ] || fail "$program with a closed stderr: exit $status"
 
-  # Even where the caller ignores SIGPIPE.
-  (trap '' PIPE && "$program" --help 2>stderr | head -1 >stdout)
+  # A reader that leaves ends the program, by SIGPIPE where it still writes, even if the caller ignores that signal.
+  (trap '' PIPE && "$program" --help 2>stderr | head -1 >stdout) || true
   expect_silence
+  grep -q '^usage: ' stdout || fail "$program --help | head -1 printed: $(cat stdout)"
 done <programs
 
 # An endless input ends with its reader.
-if command -v tok-train tok-encode >/dev/null; then
+if command -v tok-train >/dev/null && command -v tok-encode >/dev/null; then
   printf 'one two three\nfour five six\n' >text
   tok-train --vocab-size 300 --no-reserved -o tok.json text
   set +o pipefail

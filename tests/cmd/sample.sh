@@ -71,9 +71,24 @@ lm-sample model -p 'x' -n 60 --seed 3 --stop "$stop" >out
 [ "$(lm-sample model -p 'na' --probs 3 | wc -l)" = 3 ]
 lm-sample model -p 'na' --probs all --json >all
 [ "$(wc -l <all)" = 257 ] || fail "$(wc -l <all) next tokens"
-sed 's/.*"p"://; s/}//' all | awk '{ s += $1 } END { exit !(s > 1 - 1e-9 && s < 1 + 1e-9) }' || fail "probabilities do not sum to 1"
-sed -n 1p all | grep -Eq '^\{"id":[0-9]+,"piece":".*","p":[0-9.e-]+\}$' || fail "keys: $(head -1 all)"
+sed 's/.*"p"://; s/}//' all | awk '{ s += $1 } END { exit !(s > 1 - 1e-9 && s < 1 + 1e-9) }' ||
+  fail "probabilities do not sum to 1"
+sed -n 1p all | grep -Eq '^\{"id":[0-9]+,"piece":".*","p":[0-9.e-]+\}$' || fail "keys: $(sed -n 1p all)"
 utf8 all
+
+# Special tokens are never sampled, even where all tokens are about equally likely, and are told from text that spells them.
+tok-train --vocab-size 370 -o tok2.json corpus
+tok-encode -t tok2.json -o train2.tok corpus
+lm-train -q -t tok2.json --layers 1 --channels 32 --heads 2 --context 32 --batch 2 --steps 2 -o model2 train2.tok
+lm-sample model2 -p x --probs all --json | grep -aE '"piece":"<\|[a-z0-9_]+\|>"' | sed 's/{"id":\([0-9]*\),.*/\1/' | sort >special
+[ "$(wc -l <special)" = 106 ] || fail "$(wc -l <special) special tokens"
+for seed in 1 2 3 4 5 6 7 8 9; do
+  lm-sample model2 -p x -n 300 --temperature 1000 --seed $seed --format ids | tr ' ' '\n' | sort -u
+done >sampled
+[ "$(sort -u sampled | wc -l)" -gt 200 ] || fail "only $(sort -u sampled | wc -l) tokens sampled"
+sort -u sampled | comm -12 - special | cmp - /dev/null || fail "special tokens sampled"
+lm-sample model2 -p '<|endoftext|>' -n 0 --echo --format ids | grep -q ' ' || fail "text became a special token"
+[ "$(lm-sample model2 -p '<|endoftext|>' -n 0 --echo --format ids --special allow)" = 0 ] || fail "--special allow"
 
 # A prompt longer than the context is read in part, with one line of warning; generation goes on past the context.
 expect_exit 0 lm-sample model -n 100 -p "$(head -c 200 corpus)"

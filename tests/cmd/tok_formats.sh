@@ -46,8 +46,8 @@ expect_one_line_stderr 'made with tokenizer'
 
 # Pieces are for reading; bytes that are no text on their own show as U+FFFD.
 tok-train --vocab-size 257 --no-reserved --pattern none -o bytes.json corpus.txt
-printf 'a\xc3\xa9' | tok-encode -t bytes.json --format pieces >pieces
-printf '["a","\xef\xbf\xbd","\xef\xbf\xbd"]\n' | cmp - pieces || fail "pieces: $(cat pieces)"
+printf 'a\xc3\xa9' | tok-encode -t bytes.json --format pieces >shown
+printf '["a","\xef\xbf\xbd","\xef\xbf\xbd"]\n' | cmp - shown || fail "pieces: $(cat shown)"
 
 # --stats speaks on standard error only.
 expect_exit 0 tok-encode -t bytes.json --stats --format ids corpus.txt

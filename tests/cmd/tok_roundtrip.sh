@@ -33,8 +33,8 @@ expect_same ids.txt slow.txt
 [ "$(wc -l <ids.txt)" = "$(wc -l <corpus.txt)" ] || fail "not a line of ids for each line"
 
 # Every FILE is a document; standard input can be one of them.
-printf 'a' >a; printf 'b' | tok-encode -t tok.json --format pieces a - a >pieces
-printf '["a"]\n["b"]\n["a"]\n' | cmp - pieces || fail "files are not documents: $(cat pieces)"
+printf 'a' >a; printf 'b' | tok-encode -t tok.json --format pieces a - a >shown
+printf '["a"]\n["b"]\n["a"]\n' | cmp - shown || fail "files are not documents: $(cat shown)"
 
 # jsonl
 printf '{"text":"one \\u4e2d"}\n\n{"n":1,"text":"two\\nlines"}\n' | tok-encode -t tok.json --documents jsonl |

@@ -8,7 +8,7 @@ for command in 'tok-train corpus.txt' 'tok-encode -t tok.json corpus.txt' 'tok-d
   tok-encode -t tok.json -o train.tok corpus.txt
   expect_exit 1 bash -c "$command >/dev/full"
   expect_one_line_stderr 'No space left on device'
-  expect_exit 1 $command -o missing/folder/out
+  expect_exit 1 bash -c "$command -o missing/folder/out"
   expect_one_line_stderr
   expect_exit 1 bash -c "$command >&-"
   expect_one_line_stderr

@@ -8,67 +8,79 @@ tok-encode -t tok.json -o train.tok corpus.txt
 shape=(--layers 2 --channels 32 --heads 2 --context 32 --batch 4 --dropout 0.1)
 train() { lm-train -t tok.json "${shape[@]}" "$@"; }
 
-train --steps 20 --threads 2 -o whole train.tok
+train --steps 60 --threads 2 -o whole train.tok
 sha=$(sha256sum <whole)
 same_as_whole() { [ "$(sha256sum <"$1")" = "$sha" ] || fail "$1 is not the uninterrupted run's model"; }
 
 # Any number of threads, a pipe instead of a file.
-train --steps 20 --threads 1 -o one train.tok
+train --steps 60 --threads 1 -o one train.tok
 same_as_whole one
-tok-encode -t tok.json corpus.txt | train --steps 20 -o piped -
+tok-encode -t tok.json corpus.txt | train --steps 60 -o piped -
 same_as_whole piped
 
-# Ten steps, kill -9, ten more; from a file and from a pipe.
+# Ten steps or some more, kill -9, the rest; from a file and from a pipe.
+# The run's metrics go through a pipe of one page, so it is never more than some 30 steps ahead of what was read from it.
 mkfifo gate
+make_gate() {
+  exec 8<>gate
+  perl -e 'fcntl(STDIN, 1031, 4096) or die "no small pipe: $!"' <&8
+}
+# After the first line the run has the pipe open; our own end is closed, so that the run's end is the pipe's.
+open_gate() {
+  exec 9<gate
+  read -r -u 9 _
+  exec 8>&-
+}
 for source in train.tok -; do
   rm -f killed killed.state
-  lm-train -t tok.json "${shape[@]}" --steps 20 --checkpoint-every 0s --metrics gate -o killed "$source" <train.tok &
+  make_gate
+  lm-train -t tok.json "${shape[@]}" --steps 60 --checkpoint-every 0s --metrics gate -o killed "$source" <train.tok &
   pid=$!
-  exec 9<gate
+  open_gate
   for _ in $(seq 10); do read -r -u 9 _; done
-  # The writer is now at most a pipe's buffer ahead; the state on disk is that of some step from 9 on.
   kill -9 $pid
   exec 9<&-
   wait $pid && fail "it ended before it was killed"
   [ -e killed.state ] || fail "no state"
   [ ! -e killed ] || fail "a model before the end"
-  train --steps 20 --resume -o killed "$source" <train.tok
+  train --steps 60 --resume -o killed "$source" <train.tok
   same_as_whole killed
 done
 
 # Options that are not given come from the state; some may change, the others are refused by name.
 rm -f killed killed.state
-lm-train -t tok.json "${shape[@]}" --steps 20 --checkpoint-every 0s --metrics gate -o killed train.tok &
+make_gate
+lm-train -t tok.json "${shape[@]}" --steps 60 --checkpoint-every 0s --metrics gate -o killed train.tok &
 pid=$!
-exec 9<gate
+open_gate
 for _ in $(seq 5); do read -r -u 9 _; done
 kill -9 $pid
 exec 9<&-
 wait $pid || true
-lm-train -t tok.json --steps 20 --threads 1 --resume -o killed train.tok
+lm-train -t tok.json --steps 60 --threads 1 --resume -o killed train.tok
 same_as_whole killed
-expect_exit 1 lm-train -t tok.json --steps 30 --lr 0.5 --resume -o killed train.tok
+expect_exit 1 lm-train -t tok.json --steps 70 --lr 0.5 --resume -o killed train.tok
 expect_one_line_stderr "--lr was"
-expect_exit 1 lm-train -t tok.json --steps 30 --channels 64 --resume -o killed train.tok
+expect_exit 1 lm-train -t tok.json --steps 70 --channels 64 --resume -o killed train.tok
 expect_one_line_stderr "--channels was 32"
 head -c 30000 corpus.txt | tok-encode -t tok.json -o other.tok -
-expect_exit 1 lm-train -t tok.json --steps 30 --resume -o killed other.tok
+expect_exit 1 lm-train -t tok.json --steps 70 --resume -o killed other.tok
 expect_one_line_stderr "training data"
 same_as_whole killed
 
 # A larger budget goes on; auto starts fresh where there is no state.
-train --steps 25 --resume -o killed train.tok
+train --steps 65 --resume -o killed train.tok
 rm -f fresh.state
-train --steps 20 --resume auto -o fresh train.tok
+train --steps 60 --resume auto -o fresh train.tok
 same_as_whole fresh
-expect_exit 1 lm-train -t tok.json --steps 20 --resume -o missing train.tok
+expect_exit 1 lm-train -t tok.json --steps 60 --resume -o missing train.tok
 expect_one_line_stderr "missing.state"
 
 # A damaged state is refused.
 head -c 5000 killed.state >short.state
-expect_exit 1 lm-train -t tok.json --steps 30 --resume -o short train.tok
+expect_exit 1 lm-train -t tok.json --steps 70 --resume -o short train.tok
 expect_one_line_stderr
-expect_exit 1 lm-train -t tok.json --steps 30 --resume --checkpoint whole -o short train.tok
+expect_exit 1 lm-train -t tok.json --steps 70 --resume --checkpoint whole -o short train.tok
 expect_one_line_stderr "no training state"
-expect_exit 1 lm-train -t tok.json --steps 30 --init-from killed.state -o short train.tok
+expect_exit 1 lm-train -t tok.json --steps 70 --init-from killed.state -o short train.tok
 expect_one_line_stderr "training state"

@@ -7,15 +7,27 @@ tok-train --vocab-size 400 -o tok.json corpus.txt
 tok-encode -t tok.json -o train.tok corpus.txt
 shape=(--layers 1 --channels 32 --heads 2 --context 32 --batch 4)
 train() { lm-train -t tok.json "${shape[@]}" "$@"; }
-train --steps 40 -o whole train.tok
+train --steps 90 -o whole train.tok
 
+# The run's metrics go through a pipe of one page, so it is never more than some 30 steps ahead of what was read from it.
 mkfifo gate
+make_gate() {
+  exec 8<>gate
+  perl -e 'fcntl(STDIN, 1031, 4096) or die "no small pipe: $!"' <&8
+}
+# After the first line the run has the pipe open; our own end is closed, so that the run's end is the pipe's.
+open_gate() {
+  exec 9<gate
+  read -r -u 9 _
+  exec 8>&-
+}
 for signal in TERM:143 INT:130; do
   rm -f model model.state
   # Background jobs of a script ignore SIGINT; setsid and a default disposition give it back.
-  env --default-signal=INT lm-train -t tok.json "${shape[@]}" --steps 40 --metrics gate -o model train.tok 2>stderr &
+  make_gate
+  env --default-signal=INT lm-train -t tok.json "${shape[@]}" --steps 90 --metrics gate -o model train.tok 2>stderr &
   pid=$!
-  exec 9<gate
+  open_gate
   for _ in $(seq 5); do read -r -u 9 _; done
   kill -"${signal%:*}" $pid
   status=0
@@ -25,18 +37,19 @@ for signal in TERM:143 INT:130; do
   [ $status = "${signal#*:}" ] || fail "exit $status after SIG${signal%:*}"
   expect_one_line_stderr "stopped by a signal"
   [ ! -e model ] || fail "a model after SIG${signal%:*}"
-  train --steps 40 --resume -o model train.tok
+  train --steps 90 --resume -o model train.tok
   expect_same model whole
 done
 
 rm -f model model.state
-lm-train -t tok.json "${shape[@]}" --steps 40 --metrics gate -o model train.tok &
+make_gate
+lm-train -t tok.json "${shape[@]}" --steps 90 --metrics gate -o model train.tok &
 pid=$!
-exec 9<gate
+open_gate
 for _ in $(seq 5); do read -r -u 9 _; done
 [ ! -e model.state ] || fail "a state before it was asked for"
 kill -USR1 $pid
-for _ in $(seq 10); do read -r -u 9 _; done
+for _ in $(seq 50); do read -r -u 9 _; done
 [ -e model.state ] || fail "no state after SIGUSR1"
 cat <&9 >/dev/null
 exec 9<&-

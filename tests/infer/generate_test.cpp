@@ -13,7 +13,8 @@ using namespace lm;
 namespace {
 
 struct Tiny {
-  explicit Tiny(int threads = 1) : config(test::tiny_configs().back().config), compute(threads, best_simd_tier()), parameters(config) {
+  explicit Tiny(int threads = 1)
+      : config(test::tiny_configs().back().config), compute(threads, best_simd_tier()), parameters(config) {
     test::randomise(parameters, 21, 0.5);
     allowed.assign(static_cast<std::size_t>(config.vocab_size), 1);
   }

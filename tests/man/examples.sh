@@ -8,7 +8,7 @@ example_commands() {
   mandoc -T ascii -O width=400 "$1" | sed 's/.\x08//g' |
     awk '/^[A-Z]/ { inside = ($1 == "EXAMPLES") }
          inside && /^ *\$ / { sub(/^ *\$ /, ""); if (command) print command; command = $0; next }
-         inside && /^ *> / && command { sub(/^ *> /, ""); sub(/\\$/, "", command); command = command $0; next }
+         inside && /^ *> / && command { sub(/^ *> /, ""); sub(/\\$/, "", command); command = command " " $0; next }
          command { print command; command = "" }
          END { if (command) print command }'
 }

@@ -115,8 +115,9 @@ TEST_CASE("a prompt longer than a block is read as if at once") {
   const std::vector<float> prefixed = full_forward(compute, parameters, tokens, prefix_length);
   cache.truncate(0);
   CHECK(difference(prefixed, config.context_length - 1, decoder.prefill(cache, tokens, prefix_length)) < kTolerance);
-  CHECK(difference(full, config.context_length - 1, TensorView<const float>(prefixed.data() + (config.context_length - 1) *
-                   config.vocab_size, config.vocab_size)) > kTolerance);
+  CHECK(difference(full, config.context_length - 1,
+                   TensorView<const float>(prefixed.data() + (config.context_length - 1) * config.vocab_size,
+                                           config.vocab_size)) > kTolerance);
 }
 
 TEST_CASE("a later token never changes an earlier logit") {
@@ -148,7 +149,9 @@ TEST_CASE("decoding gives the same bits for any number of threads") {
     KVCache cache(config, config.context_length);
     std::vector<float>& result = results.emplace_back();
     const std::span<const TokenId> all = tokens;
-    const auto keep = [&](TensorView<const float> logits) { result.insert(result.end(), logits.data(), logits.data() + logits.size()); };
+    const auto keep = [&](TensorView<const float> logits) {
+      result.insert(result.end(), logits.data(), logits.data() + logits.size());
+    };
     keep(decoder.prefill(cache, all.first(7)));
     for (const TokenId token : all.subspan(7)) keep(decoder.step(cache, token));
   }

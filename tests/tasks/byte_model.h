@@ -37,7 +37,8 @@ inline TextModel byte_model(std::int64_t context = 24, int pairs = 0, double dev
   record.config = config;
   record.tokenizer_json = tokenizer.to_json();
   record.end_of_text = tokenizer.end_of_text();
-  return {.model = {.record = record, .parameters = std::move(parameters), .path = "byte-model"}, .tokenizer = std::move(tokenizer)};
+  return {.model = {.record = record, .parameters = std::move(parameters), .path = "byte-model"},
+          .tokenizer = std::move(tokenizer)};
 }
 
 }  // namespace lm::test

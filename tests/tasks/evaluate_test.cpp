@@ -35,14 +35,16 @@ std::vector<double> nats_by_decoder(Compute& compute, const TextModel& model, co
 }
 
 /// The text's nats by the definition of windows, from the decoder.
-double nats_by_definition(Compute& compute, const TextModel& model, const std::string& text, std::int64_t context, std::int64_t stride) {
+double nats_by_definition(Compute& compute, const TextModel& model, const std::string& text, std::int64_t context,
+                          std::int64_t stride) {
   std::vector<TokenId> x = {model.tokenizer.end_of_text()};
   for (const TokenId id : model.tokenizer.encode(text)) x.push_back(id);
   const auto n = static_cast<std::int64_t>(x.size()) - 1;
   double total = 0;
   for (std::int64_t end = 0, next = std::min(context, n); end < n; next = std::min(end + stride, n)) {
     const std::int64_t first = std::max<std::int64_t>(0, next - context);
-    const std::vector<double> nats = nats_by_decoder(compute, model, std::vector<TokenId>(x.begin() + first, x.begin() + next + 1));
+    const std::vector<double> nats =
+        nats_by_decoder(compute, model, std::vector<TokenId>(x.begin() + first, x.begin() + next + 1));
     for (std::int64_t i = end - first; i < next - first; ++i) total += nats[static_cast<std::size_t>(i)];
     end = next;
   }
@@ -57,7 +59,8 @@ struct Result {
 Result evaluate(const TextModel& model, const WindowPlan& plan, const std::vector<std::string>& paths, const char* kind) {
   Compute compute(2, best_simd_tier());
   Result result;
-  Evaluator evaluator(compute, model, plan, Texts::keep, [&](const DocumentScore& document) { result.documents.push_back(document); });
+  Evaluator evaluator(compute, model, plan, Texts::keep,
+                      [&](const DocumentScore& document) { result.documents.push_back(document); });
   evaluate_inputs(evaluator, model, paths, parse_document_kind(kind));
   result.total = evaluator.total();
   return result;
@@ -65,8 +68,8 @@ Result evaluate(const TextModel& model, const WindowPlan& plan, const std::vecto
 
 void write(const std::string& path, const std::string& text) { std::ofstream(path, std::ios::binary) << text; }
 
-const std::vector<std::string> kLines = {"In the beginning", "", "was the word,  and the word\twas long enough to need windows", "x",
-                                         "\xC3\xA9t\xC3\xA9 \xFF"};
+const std::vector<std::string> kLines = {
+    "In the beginning", "", "was the word,  and the word\twas long enough to need windows", "x", "\xC3\xA9t\xC3\xA9 \xFF"};
 
 std::string joined() {
   std::string text;
@@ -208,7 +211,8 @@ TEST_CASE("hf-stride weighs each window's mean by one less than its new tokens")
       const std::int64_t end = std::min<std::int64_t>(begin + 24, n);
       const std::int64_t length = end - previous_end;
       // nats[i] is of ids[begin + 1 + i], as a model shifts its labels.
-      const std::vector<double> nats = nats_by_decoder(compute, model, std::vector<TokenId>(ids.begin() + begin, ids.begin() + end));
+      const std::vector<double> nats =
+          nats_by_decoder(compute, model, std::vector<TokenId>(ids.begin() + begin, ids.begin() + end));
       double mean = 0;
       std::int64_t valid = 0;
       for (std::int64_t i = 0; i < static_cast<std::int64_t>(nats.size()); ++i) {
@@ -252,7 +256,8 @@ TEST_CASE("reports hold the keys and columns of the manual") {
   CHECK(json.number_at("loss", "") == 2.0);
   CHECK(to_json(corpus, plan, LogBase::two, Macro::no).number_at("loss", "") == 2.0 / std::numbers::ln2);
   CHECK(tsv_header("document") == "perplexity\tnats\ttokens\twords\tbytes\tdocument\n");
-  const DocumentScore document{.score = {.tokens = 1, .words = 1, .bytes = 3, .nats = 0, .text_nats = 0}, .document = "a\tb\n\\"};
+  const DocumentScore document{.score = {.tokens = 1, .words = 1, .bytes = 3, .nats = 0, .text_nats = 0},
+                               .document = "a\tb\n\\"};
   CHECK(to_tsv(document) == "1\t0\t1\t1\t3\ta\\tb\\n\\\\\n");
   const DocumentScore empty;
   CHECK(to_tsv(empty) == "inf\t0\t0\t0\t0\t\n");

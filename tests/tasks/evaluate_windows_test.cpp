@@ -38,7 +38,8 @@ std::vector<Row> rows(const std::vector<CutWindow>& windows) {
   std::vector<Row> result;
   for (const CutWindow& window : windows) {
     const std::vector<TokenId>& tokens = window.scored.tokens;
-    result.push_back({tokens.front(), tokens.back(), tokens[static_cast<std::size_t>(window.scored.first_scored)], window.credited});
+    result.push_back(
+        {tokens.front(), tokens.back(), tokens[static_cast<std::size_t>(window.scored.first_scored)], window.credited});
     for (std::size_t i = 1; i < tokens.size(); ++i) CHECK(tokens[i] == tokens[i - 1] + 1);  // neighbours in the text
   }
   return result;
@@ -77,7 +78,8 @@ TEST_CASE("windows are those of the definition, and every token is scored exactl
 
 TEST_CASE("with score-end the closing end-of-text is one more token") {
   std::vector<CutWindow> windows;
-  WindowCutter cutter({.context = 4, .stride = 2, .score_end = true}, 99, [&](CutWindow window) { windows.push_back(std::move(window)); });
+  WindowCutter cutter({.context = 4, .stride = 2, .score_end = true}, 99,
+                      [&](CutWindow window) { windows.push_back(std::move(window)); });
   cutter.add(document(4));
   cutter.finish();
   REQUIRE(windows.size() == 2);
@@ -100,7 +102,8 @@ TEST_CASE("hf-stride cuts as the loop of Hugging Face's guide does") {
           const std::int64_t target_length = end - previous_end;
           // labels[:, :-target_length] = -100, and the model shifts labels by one, which loses a window's first.
           const std::int64_t first_scored = std::max(end - target_length, begin + 1);
-          if (target_length > 1) expected.push_back({begin + 1, end, first_scored + 1, target_length - 1});  // x counts from 1
+          if (target_length > 1)
+            expected.push_back({begin + 1, end, first_scored + 1, target_length - 1});  // x counts from 1
           previous_end = end;
           if (end == n) break;
         }

@@ -23,7 +23,8 @@ struct Streamed {
   std::int64_t size = 0;
 };
 
-Streamed stream(const std::vector<std::string>& tokens, const std::vector<std::string>& stops, std::string_view before = {}) {
+Streamed stream(const std::vector<std::string>& tokens, const std::vector<std::string>& stops,
+                std::string_view before = {}) {
   Streamed result;
   TextStream stream(stops, [&](std::string_view piece) {
     result.pieces.emplace_back(piece);
@@ -86,8 +87,8 @@ TEST_CASE("a stop string ends the text wherever token borders fall") {
   const std::string text = "one two STOP three";
   for (std::size_t first = 0; first <= text.size(); ++first) {
     for (std::size_t second = first; second <= text.size(); ++second) {
-      const Streamed result =
-          stream({text.substr(0, first), text.substr(first, second - first), text.substr(second)}, {"never", "STOP", "three"});
+      const Streamed result = stream({text.substr(0, first), text.substr(first, second - first), text.substr(second)},
+                                     {"never", "STOP", "three"});
       REQUIRE(result.stopped);
       REQUIRE(result.text == "one two ");
       REQUIRE(result.size == 8);
@@ -106,7 +107,8 @@ TEST_CASE("what only looked like a stop string is printed, at once when it canno
 TEST_CASE("the earliest of several stop strings counts, and empty ones do not") {
   CHECK(stream({"abcdef"}, {"ef", "cd", ""}).text == "ab");
   CHECK(stream(bytes_of("a\n\nb"), {"\n\n"}).text == "a");
-  CHECK(stream(bytes_of("\xE2\x82\xAC\xE2\x82\xAC"), {"\xAC\xE2"}).text == "");  // inside a character: it is not printed half
+  CHECK(stream(bytes_of("\xE2\x82\xAC\xE2\x82\xAC"), {"\xAC\xE2"}).text ==
+        "");  // inside a character: it is not printed half
 }
 
 TEST_CASE("a sample ends before a stop string, and its ids lie before it too") {

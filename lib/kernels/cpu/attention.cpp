@@ -42,8 +42,9 @@ class SequenceVisibility {
   KeyRange keys_of(std::int64_t first_position, std::int64_t count) const {
     KeyRange range{0, limit(first_position + count - 1)};
     if (document_ == nullptr) return range;
-    const auto [lowest, highest] = std::minmax_element(document_ + first_position, document_ + first_position + count);
-    const auto hidden = [&](std::int64_t key) { return document_[key] < *lowest || document_[key] > *highest; };
+    const auto extremes = std::minmax_element(document_ + first_position, document_ + first_position + count);
+    const std::int32_t lowest = *extremes.first, highest = *extremes.second;
+    const auto hidden = [&](std::int64_t key) { return document_[key] < lowest || document_[key] > highest; };
     while (range.first < range.end && hidden(range.first)) ++range.first;
     while (range.end > range.first && hidden(range.end - 1)) --range.end;
     return range;
@@ -138,14 +139,15 @@ void attention_forward(Compute& compute, TensorView<T> out, TensorView<T> log_su
   const std::int64_t group = heads / kv_heads;
   LM_CHECK(log_sum_exp.empty() || log_sum_exp.size() == batch * heads * queries);
   const SimdKernels<T>& kernels = simd_kernels<T>(compute.simd());
-  const std::int64_t blocks = Tiling{queries, kForwardBlock}.tiles();
+  const std::int64_t blocks = std::max<std::int64_t>(1, Tiling{queries, kForwardBlock}.tiles());
   const std::int64_t parts =
       std::clamp<std::int64_t>(kForwardTiles / std::max<std::int64_t>(1, batch * kv_heads), 1, blocks);
   const Tiling chunks{queries, (blocks + parts - 1) / parts * kForwardBlock};
 
+  const std::int64_t per_head = std::max<std::int64_t>(1, chunks.tiles());
   compute.pool().run(batch * kv_heads * chunks.tiles(), [&](std::int64_t tile, int worker) {
-    const std::int64_t b = tile / chunks.tiles() / kv_heads, kv = tile / chunks.tiles() % kv_heads;
-    const std::int64_t chunk = chunks.first(tile % chunks.tiles()), chunk_size = chunks.count(tile % chunks.tiles());
+    const std::int64_t b = tile / per_head / kv_heads, kv = tile / per_head % kv_heads;
+    const std::int64_t chunk = chunks.first(tile % per_head), chunk_size = chunks.count(tile % per_head);
     const std::int64_t cached = keys - queries;
     const SequenceVisibility visible(visibility, b, keys);
     const KeyRange all = visible.keys_of(cached + chunk, chunk_size);
@@ -297,11 +299,10 @@ void attention_decode(Compute& compute, TensorView<T> out, TensorView<const T> q
   const SimdKernels<T>& kernels = simd_kernels<T>(compute.simd());
   compute.pool().run(heads, [&](std::int64_t h, int worker) {
     T* weights = compute.scratch<T>(worker, keys);
-    for (std::int64_t j = 0; j < keys; ++j) weights[j] = kernels.dot(q.row(h), &k(j, h / group, 0), width);
+    kernels.linear_decode(weights, keys, q.row(h), width, 1, &k(0, h / group, 0), k.stride(0), nullptr, keys, width);
     T inverse_sum = 0;
     kernels.attention_weights(weights, keys, keys, nullptr, 0, static_cast<T>(scale), &inverse_sum);
-    std::fill_n(out.row(h), width, T{0});
-    for (std::int64_t j = 0; j < keys; ++j) kernels.accumulate(out.row(h), &v(j, h / group, 0), weights[j], width);
+    kernels.weighted_rows(out.row(h), weights, &v(0, h / group, 0), v.stride(0), keys, width);
     kernels.scale(out.row(h), inverse_sum, width);
   });
 }

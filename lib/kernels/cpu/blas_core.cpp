@@ -15,7 +15,11 @@ namespace lm {
 
 namespace {
 
-const char* wanted_core(SimdTier tier) {
+/// Empty where OpenBLAS's own choice stands: the trap is one of x86.
+std::string wanted_core(SimdTier tier) {
+#if !defined(__x86_64__)
+  if (tier == SimdTier::portable) return {};
+#endif
   switch (tier) {
     case SimdTier::avx512:
       return "SkylakeX";
@@ -83,7 +87,7 @@ std::string select_blas_core(SimdTier tier) {
   const std::lock_guard lock(mutex);
   openblas_set_num_threads(1);
   const std::string wanted = wanted_core(tier);
-  if (blas_core_name() == wanted) return wanted;
+  if (wanted.empty() || blas_core_name() == wanted) return blas_core_name();
   // Exported by every build with dynamic cores; absent in one that was built for a single core, which then serves as it is.
   const auto quit = reinterpret_cast<void (*)()>(dlsym(RTLD_DEFAULT, "gotoblas_dynamic_quit"));
   const auto init = reinterpret_cast<void (*)()>(dlsym(RTLD_DEFAULT, "gotoblas_dynamic_init"));

@@ -14,8 +14,9 @@ struct Grid {
   Tiling rows;
   Tiling columns;
   std::int64_t tiles() const { return rows.tiles() * columns.tiles(); }
-  std::int64_t row_tile(std::int64_t tile) const { return tile / columns.tiles(); }
-  std::int64_t column_tile(std::int64_t tile) const { return tile % columns.tiles(); }
+  std::int64_t width() const { return std::max<std::int64_t>(1, columns.tiles()); }
+  std::int64_t row_tile(std::int64_t tile) const { return tile / width(); }
+  std::int64_t column_tile(std::int64_t tile) const { return tile % width(); }
 };
 
 /// Equal parts of about `step`, rounded up to whole vectors.
@@ -101,14 +102,14 @@ void linear_backward_weight(Compute& compute, TensorView<T> dweight, TensorView<
   const SimdKernels<T>& kernels = simd_kernels<T>(compute.simd());
   const Grid grid{even_tiling(outputs, 128), even_tiling(inputs, 256)};
   // Small weights make few tiles: their sums over rows are cut into parts, which a tree adds up.
-  const std::int64_t wanted = kWeightTiles / std::max<std::int64_t>(1, grid.tiles());
-  const Tiling parts =
-      even_tiling(rows, rows / std::clamp<std::int64_t>(wanted, 1, std::max<std::int64_t>(1, rows / kWeightRows)));
+  const std::int64_t places = std::max<std::int64_t>(1, grid.tiles());
+  const Tiling parts = even_tiling(
+      rows, rows / std::clamp<std::int64_t>(kWeightTiles / places, 1, std::max<std::int64_t>(1, rows / kWeightRows)));
   const bool split = parts.tiles() > 1;
   T* partial = split ? compute.shared_scratch<T>(parts.tiles() * outputs * inputs) : nullptr;
 
   compute.pool().run(grid.tiles() * parts.tiles(), [&](std::int64_t tile, int worker) {
-    const std::int64_t part = tile / grid.tiles(), place = tile % grid.tiles();
+    const std::int64_t part = tile / places, place = tile % places;
     const std::int64_t o = grid.rows.first(grid.row_tile(place)), output_count = grid.rows.count(grid.row_tile(place));
     const std::int64_t i = grid.columns.first(grid.column_tile(place)),
                        input_count = grid.columns.count(grid.column_tile(place));

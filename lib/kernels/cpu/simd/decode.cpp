@@ -34,8 +34,12 @@ void linear_decode(T* y, std::int64_t y_stride, const T* x, std::int64_t x_strid
 }
 
 template <class T>
-void accumulate(T* y, const T* x, T factor, std::int64_t n) {
-  for (std::int64_t i = 0; i < n; ++i) y[i] += factor * x[i];
+void weighted_rows(T* y, const T* weights, const T* rows, std::int64_t stride, std::int64_t count, std::int64_t n) {
+  each_vector<T>(n, [&](std::int64_t i, std::int64_t lanes) {
+    Vec<T> sum = {};
+    for (std::int64_t j = 0; j < count; ++j) sum += load(rows + j * stride + i, lanes) * weights[j];
+    store(y + i, sum, lanes);
+  });
 }
 
 }  // namespace
@@ -44,7 +48,7 @@ template <class T>
 void fill_decode(SimdKernels<T>& kernels) {
   kernels.dot = dot<T>;
   kernels.linear_decode = linear_decode<T>;
-  kernels.accumulate = accumulate<T>;
+  kernels.weighted_rows = weighted_rows<T>;
 }
 template void fill_decode(SimdKernels<float>&);
 template void fill_decode(SimdKernels<double>&);

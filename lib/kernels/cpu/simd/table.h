@@ -59,7 +59,7 @@ struct SimdKernels {
   double (*exp_sum)(T* y, const T* x, std::int64_t n, T shift);
   /// scores[j] <- exp(scale * scores[j] - scale * max) for j < limit, 0 for limit <= j < keys; documents (or null) hide keys
   /// of another document. Returns log(sum of exp(scale * score)); *inverse_sum is 1 / the sum of what was written.
-  T (*attention_weights)
+  T(*attention_weights)
   (T* scores, std::int64_t keys, std::int64_t limit, const std::int32_t* documents, std::int32_t document, T scale,
    T* inverse_sum);
   /// scores <- weights p = exp(scale * score - log_sum_exp); dweights <- scale * p * (dweights - delta); 0 where unseen.
@@ -72,8 +72,8 @@ struct SimdKernels {
   /// y[r * y_stride + o] = x[r] . w[o] (+ bias[o]) for a block of outputs, each as dot computes it.
   void (*linear_decode)(T* y, std::int64_t y_stride, const T* x, std::int64_t x_stride, std::int64_t rows, const T* weight,
                         std::int64_t weight_stride, const T* bias, std::int64_t outputs, std::int64_t inputs);
-  /// y += factor * x.
-  void (*accumulate)(T* y, const T* x, T factor, std::int64_t n);
+  /// y = sum of weights[j] * rows[j], in the order of j. rows: (count, n).
+  void (*weighted_rows)(T* y, const T* weights, const T* rows, std::int64_t stride, std::int64_t count, std::int64_t n);
 
   // gemm.cpp
   /// Columns of one packed panel.

@@ -8,6 +8,10 @@
 #include <cstdint>
 
 #if defined(__x86_64__)
+#if !defined(__clang__)
+// GCC 12's own AVX-512 header raises a false alarm where it wants a register of any content.
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
 #include <immintrin.h>
 #endif
 
@@ -103,13 +107,25 @@ LM_INLINE Vec<T> maximum_of(Vec<T> a, Vec<T> b) {
   return a > b ? a : b;
 }
 
+/// Lane i is lane order[i] of a, or of b from the number of lanes on.
+template <class T>
+LM_INLINE Vec<T> shuffle(Vec<T> a, Vec<T> b, typename VectorTypes<T>::Integers order) {
+#if defined(__clang__)
+  Vec<T> mixed = {};
+  for (int i = 0; i < kLanes<T>; ++i) mixed[i] = order[i] < kLanes<T> ? a[order[i]] : b[order[i] - kLanes<T>];
+  return mixed;
+#else
+  return __builtin_shuffle(a, b, order);
+#endif
+}
+
 /// The lanes `step` further on, cyclically.
 template <class T, int kStep>
 LM_INLINE Vec<T> rotate_lanes(Vec<T> v) {
   typename VectorTypes<T>::Integers order = {};
   using Lane = decltype(order[0] + 0);
   for (int i = 0; i < kLanes<T>; ++i) order[i] = static_cast<Lane>((i + kStep) % kLanes<T>);
-  return __builtin_shuffle(v, order);
+  return shuffle<T>(v, v, order);
 }
 
 /// Sum of the lanes in a fixed tree: halves are added until one lane is left.
@@ -138,7 +154,7 @@ LM_INLINE Vec<T> interleave(Vec<T> a, Vec<T> b) {
   for (int i = 0; i < kLanes<T>; ++i) {
     order[i] = static_cast<Lane>(i / 2 + kHigh * (kLanes<T> / 2) + (i % 2) * kLanes<T>);
   }
-  return __builtin_shuffle(a, b, order);
+  return shuffle<T>(a, b, order);
 }
 
 /// rows[i][j] <-> rows[j][i] for a square of vectors: one perfect shuffle for each halving of the lanes.
@@ -169,8 +185,8 @@ LM_INLINE void each_vector(std::int64_t n, Body&& body) {
 
 /// 2^n p for whole n >= -126 whose bits n + 1.5 * 2^23 are given.
 LM_INLINE Vec<float> times_power_of_two(Vec<float> p, Vec<float> shifted) {
-  using Integers = VectorTypes<float>::Integers;
-  return p * reinterpret_cast<Vec<float>>((reinterpret_cast<Integers>(shifted) << 23) + 0x3f800000);
+  typedef std::uint32_t Bits __attribute__((vector_size(kVectorBytes)));
+  return p * reinterpret_cast<Vec<float>>((reinterpret_cast<Bits>(shifted) << 23) + 0x3f800000u);
 }
 
 // Adding it leaves a small number's nearest integer in the low bits of the sum.
