@@ -35,6 +35,12 @@ struct Options {
 CLI::Option* add_setting(CLI::App& app, const std::string& name, std::string& value, const char* help) {
   return add_text(app, name, value, help, "NAME");
 }
+CLI::Option* add_setting(CLI::App& app, const std::string& name, std::optional<std::string>& value, const char* help) {
+  return add_parsed(app, name, "NAME", "", help, "a name", [&value](const std::string& text) {
+    value = text;
+    return true;
+  });
+}
 CLI::Option* add_setting(CLI::App& app, const std::string& name, std::int64_t& value, const char* help) {
   return add_size(app, name, value, help, SizeUnit::count, {.minimum = name == "--batch" ? 1 : 0});
 }
@@ -212,6 +218,10 @@ int train(Options& o, const CommonOptions& common, TrainSession& session) {
   }
   if (session.state().skipped_steps > 0)
     spdlog::warn("{} steps were skipped: their loss or gradient was not finite", session.state().skipped_steps);
+  const SourceCounts& counts = session.state().counts;
+  if (counts.untransformed > 0)
+    spdlog::info("{} stretches held the objective's own tokens and were left as they are", counts.untransformed);
+  if (counts.token_cuts > 0) spdlog::info("{} pieces were cut between tokens for want of room", counts.token_cuts);
   session.save_model();
   return 0;
 }

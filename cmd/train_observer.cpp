@@ -26,7 +26,11 @@ std::string format(const char* pattern, double value) {
 }  // namespace
 
 TrainReporter::TrainReporter(const CommonOptions& common, TrainSession& session, const Options& options)
-    : session_(session), options_(options), facts_(session.facts()), progress_(common) {
+    : session_(session),
+      options_(options),
+      facts_(session.facts()),
+      objectives_(parse_mixture(session.settings().objective)),
+      progress_(common) {
   if (!options.metrics.empty()) {
     metrics_ =
         FileDescriptor(open(options.metrics.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666), options.metrics);
@@ -76,8 +80,18 @@ void TrainReporter::write_metrics(const StepReport& report, double tokens_per_se
   JsonValue line;
   line.set("step", report.step).set("tokens", report.tokens).set("loss", report.loss).set("grad_norm", report.gradient_norm);
   line.set("learning_rate", report.learning_rate).set("tokens_per_second", tokens_per_second);
-  if (report.validation_loss)
-    line.set("val_loss", *report.validation_loss).set("val_bits_per_byte", *report.validation_bits_per_byte);
+  if (report.validation_loss) line.set("val_loss", *report.validation_loss);
+  if (report.validation_bits_per_byte) line.set("val_bits_per_byte", *report.validation_bits_per_byte);
+  if (objectives_.size() > 1) {
+    JsonValue losses;
+    for (const ObjectiveLoss& part : report.objectives) {
+      if (part.loss.weight > 0) losses.set(objectives_[static_cast<std::size_t>(part.number)].entry->name, part.loss.mean());
+    }
+    line.set("losses", std::move(losses));
+    JsonValue validations;
+    for (const ValidationPart& part : report.validation_parts) validations.set(part.objective, part.loss);
+    if (report.validation_loss) line.set("val_losses", std::move(validations));
+  }
   const std::string text = line.dump() + "\n";
   for (std::size_t done = 0; done < text.size();) {
     const ssize_t count = write(metrics_.get(), text.data() + done, text.size() - done);

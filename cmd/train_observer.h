@@ -37,6 +37,7 @@ class TrainReporter final : public TrainObserver {
   TrainSession& session_;
   Options options_;
   TrainFacts facts_;
+  std::vector<ObjectiveShare> objectives_;
   SignalFlags signals_;
   Progress progress_;
   FileDescriptor metrics_;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "kernels/compute.h"
@@ -39,6 +40,9 @@ class Transformer {
   /// forward and the loss of the batch's targets.
   Loss loss(const Batch& batch, Activations<T>& activations);
 
+  /// (B * T) weighted nats of the last backward's rows.
+  std::span<const double> row_nats() const { return row_nats_; }
+
  private:
   void attention_block_forward(std::int64_t layer, const Batch& batch, Activations<T>& activations,
                                const DropoutPlan& dropout);
@@ -57,6 +61,7 @@ class Transformer {
   std::vector<TokenId> chunk_targets_;
   std::vector<float> chunk_weights_;
   std::vector<double> chunk_nats_;
+  std::vector<double> row_nats_;
 };
 
 }  // namespace lm

@@ -53,6 +53,7 @@ template <class T>
 Loss Transformer<T>::head_backward(const Batch& batch, Activations<T>& a, Parameters<T>& gradients, double scale) {
   Loss loss;
   fill<T>(compute_, a.d_hidden.rows(0, batch.rows()), T(0));
+  row_nats_.assign(static_cast<std::size_t>(batch.rows()), 0.0);
   for_each_chunk(batch, a.logits.rows(), counted_rows_, [&](std::span<const std::int64_t> rows) {
     const auto count = static_cast<std::int64_t>(rows.size());
     const TensorView<T> logits = a.logits.rows(0, count);
@@ -67,7 +68,9 @@ Loss Transformer<T>::head_backward(const Batch& batch, Activations<T>& a, Parame
     }
     cross_entropy_backward<T>(compute_, chunk_nats_, logits, chunk_targets_, chunk_weights_, scale);
     for (std::size_t i = 0; i < rows.size(); ++i) {
-      loss.nats += static_cast<double>(chunk_weights_[i]) * chunk_nats_[i];
+      const double nats = static_cast<double>(chunk_weights_[i]) * chunk_nats_[i];
+      row_nats_[static_cast<std::size_t>(rows[i])] = nats;
+      loss.nats += nats;
       loss.weight += static_cast<double>(chunk_weights_[i]);
     }
     linear_backward_weight<T>(compute_, gradients.head, {}, logits, hidden);

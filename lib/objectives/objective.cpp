@@ -4,13 +4,24 @@
 
 #include "base/error.h"
 #include "objectives/causal.h"
+#include "objectives/fim.h"
+#include "objectives/masked.h"
+#include "objectives/prefix.h"
+#include "objectives/span.h"
 
 namespace lm {
 
 namespace {
 
-constexpr std::array<ObjectiveEntry, 1> kObjectives = {{
+constexpr std::array<ObjectiveEntry, 5> kObjectives = {{
     {.name = "causal", .summary = "every token predicts the next", .left_to_right = true, .make = make_causal},
+    {.name = "masked", .summary = "hidden tokens, from both sides", .left_to_right = false, .make = make_masked},
+    {.name = "prefix",
+     .summary = "what follows a prefix that is seen both ways",
+     .left_to_right = true,
+     .make = make_prefix},
+    {.name = "span", .summary = "hidden spans, spelled out after the text", .left_to_right = false, .make = make_span},
+    {.name = "fim", .summary = "the middle, after both ends", .left_to_right = true, .make = make_fim},
 }};
 
 }  // namespace

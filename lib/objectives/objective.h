@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -10,6 +11,9 @@
 
 #include "base/rng.h"
 #include "base/token.h"
+#include "base/token_codec.h"
+#include "base/token_table.h"
+#include "base/window_piece.h"
 
 namespace lm {
 
@@ -20,6 +24,14 @@ struct Example {
   std::int64_t prefix_length = 0;      // keys before it are visible to every query
   std::vector<std::int32_t>
       document;  // (T) index inside the window, padding has its own; empty: one document, no padding before it
+  std::int64_t untransformed = 0;  // stretches left as they were because they held the objective's own tokens
+  std::int64_t token_cuts = 0;     // pieces cut between tokens because encoding them anew took too much room
+};
+
+/// How an objective wants its data cut.
+enum class WindowKind {
+  strided,  // window_length() tokens, window_stride() apart, wherever they fall
+  pieces,   // whole pieces of documents
 };
 
 /// Tokens cut from the stream; places outside of it are padding.
@@ -27,15 +39,35 @@ struct WindowTokens {
   std::span<const TokenId> tokens;  // (W)
   std::int64_t first_valid = 0;     // [first_valid, end_valid) are tokens of the stream
   std::int64_t end_valid = 0;
+  std::span<const WindowPiece> pieces = {};  // WindowKind::pieces alone: where they lie among the tokens
 };
 
 /// Whether documents that share a window see each other.
 enum class Attend { window, document };
 
+/// Between what fill-in-the-middle cuts.
+enum class FimCut { character, token, line };
+
+/// The special tokens that objectives put into sequences; empty where the tokenizer lacks them.
+struct SpecialIds {
+  std::optional<TokenId> mask, fim_prefix, fim_suffix, fim_middle;
+  std::vector<TokenId> sentinels;  // in their order
+};
+
 struct ObjectiveOptions {
   std::int64_t context_length = 0;  // T
   TokenId end_of_text = 0;
   Attend attend = Attend::window;
+  bool mixed = false;                 // shares a model with a next-token objective
+  const TokenTable* table = nullptr;  // which ids are special
+  const TokenCodec* codec = nullptr;  // to cut inside tokens
+  SpecialIds special = {};
+  double mask_rate = 0.15;
+  double span_density = 0.15;
+  double span_length = 3.0;
+  double fim_rate = 0.5;
+  double spm_rate = 0.5;
+  FimCut fim_cut = FimCut::character;
 };
 
 class Objective {
@@ -43,6 +75,9 @@ class Objective {
   virtual ~Objective() = default;
   /// The name by which options and checkpoints know it.
   virtual std::string name() const = 0;
+  virtual WindowKind window_kind() const { return WindowKind::strided; }
+  /// WindowKind::pieces alone: places that it may add to each piece.
+  virtual std::int64_t piece_overhead() const { return 0; }
   /// Tokens of the stream in one window, and how far the next window's start is from this one's.
   virtual std::int64_t window_length() const = 0;
   virtual std::int64_t window_stride() const = 0;

@@ -21,6 +21,19 @@ bool looks_like_safetensors(const std::string& path) {
   return header_size < static_cast<std::uint64_t>(status.st_size);
 }
 
+SpecialIds special_ids(const Tokenizer& tokenizer) {
+  SpecialIds ids{.mask = tokenizer.id_of("<|mask|>"),
+                 .fim_prefix = tokenizer.id_of("<|fim_prefix|>"),
+                 .fim_suffix = tokenizer.id_of("<|fim_suffix|>"),
+                 .fim_middle = tokenizer.id_of("<|fim_middle|>"),
+                 .sentinels = {}};
+  for (;;) {
+    const auto sentinel = tokenizer.id_of("<|extra_" + std::to_string(ids.sentinels.size()) + "|>");
+    if (!sentinel) return ids;
+    ids.sentinels.push_back(*sentinel);
+  }
+}
+
 Tokenizer load_tokenizer(const std::string& path, const TokenizerOptions& options) {
   if (!looks_like_safetensors(path)) return Tokenizer::load(path, options);
   const SafetensorsFile file = SafetensorsFile::open(path);

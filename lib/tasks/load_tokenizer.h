@@ -3,12 +3,16 @@
 
 #include <string>
 
+#include "objectives/objective.h"
 #include "text/tokenizer.h"
 
 namespace lm {
 
 /// `path`: a model file (its lm.tokenizer), a tokenizer.json, a folder, or a .tiktoken file. Throws Error.
 Tokenizer load_tokenizer(const std::string& path, const TokenizerOptions& options = {});
+
+/// The special tokens of objectives, by their names; those that the tokenizer lacks are left out.
+SpecialIds special_ids(const Tokenizer& tokenizer);
 
 /// True where the file begins as a safetensors file does: a plausible header length, then a brace.
 bool looks_like_safetensors(const std::string& path);

@@ -17,16 +17,16 @@ std::string token_text(const Tokenizer& tokenizer, TokenId id) {
 
 std::vector<std::string> TrainSession::show_examples(std::int64_t count) {
   std::vector<std::string> lines;
-  BatchSource& source = stream_source_ != nullptr ? static_cast<BatchSource&>(*stream_source_) : *window_source_;
   Batch batch;
   for (std::int64_t example = 1; example <= count; ++example) {
-    source.next(batch, 1);
+    source().next(batch, 1);
     if (batch.sequences == 0) break;
     std::int64_t targets = 0;
     for (const float weight : batch.weight) targets += weight != 0 ? 1 : 0;
     const std::int64_t prefix = batch.prefix_length.empty() ? 0 : batch.prefix_length.front();
-    lines.push_back("# example " + std::to_string(example) + ": " + objective_->name() + ", " + std::to_string(targets) +
-                    " targets, visible prefix " + std::to_string(prefix));
+    lines.push_back("# example " + std::to_string(example) + ": " +
+                    std::string(shares_[static_cast<std::size_t>(batch.objective.front())].entry->name) + ", " +
+                    std::to_string(targets) + " targets, visible prefix " + std::to_string(prefix));
     lines.push_back("# input\ttarget\tweight");
     for (std::int64_t i = 0; i < batch.length; ++i) {
       const auto place = static_cast<std::size_t>(i);

@@ -46,7 +46,7 @@ TrainSession::TrainSession(TrainRequest request) : request_(std::move(request)),
     config_ = resolve_model(settings_, tokenizer_->vocab_size(), initial_ == nullptr ? nullptr : &initial_->record.config,
                             request_.named);
   }
-  objective_ = find_objective(settings_.objective).make(objective_options(settings_, config_, tokenizer_->end_of_text()));
+  shares_ = parse_mixture(settings_.objective);
   open_data();
   check_data_identity();
   if (state_file_ == nullptr) {
@@ -104,15 +104,43 @@ void TrainSession::check_tokens(const TokenFileInfo& info, const std::string& na
               ", model expects " + to_hex(tokenizer_->fingerprint()).substr(0, 8) + "; re-run tok-encode");
 }
 
+ObjectiveOptions TrainSession::full_objective_options() const {
+  ObjectiveOptions options = objective_options(settings_, config_);
+  options.end_of_text = tokenizer_->end_of_text();
+  options.table = tokenizer_.get();
+  options.codec = tokenizer_.get();
+  options.special = special_ids(*tokenizer_);
+  return options;
+}
+
+std::vector<ExampleSource> TrainSession::make_sources(const TokenCorpus& corpus, std::uint64_t seed,
+                                                      WindowOrder order) const {
+  std::vector<ExampleSource> sources;
+  for (const ObjectiveShare& share : shares_) {
+    sources.emplace_back(corpus, share.entry->make(full_objective_options()), config_.context_length, seed, order,
+                         static_cast<std::int64_t>(sources.size()));
+  }
+  return sources;
+}
+
+BatchSource& TrainSession::source() {
+  return stream_source_ != nullptr ? static_cast<BatchSource&>(*stream_source_) : *window_source_;
+}
+
 void TrainSession::open_data() {
   const auto seed = static_cast<std::uint64_t>(settings_.seed);
   std::optional<HeldOut> held_out;
   if (settings_.one_pass) {
     if (request_.tokens.size() != 1)
       throw Error("--one-pass reads one stream, got " + std::to_string(request_.tokens.size()));
+    stream_objective_ = shares_.front().entry->make(full_objective_options());
+    if (shares_.size() > 1 || stream_objective_->window_kind() != WindowKind::strided) {
+      throw Error("--one-pass cannot train on '" + settings_.objective +
+                  "': mixtures and fim visit windows in an order of their own; leave --one-pass out");
+    }
     reader_ = std::make_unique<TokenReader>(open_input(request_.tokens.front()));
     check_tokens(reader_->info(), reader_->name());
-    stream_source_ = std::make_unique<StreamSource>(*reader_, *objective_, seed, config_.context_length);
+    stream_source_ = std::make_unique<StreamSource>(*reader_, *stream_objective_, seed, config_.context_length);
     data_identity_ = "stream";
   } else {
     for (const std::string& path : request_.tokens) files_.push_back(TokenFile::open(path, request_.spool_folder));
@@ -126,11 +154,10 @@ void TrainSession::open_data() {
       corpus_ = held_out->train;
     }
     data_identity_ = to_hex(corpus_->identity());
-    windows_ = std::make_unique<Windows>(*corpus_, WindowOptions{.length = objective_->window_length(),
-                                                                 .stride = objective_->window_stride(),
-                                                                 .seed = seed,
-                                                                 .order = WindowOrder::shuffled});
-    window_source_ = std::make_unique<WindowSource>(*windows_, *objective_, config_.context_length);
+    std::vector<double> shares;
+    for (const ObjectiveShare& share : shares_) shares.push_back(share.share);
+    window_source_ = std::make_unique<WindowSource>(make_sources(*corpus_, seed, WindowOrder::shuffled), shares,
+                                                    config_.context_length, seed);
   }
   open_validation(held_out);
 }
@@ -138,19 +165,35 @@ void TrainSession::open_data() {
 void TrainSession::open_validation(const std::optional<HeldOut>& held_out) {
   if (!request_.valid.empty() && held_out) throw Error("--valid and --valid-fraction both name held-out data; give one");
   if (held_out) {
-    valid_identity_ = to_hex(held_out->valid.identity());
-    valid_tokens_ = read_all(held_out->valid);
+    valid_corpus_ = held_out->valid;
   } else if (!request_.valid.empty()) {
-    std::vector<TokenFile> file;
-    file.push_back(TokenFile::open(request_.valid, request_.spool_folder));
-    check_tokens(file.front().info(), file.front().name());
-    file.front().verify();
-    const TokenCorpus corpus{std::span<const TokenFile>(file)};
-    valid_identity_ = to_hex(corpus.identity());
-    valid_tokens_ = read_all(corpus);
+    valid_files_.push_back(TokenFile::open(request_.valid, request_.spool_folder));
+    check_tokens(valid_files_.front().info(), valid_files_.front().name());
+    valid_files_.front().verify();
+    valid_corpus_.emplace(std::span<const TokenFile>(valid_files_));
   } else if (settings_.keep == "best" || settings_.patience > 0) {
     throw Error("--keep best and --patience need held-out data; give --valid or --valid-fraction");
   }
+  if (valid_corpus_) valid_identity_ = to_hex(valid_corpus_->identity());
+}
+
+void TrainSession::make_validator() {
+  if (!valid_corpus_) return;
+  // Any key will do, as long as it is the same at every evaluation of every run.
+  constexpr std::uint64_t kValidationSeed = 0x76616c6964;
+  std::vector<ExampleSource> sources = make_sources(*valid_corpus_, kValidationSeed, WindowOrder::file);
+  std::vector<Validator::Part> parts;
+  for (std::size_t i = 0; i < shares_.size(); ++i) {
+    if (sources[i].objective().name() == "causal") {
+      valid_tokens_ = read_all(*valid_corpus_);
+      parts.push_back({.share = shares_[i].share,
+                       .loss = DocumentLoss(valid_tokens_, *tokenizer_, config_.context_length, *settings_.micro_batch)});
+    } else {
+      parts.push_back({.share = shares_[i].share,
+                       .loss = ExampleLoss(std::move(sources[i]), config_.context_length, *settings_.micro_batch)});
+    }
+  }
+  validator_ = std::make_unique<Validator>(std::move(parts));
 }
 
 void TrainSession::check_data_identity() const {
@@ -169,10 +212,12 @@ std::optional<std::int64_t> TrainSession::steps_of_budget() const {
   std::optional<std::int64_t> total = request_.budget.steps;
   const auto limit = [&](std::int64_t steps) { total = total ? std::min(*total, steps) : steps; };
   if (request_.budget.tokens) limit(divide_up(*request_.budget.tokens, settings_.batch * config_.context_length));
-  if (request_.budget.epochs && windows_ != nullptr) {
+  if (request_.budget.epochs && window_source_ != nullptr) {
+    // Of a mixture, the first objective's passes count.
     std::int64_t windows = 0;
-    for (std::int64_t epoch = 0; epoch < *request_.budget.epochs; ++epoch) windows += windows_->count(epoch);
-    limit(divide_up(windows, settings_.batch));
+    for (std::int64_t epoch = 0; epoch < *request_.budget.epochs; ++epoch) windows += window_source_->source(0).count(epoch);
+    limit(divide_up(static_cast<std::int64_t>(std::ceil(static_cast<double>(windows) / shares_.front().share)),
+                    settings_.batch));
   }
   return total;
 }
@@ -183,17 +228,22 @@ TrainerOptions TrainSession::options() const {
   options.seconds = request_.budget.seconds;
   if (request_.valid_every) {
     options.valid_every = *request_.valid_every;
-  } else if (!valid_tokens_.empty()) {
+  } else if (valid_corpus_) {
     // A token scored costs a third of one trained on: about a twentieth of the time goes into validation.
     const double step = static_cast<double>(settings_.batch * config_.context_length);
     options.valid_every = std::max<std::int64_t>(
-        100, static_cast<std::int64_t>(std::ceil(static_cast<double>(valid_tokens_.size()) / (0.15 * step))));
+        100, static_cast<std::int64_t>(std::ceil(static_cast<double>(valid_corpus_->size()) / (0.15 * step))));
   }
   return options;
 }
 
 TrainFacts TrainSession::facts() const {
-  const double per_position = training_flops_per_token(config_, config_.context_length, objective_->visible_prefix_share());
+  double squared_prefix = 0;
+  for (const ObjectiveShare& share : shares_) {
+    const double prefix = share.entry->make(full_objective_options())->visible_prefix_share();
+    squared_prefix += share.share * prefix * prefix;
+  }
+  const double per_position = training_flops_per_token(config_, config_.context_length, std::sqrt(squared_prefix));
   TrainFacts facts{.parameters = parameter_count(config_),
                    .memory = Trainer::memory(config_, options()),
                    .flops_per_step = per_position * static_cast<double>(settings_.batch * config_.context_length),
@@ -202,19 +252,16 @@ TrainFacts TrainSession::facts() const {
                    .windows_per_epoch = std::nullopt,
                    .total_steps = steps_of_budget(),
                    .step_positions = settings_.batch * config_.context_length};
-  if (windows_ != nullptr) {
+  if (window_source_ != nullptr) {
     facts.tokens_per_epoch = corpus_->size();
-    facts.windows_per_epoch = windows_->count(0);
+    facts.windows_per_epoch = window_source_->source(0).count(0);
   }
   return facts;
 }
 
 void TrainSession::prepare() {
-  BatchSource& source = stream_source_ != nullptr ? static_cast<BatchSource&>(*stream_source_) : *window_source_;
-  if (!valid_tokens_.empty()) {
-    validator_ = std::make_unique<Validator>(valid_tokens_, *tokenizer_, config_.context_length, *settings_.micro_batch);
-  }
-  trainer_ = std::make_unique<Trainer>(*compute_, config_, options(), source, validator_.get());
+  make_validator();
+  trainer_ = std::make_unique<Trainer>(*compute_, config_, options(), source(), validator_.get());
   if (state_file_ != nullptr) {
     state_file_->load_into(*trainer_);
     const JsonValue* seconds = state_settings_.find("seconds");

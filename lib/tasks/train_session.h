@@ -11,7 +11,7 @@
 #include "data/windows.h"
 #include "kernels/compute.h"
 #include "model/checkpoint.h"
-#include "objectives/objective.h"
+#include "objectives/mixture.h"
 #include "tasks/train_settings.h"
 #include "text/tokenizer.h"
 #include "train/trainer.h"
@@ -92,6 +92,10 @@ class TrainSession {
  private:
   void load_tokenizer_and_model();
   void open_state();
+  ObjectiveOptions full_objective_options() const;
+  std::vector<ExampleSource> make_sources(const TokenCorpus& corpus, std::uint64_t seed, WindowOrder order) const;
+  BatchSource& source();
+  void make_validator();
   void open_data();
   void open_validation(const std::optional<HeldOut>& held_out);
   void check_tokens(const TokenFileInfo& info, const std::string& name) const;
@@ -110,14 +114,16 @@ class TrainSession {
   std::unique_ptr<class StateFile> state_file_;
   JsonValue state_settings_;
   ModelConfig config_;
-  std::unique_ptr<Objective> objective_;
+  std::vector<ObjectiveShare> shares_;
+  std::unique_ptr<Objective> stream_objective_;  // with one pass
   std::vector<TokenFile> files_;
   std::optional<TokenCorpus> corpus_;
-  std::unique_ptr<Windows> windows_;
   std::unique_ptr<TokenReader> reader_;
   std::unique_ptr<WindowSource> window_source_;
   std::unique_ptr<StreamSource> stream_source_;
   std::string data_identity_, valid_identity_;
+  std::vector<TokenFile> valid_files_;
+  std::optional<TokenCorpus> valid_corpus_;
   std::vector<TokenId> valid_tokens_;
   std::unique_ptr<Validator> validator_;
   std::unique_ptr<Trainer> trainer_;

@@ -6,6 +6,7 @@
 #include <type_traits>
 
 #include "base/error.h"
+#include "objectives/mixture.h"
 
 namespace lm {
 
@@ -106,8 +107,14 @@ void check_settings(const TrainSettings& s) {
   parse_family(s.family);
   parse_schedule(s.schedule);
   parse_betas(s.betas);
-  find_objective(s.objective);
-  require_choice("attend", s.attend, {"window", "document"});
+  parse_mixture(s.objective);
+  if (s.attend) require_choice("attend", *s.attend, {"window", "document"});
+  require_choice("fim-cut", s.fim_cut, {"char", "token", "line"});
+  require_range("mask-rate", s.mask_rate, 0.0001, 1.0);
+  require_range("span-density", s.span_density, 0.0001, 0.9999);
+  require_range("span-length", s.span_length, 1.0, 1e6);
+  require_range("fim-rate", s.fim_rate, 0.0, 1.0);
+  require_range("spm-rate", s.spm_rate, 0.0, 1.0);
   require_choice("optimizer", s.optimizer, {"adamw"});
   require_choice("precision", s.precision, {"fp32"});
   require_choice("keep", s.keep, {"last", "best"});
@@ -159,7 +166,18 @@ ModelConfig resolve_model(TrainSettings& s, std::int64_t vocab_size, const Model
   return config;
 }
 
+namespace {
+
+/// Documents of a window that is read both ways would otherwise colour each other's words.
+const char* usual_attend(const TrainSettings& s) {
+  const std::vector<ObjectiveShare> shares = parse_mixture(s.objective);
+  return shares.size() == 1 && std::string_view(shares.front().entry->name) == "masked" ? "document" : "window";
+}
+
+}  // namespace
+
 void resolve_settings(TrainSettings& s, const ModelConfig& config, const SettingsFacts& facts) {
+  if (!s.attend) s.attend = usual_attend(s);
   if (!s.learning_rate) s.learning_rate = 1e-3 * std::sqrt(256.0 / static_cast<double>(config.channels));
   if (!s.min_learning_rate) s.min_learning_rate = s.schedule == "cosine" ? *s.learning_rate / 10 : 0.0;
   if (!s.warmup) s.warmup = facts.total_steps ? std::min(kMaximumWarmup, *facts.total_steps / 20) : kMaximumWarmup;
@@ -196,10 +214,18 @@ TrainerOptions trainer_options(const TrainSettings& s, const ModelConfig& config
   return options;
 }
 
-ObjectiveOptions objective_options(const TrainSettings& s, const ModelConfig& config, TokenId end_of_text) {
-  return {.context_length = config.context_length,
-          .end_of_text = end_of_text,
-          .attend = s.attend == "document" ? Attend::document : Attend::window};
+ObjectiveOptions objective_options(const TrainSettings& s, const ModelConfig& config) {
+  ObjectiveOptions options;
+  options.context_length = config.context_length;
+  options.attend = s.attend.value_or(usual_attend(s)) == "document" ? Attend::document : Attend::window;
+  options.mixed = parse_mixture(s.objective).size() > 1;
+  options.mask_rate = s.mask_rate;
+  options.span_density = s.span_density;
+  options.span_length = s.span_length;
+  options.fim_rate = s.fim_rate;
+  options.spm_rate = s.spm_rate;
+  options.fim_cut = s.fim_cut == "token" ? FimCut::token : s.fim_cut == "line" ? FimCut::line : FimCut::character;
+  return options;
 }
 
 JsonValue settings_to_json(const TrainSettings& settings) {

@@ -22,7 +22,13 @@ struct TrainSettings {
   std::optional<bool> tied;
 
   std::string objective = "causal";
-  std::string attend = "window";
+  std::optional<std::string> attend;
+  double mask_rate = 0.15;
+  double span_density = 0.15;
+  double span_length = 3.0;
+  double fim_rate = 0.5;
+  double spm_rate = 0.5;
+  std::string fim_cut = "char";
 
   std::int64_t batch = 16;
   std::optional<std::int64_t> micro_batch;
@@ -60,8 +66,16 @@ void visit_settings(Settings& s, Visit&& visit) {
   visit("context", s.context, "Model", "longest sequence in tokens, and the length of training windows (default 256)");
   visit("dropout", s.dropout, "Model", "share of the residual branches' outputs dropped in training");
   visit("tied", s.tied, "Model", "one matrix for embedding and output head (default: tied)");
-  visit("objective", s.objective, "Objective", "what is predicted: causal");
-  visit("attend", s.attend, "Objective", "window: documents that share a window see each other; document: they do not");
+  visit("objective", s.objective, "Objective",
+        "what is predicted: causal, masked, prefix, span or fim, or a mixture such as causal:0.5,fim:0.5");
+  visit("attend", s.attend, "Objective",
+        "window: documents that share a window see each other; document: they do not (default: window; masked: document)");
+  visit("mask-rate", s.mask_rate, "Objective", "with masked: share of the tokens that are hidden");
+  visit("span-density", s.span_density, "Objective", "with span: share of the tokens that are hidden");
+  visit("span-length", s.span_length, "Objective", "with span: mean length of a hidden span");
+  visit("fim-rate", s.fim_rate, "Objective", "with fim: share of the pieces that are rearranged");
+  visit("spm-rate", s.spm_rate, "Objective", "with fim: share of those whose suffix comes first");
+  visit("fim-cut", s.fim_cut, "Objective", "with fim: cut between characters (char), tokens (token) or lines (line)");
   visit("batch", s.batch, "Optimizer", "sequences a step");
   visit("micro-batch", s.micro_batch, "Optimizer", "sequences a pass, or auto: as many as --memory holds");
   visit("optimizer", s.optimizer, "Optimizer", "adamw");
@@ -104,9 +118,9 @@ ModelConfig resolve_model(TrainSettings& settings, std::int64_t vocab_size, cons
 /// The rest, once the model is known.
 void resolve_settings(TrainSettings& settings, const ModelConfig& config, const SettingsFacts& facts);
 
-/// Of resolved settings.
+/// Of resolved settings. Special ids, table and codec are the caller's to fill in.
 TrainerOptions trainer_options(const TrainSettings& settings, const ModelConfig& config);
-ObjectiveOptions objective_options(const TrainSettings& settings, const ModelConfig& config, TokenId end_of_text);
+ObjectiveOptions objective_options(const TrainSettings& settings, const ModelConfig& config);
 
 JsonValue settings_to_json(const TrainSettings& settings);
 /// Settings of a state. `named` ones of `asked` must equal them. Throws Error naming the first that differs.

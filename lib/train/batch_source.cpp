@@ -27,6 +27,7 @@ void slice(Batch& part, const Batch& batch, std::int64_t first, std::int64_t cou
   slice_rows(part.weight, batch.weight, first * length, count * length);
   slice_rows(part.prefix_length, batch.prefix_length, first, count);
   slice_rows(part.document, batch.document, first * length, count * length);
+  slice_rows(part.objective, batch.objective, first, count);
 }
 
 }  // namespace lm

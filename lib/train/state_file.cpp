@@ -40,10 +40,29 @@ JsonValue state_to_json(const TrainState& state) {
   for (const IntegerField& field : kIntegers) json.set(field.name, state.*field.member);
   for (const OptionalField& field : kOptionals)
     json.set(field.name, state.*field.member ? JsonValue(*(state.*field.member)) : JsonValue());
-  json.set("epoch", state.position.epoch).set("window", state.position.index);
+  JsonValue::Array positions;
+  for (const DataPosition& position : state.position.objectives) {
+    positions.push_back(JsonValue().set("epoch", position.epoch).set("window", position.index));
+  }
+  json.set("positions", std::move(positions)).set("drawn", state.position.drawn);
+  json.set("untransformed", state.counts.untransformed).set("token_cuts", state.counts.token_cuts);
   json.set("elapsed_seconds", state.elapsed_seconds).set("last_loss", state.last_loss).set("consumed", state.consumed);
   json.set("total_steps", state.total_steps ? JsonValue(*state.total_steps) : JsonValue());
   return json;
+}
+
+SourcePosition position_from_json(const JsonValue& json, const std::string& source) {
+  const JsonValue* positions = json.find("positions");
+  if (positions == nullptr || positions->if_array() == nullptr)
+    throw Error("no 'positions' in the training state '" + source + "'");
+  SourcePosition position{.objectives = {}, .drawn = json.integer_at("drawn", source)};
+  for (const JsonValue& item : *positions->if_array()) {
+    position.objectives.push_back({.epoch = item.integer_at("epoch", source), .index = item.integer_at("window", source)});
+    if (position.objectives.back().epoch < 0 || position.objectives.back().index < 0) {
+      throw Error("impossible data position in the training state '" + source + "'");
+    }
+  }
+  return position;
 }
 
 TrainState state_from_json(const JsonValue& json, const std::string& source) {
@@ -53,7 +72,9 @@ TrainState state_from_json(const JsonValue& json, const std::string& source) {
     const JsonValue* value = json.find(field.name);
     if (value != nullptr && !value->is_null()) state.*field.member = json.number_at(field.name, source);
   }
-  state.position = {.epoch = json.integer_at("epoch", source), .index = json.integer_at("window", source)};
+  state.position = position_from_json(json, source);
+  state.counts = {.untransformed = json.integer_at("untransformed", source),
+                  .token_cuts = json.integer_at("token_cuts", source)};
   state.elapsed_seconds = json.number_at("elapsed_seconds", source);
   state.last_loss = json.number_at("last_loss", source);
   state.consumed = json.string_at("consumed", source);
@@ -63,8 +84,6 @@ TrainState state_from_json(const JsonValue& json, const std::string& source) {
     if (state.*field.member < 0)
       throw Error(std::string("impossible '") + field.name + "' in the training state '" + source + "'");
   }
-  if (state.position.epoch < 0 || state.position.index < 0)
-    throw Error("impossible data position in the training state '" + source + "'");
   return state;
 }
 

@@ -12,6 +12,20 @@ namespace lm {
 
 namespace {
 
+/// Sums each objective's rows.
+void add_objective_losses(std::vector<ObjectiveLoss>& losses, const Batch& batch, std::span<const double> row_nats) {
+  for (std::int64_t sequence = 0; sequence < batch.sequences; ++sequence) {
+    const std::int64_t number = batch.objective.empty() ? 0 : batch.objective[static_cast<std::size_t>(sequence)];
+    auto entry =
+        std::find_if(losses.begin(), losses.end(), [&](const ObjectiveLoss& loss) { return loss.number == number; });
+    if (entry == losses.end()) entry = losses.insert(entry, {.number = number, .loss = {}});
+    for (std::int64_t i = sequence * batch.length; i < (sequence + 1) * batch.length; ++i) {
+      entry->loss.nats += row_nats[static_cast<std::size_t>(i)];
+      entry->loss.weight += static_cast<double>(batch.weight[static_cast<std::size_t>(i)]);
+    }
+  }
+}
+
 std::int64_t micro_batches(const TrainerOptions& options) {
   return (options.batch_sequences + options.micro_batch_sequences - 1) / options.micro_batch_sequences;
 }
@@ -100,6 +114,7 @@ StopReason Trainer::run(TrainObserver& observer) {
                       .learning_rate = result.learning_rate,
                       .elapsed_seconds = state_.elapsed_seconds,
                       .total_steps = total_steps(),
+                      .objectives = result.objectives,
                       .skipped = result.skipped};
     if (validation_due(budget_reached())) validate(report);
     observer.on_step(report);
@@ -117,13 +132,14 @@ Trainer::StepResult Trainer::take_step() {
   result.learning_rate = learning_rate_at(options_.schedule, state_.step, total_steps());
   state_.position = source_.position();
   state_.consumed = source_.consumed();
+  source_.count(state_.counts);
   state_.step += 1;
   if (total_weight == 0) {
     result.skipped = true;
     result.loss = {.nats = state_.last_loss, .weight = 1};
     return result;
   }
-  result.loss = accumulate_gradients(total_weight);
+  accumulate_gradients(total_weight, result);
   const Parameters<float>& gradients = gradients_.total(compute_);
   result.gradient_norm = std::sqrt(sum_of_squares<float>(compute_, gradients.flat()));
   if (!std::isfinite(result.loss.nats) || !std::isfinite(result.gradient_norm)) {
@@ -142,8 +158,7 @@ Trainer::StepResult Trainer::take_step() {
   return result;
 }
 
-Loss Trainer::accumulate_gradients(double total_weight) {
-  Loss loss;
+void Trainer::accumulate_gradients(double total_weight, StepResult& result) {
   for (std::int64_t first = 0; first < batch_.sequences; first += options_.micro_batch_sequences) {
     const std::int64_t count = std::min(options_.micro_batch_sequences, batch_.sequences - first);
     const bool whole = count == batch_.sequences;
@@ -156,10 +171,10 @@ Loss Trainer::accumulate_gradients(double total_weight) {
     transformer_.forward(part, activations_, dropout);
     const Loss part_loss = transformer_.backward(part, activations_, gradients, 1.0 / total_weight, dropout);
     gradients_.done(compute_);
-    loss.nats += part_loss.nats;
-    loss.weight += part_loss.weight;
+    result.loss.nats += part_loss.nats;
+    result.loss.weight += part_loss.weight;
+    add_objective_losses(result.objectives, part, transformer_.row_nats());
   }
-  return loss;
 }
 
 void Trainer::apply_update(const Parameters<float>& gradients, double gradient_scale, double learning_rate) {
@@ -180,9 +195,12 @@ bool Trainer::validation_due(bool last) const {
 void Trainer::validate(StepReport& report) {
   const Parameters<float>& judged = average_ ? *average_ : weights_;
   const ValidationResult result = validator_->evaluate(compute_, judged, activations_);
-  const double loss = result.loss();
+  const double loss = result.loss;
   state_.last_validation = report.validation_loss = loss;
-  state_.last_bits_per_byte = report.validation_bits_per_byte = result.bits_per_byte();
+  if (result.causal() != nullptr) {
+    state_.last_bits_per_byte = report.validation_bits_per_byte = result.causal()->bits_per_byte;
+  }
+  report.validation_parts = result.parts;
   if (!state_.best_validation || loss < *state_.best_validation) {
     state_.best_validation = loss;
     state_.best_step = state_.step;

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "kernels/compute.h"
 #include "model/activations.h"
@@ -44,7 +45,8 @@ struct TrainState {
   std::int64_t passes = 0;  // forward passes begun, which number the dropout masks
   std::int64_t optimizer_steps = 0;
   std::int64_t skipped_steps = 0;
-  DataPosition position;
+  SourcePosition position;
+  SourceCounts counts;   // what objectives left untransformed
   std::string consumed;  // what BatchSource::consumed() said there
   double elapsed_seconds = 0;
   std::optional<std::int64_t> total_steps;  // once fixed under a budget in time
@@ -55,6 +57,12 @@ struct TrainState {
   std::optional<double> best_validation;
   std::int64_t best_step = 0;
   std::int64_t validations_without_best = 0;
+};
+
+/// The loss of one objective of a mixture.
+struct ObjectiveLoss {
+  std::int64_t number = 0;
+  Loss loss;
 };
 
 struct StepReport {
@@ -68,6 +76,8 @@ struct StepReport {
   std::optional<std::int64_t> total_steps;
   std::optional<double> validation_loss = std::nullopt;
   std::optional<double> validation_bits_per_byte = std::nullopt;
+  std::vector<ValidationPart> validation_parts = {};
+  std::vector<ObjectiveLoss> objectives = {};  // of those in the step's batch
   bool skipped = false;
 };
 
@@ -126,6 +136,7 @@ class Trainer {
  private:
   struct StepResult {
     Loss loss;
+    std::vector<ObjectiveLoss> objectives;
     double gradient_norm = 0;
     double learning_rate = 0;
     bool skipped = false;
@@ -133,7 +144,7 @@ class Trainer {
   std::optional<std::int64_t> total_steps() const;
   bool budget_reached() const;
   StepResult take_step();
-  Loss accumulate_gradients(double total_weight);
+  void accumulate_gradients(double total_weight, StepResult& result);
   void apply_update(const Parameters<float>& gradients, double gradient_scale, double learning_rate);
   bool validation_due(bool last) const;
   void validate(StepReport& report);

@@ -9,11 +9,16 @@
 
 namespace lm {
 
-double ValidationResult::bits_per_byte() const { return nats / (std::numbers::ln2 * static_cast<double>(bytes)); }
+const ValidationPart* ValidationResult::causal() const {
+  for (const ValidationPart& part : parts) {
+    if (part.objective == "causal") return &part;
+  }
+  return nullptr;
+}
 
-Validator::Validator(std::span<const TokenId> tokens, const TokenTable& table, std::int64_t context_length,
-                     std::int64_t sequences)
-    : tokens_(tokens), table_(table), context_length_(context_length), sequences_(sequences) {
+DocumentLoss::DocumentLoss(std::span<const TokenId> tokens, const TokenTable& table, std::int64_t context_length,
+                           std::int64_t sequences)
+    : tokens_(tokens), table_(&table), context_length_(context_length), sequences_(sequences) {
   const auto size = static_cast<std::int64_t>(tokens.size());
   std::int64_t start = 0;
   while (start < size) {
@@ -30,21 +35,21 @@ Validator::Validator(std::span<const TokenId> tokens, const TokenTable& table, s
   if (scored_ == 0) throw Error("the held-out data has no token to score; give more of it");
 }
 
-void Validator::fill_batch(std::span<const Window> windows) {
+void DocumentLoss::fill_batch(std::span<const Window> windows) {
   std::int64_t longest = 0;
   for (const Window& window : windows) longest = std::max(longest, window.count);
   batch_.sequences = static_cast<std::int64_t>(windows.size());
   batch_.length = longest;
   const auto rows = static_cast<std::size_t>(batch_.rows());
-  batch_.input.assign(rows, table_.end_of_text());
-  batch_.target.assign(rows, table_.end_of_text());
+  batch_.input.assign(rows, table_->end_of_text());
+  batch_.target.assign(rows, table_->end_of_text());
   batch_.weight.assign(rows, 0.0f);
   std::size_t row = 0;
   for (const Window& window : windows) {
     for (std::int64_t i = 0; i < window.count; ++i) {
       const auto target = static_cast<std::size_t>(window.first + i);
       const bool opening = window.opens_document && i == 0;
-      batch_.input[row + static_cast<std::size_t>(i)] = opening ? table_.end_of_text() : tokens_[target - 1];
+      batch_.input[row + static_cast<std::size_t>(i)] = opening ? table_->end_of_text() : tokens_[target - 1];
       batch_.target[row + static_cast<std::size_t>(i)] = tokens_[target];
       batch_.weight[row + static_cast<std::size_t>(i)] = 1.0f;
     }
@@ -52,13 +57,46 @@ void Validator::fill_batch(std::span<const Window> windows) {
   }
 }
 
-ValidationResult Validator::evaluate(Compute& compute, const Parameters<float>& weights, Activations<float>& activations) {
+ValidationPart DocumentLoss::evaluate(Compute& compute, const Parameters<float>& weights, Activations<float>& activations) {
   Transformer<float> transformer(compute, weights);
-  ValidationResult result{.nats = 0, .tokens = scored_, .bytes = bytes_};
+  nats_ = 0;
   for (std::size_t first = 0; first < windows_.size(); first += static_cast<std::size_t>(sequences_)) {
     const std::size_t count = std::min(static_cast<std::size_t>(sequences_), windows_.size() - first);
     fill_batch(std::span<const Window>(windows_).subspan(first, count));
-    result.nats += transformer.loss(batch_, activations).nats;
+    nats_ += transformer.loss(batch_, activations).nats;
+  }
+  return {.objective = "causal",
+          .loss = nats_ / static_cast<double>(scored_),
+          .bits_per_byte = nats_ / (std::numbers::ln2 * static_cast<double>(bytes_))};
+}
+
+ExampleLoss::ExampleLoss(ExampleSource source, std::int64_t context_length, std::int64_t sequences)
+    : source_(std::move(source)), context_length_(context_length), sequences_(sequences) {}
+
+ValidationPart ExampleLoss::evaluate(Compute& compute, const Parameters<float>& weights, Activations<float>& activations) {
+  Transformer<float> transformer(compute, weights);
+  Loss loss;
+  Batch batch;
+  DataPosition position;
+  const std::int64_t windows = source_.count(0);
+  while (position.epoch == 0 && position.index < windows) {
+    begin_batch(batch, context_length_);
+    for (std::int64_t i = 0; i < sequences_ && position.index < windows; ++i)
+      append_example(batch, source_.next(position), 0);
+    const Loss part = transformer.loss(batch, activations);
+    loss.nats += part.nats;
+    loss.weight += part.weight;
+  }
+  if (loss.weight == 0)
+    throw Error("the held-out data has no target for objective '" + source_.objective().name() + "'; give more of it");
+  return {.objective = source_.objective().name(), .loss = loss.mean(), .bits_per_byte = 0};
+}
+
+ValidationResult Validator::evaluate(Compute& compute, const Parameters<float>& weights, Activations<float>& activations) {
+  ValidationResult result;
+  for (Part& part : parts_) {
+    result.parts.push_back(std::visit([&](auto& loss) { return loss.evaluate(compute, weights, activations); }, part.loss));
+    result.loss += part.share * result.parts.back().loss;
   }
   return result;
 }

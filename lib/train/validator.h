@@ -1,9 +1,10 @@
-// Validator: the loss of held-out tokens by the rule of the reports (lm-eval-ppl), so that the numbers agree.
+// Validator: the loss of held-out tokens, the same way at every evaluation; of each objective of a mixture apart.
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <span>
+#include <string>
+#include <variant>
 #include <vector>
 
 #include "base/token.h"
@@ -11,29 +12,37 @@
 #include "model/activations.h"
 #include "model/batch.h"
 #include "model/transformer.h"
+#include "train/example_source.h"
 
 namespace lm {
 
-struct ValidationResult {
-  double nats = 0;
-  std::int64_t tokens = 0;
-  std::int64_t bytes = 0;
-  double loss() const { return nats / static_cast<double>(tokens); }
-  double bits_per_byte() const;
+/// One objective's loss, in nats a target.
+struct ValidationPart {
+  std::string objective;
+  double loss = 0;
+  double bits_per_byte = 0;  // causal alone; else 0
 };
 
-/// Each document by itself in disjoint windows of T tokens, every token scored once, end-of-text not scored (definitions:
-/// windows with S = L).
-class Validator {
+struct ValidationResult {
+  double loss = 0;  // the parts' losses, weighted by their shares
+  std::vector<ValidationPart> parts;
+  /// Of the causal part, where there is one.
+  const ValidationPart* causal() const;
+};
+
+/// By the rule of the reports (lm-eval-ppl), so that the numbers agree: each document by itself in disjoint windows of T
+/// tokens, every token scored once, end-of-text not scored (definitions: windows with S = L).
+class DocumentLoss {
  public:
   /// tokens: documents, each closed by end-of-text, without the virtual first one. Copies nothing: `tokens` must outlive it.
   /// `table` tells end-of-text and bytes. sequences: how many windows are scored at once. Throws Error where no token would
   /// be scored.
-  Validator(std::span<const TokenId> tokens, const TokenTable& table, std::int64_t context_length, std::int64_t sequences);
-
-  ValidationResult evaluate(Compute& compute, const Parameters<float>& weights, Activations<float>& activations);
-  /// Tokens that are scored.
+  DocumentLoss(std::span<const TokenId> tokens, const TokenTable& table, std::int64_t context_length,
+               std::int64_t sequences);
+  ValidationPart evaluate(Compute& compute, const Parameters<float>& weights, Activations<float>& activations);
   std::int64_t scored_tokens() const { return scored_; }
+  double nats() const { return nats_; }
+  std::int64_t bytes() const { return bytes_; }
 
  private:
   /// Targets tokens_[first .. first + count), predicted from the token before each.
@@ -45,13 +54,39 @@ class Validator {
   void fill_batch(std::span<const Window> windows);
 
   std::span<const TokenId> tokens_;
-  const TokenTable& table_;
+  const TokenTable* table_;
   std::int64_t context_length_;
   std::int64_t sequences_;
   std::vector<Window> windows_;
   std::int64_t scored_ = 0;
   std::int64_t bytes_ = 0;
+  double nats_ = 0;  // of the last evaluation
   Batch batch_;
+};
+
+/// Of any other objective: its own examples of the held-out tokens' first epoch in file order, with draws from a fixed key.
+class ExampleLoss {
+ public:
+  ExampleLoss(ExampleSource source, std::int64_t context_length, std::int64_t sequences);
+  ValidationPart evaluate(Compute& compute, const Parameters<float>& weights, Activations<float>& activations);
+
+ private:
+  ExampleSource source_;
+  std::int64_t context_length_;
+  std::int64_t sequences_;
+};
+
+class Validator {
+ public:
+  struct Part {
+    double share = 1.0;
+    std::variant<DocumentLoss, ExampleLoss> loss;
+  };
+  explicit Validator(std::vector<Part> parts) : parts_(std::move(parts)) {}
+  ValidationResult evaluate(Compute& compute, const Parameters<float>& weights, Activations<float>& activations);
+
+ private:
+  std::vector<Part> parts_;
 };
 
 }  // namespace lm

@@ -1,72 +1,66 @@
-// Batches from windows of token files, in shuffled order, and from a stream in its own order.
+// Batches from windows of token files, in shuffled order and mixed by shares, and from a stream in its own order.
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <vector>
 
 #include "base/hash.h"
 #include "data/windows.h"
 #include "objectives/objective.h"
 #include "train/batch_source.h"
+#include "train/example_source.h"
 
 namespace lm {
 
-/// Turns windows into examples and stacks them; what both sources share.
-class ExampleStacker {
- public:
-  ExampleStacker(const Objective& objective, std::uint64_t seed, std::int64_t context_length);
-  /// Where the next window's tokens and validity go.
-  std::span<TokenId> tokens() { return tokens_; }
-  std::span<std::uint8_t> valid() { return valid_; }
-  /// The example of the window just filled in, which is window `position` of the run.
-  Example example(const DataPosition& position);
-  void begin(Batch& batch) const;
-  /// Appends a sequence.
-  void append(Batch& batch, const Example& example) const;
-
- private:
-  const Objective& objective_;
-  std::uint64_t seed_;
-  std::int64_t context_length_;
-  std::vector<TokenId> tokens_;
-  std::vector<std::uint8_t> valid_;
-};
-
-/// Never ends: epoch follows epoch.
+/// Never ends: epoch follows epoch. Each sequence is drawn from one of the objectives, each at its own place in its own
+/// windows.
 class WindowSource final : public BatchSource {
  public:
-  /// All arguments outlive it. Throws Error where the corpus is empty.
-  WindowSource(const Windows& windows, const Objective& objective, std::int64_t context_length);
+  /// Shares sum to 1; as many as sources.
+  WindowSource(std::vector<ExampleSource> sources, std::vector<double> shares, std::int64_t context_length,
+               std::uint64_t seed);
   void next(Batch& batch, std::int64_t sequences) override;
-  DataPosition position() const override { return position_; }
-  void seek(const DataPosition& position) override { position_ = position; }
+  SourcePosition position() const override { return position_; }
+  void count(SourceCounts& counts) const override;
+  void seek(const SourcePosition& position) override;
+  const ExampleSource& source(std::size_t number) const { return sources_[number]; }
 
  private:
-  const Windows& windows_;
-  ExampleStacker stacker_;
-  DataPosition position_;
+  std::size_t draw_objective() const;
+  std::vector<ExampleSource> sources_;
+  std::vector<double> shares_;
+  std::int64_t context_length_;
+  std::uint64_t seed_;
+  SourcePosition position_;
+  SourceCounts counts_;  // of the last batch
 };
 
-/// One pass over a stream as it comes. seek() reads forward to the position.
+/// One pass of one objective over a stream as it comes. seek() reads forward to the position.
 class StreamSource final : public BatchSource {
  public:
+  /// All arguments outlive it. The objective's windows are strided.
   StreamSource(TokenReader& reader, const Objective& objective, std::uint64_t seed, std::int64_t context_length);
   void next(Batch& batch, std::int64_t sequences) override;
-  DataPosition position() const override { return position_; }
+  SourcePosition position() const override { return position_; }
+  void count(SourceCounts& counts) const override;
   std::string consumed() const override;
-  void seek(const DataPosition& position) override;
+  void seek(const SourcePosition& position) override;
   /// True after next() threw: the stream is damaged or ends early.
   bool failed() const { return failed_; }
 
  private:
   bool read_window();
+  const Objective& objective_;
+  std::uint64_t seed_;
+  std::int64_t context_length_;
   StreamWindows windows_;
-  ExampleStacker stacker_;
+  std::vector<TokenId> tokens_;
+  std::vector<std::uint8_t> valid_;
   std::int64_t stride_;
   Hasher hasher_;
+  SourcePosition position_;
+  SourceCounts counts_;
   bool failed_ = false;
-  DataPosition position_;
 };
 
 }  // namespace lm

@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "objectives/objective.h"
+#include "support/byte_tokenizer.h"
 
 using namespace lm;
 
@@ -46,9 +47,11 @@ TEST_CASE("with --attend document an end-of-text belongs to the document that it
 
 TEST_CASE("the table knows its objectives by name and says so for others") {
   CHECK(find_objective("causal").left_to_right);
-  CHECK_THROWS_WITH_AS(find_objective("casual"), "unknown objective 'casual'; known: causal", Error);
+  CHECK_THROWS_WITH_AS(find_objective("casual"), "unknown objective 'casual'; known: causal, masked, prefix, span, fim",
+                       Error);
   for (const ObjectiveEntry& entry : objective_table()) {
-    const auto objective = entry.make({.context_length = 8, .end_of_text = 0});
+    const test::ByteTokenizer tokenizer;
+    const auto objective = entry.make(tokenizer.options(32));
     CHECK(objective->name() == entry.name);
   }
 }

@@ -23,24 +23,25 @@ class RandomSource : public BatchSource {
  public:
   RandomSource(std::int64_t vocab_size, std::int64_t length) : vocab_size_(vocab_size), length_(length) {}
   void next(Batch& batch, std::int64_t sequences) override {
-    batch =
-        test::random_batch(sequences, length_, vocab_size_, fixed ? 1 : static_cast<std::uint64_t>(100 + position_.index));
+    batch = test::random_batch(sequences, length_, vocab_size_,
+                               fixed ? 1 : static_cast<std::uint64_t>(100 + position_.objectives.front().index));
     if (fixed) {
       batch.weight.assign(batch.weight.size(), 1.0f);
       // Sequences that begin alike but go on differently could not be told apart.
       for (std::int64_t s = 0; s < sequences; ++s)
         batch.input[static_cast<std::size_t>(s * length_)] = static_cast<TokenId>(s);
     }
-    position_.index += sequences;
+    position_.objectives.front().index += sequences;
   }
-  DataPosition position() const override { return position_; }
-  void seek(const DataPosition& position) override { position_ = position; }
+  SourcePosition position() const override { return position_; }
+  void count(SourceCounts&) const override {}
+  void seek(const SourcePosition& position) override { position_ = position; }
   bool fixed = false;
 
  private:
   std::int64_t vocab_size_;
   std::int64_t length_;
-  DataPosition position_;
+  SourcePosition position_;
 };
 
 class Watcher : public TrainObserver {

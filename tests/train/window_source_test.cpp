@@ -2,10 +2,12 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <map>
 #include <vector>
 
 #include "base/error.h"
+#include "support/byte_tokenizer.h"
 #include "support/test_data.h"
 #include "train/validator.h"
 
@@ -54,16 +56,18 @@ TEST_CASE("an epoch makes every token a target once, predicted from the one befo
   write_tokens(folder.path("t"), some_documents());
   std::vector<TokenFile> files;
   files.push_back(TokenFile::open(folder.path("t"), folder.path("")));
-  const Windows windows(TokenCorpus(files), {.length = 9, .stride = 8, .seed = 3});
-  const auto objective = find_objective("causal").make({.context_length = 8, .end_of_text = 0});
-  WindowSource source(windows, *objective, 8);
-  std::vector<TokenId> stream(static_cast<std::size_t>(windows.corpus().size()));
-  windows.corpus().copy(0, stream);
+  const TokenCorpus corpus(files);
+  std::vector<ExampleSource> sources;
+  sources.emplace_back(corpus, find_objective("causal").make({.context_length = 8, .end_of_text = 0}), 8, 3,
+                       WindowOrder::shuffled);
+  WindowSource source(std::move(sources), {1.0}, 8, 3);
+  std::vector<TokenId> stream(static_cast<std::size_t>(corpus.size()));
+  corpus.copy(0, stream);
   for (std::int64_t epoch = 0; epoch < 3; ++epoch) {
     std::map<TokenId, int> times;
     Batch batch;
-    source.next(batch, windows.count(epoch));
-    CHECK(source.position() == DataPosition{.epoch = epoch, .index = windows.count(epoch)});
+    source.next(batch, source.source(0).count(epoch));
+    CHECK(source.position().objectives.front() == DataPosition{.epoch = epoch, .index = source.source(0).count(epoch)});
     for (std::size_t i = 0; i < batch.input.size(); ++i) {
       if (batch.weight[i] == 0) continue;
       times[batch.target[i]] += 1;
@@ -100,7 +104,7 @@ TEST_CASE("a stream gives the windows of the file in order, and seeks by reading
 
   TokenReader again(open_input(folder.path("t")));
   StreamSource resumed(again, *objective, 1, 8);
-  resumed.seek({.epoch = 0, .index = 4});
+  resumed.seek({.objectives = {{.epoch = 0, .index = 4}}, .drawn = 4});
   CHECK(resumed.consumed() == digests[1]);
   Batch batch;
   resumed.next(batch, 2);
@@ -111,15 +115,15 @@ TEST_CASE("a stream gives the windows of the file in order, and seeks by reading
   write_tokens(folder.path("other"), other);
   TokenReader different(open_input(folder.path("other")));
   StreamSource wrong(different, *objective, 1, 8);
-  wrong.seek({.epoch = 0, .index = 4});
+  wrong.seek({.objectives = {{.epoch = 0, .index = 4}}, .drawn = 4});
   CHECK(wrong.consumed() != digests[1]);
-  CHECK_THROWS_AS(wrong.seek({.epoch = 0, .index = 400}), Error);
+  CHECK_THROWS_AS(wrong.seek({.objectives = {{.epoch = 0, .index = 400}}, .drawn = 400}), Error);
 }
 
 TEST_CASE("validation scores every token but end-of-text once, each document by itself") {
   const std::vector<TokenId> tokens = {5, 6, 7, 8, 9, 0, 0, 4, 0, 3, 2};
   const ByteTable table;
-  Validator validator(tokens, table, 3, 2);
+  DocumentLoss validator(tokens, table, 3, 2);
   CHECK(validator.scored_tokens() == 8);
   ModelConfig config = family_defaults(Family::llama);
   config.n_layers = 1;
@@ -133,11 +137,10 @@ TEST_CASE("validation scores every token but end-of-text once, each document by 
   Parameters<float> weights(config);
   initialise(compute, weights, 1);
   Activations<float> activations(config, 2, 3, Keep::scoring);
-  const ValidationResult result = validator.evaluate(compute, weights, activations);
-  CHECK(result.tokens == 8);
+  const ValidationPart result = validator.evaluate(compute, weights, activations);
   std::int64_t bytes = 0;
   for (const TokenId id : tokens) bytes += table.byte_length(id);
-  CHECK(result.bytes == bytes);
+  CHECK(validator.bytes() == bytes);
 
   // The same by hand: windows of at most three targets, from end-of-text or the token before.
   const std::vector<std::vector<TokenId>> windows = {{0, 5, 6, 7}, {7, 8, 9}, {0, 4}, {0, 3, 2}};
@@ -149,12 +152,50 @@ TEST_CASE("validation scores every token but end-of-text once, each document by 
                 .target = {},
                 .weight = {},
                 .prefix_length = {},
-                .document = {}};
+                .document = {},
+                .objective = {}};
     batch.input.assign(window.begin(), window.end() - 1);
     batch.target.assign(window.begin() + 1, window.end());
     batch.weight.assign(batch.input.size(), 1.0f);
     nats += Transformer<float>(compute, weights).loss(batch, activations).nats;
   }
-  CHECK(result.nats == doctest::Approx(nats).epsilon(1e-6));
-  CHECK_THROWS_AS(Validator(std::vector<TokenId>{0, 0}, table, 3, 2), Error);
+  CHECK(validator.nats() == doctest::Approx(nats).epsilon(1e-6));
+  CHECK(result.loss == doctest::Approx(nats / 8).epsilon(1e-6));
+  CHECK_THROWS_AS(DocumentLoss(std::vector<TokenId>{0, 0}, table, 3, 2), Error);
+}
+
+TEST_CASE("a mixture draws its shares of sequences, and each objective walks through its own windows") {
+  test::TemporaryFolder folder;
+  write_tokens(folder.path("t"), some_documents());
+  std::vector<TokenFile> files;
+  files.push_back(TokenFile::open(folder.path("t"), folder.path("")));
+  const TokenCorpus corpus(files);
+  const test::ByteTokenizer tokenizer;
+  const auto make = [&] {
+    std::vector<ExampleSource> sources;
+    sources.emplace_back(corpus, find_objective("causal").make(tokenizer.options(24)), 24, 3, WindowOrder::shuffled, 0);
+    sources.emplace_back(corpus, find_objective("fim").make(tokenizer.options(24)), 24, 3, WindowOrder::shuffled, 1);
+    return WindowSource(std::move(sources), {0.25, 0.75}, 24, 3);
+  };
+  WindowSource source = make();
+  Batch batch;
+  source.next(batch, 10000);
+  const auto fim = std::count(batch.objective.begin(), batch.objective.end(), 1);
+  CHECK(fim == doctest::Approx(7500).epsilon(0.03));
+  // Resuming anywhere gives the same sequences.
+  WindowSource first = make();
+  first.next(batch, 123);
+  WindowSource second = make();
+  second.seek(first.position());
+  Batch other;
+  first.next(batch, 50);
+  second.next(other, 50);
+  CHECK(batch.input == other.input);
+  CHECK(batch.objective == other.objective);
+  WindowSource causal_alone = [&] {
+    std::vector<ExampleSource> sources;
+    sources.emplace_back(corpus, find_objective("causal").make(tokenizer.options(24)), 24, 3, WindowOrder::shuffled, 0);
+    return WindowSource(std::move(sources), {1.0}, 24, 3);
+  }();
+  CHECK_THROWS_AS(causal_alone.seek(first.position()), Error);
 }

@@ -1,0 +1,81 @@
+#include "objectives/fim_layout.h"
+
+#include "base/error.h"
+
+namespace lm {
+
+namespace {
+
+using enum FimPart;
+
+constexpr std::array<FimPart, 6> kPsm = {prefix_token, prefix, suffix_token, suffix, middle_token, middle};
+constexpr std::array<FimPart, 6> kSpmJoint = {prefix_token, suffix_token, suffix, middle_token, prefix, middle};
+constexpr std::array<FimPart, 6> kSpm = {suffix_token, suffix, prefix_token, prefix, middle_token, middle};
+constexpr std::array<const char*, 3> kOurs = {"<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>"};
+
+constexpr std::array<FimLayout, 8> kLayouts = {{
+    {.name = "psm", .summary = "prefix, suffix, middle, with this toolkit's tokens", .tokens = kOurs, .order = kPsm},
+    {.name = "spm", .summary = "suffix first, prefix and middle joined", .tokens = kOurs, .order = kSpmJoint},
+    {.name = "spm-llama.cpp",
+     .summary = "suffix, prefix, middle, as llama.cpp's servers ask",
+     .tokens = kOurs,
+     .order = kSpm},
+    {.name = "starcoder",
+     .summary = "StarCoder's names",
+     .tokens = {"<fim_prefix>", "<fim_suffix>", "<fim_middle>"},
+     .order = kPsm},
+    {.name = "qwen", .summary = "Qwen's and CodeGemma's names", .tokens = kOurs, .order = kPsm},
+    {.name = "codellama", .summary = "Code Llama's names", .tokens = {"▁<PRE>", "▁<SUF>", "▁<MID>"}, .order = kPsm},
+    {.name = "codellama-spm",
+     .summary = "Code Llama's names, suffix first",
+     .tokens = {"▁<PRE>", "▁<SUF>", "▁<MID>"},
+     .order = kSpmJoint},
+    {.name = "deepseek",
+     .summary = "DeepSeek's names: begin, hole, end",
+     .tokens = {"<｜fim▁begin｜>", "<｜fim▁hole｜>", "<｜fim▁end｜>"},
+     .order = kPsm},
+}};
+
+}  // namespace
+
+std::span<const FimLayout> fim_layouts() { return kLayouts; }
+
+const FimLayout& find_fim_layout(std::string_view name) {
+  std::string known;
+  for (const FimLayout& layout : kLayouts) {
+    if (name == layout.name) return layout;
+    known += (known.empty() ? "" : ", ") + std::string(layout.name);
+  }
+  throw Error("unknown layout '" + std::string(name) + "'; known: " + known);
+}
+
+std::vector<TokenId> arrange_fim(const FimLayout& layout, const FimTokens& tokens, std::span<const TokenId> prefix_part,
+                                 std::span<const TokenId> suffix_part, std::span<const TokenId> middle_part) {
+  std::vector<TokenId> result;
+  const auto append = [&](std::span<const TokenId> part) { result.insert(result.end(), part.begin(), part.end()); };
+  for (const FimPart part : layout.order) {
+    switch (part) {
+      case FimPart::prefix_token:
+        result.push_back(tokens.prefix);
+        break;
+      case FimPart::suffix_token:
+        result.push_back(tokens.suffix);
+        break;
+      case FimPart::middle_token:
+        result.push_back(tokens.middle);
+        break;
+      case FimPart::prefix:
+        append(prefix_part);
+        break;
+      case FimPart::suffix:
+        append(suffix_part);
+        break;
+      case FimPart::middle:
+        append(middle_part);
+        break;
+    }
+  }
+  return result;
+}
+
+}  // namespace lm

@@ -1,0 +1,38 @@
+// The one registry of fill-in-the-middle layouts: in which order prefix, suffix and middle stand, and between which tokens.
+#pragma once
+
+#include <array>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/token.h"
+
+namespace lm {
+
+/// A place in a layout: one of the three special tokens, or one of the three parts of the text.
+enum class FimPart { prefix_token, suffix_token, middle_token, prefix, suffix, middle };
+
+struct FimLayout {
+  const char* name;
+  const char* summary;                // one line, for help
+  std::array<const char*, 3> tokens;  // names of the prefix, suffix and middle token in the tokenizer
+  std::array<FimPart, 6> order;       // the middle comes last, so that it can be generated
+};
+
+/// Every layout that there is.
+std::span<const FimLayout> fim_layouts();
+/// Throws Error naming the known ones.
+const FimLayout& find_fim_layout(std::string_view name);
+
+/// The ids of a layout's three tokens.
+struct FimTokens {
+  TokenId prefix = 0, suffix = 0, middle = 0;
+};
+
+/// The parts in the layout's order, with its tokens between them; without end-of-text.
+std::vector<TokenId> arrange_fim(const FimLayout& layout, const FimTokens& tokens, std::span<const TokenId> prefix,
+                                 std::span<const TokenId> suffix, std::span<const TokenId> middle);
+
+}  // namespace lm
