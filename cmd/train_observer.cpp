@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cmath>
 
@@ -13,7 +14,8 @@ namespace lm::cmd {
 
 namespace {
 
-constexpr int kPeakMilliseconds = 50;
+// Long enough for the system to spread a pool that just woke over the cores.
+constexpr int kPeakMilliseconds = 150;
 // Weight of the latest step in the speed that the progress line shows.
 constexpr double kSmoothing = 0.1;
 
@@ -108,6 +110,7 @@ void TrainReporter::maybe_save() {
 }
 
 void TrainReporter::finish() {
+  if (peak_flops_ > 0) peak_flops_ = std::max(peak_flops_, measure_peak_flops(session_.compute(), kPeakMilliseconds));
   const double seconds = last_.elapsed_seconds - begun_;
   if (seconds > 0) progress_.finish(describe(last_, static_cast<double>(positions_) / seconds));
 }
