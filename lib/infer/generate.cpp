@@ -14,32 +14,68 @@ Context::Context(Decoder& decoder, const ModelConfig& config, std::int64_t capac
 
 void Context::reserve(std::int64_t capacity) {
   visible_.clear();
+  prefix_length_ = 0;
   cache_.truncate(0);
+  read_length_ = 0;
   capacity = std::clamp<std::int64_t>(capacity, 1, config_.context_length);
   if (capacity > cache_.capacity()) cache_ = KVCache(config_, capacity);
 }
 
 void Context::read_again() {
   cache_.truncate(0);
-  const TensorView<const float> logits = decoder_.prefill(cache_, visible_);
+  read_length_ = 0;
+  const TensorView<const float> logits = decoder_.prefill(cache_, visible_, prefix_length_);
   std::copy_n(logits.data(), logits.size(), logits_.begin());
 }
 
-std::int64_t Context::read(std::span<const TokenId> tokens) {
+std::int64_t Context::read(std::span<const TokenId> tokens, std::int64_t prefix_length) {
   LM_CHECK(!tokens.empty());
   const auto count = static_cast<std::int64_t>(tokens.size());
   // At least one token, where half the context is none.
   const std::int64_t kept = count <= config_.context_length ? count : std::max<std::int64_t>(1, config_.context_length / 2);
   const std::span<const TokenId> last = tokens.last(static_cast<std::size_t>(kept));
   visible_.assign(last.begin(), last.end());
+  prefix_length_ = std::max<std::int64_t>(0, prefix_length - (count - kept));
   read_again();
   return count - kept;
+}
+
+std::int64_t Context::read_changed(std::span<const TokenId> tokens) {
+  LM_CHECK(!tokens.empty());
+  const auto count = static_cast<std::int64_t>(tokens.size());
+  const std::int64_t comparable = std::min(read_length_, count);
+  const auto differs = std::mismatch(tokens.begin(), tokens.begin() + comparable, visible_.begin()).first;
+  // Something is left to read in any case, for the logits after it.
+  const std::int64_t same = std::min<std::int64_t>(differs - tokens.begin(), count - 1);
+  const std::int64_t kept = same / kReadBlock * kReadBlock;
+  cache_.truncate(kept);
+  read_length_ = 0;  // while an error may interrupt
+  visible_.assign(tokens.begin(), tokens.end());
+  prefix_length_ = 0;
+  for (std::int64_t first = kept; first < count; first += kReadBlock) {
+    const std::int64_t rows = std::min(kReadBlock, count - first);
+    const TensorView<const float> logits =
+        decoder_.prefill(cache_, tokens.subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(rows)));
+    if (first + rows == count) logits_.assign(logits.data(), logits.data() + logits.size());
+  }
+  read_logits_ = logits_;
+  read_length_ = count;
+  return kept;
+}
+
+void Context::rewind() {
+  LM_CHECK(read_length_ > 0);
+  cache_.truncate(read_length_);
+  visible_.resize(static_cast<std::size_t>(read_length_));
+  logits_ = read_logits_;
 }
 
 void Context::append(TokenId token) {
   const auto count = static_cast<std::int64_t>(visible_.size());
   if (count == config_.context_length) {
-    visible_.erase(visible_.begin(), visible_.end() - static_cast<std::ptrdiff_t>(config_.context_length / 2));
+    const std::int64_t dropped = count - config_.context_length / 2;
+    visible_.erase(visible_.begin(), visible_.begin() + static_cast<std::ptrdiff_t>(dropped));
+    prefix_length_ = std::max<std::int64_t>(0, prefix_length_ - dropped);
     visible_.push_back(token);
     read_again();
     return;
@@ -52,7 +88,9 @@ void Context::append(TokenId token) {
 void Context::copy_from(const Context& other) {
   cache_.copy_from(other.cache_);
   visible_ = other.visible_;
+  prefix_length_ = other.prefix_length_;
   logits_ = other.logits_;
+  read_length_ = 0;
 }
 
 EndReason generate(Context& context, Sampler& sampler, TokenId end_of_text, std::int64_t max_tokens,

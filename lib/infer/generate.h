@@ -15,6 +15,9 @@
 
 namespace lm {
 
+/// Rows read at once by Context::read_changed(): fewer make more of a changed prompt reusable, more read faster.
+constexpr std::int64_t kReadBlock = 32;
+
 /// The tokens that the model sees, with their keys and values, and the logits of what comes next.
 class Context {
  public:
@@ -24,9 +27,16 @@ class Context {
   /// Forgets everything and makes room for `capacity` tokens, cut likewise; what there is is kept where it suffices.
   void reserve(std::int64_t capacity);
   /// Forgets everything and reads `tokens` (at least one); of more than the model's context only the last half-context.
-  /// Returns how many were left out.
-  std::int64_t read(std::span<const TokenId> tokens);
-  /// One more token. Where the context is full its older half is dropped first, and the rest read again from position 0.
+  /// The first `prefix_length` of them are seen by all of them, as a prefix seen both ways. Returns how many were left out.
+  std::int64_t read(std::span<const TokenId> tokens, std::int64_t prefix_length = 0);
+  /// The same for tokens (at least one) that fit the capacity, in blocks of kReadBlock, of which those that this call last
+  /// read alike are kept instead: what is read, and so the logits' bits, is what a fresh context reads. Returns how many
+  /// tokens were kept.
+  std::int64_t read_changed(std::span<const TokenId> tokens);
+  /// Forgets what was appended since read_changed().
+  void rewind();
+  /// One more token. Where the context is full its older half is dropped first, and the rest read again from position 0;
+  /// what is left of a prefix stays one.
   void append(TokenId token);
   /// Takes over what `other`, of the same model, has read.
   void copy_from(const Context& other);
@@ -41,7 +51,10 @@ class Context {
   ModelConfig config_;
   KVCache cache_;
   std::vector<TokenId> visible_;
+  std::int64_t prefix_length_ = 0;  // of the visible tokens
   std::vector<float> logits_;
+  std::int64_t read_length_ = 0;    // tokens of the last read_changed(); 0: something else was read since
+  std::vector<float> read_logits_;  // (V) after them
 };
 
 /// Why a text ended.

@@ -54,70 +54,101 @@ void ScoreSink::consume(std::span<const std::int64_t> rows, TensorView<float> lo
   });
 }
 
-WindowScorer::WindowScorer(Compute& compute, const Parameters<float>& parameters, std::int64_t max_length, Handler handler,
-                           std::int64_t batch_rows)
+SequenceScorer::SequenceScorer(Compute& compute, const Parameters<float>& parameters, std::int64_t max_length,
+                               std::int64_t batch_rows)
     : compute_(compute),
       parameters_(parameters),
       max_length_(max_length),
-      batch_rows_(std::max(batch_rows, max_length)),
-      handler_(std::move(handler)),
+      batch_rows_(std::max(batch_rows, max_length) / max_length * max_length),
       activations_(
           std::make_unique<Activations<float>>(parameters.config(), batch_rows_ / max_length, max_length, Keep::scoring)) {
   LM_CHECK(max_length >= 1 && max_length <= parameters.config().context_length);
-  batch_rows_ = batch_rows_ / max_length * max_length;
 }
 
-void WindowScorer::add(ScoredWindow window) {
-  const auto length = static_cast<std::int64_t>(window.tokens.size()) - 1;
-  LM_CHECK(length >= 1 && length <= max_length_ && window.first_scored >= 1 && window.first_scored <= length);
-  waiting_.push_back(std::move(window));
-  waiting_rows_ += length;
-  if (waiting_rows_ >= kWaitingBatches * batch_rows_) flush();
-}
-
-void WindowScorer::flush() {
-  std::vector<std::size_t> order(waiting_.size());
+std::vector<std::vector<double>> SequenceScorer::score(std::span<const ScoredSequence> sequences) {
+  std::vector<std::size_t> order(sequences.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
   std::stable_sort(order.begin(), order.end(),
-                   [&](std::size_t a, std::size_t b) { return waiting_[a].tokens.size() > waiting_[b].tokens.size(); });
-  results_.assign(waiting_.size(), {});
+                   [&](std::size_t a, std::size_t b) { return sequences[a].input.size() > sequences[b].input.size(); });
+  std::vector<std::vector<double>> results(sequences.size());
   for (std::size_t first = 0; first < order.size();) {
-    const std::size_t length = waiting_[order[first]].tokens.size() - 1;  // the longest of the batch
+    const std::size_t length = sequences[order[first]].input.size();  // the longest of the batch
+    LM_CHECK(length >= 1 && length <= static_cast<std::size_t>(max_length_));
     const std::size_t count = std::min(order.size() - first, static_cast<std::size_t>(batch_rows_) / length);
-    score_batch(std::span<const std::size_t>(order).subspan(first, count));
+    score_batch(sequences, std::span<const std::size_t>(order).subspan(first, count), results);
     first += count;
   }
-  for (std::size_t i = 0; i < waiting_.size(); ++i) handler_(waiting_[i], results_[i]);
-  waiting_.clear();
-  waiting_rows_ = 0;
+  return results;
 }
 
-/// Shorter windows are padded at their end, which under the causal mask no other token sees.
-void WindowScorer::score_batch(std::span<const std::size_t> members) {
-  const std::size_t length = waiting_[members.front()].tokens.size() - 1;
+/// Shorter sequences are padded at their end, beyond their prefix, where no token of theirs looks.
+void SequenceScorer::score_batch(std::span<const ScoredSequence> sequences, std::span<const std::size_t> members,
+                                 std::vector<std::vector<double>>& results) {
+  const std::size_t length = sequences[members.front()].input.size();
   Batch batch;
   batch.sequences = static_cast<std::int64_t>(members.size());
   batch.length = static_cast<std::int64_t>(length);
-  const std::size_t rows = members.size() * length;
-  batch.input.resize(rows);
-  batch.target.resize(rows);
-  batch.weight.resize(rows);
+  batch.input.resize(members.size() * length);
+  batch.target.resize(members.size() * length);
+  batch.weight.resize(members.size() * length);
   for (std::size_t s = 0; s < members.size(); ++s) {
-    const ScoredWindow& window = waiting_[members[s]];
-    std::copy(window.tokens.begin(), window.tokens.end() - 1, batch.input.begin() + static_cast<std::ptrdiff_t>(s * length));
-    std::copy(window.tokens.begin() + 1, window.tokens.end(),
-              batch.target.begin() + static_cast<std::ptrdiff_t>(s * length));
-    for (auto i = static_cast<std::size_t>(window.first_scored) - 1; i + 1 < window.tokens.size(); ++i)
-      batch.weight[s * length + i] = 1;
+    const ScoredSequence& sequence = sequences[members[s]];
+    const auto size = static_cast<std::int64_t>(sequence.input.size());
+    std::copy(sequence.input.begin(), sequence.input.end(), batch.input.begin() + static_cast<std::ptrdiff_t>(s * length));
+    for (const ScoredSequence::Target& target : sequence.targets) {
+      LM_CHECK(target.place >= 0 && target.place < size);
+      const std::size_t row = s * length + static_cast<std::size_t>(target.place);
+      batch.target[row] = target.token;
+      batch.weight[row] = 1;
+    }
+    batch.prefix_length.push_back(std::min(sequence.prefix_length, size));
   }
+  // Without any prefix the causal kernel's own path is taken.
+  if (std::all_of(batch.prefix_length.begin(), batch.prefix_length.end(), [](std::int64_t p) { return p == 0; }))
+    batch.prefix_length.clear();
   ScoreSink sink(compute_, batch, ScoreSink::Detail::nats);
   Transformer<float>(compute_, parameters_).score(batch, *activations_, sink);
   for (std::size_t s = 0; s < members.size(); ++s) {
-    const ScoredWindow& window = waiting_[members[s]];
-    const auto first = static_cast<std::ptrdiff_t>(s * length) + window.first_scored - 1;
-    const auto last = static_cast<std::ptrdiff_t>(s * length + window.tokens.size()) - 1;
-    results_[members[s]].assign(sink.nats.begin() + first, sink.nats.begin() + last);
+    for (const ScoredSequence::Target& target : sequences[members[s]].targets)
+      results[members[s]].push_back(sink.nats[s * length + static_cast<std::size_t>(target.place)]);
   }
+}
+
+void ask_left_to_right(const ScoredWindow& window, std::vector<ScoredSequence>& sequences) {
+  ScoredSequence& sequence = sequences.emplace_back();
+  sequence.input.assign(window.tokens.begin(), window.tokens.end() - 1);
+  for (std::size_t i = static_cast<std::size_t>(window.first_scored); i < window.tokens.size(); ++i)
+    sequence.targets.push_back({.place = static_cast<std::int64_t>(i) - 1, .token = window.tokens[i]});
+}
+
+WindowScorer::WindowScorer(Compute& compute, const Parameters<float>& parameters, std::int64_t max_length, Handler handler,
+                           std::int64_t batch_rows, Questions questions)
+    : scorer_(compute, parameters, max_length, batch_rows), handler_(std::move(handler)), questions_(std::move(questions)) {}
+
+void WindowScorer::add(ScoredWindow window) {
+  LM_CHECK(window.first_scored >= 1 && window.first_scored < static_cast<std::int64_t>(window.tokens.size()));
+  const std::size_t first = sequences_.size();
+  questions_(window, sequences_);
+  for (std::size_t i = first; i < sequences_.size(); ++i)
+    waiting_rows_ += static_cast<std::int64_t>(sequences_[i].input.size());
+  ends_.push_back(sequences_.size());
+  waiting_.push_back(std::move(window));
+  if (waiting_rows_ >= kWaitingBatches * scorer_.batch_rows()) flush();
+}
+
+void WindowScorer::flush() {
+  const std::vector<std::vector<double>> results = scorer_.score(sequences_);
+  std::size_t next = 0;
+  std::vector<double> nats;
+  for (std::size_t i = 0; i < waiting_.size(); ++i) {
+    nats.clear();
+    for (; next < ends_[i]; ++next) nats.insert(nats.end(), results[next].begin(), results[next].end());
+    handler_(waiting_[i], nats);
+  }
+  waiting_.clear();
+  sequences_.clear();
+  ends_.clear();
+  waiting_rows_ = 0;
 }
 
 }  // namespace lm

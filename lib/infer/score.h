@@ -36,39 +36,75 @@ class ScoreSink : public RowSink<float> {
   std::vector<double> chunk_nats_;
 };
 
-/// A piece of text of n + 1 tokens: the last n are predicted, each from all before it. Those before `first_scored` are
-/// context only.
+/// A sequence, and what is asked about it: -log p(token) at the output of each place.
+struct ScoredSequence {
+  struct Target {
+    std::int64_t place;
+    TokenId token;
+  };
+  std::vector<TokenId> input;
+  std::vector<Target> targets;     // in the order of their places, at most one a place
+  std::int64_t prefix_length = 0;  // keys before it are visible to every query
+};
+
+/// Scores sequences in batches of about equal length.
+class SequenceScorer {
+ public:
+  /// max_length: inputs of a sequence at most, itself at most the model's context. Memory: activations of `batch_rows`
+  /// tokens (at least of one sequence).
+  SequenceScorer(Compute& compute, const Parameters<float>& parameters, std::int64_t max_length,
+                 std::int64_t batch_rows = 2048);
+  /// Nats of each target of each sequence, in their order. They do not depend on what else is scored.
+  std::vector<std::vector<double>> score(std::span<const ScoredSequence> sequences);
+
+  std::int64_t max_length() const { return max_length_; }
+  std::int64_t batch_rows() const { return batch_rows_; }
+
+ private:
+  void score_batch(std::span<const ScoredSequence> sequences, std::span<const std::size_t> members,
+                   std::vector<std::vector<double>>& results);
+  Compute& compute_;
+  const Parameters<float>& parameters_;
+  std::int64_t max_length_;
+  std::int64_t batch_rows_;
+  std::unique_ptr<Activations<float>> activations_;
+};
+
+/// A piece of text of n + 1 tokens: those from `first_scored` on are predicted; those before are context only.
 struct ScoredWindow {
   std::vector<TokenId> tokens;
   std::int64_t first_scored = 1;
 };
 
-/// Scores windows in batches of about equal length and gives the results in the order in which the windows came.
+/// What a window asks of the model: appends sequences whose targets are, in order, the window's scored tokens.
+using Questions = std::function<void(const ScoredWindow& window, std::vector<ScoredSequence>& sequences)>;
+
+/// One sequence: each token is predicted from all before it.
+void ask_left_to_right(const ScoredWindow& window, std::vector<ScoredSequence>& sequences);
+
+/// Scores windows, many at a time, and gives the results in the order in which the windows came.
 class WindowScorer {
  public:
-  /// nats[i] = -log p(window.tokens[first_scored + i] | the tokens before it).
+  /// nats[i] = -log p(window.tokens[first_scored + i] | what it was asked to be predicted from).
   using Handler = std::function<void(const ScoredWindow& window, std::span<const double> nats)>;
 
-  /// max_length: tokens predicted in a window at most, itself at most the model's context. Memory: activations of
-  /// `batch_rows` tokens (at least of one window), and some times as many waiting.
+  /// max_length: inputs of a sequence at most, itself at most the model's context. Memory: activations of `batch_rows`
+  /// tokens (at least of one sequence), and some times as many waiting.
   WindowScorer(Compute& compute, const Parameters<float>& parameters, std::int64_t max_length, Handler handler,
-               std::int64_t batch_rows = 2048);
+               std::int64_t batch_rows = 2048, Questions questions = ask_left_to_right);
 
   void add(ScoredWindow window);
   /// Scores what is waiting.
   void flush();
 
  private:
-  void score_batch(std::span<const std::size_t> members);
-  Compute& compute_;
-  const Parameters<float>& parameters_;
-  std::int64_t max_length_;
-  std::int64_t batch_rows_;
+  SequenceScorer scorer_;
   Handler handler_;
-  std::unique_ptr<Activations<float>> activations_;
+  Questions questions_;
   std::int64_t waiting_rows_ = 0;
   std::vector<ScoredWindow> waiting_;
-  std::vector<std::vector<double>> results_;
+  std::vector<ScoredSequence> sequences_;  // of all waiting windows
+  std::vector<std::size_t> ends_;          // of each window: the end of its sequences
 };
 
 }  // namespace lm
