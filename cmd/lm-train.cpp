@@ -220,7 +220,7 @@ int train(Options& o, const CommonOptions& common, TrainSession& session) {
     spdlog::warn("{} steps were skipped: their loss or gradient was not finite", session.state().skipped_steps);
   const SourceCounts& counts = session.state().counts;
   if (counts.untransformed > 0)
-    spdlog::info("{} stretches held the objective's own tokens and were left as they are", counts.untransformed);
+    spdlog::warn("{} stretches held the objective's own tokens and were left as they are", counts.untransformed);
   if (counts.token_cuts > 0) spdlog::info("{} pieces were cut between tokens for want of room", counts.token_cuts);
   session.save_model();
   return 0;

@@ -313,6 +313,7 @@ std::string TrainSession::progress_record() const {
   if (settings_.keep == "best")
     progress.set("best_step", state.best_step)
         .set("best_val_loss", state.best_validation ? JsonValue(*state.best_validation) : JsonValue());
+  progress.set("untransformed", state.counts.untransformed).set("token_cuts", state.counts.token_cuts);
   JsonValue settings = settings_to_json(settings_);
   settings.set("hold", state.hold_steps);
   progress.set("settings", std::move(settings)).set("simd", to_string(compute_->simd()));

@@ -1,0 +1,58 @@
+# Every objective trains, validates, resumes after kill -9 and gives the same model for any number of threads.
+need tok-train tok-encode lm-train
+
+cat "$LM_SOURCE"/man/*.[157] >pages.txt
+head -c 60000 pages.txt >corpus.txt
+tok-train --vocab-size 500 -o tok.json corpus.txt
+head -c 50000 corpus.txt | tok-encode -t tok.json --documents separator:$'.El' -o train.tok -
+tail -c 10000 corpus.txt | tok-encode -t tok.json --documents line -o valid.tok -
+shape=(--layers 1 --channels 32 --heads 2 --context 48 --batch 4 --steps 60)
+
+# The run's metrics go through a pipe of one page, so it is never more than some 30 steps ahead of what was read from it.
+mkfifo gate
+for objective in masked prefix span fim causal:0.5,fim:0.5 causal:0.5,masked:0.5; do
+  train() { lm-train -t tok.json "${shape[@]}" --objective "$objective" "$@"; }
+  train --threads 2 --valid valid.tok --metrics "metrics-$objective" -o whole train.tok
+  grep -q '"val_loss":[0-9]' "metrics-$objective" || fail "no validation of $objective"
+  train --threads 1 --valid valid.tok -o one train.tok
+  expect_same whole one
+  exec 8<>gate
+  perl -e 'fcntl(STDIN, 1031, 4096) or die "no small pipe: $!"' <&8
+  rm -f killed killed.state
+  lm-train -t tok.json "${shape[@]}" --objective "$objective" --valid valid.tok --checkpoint-every 0s --metrics gate -o killed train.tok &
+  pid=$!
+  exec 9<gate
+  for _ in $(seq 10); do read -r -u 9 _; done
+  exec 8>&-
+  kill -9 $pid
+  exec 9<&-
+  wait $pid && fail "it ended before it was killed"
+  lm-train -t tok.json --steps 60 --resume --valid valid.tok -o killed train.tok
+  expect_same whole killed
+  expect_exit 1 lm-train -t tok.json --steps 70 --resume --valid valid.tok --objective causal -o killed train.tok
+  expect_one_line_stderr "--objective was"
+done
+
+# A mixture reports each objective apart.
+grep -q '"losses":{.*"fim":' metrics-causal:0.5,fim:0.5 || fail "no loss of fim apart"
+grep -q '"val_losses":{"causal":[0-9.]*,"fim":[0-9.]*}' metrics-causal:0.5,fim:0.5 || fail "no validation of fim apart"
+
+# What cannot be done is said.
+tok-train --vocab-size 300 --no-reserved -o bare.json corpus.txt
+tok-encode -t bare.json -o bare.tok corpus.txt
+for pair in 'masked <|mask|>' 'fim <|fim_prefix|>' 'span sentinels'; do
+  expect_exit 1 lm-train -t bare.json --objective "${pair% *}" --steps 1 -o none bare.tok
+  expect_one_line_stderr "${pair#* }"
+done
+expect_exit 1 lm-train -t tok.json --objective fim --one-pass --steps 1 -o none train.tok
+expect_one_line_stderr "--one-pass"
+expect_exit 1 lm-train -t tok.json --objective span --span-length 1 --context 2000 --steps 1 -o none train.tok
+expect_one_line_stderr "--span-length"
+expect_exit 2 lm-train -t tok.json --objective causal:0,fim:1 --steps 1 -o none train.tok
+expect_exit 2 lm-train -t tok.json --objective fim --fim-cut word --steps 1 -o none train.tok
+[ ! -e none ] || fail "a model was written"
+
+# A piece that holds the objective's own tokens is left as it is, and counted.
+printf 'one two <|fim_middle|> three\n' | tok-encode -t tok.json --special allow -o own.tok -
+expect_exit 0 lm-train -t tok.json "${shape[@]}" --objective fim --fim-rate 1 -o own own.tok
+expect_one_line_stderr "were left as they are"
