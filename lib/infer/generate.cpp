@@ -50,6 +50,7 @@ std::int64_t Context::read_changed(std::span<const TokenId> tokens) {
   const std::int64_t kept = same / kReadBlock * kReadBlock;
   cache_.truncate(kept);
   read_length_ = 0;  // while an error may interrupt
+  prefix_length_ = 0;
   visible_.assign(tokens.begin(), tokens.end());
   prefix_length_ = 0;
   for (std::int64_t first = kept; first < count; first += kReadBlock) {

@@ -1,0 +1,230 @@
+// lm-fim: writes what belongs between two texts, once or as a coprocess of an editor.
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include <charconv>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "options.h"
+#include "program.h"
+#include "tasks/infill.h"
+#include "tasks/infill_requests.h"
+#include "tasks/infill_text.h"
+
+namespace {
+
+struct Options {
+  std::string model;
+  std::string file;
+  std::string prefix_file;
+  std::string suffix_file;
+  std::optional<std::string> marker;
+  std::optional<lm::Cursor> cursor;
+  lm::CursorUnit cursor_unit = lm::CursorUnit::character;
+  std::string layout = "psm";
+  lm::InfillOptions infilling;
+  std::int64_t samples = 1;
+  std::int64_t seed = 0;
+  bool full = false;
+  bool json = false;
+  bool jsonl = false;
+  std::string output = "-";
+};
+
+constexpr const char* kDefaultMarker = "[FIM]";
+
+/// "12:3", both from 1; nothing where it is none.
+std::optional<lm::Cursor> parse_cursor(const std::string& text) {
+  lm::Cursor cursor;
+  const char* end = text.data() + text.size();
+  const auto line = std::from_chars(text.data(), end, cursor.line);
+  if (line.ec != std::errc() || line.ptr == end || *line.ptr != ':') return std::nullopt;
+  const auto column = std::from_chars(line.ptr + 1, end, cursor.column);
+  if (column.ec != std::errc() || column.ptr != end || cursor.line < 1 || cursor.column < 1) return std::nullopt;
+  return cursor;
+}
+
+std::string layout_names() {
+  std::string names;
+  for (const lm::FimLayout& layout : lm::fim_layouts()) names += (names.empty() ? "" : "|") + std::string(layout.name);
+  return names;
+}
+
+void add_input_options(CLI::App& app, Options& options) {
+  using namespace lm::cmd;
+  add_text(app, "--prefix-file", options.prefix_file, "the text before the middle", "FILE");
+  add_text(app, "--suffix-file", options.suffix_file, "the text after the middle", "FILE");
+  add_parsed(app, "--marker", "STRING", kDefaultMarker, "what stands in the text in place of the middle",
+             "a text that is not empty", [&](const std::string& text) {
+               options.marker = text;
+               return !text.empty();
+             });
+  add_parsed(app, "--cursor", "LINE:COLUMN", "", "the middle is before this column; both count from 1",
+             "a line and a column, such as 12:3", [&](const std::string& text) {
+               options.cursor = parse_cursor(text);
+               return options.cursor.has_value();
+             });
+  add_choice<lm::CursorUnit>(
+      app, "--cursor-unit", options.cursor_unit,
+      {{"byte", lm::CursorUnit::byte}, {"char", lm::CursorUnit::character}, {"utf16", lm::CursorUnit::utf16}},
+      "what columns count");
+}
+
+void add_options(CLI::App& app, Options& options) {
+  using namespace lm::cmd;
+  lm::SamplingOptions& sampling = options.infilling.sampling;
+  app.add_option("MODEL", options.model, "a model: file or folder")->required()->type_name("");
+  app.add_option("FILE", options.file, "the text with its marker (default: standard input, as -)")->type_name("");
+  add_input_options(app, options);
+  add_parsed(app, "--layout", "NAME", options.layout, "order and tokens: " + layout_names(), "one of " + layout_names(),
+             [&](const std::string& text) {
+               options.layout = text;
+               for (const lm::FimLayout& layout : lm::fim_layouts()) {
+                 if (text == layout.name) return true;
+               }
+               return false;
+             });
+  add_size(app, "-n,--tokens", options.infilling.max_tokens, "tokens to sample at most", SizeUnit::count, {0});
+  add_real(app, "--temperature", sampling.temperature, "divides the logits; 0 takes the likeliest token");
+  add_size(app, "--top-k", sampling.top_k, "sample from the k likeliest tokens; 0: from all", SizeUnit::count, {0});
+  add_real(app, "--top-p", sampling.top_p, "sample from the likeliest tokens that reach this mass", {1e-9, 1});
+  add_real(app, "--min-p", sampling.min_p, "leave out tokens less likely than this share of the likeliest", {0, 1});
+  add_size(app, "--seed", options.seed, "the same seed gives the same text", SizeUnit::count, {0});
+  add_size(app, "--samples", options.samples, "middles to write");
+  add_repeated(app, "--stop", options.infilling.stops, "end the middle before this string", "STRING");
+  app.add_flag("--single-line", options.infilling.single_line, "end the middle before the end of its first line");
+  app.add_flag("--full", options.full, "print the whole text");
+  app.add_flag("--json", options.json, "print one JSON object a line");
+  app.add_flag("--jsonl", options.jsonl, "answer requests, one JSON object a line, until the input ends");
+  add_text(app, "-o,--output", options.output, "where to write", "FILE");
+}
+
+void check(const Options& options) {
+  using lm::cmd::UsageError;
+  const bool by_files = !options.prefix_file.empty() || !options.suffix_file.empty();
+  if (by_files + options.marker.has_value() + options.cursor.has_value() > 1) {
+    throw UsageError("--prefix-file or --suffix-file, --marker, and --cursor exclude each other");
+  }
+  if (by_files && !options.file.empty()) throw UsageError("--prefix-file or --suffix-file, and a text exclude each other");
+  if (options.prefix_file == "-" && options.suffix_file == "-") {
+    throw UsageError("--prefix-file and --suffix-file cannot both be standard input");
+  }
+  if (!options.jsonl) return;
+  if (by_files || options.marker || options.cursor) {
+    throw UsageError("with --jsonl the text around the middle comes in requests, not by other options");
+  }
+  if (options.full || options.json || options.samples != 1) {
+    throw UsageError("--jsonl excludes --full, --json and --samples");
+  }
+}
+
+std::string read_text(const std::string& path) {
+  return path.empty() ? std::string() : std::string(lm::FileContent::read(path).text());
+}
+
+/// The text that is given, and where it is cut.
+class Input {
+ public:
+  explicit Input(const Options& options) {
+    if (!options.prefix_file.empty() || !options.suffix_file.empty()) {
+      text_ = read_text(options.prefix_file);
+      const std::size_t cut = text_.size();
+      text_ += read_text(options.suffix_file);
+      const std::string_view all = text_;
+      parts_ = {.prefix = all.substr(0, cut), .suffix = all.substr(cut)};
+      return;
+    }
+    const std::string path = options.file.empty() ? "-" : options.file;
+    const std::string source = path == "-" ? "standard input" : path;
+    text_ = read_text(path);
+    if (options.cursor) {
+      lm::Cursor cursor = *options.cursor;
+      cursor.unit = options.cursor_unit;
+      parts_ = lm::split_at_cursor(text_, cursor, source);
+    } else {
+      parts_ = lm::split_at_marker(text_, options.marker.value_or(kDefaultMarker), source);
+    }
+  }
+  Input(const Input&) = delete;
+  Input& operator=(const Input&) = delete;
+  const lm::InfillText& parts() const { return parts_; }
+
+ private:
+  std::string text_;
+  lm::InfillText parts_;
+};
+
+void write_json(lm::OutputStream& output, lm::Infiller& infiller, const lm::InfillText& text, std::int64_t number,
+                bool full) {
+  std::string middle;
+  const lm::Infill infill = infiller.sample(number, [&](std::string_view piece) { middle += piece; });
+  lm::JsonValue json;
+  json.set("sample", number).set("middle", middle).set("tokens", infill.tokens).set("end", to_string(infill.end));
+  if (full) json.set("text", std::string(text.prefix) + middle + std::string(text.suffix));
+  output.write(json.dump() + "\n");
+  output.flush();
+}
+
+void write_text(lm::OutputStream& output, lm::Infiller& infiller, const lm::InfillText& text, std::int64_t number,
+                bool full) {
+  if (full) output.write(text.prefix);
+  output.flush();
+  infiller.sample(number, [&](std::string_view piece) {
+    output.write(piece);
+    output.flush();  // somebody may be reading along
+  });
+  if (full) output.write(text.suffix);
+}
+
+void infill(const Options& options, lm::Infiller& infiller, lm::OutputStream& output, const lm::InfillText& text) {
+  const lm::InfillLeftOut left_out = infiller.read(text, options.infilling);
+  if (left_out.prefix + left_out.suffix > 0) {
+    spdlog::info("the context is too short for the first {} and the last {} bytes", left_out.prefix, left_out.suffix);
+  }
+  // A single text is exactly what belongs there; several need something between them.
+  const bool ends_line = options.samples > 1 || (options.output == "-" && lm::cmd::is_terminal(STDOUT_FILENO));
+  for (std::int64_t number = 0; number < options.samples; ++number) {
+    if (options.json) {
+      write_json(output, infiller, text, number, options.full);
+      continue;
+    }
+    if (number > 0) output.write("\n");
+    write_text(output, infiller, text, number, options.full);
+    if (ends_line) output.write("\n");
+  }
+}
+
+int run(Options options, const lm::cmd::CommonOptions& common) {
+  check(options);
+  options.infilling.seed = static_cast<std::uint64_t>(options.seed);
+  std::optional<Input> input;
+  if (!options.jsonl) input.emplace(options);  // its mistakes are told before a large model is read
+  const lm::TextModel model = lm::load_text_model(options.model);
+  lm::Compute compute(common.threads, common.simd);
+  lm::Infiller infiller(compute, model, options.layout);
+  const std::unique_ptr<lm::OutputStream> output = lm::open_output(options.output);
+  if (input) {
+    infill(options, infiller, *output, input->parts());
+  } else {
+    const lm::FileDescriptor requests = lm::open_input(options.file.empty() ? "-" : options.file);
+    lm::serve_requests(infiller, requests, *output, options.infilling);
+  }
+  output->close();
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  Options options;
+  return lm::cmd::run_program(argc, argv,
+                              {.name = "lm-fim",
+                               .summary = "write what belongs between two texts",
+                               .usage = "[--cursor LINE:COLUMN] [--full] [--jsonl] [-n N] [--temperature X] MODEL [FILE]",
+                               .add_options = [&](CLI::App& app) { add_options(app, options); },
+                               .body = [&](const lm::cmd::CommonOptions& common) { return run(options, common); }});
+}

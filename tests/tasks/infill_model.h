@@ -1,0 +1,42 @@
+// A small random model over bytes that knows the tokens of infilling, for tests of what programs do with such a model.
+#pragma once
+
+#include <string>
+
+#include "tasks/byte_model.h"
+
+namespace lm::test {
+
+/// End-of-text is id 0, byte b is id b + 1; then the prefix, suffix and middle token: 257, 258, 259.
+inline Tokenizer infill_tokenizer() {
+  TokenizerParts parts;
+  parts.pattern = Pattern::none;
+  parts.tokens.push_back("<|endoftext|>");
+  parts.added.push_back({.id = 0, .special = true});
+  for (int byte = 0; byte < 256; ++byte) parts.tokens.push_back(std::string(1, static_cast<char>(byte)));
+  for (const char* name : {"<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>"}) {
+    parts.added.push_back({.id = static_cast<TokenId>(parts.tokens.size()), .special = true});
+    parts.tokens.push_back(name);
+  }
+  return Tokenizer(std::move(parts), {}, "test");
+}
+
+/// A model of random weights whose distributions are far from flat, that says of itself that it was trained on `objective`.
+inline TextModel infill_model(std::int64_t context, const std::string& objective = "causal:0.5,fim:0.5") {
+  Tokenizer tokenizer = infill_tokenizer();
+  ModelConfig config = tiny_configs().back().config;
+  config.context_length = context;
+  config.vocab_size = tokenizer.vocab_size();
+  Parameters<float> parameters(config);
+  randomise(parameters, 41, 0.3);
+  ModelRecord record;
+  record.config = config;
+  record.objective = objective;
+  record.progress = "{}";  // one of ours
+  record.tokenizer_json = tokenizer.to_json();
+  record.end_of_text = tokenizer.end_of_text();
+  return {.model = {.record = record, .parameters = std::move(parameters), .path = "infill-model"},
+          .tokenizer = std::move(tokenizer)};
+}
+
+}  // namespace lm::test
