@@ -1,0 +1,80 @@
+# lm-fim --jsonl: an answer a request, at once, the same as a fresh process gives, whatever came before.
+need tok-train tok-encode lm-train lm-fim
+
+for ((i = 0; i < 300; ++i)); do
+  printf 'def add%d(a, b):\n    return a + b\n\n\n' $((i % 7))
+done >corpus
+tok-train --vocab-size 370 -o tok.json corpus
+tok-encode -t tok.json -o train.tok corpus
+lm-train -q -t tok.json --objective causal:0.5,fim:0.5 --layers 2 --channels 32 --heads 2 --context 128 --batch 4 --lr 0.01 \
+  --steps 60 -o model train.tok
+
+# Good requests between bad ones, whose prompts share more and more tokens: each as by a process of its own.
+prefix='def add1(a, b):\n    return a + b\n\n\ndef add2(a, b):\n'
+{
+  printf '%s\n' '{"id":1,"prefix":"'"$prefix"'","suffix":"\n\n\n","n":12}'
+  printf '%s\n' '{"id":2,"prefix":"'"$prefix"'    re","suffix":"\n\n\n","n":12}'
+  printf '%s\n' '{"id":3,"prefix":'
+  printf '%s\n' '{"id":"four","prefix":"'"$prefix"'    return","suffix":"\n\n\n","n":12,"temperature":1,"seed":3}'
+  printf '%s\n' '{"id":5,"prefix":"no suffix"}'
+  printf '{"id":6,"prefix":"\xff","suffix":""}\n'
+  echo
+  printf '%s\n' '{"id":null,"prefix":"'"$prefix"'    return","suffix":"\n\n\n","n":12,"stop":["b","+"],"single_line":true}'
+  head -c 17000000 /dev/zero | tr '\0' 'x'
+  echo
+  printf '%s\n' '{"id":[8],"prefix":"","suffix":"","n":5,"samples":2,"temperature":1}'
+  printf '%s\n' '{"id":9,"prefix":"'"$prefix"'","suffix":"\n\n\n","n":12}'
+  printf '{"id":10,"prefix":"\\ud83d\\ude00 \xc3\xa9","suffix":"x"}' # the last line without its newline
+} >requests
+expect_exit 0 lm-fim model --jsonl requests
+expect_silence
+cp stdout answers
+[ "$(wc -l <answers)" = 12 ] || fail "$(wc -l <answers) answers: $(cut -c1-200 answers)"
+lm-fim model --jsonl --threads 1 <requests | cmp - answers
+number=0
+while IFS= read -r request || [ -n "$request" ]; do
+  number=$((number + 1))
+  printf '%s\n' "$request" | lm-fim model --jsonl | cmp - <(sed -n ${number}p answers) || fail "answer $number depends on those before"
+done <requests
+[ "$(grep -c '"middle"' answers)" = 7 ] || fail "$(cut -c1-200 answers)"
+[ "$(grep -c '^{\("id":[^,]*,\)\?"error":"' answers)" = 5 ] || fail "$(cut -c1-200 answers)"
+sed -n 5p answers | grep -q "^{\"id\":5,\"error\":\"the request lacks 'suffix'\"}" || fail "$(sed -n 5p answers)"
+sed -n 9p answers | grep -q 'longer than' || fail "$(sed -n 9p answers)"
+for id in 1 2 '"four"' null '\[8\]' 9 10; do grep -q "^{\"id\":$id,\"middle\":" answers || fail "no answer to $id"; done
+cmp <(sed -n 1p answers | sed 's/"id":1,//') <(sed -n 11p answers | sed 's/"id":9,//') || fail "the same request, another answer"
+
+# The same middle as without --jsonl.
+printf '%b' "$prefix" >prefix
+printf '\n\n\n' >suffix
+lm-fim model -n 12 --prefix-file prefix --suffix-file suffix --json >json
+[ "$(sed -n 1p answers | sed 's/.*"middle"/"middle"/')" = "$(sed 's/.*"middle"/"middle"/' json)" ] || fail "$(cat json)"
+
+# Options on the command line are the defaults.
+sed -n 1p requests | sed 's/,"n":12//' | lm-fim model --jsonl -n 12 | cmp - <(sed -n 1p answers)
+
+# Each answer comes before the next request is sent, and the end of the input ends it.
+coproc service { lm-fim model --jsonl; }
+# shellcheck disable=SC2154 # set by coproc
+for number in 1 2 11; do
+  sed -n ${number}p requests >&"${service[1]}"
+  IFS= read -r -t 30 answer <&"${service[0]}" || fail "no answer while the input is open"
+  [ "$answer" = "$(sed -n ${number}p answers)" ] || fail "answer $number: $answer"
+done
+# shellcheck disable=SC2154 # set by coproc
+process=$service_PID
+eval "exec ${service[1]}>&-"
+wait "$process" || fail "exit $? at the end of the input"
+expect_exit 0 lm-fim model --jsonl </dev/null
+[ ! -s stdout ] || fail "an answer to nothing: $(cat stdout)"
+
+if [ -w /dev/full ]; then
+  status=0
+  lm-fim model --jsonl requests >/dev/full 2>stderr || status=$?
+  [ $status = 1 ] || fail "/dev/full: exit $status"
+  expect_one_line_stderr 'standard output'
+fi
+set +o pipefail
+yes "$(sed -n 1p requests)" | timeout 60 lm-fim model --jsonl 2>stderr | head -c 1 >one
+[ "${PIPESTATUS[1]}" = 141 ] || fail "head -c 1 did not end it by SIGPIPE"
+set -o pipefail
+expect_silence
