@@ -1,4 +1,4 @@
-// lm-eval-ppl: how well a model predicts text: perplexity, bits per byte, by corpus or by document.
+// lm-eval-ppl: how well a model predicts text, as its objective does: perplexity, pseudo-perplexity, span loss, infilling.
 #include <functional>
 #include <memory>
 #include <optional>
@@ -10,12 +10,16 @@
 #include "options.h"
 #include "program.h"
 #include "progress.h"
+#include "objectives/mixture.h"
 #include "tasks/evaluate.h"
+#include "tasks/evaluate_infilling.h"
 #include "tasks/evaluate_report.h"
+#include "tasks/evaluate_spans.h"
 
 namespace {
 
 enum class Level { corpus, document };
+enum class Scoring { automatic, left_to_right, pseudo, span };
 
 struct Options {
   std::string model;
@@ -35,6 +39,10 @@ struct Options {
   std::optional<double> max_perplexity;
   std::optional<double> min_perplexity;
   std::string rejected;
+  Scoring scoring = Scoring::automatic;
+  bool within_word = false;
+  bool infilling = false;
+  std::string layout;
 };
 
 void add_options(CLI::App& app, Options& options) {
@@ -60,6 +68,16 @@ void add_options(CLI::App& app, Options& options) {
   add_real(app, "--max-perplexity", options.max_perplexity, "leave out documents above it (with --level document)");
   add_real(app, "--min-perplexity", options.min_perplexity, "leave out documents below it (with --level document)");
   add_text(app, "--rejected", options.rejected, "write the documents that are left out here", "FILE");
+  add_choice<Scoring>(app, "--scoring", options.scoring,
+                      {{"auto", Scoring::automatic},
+                       {"left-to-right", Scoring::left_to_right},
+                       {"pseudo", Scoring::pseudo},
+                       {"span", Scoring::span}},
+                      "what is scored (auto: as the model was trained)");
+  app.add_flag("--within-word", options.within_word, "with a masked model: hide the later pieces of a token's word too");
+  app.add_flag("--infilling", options.infilling, "score the middles of tasks, JSON lines: prompt, suffix, canonical_solution");
+  add_text(app, "--layout", options.layout, "with --infilling: order and tokens (default: psm), or none: the prefix alone",
+           "NAME");
 }
 
 lm::WindowPlan plan_of(const Options& options) {
@@ -92,6 +110,13 @@ void check(const Options& options) {
   if (filters && options.level != Level::document) {
     throw lm::cmd::UsageError("--max-perplexity, --min-perplexity and --rejected go with --level document");
   }
+  if (!options.layout.empty() && !options.infilling) throw lm::cmd::UsageError("--layout goes with --infilling");
+  if (options.infilling &&
+      (options.tsv || filters || options.level == Level::document || options.macro || options.score_end || options.context ||
+       options.stride || !options.protocol.empty() || options.scoring != Scoring::automatic || options.within_word ||
+       options.documents != "file")) {
+    throw lm::cmd::UsageError("--infilling goes with --layout and --json alone");
+  }
   if (options.macro && options.level == Level::document) throw lm::cmd::UsageError("--macro goes with --level corpus");
 }
 
@@ -102,8 +127,8 @@ class DocumentReport {
       : options_(options), plan_(plan), output_(output) {
     if (!options.rejected.empty()) rejected_ = lm::open_output(options.rejected);
     if (!options.header) return;
-    output_.write(lm::tsv_header("document"));
-    if (rejected_) rejected_->write(lm::tsv_header("document"));
+    output_.write(lm::tsv_header("document", plan));
+    if (rejected_) rejected_->write(lm::tsv_header("document", plan));
   }
 
   void operator()(const lm::DocumentScore& document) {
@@ -137,38 +162,96 @@ void print_corpus(const Options& options, const lm::Evaluator& evaluator, lm::Ou
   if (options.json) {
     output.write(to_json(evaluator.total(), evaluator.plan(), options.base, macro).dump() + "\n");
   } else if (options.tsv) {
-    output.write((options.header ? lm::tsv_header("documents") : "") + to_tsv(evaluator.total()));
+    output.write((options.header ? lm::tsv_header("documents", evaluator.plan()) : "") + to_tsv(evaluator.total()));
   } else {
     output.write(to_text(evaluator.total(), evaluator.plan(), options.base, macro));
   }
 }
 
-int run(const Options& options, const lm::cmd::CommonOptions& common) {
-  check(options);
-  const lm::WindowPlan wanted = plan_of(options);
-  const lm::DocumentKind kind = lm::parse_document_kind(options.documents);
-  const lm::TextModel model = lm::load_text_model(options.model);
+/// What is scored: what was asked for, else what the model was trained on.
+Scoring scoring_of(const Options& options, const lm::TextModel& model) {
+  if (options.scoring != Scoring::automatic) return options.scoring;
+  if (options.within_word) return Scoring::pseudo;
+  if (lm::predicts_next_token(model.model.record.objective)) return Scoring::left_to_right;
+  return lm::was_trained_on(model, "masked") ? Scoring::pseudo : Scoring::span;
+}
+
+/// Windows of which each token is scored, from left to right or hidden one at a time.
+int score_tokens(const Options& options, const lm::WindowPlan& wanted, const lm::TextModel& model,
+                 const lm::cmd::CommonOptions& common, lm::OutputStream& output) {
   const lm::WindowPlan plan = lm::complete_plan(wanted, model);
   lm::Compute compute(common.threads, common.simd);
-  const std::unique_ptr<lm::OutputStream> output = lm::open_output(options.output);
   lm::cmd::Progress progress(common);
-
   const bool by_document = options.level == Level::document;
   std::optional<DocumentReport> report;
-  if (by_document) report.emplace(options, plan, *output);
+  if (by_document) report.emplace(options, plan, output);
   lm::Evaluator evaluator(compute, model, plan, by_document ? lm::Texts::keep : lm::Texts::drop,
                           by_document ? [&](const lm::DocumentScore& document) { (*report)(document); }
                                       : std::function<void(const lm::DocumentScore&)>());
-  lm::evaluate_inputs(evaluator, model, options.inputs, kind, [&] {
+  lm::evaluate_inputs(evaluator, model, options.inputs, lm::parse_document_kind(options.documents), [&] {
     if (progress.due()) progress.update(-1, std::to_string(evaluator.tokens_scored()) + " tokens");
   });
   if (by_document) {
     report->close();
   } else {
-    print_corpus(options, evaluator, *output);
+    print_corpus(options, evaluator, output);
   }
-  output->close();
   return 0;
+}
+
+int score_spans(const Options& options, const lm::TextModel& model, const lm::cmd::CommonOptions& common,
+                lm::OutputStream& output) {
+  if (options.level == Level::document || options.tsv || options.macro || options.context || options.base != lm::LogBase::e)
+    throw lm::cmd::UsageError("of a span model, only the whole corpus is scored, as text or --json, in the model's context");
+  lm::Compute compute(common.threads, common.simd);
+  lm::cmd::Progress progress(common);
+  lm::SpanEvaluator evaluator(compute, model);
+  lm::read_documents({.name = [](std::string_view) {},
+                      .tokens = [&](std::span<const lm::TokenId> tokens) { evaluator.add(tokens); },
+                      .end = [&] { evaluator.end_document(); }},
+                     model, options.inputs, lm::parse_document_kind(options.documents), [&] {
+                       if (progress.due()) progress.update(-1, std::to_string(evaluator.total().windows) + " windows");
+                     });
+  evaluator.finish();
+  const std::string protocol = evaluator.protocol();
+  output.write(options.json ? lm::to_json(evaluator.total(), protocol).dump() + "\n"
+                            : lm::to_text(evaluator.total(), protocol));
+  return 0;
+}
+
+int score_infilling(const Options& options, const lm::TextModel& model, const lm::cmd::CommonOptions& common,
+                    lm::OutputStream& output) {
+  lm::Compute compute(common.threads, common.simd);
+  lm::cmd::Progress progress(common);
+  lm::InfillingEvaluator evaluator(compute, model, options.layout.empty() ? "psm" : options.layout);
+  lm::for_each_infilling_task(options.inputs, [&](const lm::InfillingTask& task) {
+    evaluator.add(task);
+    if (progress.due()) progress.update(-1, std::to_string(evaluator.total().tasks) + " tasks");
+  });
+  output.write(options.json ? lm::to_json(evaluator.total(), evaluator.layout()).dump() + "\n"
+                            : lm::to_text(evaluator.total(), evaluator.layout()));
+  return 0;
+}
+
+int run(const Options& options, const lm::cmd::CommonOptions& common) {
+  check(options);
+  lm::WindowPlan plan = plan_of(options);
+  lm::parse_document_kind(options.documents);  // refused before any work
+  const lm::TextModel model = lm::load_text_model(options.model);
+  const std::unique_ptr<lm::OutputStream> output = lm::open_output(options.output);
+  const Scoring scoring = options.infilling ? Scoring::automatic : scoring_of(options, model);
+  if (options.within_word && scoring != Scoring::pseudo)
+    throw lm::cmd::UsageError("--within-word goes with --scoring pseudo");
+  if (scoring == Scoring::pseudo || scoring == Scoring::span) {
+    if (options.stride || options.score_end || !options.protocol.empty())
+      throw lm::cmd::UsageError("--stride, --score-end and --protocol go with scoring from left to right");
+  }
+  if (scoring == Scoring::pseudo) plan.pseudo = options.within_word ? lm::Pseudo::within_word : lm::Pseudo::token;
+  const int status = options.infilling          ? score_infilling(options, model, common, *output)
+                     : scoring == Scoring::span ? score_spans(options, model, common, *output)
+                                                : score_tokens(options, plan, model, common, *output);
+  output->close();
+  return status;
 }
 
 }  // namespace

@@ -13,8 +13,11 @@
 #include "data/token_file.h"
 #include "options.h"
 #include "program.h"
+#include "tasks/fill_mask.h"
 #include "tasks/prompt.h"
 #include "tasks/prompt_output.h"
+#include "tasks/prompt_tokens.h"
+#include "tasks/span_fill.h"
 #include "text/documents.h"
 
 namespace {
@@ -60,7 +63,7 @@ void add_options(CLI::App& app, Options& options) {
   add_size(app, "--seed", options.seed, "the same seed gives the same text", SizeUnit::count, {0});
   add_repeated(app, "--stop", options.prompting.stops, "end the text before this string", "STRING");
   app.add_flag("--greedy", options.greedy, "take the likeliest token each time");
-  add_text(app, "--probs", options.probs, "print the K likeliest next tokens, or all, instead", "K|all");
+  add_text(app, "--probs", options.probs, "print the K likeliest next tokens, or all, instead; of each mask (default there: 5)", "K|all");
   app.add_flag("--echo", options.echo, "print the prompt too");
   app.add_flag("--keep-newline", options.keep_newline, "keep the newline that ends the prompt in a file or standard input");
   add_choice<lm::SpecialTokens>(app, "--special", options.prompting.special,
@@ -115,27 +118,87 @@ void for_each_prompt(const Options& options, const std::function<void(std::strin
   if (!any && kind.kind == lm::DocumentKind::Kind::file) visit({});
 }
 
+/// Does with each prompt what it asks for; what that needs is made when the first prompt needs it.
+class Sampling {
+ public:
+  Sampling(const Options& options, const lm::TextModel& model, const lm::cmd::CommonOptions& common,
+           lm::OutputStream& output)
+      : options_(options),
+        model_(model),
+        compute_(common.threads, common.simd),
+        output_(output),
+        probs_(probs_of(options)),
+        writer_(lm::make_sample_writer(output, model,
+                                       {.format = options.format, .json = options.json, .echo = options.echo})) {}
+
+  void answer(std::string_view prompt) {
+    const lm::PromptTokens tokens = lm::encode_prompt(model_, prompt, options_.prompting.special);
+    if (tokens.kind == lm::PromptKind::continuation) return go_on(prompt);
+    if (options_.format != lm::SampleFormat::text)
+      throw lm::Error("--format lm and --format ids are for continuations, but the prompt has gaps to fill");
+    if (tokens.kind == lm::PromptKind::spans) return fill_spans(prompt, tokens.ids);
+    const std::vector<std::vector<lm::Candidate>> masks =
+        lm::fill_masks(compute_, model_, tokens.ids, probs_.value_or(kMaskCandidates));
+    if (!options_.json && !first_) output_.write("\n");
+    first_ = false;
+    output_.write(lm::fill_masks_report(masks, model_, prompt, options_.json));
+  }
+
+  void finish() {
+    if (!probs_) writer_->finish();
+  }
+
+ private:
+  static constexpr std::int64_t kMaskCandidates = 5;
+
+  void go_on(std::string_view prompt) {
+    if (!prompter_) prompter_.emplace(compute_, model_, options_.prompting);
+    if (const std::int64_t left_out = prompter_->read(prompt); left_out > 0) {
+      spdlog::warn("the prompt is longer than the context of {} tokens: its first {} are left out",
+                   model_.config().context_length, left_out);
+    }
+    if (probs_) return output_.write(lm::next_tokens_report(prompter_->next_tokens(), model_, *probs_, options_.json));
+    for (std::int64_t number = 0; number < options_.samples; ++number) writer_->sample(*prompter_, prompt, number);
+  }
+
+  void fill_spans(std::string_view prompt, const std::vector<lm::TokenId>& ids) {
+    if (probs_ || !options_.prompting.stops.empty())
+      throw lm::Error("--probs and --stop are not for prompts with sentinels to fill");
+    if (!span_filler_) span_filler_.emplace(compute_, model_, options_.prompting);
+    span_filler_->read(ids);
+    for (std::int64_t number = 0; number < options_.samples; ++number) {
+      const lm::SpanSample sample = span_filler_->sample(number);
+      if (options_.json) {
+        output_.write(lm::span_sample_json(sample, *span_filler_, model_, prompt, number));
+      } else {
+        output_.write((first_ ? "" : "\n") + lm::readable_text(model_, span_filler_->filled(sample)) + "\n");
+      }
+      first_ = false;
+      output_.flush();
+    }
+  }
+
+  const Options& options_;
+  const lm::TextModel& model_;
+  lm::Compute compute_;
+  lm::OutputStream& output_;
+  std::optional<std::int64_t> probs_;
+  std::unique_ptr<lm::SampleWriter> writer_;
+  std::optional<lm::Prompter> prompter_;
+  std::optional<lm::SpanFiller> span_filler_;
+  bool first_ = true;  // no gap has been filled yet
+};
+
 int run(Options options, const lm::cmd::CommonOptions& common) {
   check(options);
-  const std::optional<std::int64_t> probs = probs_of(options);
   options.prompting.max_tokens = options.max_tokens;
   options.prompting.seed = static_cast<std::uint64_t>(options.seed);
   if (options.greedy) options.prompting.sampling.temperature = 0;
   const lm::TextModel model = lm::load_text_model(options.model);
-  lm::Compute compute(common.threads, common.simd);
-  lm::Prompter prompter(compute, model, options.prompting);
   const std::unique_ptr<lm::OutputStream> output = lm::open_output(options.output);
-  const std::unique_ptr<lm::SampleWriter> writer =
-      lm::make_sample_writer(*output, model, {.format = options.format, .json = options.json, .echo = options.echo});
-  for_each_prompt(options, [&](std::string_view prompt) {
-    if (const std::int64_t left_out = prompter.read(prompt); left_out > 0) {
-      spdlog::warn("the prompt is longer than the context of {} tokens: its first {} are left out",
-                   model.config().context_length, left_out);
-    }
-    if (probs) return output->write(lm::next_tokens_report(prompter.next_tokens(), model, *probs, options.json));
-    for (std::int64_t number = 0; number < options.samples; ++number) writer->sample(prompter, prompt, number);
-  });
-  if (!probs) writer->finish();
+  Sampling sampling(options, model, common, *output);
+  for_each_prompt(options, [&](std::string_view prompt) { sampling.answer(prompt); });
+  sampling.finish();
   output->close();
   return 0;
 }

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "tasks/pseudo_likelihood.h"
 
 namespace lm {
 namespace {
@@ -13,7 +14,21 @@ namespace {
 /// Documents without a single window (empty ones) wait for those before them; no more than this many.
 constexpr std::size_t kDocumentsWaiting = 65536;
 
+constexpr std::int64_t kBatchRows = 2048;
+
 bool is_whitespace(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
+
+/// How a document is cut: windows whose tokens all see each other hold L of them, the first of which was scored by the one
+/// before (and in a mixture has no output of its own); others hold L + 1.
+WindowPlan cut_of(const WindowPlan& plan) {
+  if (plan.pseudo == Pseudo::no) return plan;
+  return {.context = plan.context - 1, .stride = plan.context - 1};
+}
+
+Questions questions_of(const TextModel& model, const WindowPlan& plan) {
+  if (plan.pseudo == Pseudo::no) return ask_left_to_right;
+  return ask_hidden_tokens(model, plan.pseudo);
+}
 
 std::optional<double> quotient(double numerator, double denominator) {
   if (denominator == 0) return std::nullopt;
@@ -54,6 +69,14 @@ std::optional<double> CorpusScore::macro_perplexity() const {
 WindowPlan complete_plan(WindowPlan plan, const TextModel& model) {
   const std::int64_t longest = model.config().context_length;
   if (plan.context == 0) plan.context = longest;
+  if (plan.pseudo != Pseudo::no) {
+    require_masked(model);
+    LM_CHECK(plan.protocol == Protocol::strided && !plan.score_end);
+    plan.stride = plan.context;
+    if (plan.context < 2) throw Error("cannot hide a token in a context of 1: --context must be 2 at least");
+  } else {
+    require_left_to_right(model);
+  }
   if (plan.context > longest) {
     throw Error("cannot evaluate with a context of " + std::to_string(plan.context) + ": the context of '" + model.path() +
                 "' is " + std::to_string(longest));
@@ -73,11 +96,10 @@ Evaluator::Evaluator(Compute& compute, const TextModel& model, const WindowPlan&
       plan_(complete_plan(plan, model)),
       texts_(texts),
       on_document_(std::move(on_document)),
-      cutter_(plan_, model.tokenizer.end_of_text(), [this](CutWindow window) { take_window(std::move(window)); }),
+      cutter_(cut_of(plan_), model.tokenizer.end_of_text(), [this](CutWindow window) { take_window(std::move(window)); }),
       scorer_(compute, model.parameters(), plan_.context,
-              [this](const ScoredWindow& window, std::span<const double> nats) { take_result(window, nats); }) {
-  require_left_to_right(model);
-}
+              [this](const ScoredWindow& window, std::span<const double> nats) { take_result(window, nats); },
+              kBatchRows, questions_of(model, plan_)) {}
 
 Evaluator::Document& Evaluator::current() {
   if (!in_document_) {

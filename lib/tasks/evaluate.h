@@ -106,13 +106,23 @@ class Evaluator {
   bool in_word_ = false;
 };
 
-/// Throws Error where the plan does not suit the model (context beyond the model's, stride beyond the context); fills in
-/// what is 0: the model's context, and half of it (1 at least) as stride.
+/// Throws Error where the plan does not suit the model (context beyond the model's, stride beyond the context, or an
+/// objective that it was not trained on); fills in what is 0: the model's context, and half of it (1 at least) as stride.
 WindowPlan complete_plan(WindowPlan plan, const TextModel& model);
 
+/// Where documents go, piece by piece: their names, tokens and ends.
+struct DocumentTokens {
+  std::function<void(std::string_view name)> name;
+  std::function<void(std::span<const TokenId> tokens)> tokens;
+  std::function<void()> end;
+};
+
 /// Reads every path ("-" and no path at all: standard input), text or token stream as its first bytes say. Text is cut into
-/// documents by `kind`, token streams at end-of-text. Where each file is one document, it bears the file's name. Calls
-/// evaluator.finish(). `on_read` is called after each piece. Throws Error.
+/// documents by `kind`, token streams at end-of-text. Where each file is one document, it bears the file's name. `on_read` is
+/// called after each piece. Throws Error.
+void read_documents(const DocumentTokens& sink, const TextModel& model, const std::vector<std::string>& paths,
+                    const DocumentKind& kind, const std::function<void()>& on_read = {});
+/// The same into an evaluator, whose finish() it calls.
 void evaluate_inputs(Evaluator& evaluator, const TextModel& model, const std::vector<std::string>& paths,
                      const DocumentKind& kind, const std::function<void()>& on_read = {});
 

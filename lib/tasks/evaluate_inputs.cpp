@@ -1,4 +1,4 @@
-// Files and streams into an Evaluator: text or tokens, told apart by their first bytes.
+// Files and streams into documents of tokens: text or tokens, told apart by their first bytes.
 #include <algorithm>
 #include <string>
 #include <utility>
@@ -15,7 +15,7 @@ constexpr std::size_t kTextPiece = std::size_t{1} << 16;
 constexpr std::size_t kTokenPiece = std::size_t{1} << 14;
 
 struct Reader {
-  Evaluator& evaluator;
+  const DocumentTokens& sink;
   const TextModel& model;
   const DocumentKind& kind;
   const std::function<void()>& on_read;
@@ -41,8 +41,8 @@ struct Reader {
       while (!piece.empty()) {
         const auto end = std::find(piece.begin(), piece.end(), reader.info().end_of_text);
         const auto length = static_cast<std::size_t>(end - piece.begin());
-        if (length > 0) evaluator.add(piece.first(length));
-        if (end != piece.end()) evaluator.end_document();
+        if (length > 0) sink.tokens(piece.first(length));
+        if (end != piece.end()) sink.end();
         piece = piece.subspan(std::min(length + 1, piece.size()));
       }
       if (on_read) on_read();
@@ -53,11 +53,11 @@ struct Reader {
     StreamEncoder encoder(model.tokenizer, SpecialTokens::plain);
     std::vector<TokenId> tokens;
     const auto hand_over = [&] {
-      if (!tokens.empty()) evaluator.add(tokens);
+      if (!tokens.empty()) sink.tokens(tokens);
       tokens.clear();
     };
     const auto name = [&] {
-      if (kind.kind == DocumentKind::Kind::file) evaluator.name_document(path);
+      if (kind.kind == DocumentKind::Kind::file) sink.name(path);
     };
     const auto take = [&](std::string_view piece) {
       name();
@@ -68,7 +68,7 @@ struct Reader {
       name();
       encoder.finish(tokens);
       hand_over();
-      evaluator.end_document();
+      sink.end();
     };
     DocumentSplitter splitter(kind, {.text = take, .end = end});
     splitter.begin_input(input.name());
@@ -84,11 +84,19 @@ struct Reader {
 
 }  // namespace
 
-void evaluate_inputs(Evaluator& evaluator, const TextModel& model, const std::vector<std::string>& paths,
-                     const DocumentKind& kind, const std::function<void()>& on_read) {
-  Reader reader{.evaluator = evaluator, .model = model, .kind = kind, .on_read = on_read};
+void read_documents(const DocumentTokens& sink, const TextModel& model, const std::vector<std::string>& paths,
+                    const DocumentKind& kind, const std::function<void()>& on_read) {
+  Reader reader{.sink = sink, .model = model, .kind = kind, .on_read = on_read};
   for (const std::string& path : paths) reader.read(path);
   if (paths.empty()) reader.read("-");
+}
+
+void evaluate_inputs(Evaluator& evaluator, const TextModel& model, const std::vector<std::string>& paths,
+                     const DocumentKind& kind, const std::function<void()>& on_read) {
+  read_documents({.name = [&](std::string_view name) { evaluator.name_document(name); },
+                  .tokens = [&](std::span<const TokenId> tokens) { evaluator.add(tokens); },
+                  .end = [&] { evaluator.end_document(); }},
+                 model, paths, kind, on_read);
   evaluator.finish();
 }
 

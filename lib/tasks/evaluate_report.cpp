@@ -1,5 +1,6 @@
 #include "tasks/evaluate_report.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cstdio>
 #include <limits>
@@ -77,14 +78,15 @@ std::string escaped(std::string_view text) {
 
 void set_score(JsonValue& json, const Score& score, const WindowPlan& plan, LogBase base) {
   const std::optional<double> loss = score.loss();
+  const std::string pseudo = plan.pseudo == Pseudo::no ? "" : "pseudo_";
   json.set("tokens", score.tokens);
   json.set("words", score.words);
   json.set("bytes", score.bytes);
-  json.set("nats", score.nats);
-  json.set("loss", loss ? JsonValue(*loss / log_of(base)) : JsonValue());
-  json.set("perplexity", number_or_null(score.perplexity()));
-  json.set("word_perplexity", number_or_null(score.word_perplexity()));
-  json.set("bits_per_byte", number_or_null(score.bits_per_byte()));
+  json.set(pseudo + "nats", score.nats);
+  json.set(pseudo + "loss", loss ? JsonValue(*loss / log_of(base)) : JsonValue());
+  json.set(pseudo + "perplexity", number_or_null(score.perplexity()));
+  json.set(pseudo + "word_perplexity", number_or_null(score.word_perplexity()));
+  json.set(pseudo + "bits_per_byte", number_or_null(score.bits_per_byte()));
   json.set("protocol", describe(plan));
   if (base != LogBase::e) json.set("base", base == LogBase::two ? 2 : 10);
 }
@@ -96,7 +98,7 @@ std::string tsv_row(const Score& score, std::string_view last) {
 }
 
 std::string table_line(std::string name, const std::string& value) {
-  name.resize(17, ' ');
+  name.resize(std::max<std::size_t>(17, name.size() + 1), ' ');
   return name + value + "\n";
 }
 
@@ -106,7 +108,7 @@ JsonValue to_json(const CorpusScore& corpus, const WindowPlan& plan, LogBase bas
   JsonValue json;
   json.set("documents", corpus.documents);
   set_score(json, corpus.score, plan, base);
-  if (macro == Macro::yes) json.set("macro_perplexity", number_or_null(corpus.macro_perplexity()));
+  if (macro == Macro::yes) json.set(plan.pseudo == Pseudo::no ? "macro_perplexity" : "pseudo_macro_perplexity", number_or_null(corpus.macro_perplexity()));
   return json;
 }
 
@@ -121,24 +123,26 @@ std::string to_tsv(const CorpusScore& corpus) { return tsv_row(corpus.score, std
 
 std::string to_tsv(const DocumentScore& document) { return tsv_row(document.score, escaped(document.document)); }
 
-std::string tsv_header(std::string_view last_column) {
-  return "perplexity\tnats\ttokens\twords\tbytes\t" + std::string(last_column) + "\n";
+std::string tsv_header(std::string_view last_column, const WindowPlan& plan) {
+  const std::string pseudo = plan.pseudo == Pseudo::no ? "" : "pseudo_";
+  return pseudo + "perplexity\t" + pseudo + "nats\ttokens\twords\tbytes\t" + std::string(last_column) + "\n";
 }
 
 std::string to_text(const CorpusScore& corpus, const WindowPlan& plan, LogBase base, Macro macro) {
   const Score& score = corpus.score;
   std::optional<double> loss = score.loss();
   if (loss) *loss /= log_of(base);
+  const std::string pseudo = plan.pseudo == Pseudo::no ? "" : "pseudo-";
   std::string text;
   text += table_line("documents", std::to_string(corpus.documents));
   text += table_line("tokens", std::to_string(score.tokens));
   text += table_line("words", std::to_string(score.words));
   text += table_line("bytes", std::to_string(score.bytes));
-  text += table_line("loss", for_people(loss, "%.4f") + (loss ? std::string(" ") + unit_of(base) + " a token" : ""));
-  text += table_line("perplexity", for_people(score.perplexity(), "%.4f"));
-  if (macro == Macro::yes) text += table_line("macro perplexity", for_people(corpus.macro_perplexity(), "%.4f"));
-  text += table_line("word perplexity", for_people(score.word_perplexity(), "%.4f"));
-  text += table_line("bits per byte", for_people(score.bits_per_byte(), "%.4f"));
+  text += table_line(pseudo + "loss", for_people(loss, "%.4f") + (loss ? std::string(" ") + unit_of(base) + " a token" : ""));
+  text += table_line(pseudo + "perplexity", for_people(score.perplexity(), "%.4f"));
+  if (macro == Macro::yes) text += table_line("macro " + pseudo + "perplexity", for_people(corpus.macro_perplexity(), "%.4f"));
+  text += table_line("word " + pseudo + "perplexity", for_people(score.word_perplexity(), "%.4f"));
+  text += table_line(pseudo + "bits per byte", for_people(score.bits_per_byte(), "%.4f"));
   text += table_line("protocol", describe(plan));
   return text;
 }

@@ -13,7 +13,8 @@ namespace lm {
 enum class LogBase { e, two, ten };
 
 /// Keys: documents tokens words bytes nats loss perplexity word_perplexity bits_per_byte protocol; then macro_perplexity
-/// where asked, and base where it is not e. What is undefined is null.
+/// where asked, and base where it is not e. What is undefined is null. Pseudo-log-likelihoods are called pseudo everywhere:
+/// pseudo_nats, pseudo_perplexity and so on.
 enum class Macro { no, yes };
 JsonValue to_json(const CorpusScore& corpus, const WindowPlan& plan, LogBase base, Macro macro);
 /// The same for one document: `document` in place of `documents`.
@@ -24,7 +25,7 @@ JsonValue to_json(const DocumentScore& document, const WindowPlan& plan, LogBase
 std::string to_tsv(const CorpusScore& corpus);
 std::string to_tsv(const DocumentScore& document);
 /// The names of those columns.
-std::string tsv_header(std::string_view last_column);
+std::string tsv_header(std::string_view last_column, const WindowPlan& plan = {});
 
 /// A table of one value a line, for people.
 std::string to_text(const CorpusScore& corpus, const WindowPlan& plan, LogBase base, Macro macro);

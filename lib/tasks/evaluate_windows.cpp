@@ -14,6 +14,8 @@ bool starts_from_end_of_text(Protocol protocol) { return protocol == Protocol::s
 
 std::string describe(const WindowPlan& plan) {
   const std::string context = "context " + std::to_string(plan.context);
+  if (plan.pseudo == Pseudo::token) return "pseudo-log-likelihood " + context;
+  if (plan.pseudo == Pseudo::within_word) return "pseudo-log-likelihood within-word " + context;
   switch (plan.protocol) {
     case Protocol::hf_stride:
       return "hf-stride:" + std::to_string(plan.stride) + " " + context;

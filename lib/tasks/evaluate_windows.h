@@ -15,9 +15,14 @@ namespace lm {
 /// How a document becomes a number. `strided` is the toolkit's own; the others reproduce what other programs publish.
 enum class Protocol { strided, hf_stride, lm_eval, llama_cpp };
 
+/// Pseudo-log-likelihood of a masked model: each token is predicted from both sides while it alone is hidden
+/// (arXiv:1910.14659), or with it the later pieces of its word, which would give it away (arXiv:2305.10588).
+enum class Pseudo { no, token, within_word };
+
 /// What the windows follow from.
 struct WindowPlan {
   Protocol protocol = Protocol::strided;
+  Pseudo pseudo = Pseudo::no;  // where not: the protocol is strided, and L tokens see each other
   std::int64_t context = 0;  // L: tokens that predict at most
   std::int64_t stride = 0;   // S: 1 <= S <= L; of no meaning to llama_cpp
   bool score_end = false;    // the end-of-text that closes a document is scored as its last token; strided and lm_eval alone

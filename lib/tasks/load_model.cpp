@@ -5,7 +5,7 @@
 
 #include "base/error.h"
 #include "base/hash.h"
-#include "objectives/objective.h"
+#include "objectives/mixture.h"
 
 namespace lm {
 namespace {
@@ -16,19 +16,6 @@ Tokenizer tokenizer_of(const LoadedModel& model) {
   throw Error("cannot use '" + model.path +
               "' with text: it holds no tokenizer; use a model that lm-train wrote, or a folder with " +
               "tokenizer.json beside model.safetensors");
-}
-
-/// "causal", or a mixture "causal:0.5,masked:0.5": true where one part at least predicts the next token.
-bool predicts_next_token(std::string_view objective) {
-  while (!objective.empty()) {
-    const std::string_view part = objective.substr(0, objective.find(','));
-    const std::string_view name = part.substr(0, part.find(':'));
-    for (const ObjectiveEntry& entry : objective_table()) {
-      if (name == entry.name && entry.left_to_right) return true;
-    }
-    objective.remove_prefix(std::min(part.size() + 1, objective.size()));
-  }
-  return false;
 }
 
 }  // namespace
@@ -56,6 +43,12 @@ TextModel load_text_model(const std::string& path) {
                 " ids, but the model's vocabulary is " + std::to_string(rows));
   }
   return {.model = std::move(model), .tokenizer = std::move(tokenizer)};
+}
+
+bool was_trained_on(const TextModel& model, std::string_view objective) {
+  const std::vector<ObjectiveShare> shares = parse_mixture(model.model.record.objective);
+  return std::any_of(shares.begin(), shares.end(),
+                     [&](const ObjectiveShare& share) { return objective == share.entry->name; });
 }
 
 void require_left_to_right(const TextModel& model) {

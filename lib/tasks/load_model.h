@@ -31,6 +31,9 @@ struct TextModel {
 /// tokenizer has more ids than the model.
 TextModel load_text_model(const std::string& path);
 
+/// True where `objective` ("masked") is what the model was trained on, or a part of the mixture.
+bool was_trained_on(const TextModel& model, std::string_view objective);
+
 /// Throws Error where the model was not trained to predict the next token from those before it.
 void require_left_to_right(const TextModel& model);
 

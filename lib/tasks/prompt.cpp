@@ -41,7 +41,8 @@ std::int64_t Prompter::read(std::string_view prompt) {
   read_.reserve(count);
   written_.reserve(count + std::min(options_.max_tokens, model_.config().context_length));
   ++prompts_;
-  return read_.read(prompt_);
+  // A model of prefixes has learned to go on after one that it sees both ways.
+  return read_.read(prompt_, was_trained_on(model_, "prefix") ? count : 0);
 }
 
 Sample Prompter::sample(std::int64_t number, const std::function<void(std::string_view)>& write) {

@@ -1,0 +1,190 @@
+#include "tasks/evaluate_infilling.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <functional>
+
+#include "base/error.h"
+#include "tasks/infill.h"
+#include "text/documents.h"
+
+namespace lm {
+namespace {
+
+// End-of-text and the layout's three tokens.
+constexpr std::int64_t kLayoutTokens = 4;
+// Two-sided, of the normal distribution.
+constexpr double kNormal95 = 1.959963984540054;
+
+std::string table_line(std::string name, const std::string& value) {
+  name.resize(17, ' ');
+  return name + value + "\n";
+}
+
+std::string formatted(const char* format, double a, double b = 0) {
+  char buffer[96];
+  std::snprintf(buffer, sizeof buffer, format, a, b);
+  return buffer;
+}
+
+}  // namespace
+
+void for_each_infilling_task(const std::vector<std::string>& paths,
+                             const std::function<void(const InfillingTask& task)>& visit) {
+  for (const std::string& path : paths.empty() ? std::vector<std::string>{"-"} : paths) {
+    std::int64_t number = 0;
+    for_each_document({path}, {.kind = DocumentKind::Kind::line, .detail = {}}, [&](std::string_view line) {
+      const std::string source = (path == "-" ? "standard input" : path) + " line " + std::to_string(++number);
+      if (line.empty()) return;
+      const JsonValue json = JsonValue::parse(line, source);
+      visit({.prefix = json.string_at("prompt", source),
+             .suffix = json.string_at("suffix", source),
+             .middle = json.string_at("canonical_solution", source)});
+    });
+  }
+}
+
+std::optional<InfillingScore::Gain> InfillingScore::gain() const {
+  if (gains.size() < 2) return std::nullopt;
+  const auto count = static_cast<double>(gains.size());
+  const double mean = (prefix_nats - nats) / static_cast<double>(tokens);
+  double squares = 0;
+  for (std::size_t i = 0; i < gains.size(); ++i) {
+    const double residual = gains[i] - mean * counts[i];
+    squares += residual * residual;
+  }
+  const double error = std::sqrt(squares * count / (count - 1)) / static_cast<double>(tokens);
+  return Gain{.mean = mean, .low = mean - kNormal95 * error, .high = mean + kNormal95 * error};
+}
+
+InfillingEvaluator::InfillingEvaluator(Compute& compute, const TextModel& model, std::string_view layout)
+    : model_(model),
+      layout_(layout == "none" ? nullptr : &find_fim_layout(layout)),
+      allowed_(model.samplable()),
+      scorer_(compute, model.parameters(), model.config().context_length),
+      decoder_(compute, model.parameters()),
+      context_(decoder_, model.config(), model.config().context_length) {
+  if (layout_ == nullptr) {
+    require_left_to_right(model);
+    return;
+  }
+  require_infilling(model);
+  tokens_ = find_fim_tokens(model.tokenizer, *layout_, model.path());
+  for (const TokenId token : {tokens_.prefix, tokens_.suffix, tokens_.middle}) allowed_[token] = 0;
+}
+
+std::vector<TokenId> InfillingEvaluator::prefix_alone(std::span<const TokenId> prefix, std::int64_t middle_length) const {
+  // The middle's last token is predicted, but nothing is predicted from it.
+  const std::int64_t room = model_.config().context_length - middle_length;
+  std::vector<TokenId> before = {model_.tokenizer.end_of_text()};
+  const std::span<const TokenId> kept = prefix.last(static_cast<std::size_t>(std::min(std::ssize(prefix), room)));
+  before.insert(before.end(), kept.begin(), kept.end());
+  return before;
+}
+
+std::vector<TokenId> InfillingEvaluator::before_middle(std::span<const TokenId> prefix, std::span<const TokenId> suffix,
+                                                       std::int64_t middle_length) const {
+  const std::int64_t room = model_.config().context_length + 1 - kLayoutTokens - middle_length;
+  const InfillShares shares = share_room(room, std::ssize(prefix), std::ssize(suffix));
+  std::vector<TokenId> before = arrange_fim(*layout_, tokens_, prefix.last(static_cast<std::size_t>(shares.prefix)),
+                                            suffix.first(static_cast<std::size_t>(shares.suffix)), {});
+  before.insert(before.begin(), model_.tokenizer.end_of_text());
+  return before;
+}
+
+double InfillingEvaluator::nats_of(std::vector<TokenId> before, std::span<const TokenId> middle) {
+  ScoredSequence sequence;
+  const std::int64_t first = std::ssize(before) - 1;
+  sequence.input = std::move(before);
+  sequence.input.insert(sequence.input.end(), middle.begin(), middle.end() - 1);
+  for (std::int64_t i = 0; i < std::ssize(middle); ++i)
+    sequence.targets.push_back({.place = first + i, .token = middle[static_cast<std::size_t>(i)]});
+  double sum = 0;
+  for (const double nats : scorer_.score({&sequence, 1}).front()) sum += nats;
+  return sum;
+}
+
+/// A single line is written when it is followed by a newline or end-of-text, other middles when end-of-text follows.
+bool InfillingEvaluator::writes(std::span<const TokenId> before, std::string_view middle) {
+  const std::size_t newline = middle.find('\n');
+  const bool single_line = newline == std::string_view::npos || newline + 1 == middle.size();
+  std::string wanted(single_line ? middle.substr(0, newline) : middle);
+  Sampler greedy({.temperature = 0}, allowed_, {});
+  context_.read(before);
+  std::string written;
+  bool complete = false;
+  const std::int64_t room = model_.config().context_length - std::ssize(before) + 1;
+  const EndReason reason = generate(context_, greedy, model_.tokenizer.end_of_text(), room, [&](TokenId token) {
+    written += model_.bytes_of(token);
+    complete = single_line && written.size() > wanted.size() && written.starts_with(wanted) && written[wanted.size()] == '\n';
+    return !complete && wanted.starts_with(written);
+  });
+  return complete || (reason == EndReason::end_of_text && written == wanted);
+}
+
+void InfillingEvaluator::add(const InfillingTask& task) {
+  const std::vector<TokenId> prefix = model_.tokenizer.encode(task.prefix);
+  const std::vector<TokenId> suffix = model_.tokenizer.encode(task.suffix);
+  const std::vector<TokenId> middle = model_.tokenizer.encode(task.middle);
+  const std::int64_t length = std::ssize(middle);
+  if (length == 0 || length > model_.config().context_length + 1 - kLayoutTokens) {
+    ++total_.left_out;
+    return;
+  }
+  const std::vector<TokenId> alone = prefix_alone(prefix, length);
+  const double prefix_nats = nats_of(alone, middle);
+  ++total_.tasks;
+  total_.tokens += length;
+  total_.prefix_nats += prefix_nats;
+  if (layout_ == nullptr) {
+    total_.exact += writes(alone, task.middle) ? 1 : 0;
+    return;
+  }
+  const std::vector<TokenId> both = before_middle(prefix, suffix, length);
+  const double nats = nats_of(both, middle);
+  total_.nats += nats;
+  total_.gains.push_back(prefix_nats - nats);
+  total_.counts.push_back(static_cast<double>(length));
+  total_.exact += writes(both, task.middle) ? 1 : 0;
+}
+
+JsonValue to_json(const InfillingScore& score, std::string_view layout) {
+  const auto per_token = [&](double nats) {
+    return score.tokens == 0 ? JsonValue() : JsonValue(nats / static_cast<double>(score.tokens));
+  };
+  const std::optional<InfillingScore::Gain> gain = score.gain();
+  JsonValue json;
+  json.set("tasks", score.tasks);
+  json.set("left_out", score.left_out);
+  json.set("tokens", score.tokens);
+  json.set("loss", layout == "none" ? JsonValue() : per_token(score.nats));
+  json.set("prefix_loss", per_token(score.prefix_nats));
+  json.set("gain", gain ? JsonValue(gain->mean) : JsonValue());
+  json.set("gain_low", gain ? JsonValue(gain->low) : JsonValue());
+  json.set("gain_high", gain ? JsonValue(gain->high) : JsonValue());
+  json.set("exact", score.exact);
+  json.set("exact_match",
+           score.tasks == 0 ? JsonValue() : JsonValue(static_cast<double>(score.exact) / static_cast<double>(score.tasks)));
+  json.set("layout", layout);
+  return json;
+}
+
+std::string to_text(const InfillingScore& score, std::string_view layout) {
+  const auto tokens = static_cast<double>(std::max<std::int64_t>(1, score.tokens));
+  std::string text;
+  text += table_line("tasks", std::to_string(score.tasks));
+  if (score.left_out > 0) text += table_line("left out", std::to_string(score.left_out));
+  text += table_line("tokens", std::to_string(score.tokens) + " of the middles, end-of-text not counted");
+  if (layout != "none") text += table_line("both sides", formatted("%.4f nats a token", score.nats / tokens));
+  text += table_line("prefix alone", formatted("%.4f nats a token", score.prefix_nats / tokens));
+  if (const std::optional<InfillingScore::Gain> gain = score.gain()) {
+    text += table_line("gain", formatted("%.4f nats a token", gain->mean) +
+                                   formatted(" (95 %% interval %.4f to %.4f)", gain->low, gain->high));
+  }
+  text += table_line("exact match", std::to_string(score.exact) + " of " + std::to_string(score.tasks) + ", greedily");
+  text += table_line("layout", std::string(layout));
+  return text;
+}
+
+}  // namespace lm

@@ -1,0 +1,87 @@
+#include "tasks/fill_mask.h"
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "base/json.h"
+#include "model/activations.h"
+#include "model/transformer.h"
+#include "tasks/load_tokenizer.h"
+#include "tasks/prompt_output.h"
+#include "tasks/pseudo_likelihood.h"
+
+namespace lm {
+namespace {
+
+/// The likeliest tokens of each row.
+class LikeliestSink : public RowSink<float> {
+ public:
+  explicit LikeliestSink(std::int64_t count) : count_(static_cast<std::size_t>(count)) {}
+  void consume(std::span<const std::int64_t> rows, TensorView<float> logits) override {
+    for (std::int64_t i = 0; i < std::ssize(rows); ++i) {
+      std::vector<Candidate> all = model_distribution({logits.row(i), logits.columns()});
+      all.resize(std::min(all.size(), count_));
+      all.shrink_to_fit();
+      result.push_back(std::move(all));
+    }
+  }
+  std::vector<std::vector<Candidate>> result;
+
+ private:
+  std::size_t count_;
+};
+
+}  // namespace
+
+std::vector<std::vector<Candidate>> fill_masks(Compute& compute, const TextModel& model, std::span<const TokenId> ids,
+                                               std::int64_t count) {
+  require_masked(model);
+  const TokenId mask = *special_ids(model.tokenizer).mask;
+  const auto shift = static_cast<std::size_t>(masked_output_shift(model));
+  Batch batch;
+  batch.sequences = 1;
+  batch.input = {model.tokenizer.end_of_text()};
+  batch.input.insert(batch.input.end(), ids.begin(), ids.end());
+  batch.length = std::ssize(batch.input);
+  batch.prefix_length = {batch.length};
+  if (batch.length > model.config().context_length) {
+    throw Error("the text is too long: with the end-of-text before it, it has " + std::to_string(batch.length) +
+                " tokens, and the context of '" + model.path() + "' is " + std::to_string(model.config().context_length));
+  }
+  batch.target.assign(batch.input.size(), 0);
+  batch.weight.assign(batch.input.size(), 0);
+  for (std::size_t i = 1; i < batch.input.size(); ++i) {
+    if (batch.input[i] == mask) batch.weight[i - shift] = 1;
+  }
+  Activations<float> activations(model.config(), 1, batch.length, Keep::scoring);
+  LikeliestSink sink(count);
+  Transformer<float>(compute, model.parameters()).score(batch, activations, sink);
+  return std::move(sink.result);
+}
+
+std::string fill_masks_report(const std::vector<std::vector<Candidate>>& masks, const TextModel& model,
+                              std::string_view prompt, bool json) {
+  std::string report;
+  for (std::size_t i = 0; i < masks.size(); ++i) {
+    if (!json) {
+      report += (i == 0 ? "" : "\n") + next_tokens_report(masks[i], model, std::ssize(masks[i]), false);
+      continue;
+    }
+    JsonValue::Array best;
+    for (const Candidate& candidate : masks[i]) {
+      JsonValue entry;
+      entry.set("id", static_cast<std::int64_t>(candidate.id));
+      entry.set("piece", model.bytes_of(candidate.id));
+      entry.set("p", candidate.probability);
+      best.push_back(std::move(entry));
+    }
+    JsonValue line;
+    line.set("prompt", prompt);
+    line.set("mask", static_cast<std::int64_t>(i));
+    line.set("best", std::move(best));
+    report += line.dump() + "\n";
+  }
+  return report;
+}
+
+}  // namespace lm
