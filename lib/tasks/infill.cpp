@@ -19,6 +19,14 @@ constexpr std::int64_t kLayoutTokens = 4;
 /// stands far away.
 std::size_t bytes_for(std::int64_t room) { return (std::size_t{1} << 16) + static_cast<std::size_t>(room) * 64; }
 
+/// How much of a prefix's tokens to keep so that it begins at the same place while it grows: what is dropped is a multiple
+/// of a small part of the room. Else each key typed would change the prompt from its start on, and nothing read could be
+/// kept.
+std::int64_t whole_steps(std::int64_t kept, std::int64_t count, std::int64_t room) {
+  const std::int64_t step = std::max<std::int64_t>(1, room / 8);
+  return std::max<std::int64_t>(0, count - (count - kept + step - 1) / step * step);
+}
+
 /// Hands on what a TextStream that began with `unfinished` writes, less those bytes or the U+FFFD in their place: they stand
 /// in the prefix already.
 TextStream::Write without_unfinished(std::string unfinished, TextStream::Write write) {
@@ -83,7 +91,8 @@ Infiller::Infiller(Compute& compute, const TextModel& model, std::string_view la
 
 /// The tokens of a text's end, more than `room` where it has more.
 std::vector<TokenId> Infiller::encode_end(std::string_view text, std::int64_t room) const {
-  if (text.size() > bytes_for(room)) text.remove_prefix(text.size() - bytes_for(room));
+  constexpr std::size_t kStep = std::size_t{1} << 15;  // not a byte more at each request, see whole_steps()
+  if (text.size() > bytes_for(room)) text.remove_prefix((text.size() - bytes_for(room) + kStep - 1) / kStep * kStep);
   return model_.tokenizer.encode(text);
 }
 
@@ -110,7 +119,8 @@ InfillLeftOut Infiller::read(const InfillText& text, InfillOptions options) {
   const std::vector<TokenId> prefix_ids = encode_end(text.prefix, room);
   const std::vector<TokenId> suffix_ids = encode_start(text.suffix, room);
   const InfillShares shares = share_room(room, std::ssize(prefix_ids), std::ssize(suffix_ids));
-  const auto prefix = std::span(prefix_ids).last(static_cast<std::size_t>(shares.prefix));
+  const std::int64_t prefix_kept = whole_steps(shares.prefix, std::ssize(prefix_ids), room);
+  const auto prefix = std::span(prefix_ids).last(static_cast<std::size_t>(prefix_kept));
   const auto suffix = std::span(suffix_ids).first(static_cast<std::size_t>(shares.suffix));
   prompt_ = arrange_fim(layout_, tokens_, prefix, suffix, {});
   prompt_.insert(prompt_.begin(), model_.tokenizer.end_of_text());

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -137,6 +138,25 @@ TEST_CASE("what was read before changes no middle: the same as by a fresh infill
     }
     CHECK(reused >= 38 * kReadBlock);  // not the first, and not the one after the change
   }
+}
+
+TEST_CASE("a prefix longer than its room begins at the same place for many keys typed, so that what was read is kept") {
+  const TextModel model = test::infill_model(256);
+  Compute compute(1, best_simd_tier());
+  Infiller infiller(compute, model, "psm");
+  std::string prefix(300, 'x');
+  for (std::size_t i = 0; i < prefix.size(); ++i) prefix[i] = static_cast<char>('a' + i * i % 23);
+  const std::string suffix(500, 's');
+  int kept = 0;
+  for (int i = 0; i < 60; ++i) {
+    prefix += static_cast<char>('a' + i % 7);
+    infiller.read({.prefix = prefix, .suffix = suffix}, {.max_tokens = 16});
+    kept += infiller.reused() >= 2 * kReadBlock ? 1 : 0;
+    const auto nearest = ids_of(prefix.substr(prefix.size() - 80));
+    CHECK(std::equal(nearest.begin(), nearest.end(),
+                     std::find(infiller.prompt().begin(), infiller.prompt().end(), kSuf) - 80));
+  }
+  CHECK(kept >= 56);  // one of 29 keys moves the beginning
 }
 
 TEST_CASE("a middle depends on seed and number alone, and greedy on neither") {
