@@ -1,4 +1,4 @@
-# The front door: make deps, make, make test, make demo. CMake does the building, in build/ (BUILD=...).
+# The front door: make deps, make, make test, make demo, make demo-code. CMake does the building, in build/ (BUILD=...).
 SHELL := /bin/bash
 BUILD ?= build
 PREFIX ?= /usr/local
@@ -6,6 +6,7 @@ DESTDIR ?=
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 CMAKE_FLAGS ?=
 TEST_FLAGS ?=
+TARGET ?= all
 
 # `make -j4 deps test` must install before it builds: targets run one after another, and CMake's own build is parallel. Make's
 # job server is not passed on, since it would then have one job.
@@ -13,11 +14,11 @@ TEST_FLAGS ?=
 UNMADE := env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL
 CTEST := $(UNMADE) ctest --output-on-failure --timeout 300
 
-.PHONY: all deps test install demo lint format asan tsan bench fuzz crash-test conformance lines man clean
+.PHONY: all deps test install demo demo-code lint format asan tsan bench fuzz crash-test conformance lines man clean
 
 all:
 	@$(UNMADE) cmake --log-level=WARNING -S . -B $(BUILD) -DCMAKE_INSTALL_PREFIX=$(PREFIX) $(CMAKE_FLAGS) >/dev/null
-	@$(UNMADE) cmake --build $(BUILD) --parallel $(JOBS)
+	@$(UNMADE) cmake --build $(BUILD) --parallel $(JOBS) --target $(TARGET)
 
 deps:
 	@.ci/deps
@@ -28,8 +29,12 @@ test: all
 install: all
 	@DESTDIR=$(DESTDIR) $(UNMADE) cmake --install $(BUILD)
 
+# Builds the programs alone, so that the first results come soon.
+demo demo-code: TARGET = programs
 demo: all
 	@LM_BIN=$(CURDIR)/$(BUILD)/bin share/lm/demo.sh
+demo-code: all
+	@LM_BIN=$(CURDIR)/$(BUILD)/bin share/lm/demo-code.sh
 
 # The unit tests under AddressSanitizer and UndefinedBehaviorSanitizer, and under ThreadSanitizer, in folders of their own.
 UNIT_TESTS := ^(base|tensor|text|data|kernels|objectives|model|train|infer|tasks)/
