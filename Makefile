@@ -6,7 +6,6 @@ DESTDIR ?=
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 CMAKE_FLAGS ?=
 TEST_FLAGS ?=
-TARGET ?= all
 
 # `make -j4 deps test` must install before it builds: targets run one after another, and CMake's own build is parallel. Make's
 # job server is not passed on, since it would then have one job.
@@ -14,11 +13,12 @@ TARGET ?= all
 UNMADE := env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL
 CTEST := $(UNMADE) ctest --output-on-failure --timeout 300
 
-.PHONY: all deps test install demo demo-code lint format asan tsan bench fuzz crash-test conformance lines man clean
+.PHONY: all programs deps test install demo demo-code lint format asan tsan bench fuzz crash-test conformance lines man clean
 
-all:
+# `programs` is all without the tests, so that a demo begins soon.
+all programs:
 	@$(UNMADE) cmake --log-level=WARNING -S . -B $(BUILD) -DCMAKE_INSTALL_PREFIX=$(PREFIX) $(CMAKE_FLAGS) >/dev/null
-	@$(UNMADE) cmake --build $(BUILD) --parallel $(JOBS) --target $(TARGET)
+	@$(UNMADE) cmake --build $(BUILD) --parallel $(JOBS) --target $@
 
 deps:
 	@.ci/deps
@@ -29,11 +29,9 @@ test: all
 install: all
 	@DESTDIR=$(DESTDIR) $(UNMADE) cmake --install $(BUILD)
 
-# Builds the programs alone, so that the first results come soon.
-demo demo-code: TARGET = programs
-demo: all
+demo: programs
 	@LM_BIN=$(CURDIR)/$(BUILD)/bin share/lm/demo.sh
-demo-code: all
+demo-code: programs
 	@LM_BIN=$(CURDIR)/$(BUILD)/bin share/lm/demo-code.sh
 
 # The unit tests under AddressSanitizer and UndefinedBehaviorSanitizer, and under ThreadSanitizer, in folders of their own.
