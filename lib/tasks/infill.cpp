@@ -108,7 +108,7 @@ std::int64_t Infiller::bytes_of(std::span<const TokenId> ids) const {
 }
 
 InfillLeftOut Infiller::read(const InfillText& text, InfillOptions options) {
-  Sampler(options.sampling, allowed_, {});  // refuses what is out of range before any work
+  [[maybe_unused]] const Sampler checked(options.sampling, allowed_, {});  // refuses what is out of range before any work
   options_ = std::move(options);
   if (options_.single_line) options_.stops.insert(options_.stops.end(), {"\n", "\r"});
   unfinished_ = text.prefix.substr(text.prefix.size() - incomplete_utf8_tail(text.prefix));

@@ -34,14 +34,16 @@ lm-fim model --jsonl --threads 1 <requests | cmp - answers
 number=0
 while IFS= read -r request || [ -n "$request" ]; do
   number=$((number + 1))
-  printf '%s\n' "$request" | lm-fim model --jsonl | cmp - <(sed -n ${number}p answers) || fail "answer $number depends on those before"
+  printf '%s\n' "$request" | lm-fim model --jsonl | cmp - <(sed -n ${number}p answers) ||
+    fail "answer $number depends on those before"
 done <requests
 [ "$(grep -c '"middle"' answers)" = 7 ] || fail "$(cut -c1-200 answers)"
 [ "$(grep -c '^{\("id":[^,]*,\)\?"error":"' answers)" = 5 ] || fail "$(cut -c1-200 answers)"
 sed -n 5p answers | grep -q "^{\"id\":5,\"error\":\"the request lacks 'suffix'\"}" || fail "$(sed -n 5p answers)"
 sed -n 9p answers | grep -q 'longer than' || fail "$(sed -n 9p answers)"
 for id in 1 2 '"four"' null '\[8\]' 9 10; do grep -q "^{\"id\":$id,\"middle\":" answers || fail "no answer to $id"; done
-cmp <(sed -n 1p answers | sed 's/"id":1,//') <(sed -n 11p answers | sed 's/"id":9,//') || fail "the same request, another answer"
+cmp <(sed -n 1p answers | sed 's/"id":1,//') <(sed -n 11p answers | sed 's/"id":9,//') ||
+  fail "the same request, another answer"
 
 # The same middle as without --jsonl.
 printf '%b' "$prefix" >prefix

@@ -28,7 +28,8 @@ lm-fim model -n 12 --full --cursor 2:13 whole | cmp - expected
 for threads in 1 2; do lm-fim model -n 12 --threads $threads marked | cmp - middle; done
 lm-fim model -n 12 -o out --full marked && expect_same out expected
 lm-fim model -n 12 --json --full marked >json
-grep -Eq '^\{"sample":0,"middle":".*","tokens":[0-9]+,"end":"(length|end_of_text|stop)","text":".*"\}$' json || fail "$(cat json)"
+grep -Eq '^\{"sample":0,"middle":".*","tokens":[0-9]+,"end":"(length|end_of_text|stop)","text":".*"\}$' json ||
+  fail "$(cat json)"
 lm-fim model --prefix-file prefix -n 3 | cmp - <(lm-fim model --marker XX -n 3 <(cat prefix; printf XX))
 lm-fim model --suffix-file suffix -n 3 | cmp - <(lm-fim model --marker XX -n 3 <(printf XX; cat suffix))
 
@@ -108,7 +109,7 @@ expect_exit 0 lm-fim model -n 12 around
 expect_silence
 expect_exit 0 lm-fim model -v -n 12 around
 expect_one_line_stderr "context"
-{ tail -100 long; cat marked; head -100 long; } >nearer
+{ sed '1,4000s/^line 1/line 2/' long; cat marked; head -100 long; } >nearer
 lm-fim model -n 12 nearer | cmp - <(lm-fim model -n 12 around)
 lm-fim model -n 100000 around >out
 
@@ -127,7 +128,8 @@ expect_exit 1 lm-fim model <&-
 expect_one_line_stderr 'standard input'
 expect_exit 2 lm-fim model --marker '' marked
 for wrong in '--marker X --cursor 1:1 marked' '--prefix-file x --cursor 1:1' '--prefix-file x marked' \
-  '--prefix-file - --suffix-file -' '--jsonl --full' '--jsonl --samples 2' '--jsonl --cursor 1:1' '--samples 0 marked' '-n -1 marked'; do
+  '--prefix-file - --suffix-file -' '--jsonl --full' '--jsonl --samples 2' '--jsonl --cursor 1:1' \
+  '--samples 0 marked' '-n -1 marked'; do
   # shellcheck disable=SC2086 # several words
   expect_exit 2 lm-fim model $wrong
 done
