@@ -2,19 +2,21 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "tasks/byte_model.h"
 
 namespace lm::test {
 
 /// End-of-text is id 0, byte b is id b + 1; then the prefix, suffix and middle token: 257, 258, 259.
-inline Tokenizer infill_tokenizer() {
+inline Tokenizer infill_tokenizer(const std::vector<std::string>& names = {"<|fim_prefix|>", "<|fim_suffix|>",
+                                                                           "<|fim_middle|>"}) {
   TokenizerParts parts;
   parts.pattern = Pattern::none;
   parts.tokens.push_back("<|endoftext|>");
   parts.added.push_back({.id = 0, .special = true});
   for (int byte = 0; byte < 256; ++byte) parts.tokens.push_back(std::string(1, static_cast<char>(byte)));
-  for (const char* name : {"<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>"}) {
+  for (const std::string& name : names) {
     parts.added.push_back({.id = static_cast<TokenId>(parts.tokens.size()), .special = true});
     parts.tokens.push_back(name);
   }

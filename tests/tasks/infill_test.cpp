@@ -66,6 +66,26 @@ TEST_CASE("tokens that the tokenizer lacks are named, all of them, and so are un
   CHECK_THROWS_WITH_AS(Infiller(compute, model, "no-such"), doctest::Contains("psm"), Error);
 }
 
+TEST_CASE("the tokens of every family of models are found by their names, and the missing ones alone are named") {
+  const std::vector<std::pair<const char*, std::vector<std::string>>> families = {
+      {"spm", {"<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>"}},
+      {"qwen", {"<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>"}},
+      {"starcoder", {"<fim_prefix>", "<fim_suffix>", "<fim_middle>"}},
+      {"codellama", {"\u2581<PRE>", "\u2581<SUF>", "\u2581<MID>"}},
+      {"codellama-spm", {"\u2581<PRE>", "\u2581<SUF>", "\u2581<MID>"}},
+      {"deepseek", {"<\uFF5Cfim\u2581begin\uFF5C>", "<\uFF5Cfim\u2581hole\uFF5C>", "<\uFF5Cfim\u2581end\uFF5C>"}}};
+  for (const auto& [layout, names] : families) {
+    CAPTURE(layout);
+    const FimTokens tokens = find_fim_tokens(test::infill_tokenizer(names), find_fim_layout(layout), "model");
+    CHECK(tokens.prefix == kPre);
+    CHECK(tokens.suffix == kSuf);
+    CHECK(tokens.middle == kMid);
+    CHECK_THROWS_WITH_AS(
+        find_fim_tokens(test::infill_tokenizer({names[0], "x", names[2]}), find_fim_layout(layout), "model"),
+        doctest::Contains(("lacks " + names[1] + " of").c_str()), Error);
+  }
+}
+
 TEST_CASE("a model that was trained for something else is refused with the reason; one from elsewhere is not") {
   Compute compute(1, best_simd_tier());
   TextModel causal = test::infill_model(64, "causal:0.5,prefix:0.5");
@@ -218,4 +238,19 @@ TEST_CASE("a single line ends before its end, a stop string before it begins") {
     stopped += filled.infill.end == TextEnd::stop ? 1 : 0;
   }
   CHECK(stopped > 10);
+}
+
+TEST_CASE("a middle that is broken off does not end with what the suffix begins with") {
+  const TextModel model = test::infill_model(64);
+  Compute compute(1, best_simd_tier());
+  Infiller infiller(compute, model, "psm");
+  infiller.read({.prefix = "a", .suffix = "e"}, {.max_tokens = 1, .sampling = {.temperature = 5}});
+  int others = 0;
+  for (std::int64_t number = 0; number < 3000; ++number) {  // of 257 tokens that are about equally likely
+    std::string middle;
+    infiller.sample(number, [&](std::string_view piece) { middle += piece; });
+    CHECK(middle != "e");
+    others += middle == "f" || middle == "g" ? 1 : 0;
+  }
+  CHECK(others > 5);
 }
