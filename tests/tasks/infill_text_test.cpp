@@ -140,4 +140,5 @@ TEST_CASE("of a middle that ended by itself only an overlap that is no accident 
   CHECK(trim(bytes_of("g(x)"), ")\n    return x\n", kComplete).text == "g(x)");
   CHECK(trim(bytes_of("b):\n return a + b"), " return a + b", kComplete).text == "b):\n");
   CHECK(trim(bytes_of("b return"), " return a + b", kComplete).text == "b return");
+  CHECK(trim(bytes_of("x\n    return total"), "    return total_of(a)\n", kComplete).text == "x\n");
 }
