@@ -58,7 +58,7 @@ void add_input_options(CLI::App& app, Options& options) {
   using namespace lm::cmd;
   add_text(app, "--prefix-file", options.prefix_file, "the text before the middle", "FILE");
   add_text(app, "--suffix-file", options.suffix_file, "the text after the middle", "FILE");
-  add_parsed(app, "--marker", "STRING", kDefaultMarker, "what stands in the text in place of the middle",
+  add_parsed(app, "--marker", "STRING", "", "what stands in the text in place of the middle (default: [FIM])",
              "a text that is not empty", [&](const std::string& text) {
                options.marker = text;
                return !text.empty();

@@ -30,6 +30,8 @@ lm-fim model -n 12 -o out --full marked && expect_same out expected
 lm-fim model -n 12 --json --full marked >json
 grep -Eq '^\{"sample":0,"middle":".*","tokens":[0-9]+,"end":"(length|end_of_text|stop)","text":".*"\}$' json ||
   fail "$(cat json)"
+lm-fim model -n 12 --cursor 2:13 --layout spm --stop '#' --stop '@' --dump-config >dumped.toml
+lm-fim --config dumped.toml --full model whole | cmp - <(lm-fim model --full -n 12 --cursor 2:13 --layout spm whole)
 lm-fim model --prefix-file prefix -n 3 | cmp - <(lm-fim model --marker XX -n 3 <(cat prefix; printf XX))
 lm-fim model --suffix-file suffix -n 3 | cmp - <(lm-fim model --marker XX -n 3 <(printf XX; cat suffix))
 
