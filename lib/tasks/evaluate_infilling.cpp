@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdio>
 #include <functional>
+#include <numeric>
 
 #include "base/error.h"
 #include "tasks/infill.h"
@@ -100,9 +101,8 @@ double InfillingEvaluator::nats_of(std::vector<TokenId> before, std::span<const 
   sequence.input.insert(sequence.input.end(), middle.begin(), middle.end() - 1);
   for (std::int64_t i = 0; i < std::ssize(middle); ++i)
     sequence.targets.push_back({.place = first + i, .token = middle[static_cast<std::size_t>(i)]});
-  double sum = 0;
-  for (const double nats : scorer_.score({&sequence, 1}).front()) sum += nats;
-  return sum;
+  const std::vector<double> nats = scorer_.score({&sequence, 1}).front();
+  return std::accumulate(nats.begin(), nats.end(), 0.0);
 }
 
 /// A single line is written when it is followed by a newline or end-of-text, other middles when end-of-text follows.

@@ -121,8 +121,9 @@ void SpanEvaluator::finish() {
 }
 
 std::string SpanEvaluator::protocol() const {
-  return "span-corruption density " + JsonValue(options_.span_density).dump() + " length " +
-         JsonValue(options_.span_length).dump() + " window " + std::to_string(objective_->window_length());
+  char spans[64];
+  std::snprintf(spans, sizeof spans, "density %g length %g", options_.span_density, options_.span_length);
+  return std::string("span-corruption ") + spans + " window " + std::to_string(objective_->window_length());
 }
 
 JsonValue to_json(const SpanScore& score, const std::string& protocol) {

@@ -1,0 +1,178 @@
+#include "tasks/evaluate_infilling.h"
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <fstream>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "support/test_data.h"
+#include "tasks/load_tokenizer.h"
+#include "tasks/special_model.h"
+
+using namespace lm;
+
+namespace {
+
+std::vector<TokenId> bytes(const std::string& text) {
+  std::vector<TokenId> ids;
+  for (const char c : text) ids.push_back(static_cast<TokenId>(static_cast<unsigned char>(c)) + 1);
+  return ids;
+}
+
+void append(std::vector<TokenId>& to, const std::vector<TokenId>& ids) { to.insert(to.end(), ids.begin(), ids.end()); }
+
+/// Nats of `middle` after `before`, one token after the other by the Transformer.
+double by_hand(Compute& compute, const TextModel& model, std::vector<TokenId> before, const std::string& middle) {
+  double sum = 0;
+  for (const TokenId id : bytes(middle)) {
+    sum += test::nats_at(compute, model, before, std::ssize(before) - 1, 0)[id];
+    before.push_back(id);
+  }
+  return sum;
+}
+
+}  // namespace
+
+TEST_CASE("a middle's nats are the Transformer's after both sides and after the prefix, cut around it to fit the context") {
+  const TextModel model = test::special_model("fim", 20);
+  Compute compute(2, best_simd_tier());
+  const SpecialIds special = special_ids(model.tokenizer);
+  const TokenId pre = *special.fim_prefix;
+  const TokenId suf = *special.fim_suffix;
+  const TokenId mid = *special.fim_middle;
+  const InfillingTask task{.prefix = "the prefix is long", .suffix = "so is the suffix", .middle = "xyz"};
+  // A context of 20 has inputs for 4 tokens of the layout, 14 of both sides and the middle's first two.
+  const std::string prefix = task.prefix.substr(task.prefix.size() - 7);
+  const std::string suffix = task.suffix.substr(0, 7);
+  for (const std::string layout : {"psm", "spm", "spm-llama.cpp"}) {
+    CAPTURE(layout);
+    std::vector<TokenId> before = {0};
+    if (layout == "psm") {
+      append(before, {pre});
+      append(before, bytes(prefix));
+      append(before, {suf});
+      append(before, bytes(suffix));
+      append(before, {mid});
+    } else if (layout == "spm") {
+      append(before, {pre, suf});
+      append(before, bytes(suffix));
+      append(before, {mid});
+      append(before, bytes(prefix));
+    } else {
+      append(before, {suf});
+      append(before, bytes(suffix));
+      append(before, {pre});
+      append(before, bytes(prefix));
+      append(before, {mid});
+    }
+    InfillingEvaluator evaluator(compute, model, layout);
+    evaluator.add(task);
+    const InfillingScore& score = evaluator.total();
+    CHECK(score.tasks == 1);
+    CHECK(score.tokens == 3);
+    CHECK(std::abs(score.nats - by_hand(compute, model, before, task.middle)) < 1e-4);
+    std::vector<TokenId> alone = {0};
+    append(alone, bytes(task.prefix.substr(1)));  // 17 tokens, end-of-text and two of the middle are 20
+    CHECK(std::abs(score.prefix_nats - by_hand(compute, model, alone, task.middle)) < 1e-4);
+  }
+}
+
+TEST_CASE("what greedy generation writes is an exact match, and anything else is none") {
+  const TextModel model = test::special_model("causal:0.5,fim:0.5", 60);
+  Compute compute(1, best_simd_tier());
+  const SpecialIds special = special_ids(model.tokenizer);
+  for (const std::string layout : {"psm", "none"}) {
+    CAPTURE(layout);
+    std::vector<TokenId> sequence = {0};
+    if (layout == "psm") sequence.push_back(*special.fim_prefix);
+    append(sequence, bytes("head"));
+    if (layout == "psm") {
+      sequence.push_back(*special.fim_suffix);
+      append(sequence, bytes("tail"));
+      sequence.push_back(*special.fim_middle);
+    }
+    std::string written;
+    while (std::ssize(sequence) <= 60) {
+      const std::vector<double> nats = test::nats_at(compute, model, sequence, std::ssize(sequence) - 1, 0);
+      TokenId best = 0;
+      for (TokenId id = 0; id < nats.size(); ++id) {
+        if (!(model.tokenizer.is_special(id) && id != 0) && nats[id] < nats[best]) best = id;
+      }
+      if (best == 0 || model.bytes_of(best) == "\n") break;
+      written += model.bytes_of(best);
+      sequence.push_back(best);
+    }
+    CAPTURE(written);
+    const bool ends = std::ssize(sequence) <= 60;
+    InfillingEvaluator evaluator(compute, model, layout);
+    const auto add = [&](const std::string& middle) {
+      const std::int64_t before = evaluator.total().exact;
+      evaluator.add({.prefix = "head", .suffix = "tail", .middle = middle});
+      return evaluator.total().exact - before;
+    };
+    if (ends && !written.empty()) CHECK(add(written + "\n") == 1);
+    CHECK(add(written.substr(0, 2) + "\n") == 0);
+    CHECK(add("?" + written + "\n") == 0);
+  }
+}
+
+TEST_CASE("the gain is the difference of the losses, its interval that of a ratio, and tasks without room are left out") {
+  InfillingScore score;
+  score.tokens = 10;
+  score.tasks = 3;
+  score.nats = 10;
+  score.prefix_nats = 16;
+  score.gains = {1, 2, 3};
+  score.counts = {2, 4, 4};
+  const InfillingScore::Gain gain = *score.gain();
+  CHECK(std::abs(gain.mean - 0.6) < 1e-12);
+  // Residuals -0.2, -0.4, 0.6: sqrt(0.56 * 3/2) / 10.
+  CHECK(std::abs(gain.high - gain.mean - 1.959963984540054 * std::sqrt(0.84) / 10) < 1e-12);
+  CHECK(std::abs(gain.high + gain.low - 2 * gain.mean) < 1e-12);
+  const TextModel model = test::special_model("fim", 20);
+  Compute compute(1, best_simd_tier());
+  InfillingEvaluator evaluator(compute, model, "psm");
+  evaluator.add({.prefix = "a", .suffix = "b", .middle = ""});
+  evaluator.add({.prefix = "a", .suffix = "b", .middle = std::string(18, 'x')});
+  evaluator.add({.prefix = "a", .suffix = "b", .middle = std::string(17, 'x')});
+  CHECK(evaluator.total().left_out == 2);
+  CHECK(evaluator.total().tasks == 1);
+  CHECK(to_json(evaluator.total(), "psm").find("gain")->is_null());
+}
+
+TEST_CASE("models that cannot infill say why, and the prefix alone needs only one that goes on") {
+  Compute compute(1, best_simd_tier());
+  CHECK_THROWS_WITH_AS(InfillingEvaluator(compute, test::special_model("causal"), "psm"), doctest::Contains("causal"), Error);
+  CHECK_THROWS_WITH_AS(InfillingEvaluator(compute, test::special_model("fim"), "starcoder"),
+                       doctest::Contains("<fim_prefix>"), Error);
+  CHECK_THROWS_WITH_AS(InfillingEvaluator(compute, test::special_model("fim"), "??"), doctest::Contains("psm"), Error);
+  const TextModel causal = test::special_model("causal");
+  CHECK_NOTHROW(InfillingEvaluator(compute, causal, "none"));
+  CHECK_THROWS_AS(InfillingEvaluator(compute, test::special_model("masked"), "none"), Error);
+}
+
+TEST_CASE("tasks come from lines of JSON, and a broken line is named") {
+  test::TemporaryFolder folder;
+  const std::string path = folder.path("tasks.jsonl");
+  std::ofstream(path) << R"({"prompt":"a","suffix":"c","canonical_solution":"b\n","other":1})" << "\n\n"
+                      << R"({"prompt":"a","suffix":"c"})" << "\n";
+  std::vector<std::string> middles;
+  CHECK_THROWS_WITH_AS(for_each_infilling_task({path}, [&](const InfillingTask& task) { middles.push_back(task.middle); }),
+                       doctest::Contains("line 3"), Error);
+  CHECK(middles == std::vector<std::string>{"b\n"});
+}
+
+TEST_CASE("published infilling tasks are read whole") {
+  const std::optional<std::string> path = test::data_path("fim/humaneval-single-line.jsonl");
+  if (!path) return;
+  std::int64_t tasks = 0;
+  for_each_infilling_task({*path}, [&](const InfillingTask& task) {
+    ++tasks;
+    CHECK_FALSE(task.middle.empty());
+  });
+  CHECK(tasks == 1033);
+}
