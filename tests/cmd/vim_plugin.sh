@@ -31,7 +31,7 @@ chmod +x fake
 case_end=$(trap -p EXIT)
 case_end=${case_end#"trap -- '"}
 case_end=${case_end%"' EXIT"}
-# shellcheck disable=SC2064 # the text of the other trap is wanted now
+# shellcheck disable=SC2064,SC2154 # the text of the other trap is wanted now, and it knows the status
 trap "status=\$?; tmux -S '$PWD/socket' kill-server 2>/dev/null || true; (exit \$status); $case_end" EXIT
 
 tm() { tmux -S "$PWD/socket" "$@"; }
@@ -48,7 +48,7 @@ wait_for() {
 sees() { screen | grep -qF -- "$1"; }
 sees_not() { ! sees "$1"; }
 holds() { [ "$(cat text)" = "$1" ]; }
-lines_of() { [ "$(cat "$1" 2>/dev/null | wc -l)" = "$2" ]; }
+lines_of() { [ -e "$1" ] && [ "$(wc -l <"$1")" = "$2" ]; }
 
 # open_editor CONTENT [VIMSCRIPT]: an editor on a file of that text, with the cursor in insert mode at the text's end.
 open_editor() {
@@ -152,11 +152,12 @@ plugin_cases() {
   close_editor
 
   # Quotes, backslashes, tabs and other letters arrive as they are.
-  open_editor "$(printf 'naïve "q" \\\\ \t→')"
+  open_editor "$(printf 'naïve "q" \\\\ \t→')" 'let b:lm_fim_single_line = 1'
   keys C-b
   wait_for sees MIDDLE
   written "$(printf 'naïve "q" \\\\ \t→')"
   close_editor
+  grep -q '"single_line": *true' requests || fail "$editor: asked $(cat requests)"
   grep -qF '"naïve \"q\" \\\\ \t→"' requests || fail "$editor: asked $(cat requests)"
 
   # An error is told once, and the program goes on.
@@ -222,7 +223,7 @@ done
 cp -r "$LM_SOURCE/share/lm/vim/doc" doc
 vim -u NONE -i NONE -n -es -c "helptags doc" -c q
 {
-  grep -oE "s:setting\('[a-z]+'" "$LM_SOURCE/share/lm/vim/autoload/lm.vim" | sed -E "s/.*'([a-z]+)'/g:lm_fim_\1/"
+  grep -oE "s:setting\('[a-z_]+'" "$LM_SOURCE/share/lm/vim/autoload/lm.vim" | sed -E "s/.*'([a-z_]+)'/g:lm_fim_\1/"
   grep -oE "'lm_fim_[a-z_]+'" "$LM_SOURCE/share/lm/vim/plugin/lm.vim" | sed -E "s/'(.*)'/g:\1/"
   grep -oE '<Plug>\(lm-[a-z]+\)|\bLmStop' "$LM_SOURCE/share/lm/vim/plugin/lm.vim" | sed 's/^Lm/:&/'
 } | sort -u >names

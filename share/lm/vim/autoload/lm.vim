@@ -152,8 +152,8 @@ endfunction
 
 function! s:send(request) abort
   let message = extend({'id': a:request.id, 'n': s:setting('tokens', 64)}, a:request.text)
-  if s:setting('stop', '') !=# ''
-    let message.stop = s:setting('stop', '')
+  if s:setting('single_line', 0)
+    let message.single_line = v:true
   endif
   try
     call s:write(json_encode(message) . "\n")
