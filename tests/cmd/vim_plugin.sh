@@ -219,6 +219,26 @@ for editor in vim nvim; do
   plugin_cases
 done
 
+# With the real program, what is accepted is what it writes between the same two texts.
+editor=vim
+if command -v tok-train tok-encode lm-train lm-fim >/dev/null; then
+  yes 'alpha beta gamma' | head -n 300 >corpus || true
+  tok-train --vocab-size 400 -o tok.json corpus
+  tok-encode -t tok.json -o corpus.tok corpus
+  lm-train -t tok.json --objective fim --layers 2 --channels 32 --heads 2 --context 64 --steps 60 -o model corpus.tok
+  printf 'alpha beta gamma\nalpha ' >prefix
+  printf '\nalpha beta gamma\n' >suffix
+  middle=$(lm-fim model --prefix-file prefix --suffix-file suffix --single-line -n 6)
+  [ -n "$middle" ] || fail "this model writes nothing"
+  open_editor "$(cat prefix suffix)" \
+    'let g:lm_fim_command = "lm-fim" | let g:lm_fim_tokens = 6 | let g:lm_fim_single_line = 1'
+  keys Escape '2G' A C-b
+  wait_for sees "alpha $middle"
+  keys Tab
+  written "$(cat prefix; printf '%s' "$middle"; cat suffix)"
+  close_editor
+fi
+
 # Its help page leads to every setting, mapping and command that there is.
 cp -r "$LM_SOURCE/share/lm/vim/doc" doc
 vim -u NONE -i NONE -n -es -c "helptags doc" -c q
