@@ -81,8 +81,8 @@ close_editor() {
 
 plugin_cases() {
   # Asked, the text is seen and not yet there; Tab makes it so, and u takes back just that.
-  open_editor 'ask '
-  keys C-b
+  open_editor 'ask'
+  keys Space C-b
   wait_for sees 'ask MIDDLE'
   keys Tab
   keys '!'
