@@ -166,3 +166,39 @@ TEST_CASE("the end-of-text that opens a text is not repeated by a later one") {
   CHECK((without == 3) == (reason == EndReason::end_of_text));
   if (without != 3) CHECK(with == without);
 }
+
+TEST_CASE("a prefix is seen both ways, and when the context is full what is left of it still is") {
+  Tiny tiny;
+  Decoder decoder(tiny.compute, tiny.parameters);
+  Context context(decoder, tiny.config, 16);
+  const auto expected = [&](std::int64_t prefix_length) {
+    KVCache cache(tiny.config, tiny.config.context_length);
+    const TensorView<const float> logits = decoder.prefill(cache, context.visible(), prefix_length);
+    return std::vector<float>(logits.data(), logits.data() + logits.size());
+  };
+  const std::vector<TokenId> tokens = counting(14);
+  context.read(tokens, 12);
+  CHECK(difference(context.logits(), expected(12)) == 0);
+  CHECK(difference(context.logits(), expected(0)) > 1e-3);
+  context.append(3);
+  context.append(4);
+  REQUIRE(context.visible().size() == 16);
+  CHECK(difference(context.logits(), expected(12)) < 1e-4);  // one by one: sums in another order
+  context.append(5);  // the first eight go, and four of the prefix stay
+  REQUIRE(context.visible().size() == 9);
+  CHECK(difference(context.logits(), expected(4)) == 0);
+  CHECK(difference(context.logits(), expected(0)) > 1e-3);
+  Context copy(decoder, tiny.config, 16);
+  copy.copy_from(context);
+  for (int i = 0; i < 8; ++i) copy.append(2);
+  REQUIRE(copy.visible().size() == 9);
+  CHECK(difference(copy.logits(), [&] {
+          KVCache cache(tiny.config, 16);
+          const TensorView<const float> logits = decoder.prefill(cache, copy.visible(), 0);
+          return std::vector<float>(logits.data(), logits.data() + logits.size());
+        }()) == 0);
+  // Of a prefix that is too long, what is left is one.
+  context.read(counting(20), 20);
+  REQUIRE(context.visible().size() == 8);
+  CHECK(difference(context.logits(), expected(8)) == 0);
+}

@@ -115,3 +115,44 @@ TEST_CASE("windows of all lengths come back in order, each as if alone, whatever
     CHECK(next == windows.size());
   }
 }
+
+TEST_CASE("sequences with prefixes of all lengths score as if alone, whatever shares their batch") {
+  Compute compute(2, best_simd_tier());
+  const ModelConfig config = test::tiny_configs().back().config;
+  Parameters<float> parameters(config);
+  test::randomise(parameters, 35, 0.4);
+  std::vector<ScoredSequence> sequences;
+  Rng rng(36, RngPurpose::test);
+  for (int i = 0; i < 40; ++i) {
+    const auto length = 1 + static_cast<std::int64_t>(rng.below(16));
+    ScoredSequence& sequence = sequences.emplace_back();
+    for (std::int64_t t = 0; t < length; ++t) {
+      sequence.input.push_back(static_cast<TokenId>(rng.below(19)));
+      if (rng.below(3) > 0) sequence.targets.push_back({.place = t, .token = static_cast<TokenId>(rng.below(19))});
+    }
+    sequence.prefix_length = static_cast<std::int64_t>(rng.below(static_cast<std::uint64_t>(length) + 1));
+  }
+  SequenceScorer scorer(compute, parameters, 16, 64);
+  const std::vector<std::vector<double>> nats = scorer.score(sequences);
+  REQUIRE(nats.size() == sequences.size());
+  Activations<float> activations(config, 1, 16, Keep::scoring);
+  for (std::size_t s = 0; s < sequences.size(); ++s) {
+    const ScoredSequence& sequence = sequences[s];
+    REQUIRE(nats[s].size() == sequence.targets.size());
+    Batch batch;
+    batch.sequences = 1;
+    batch.length = std::ssize(sequence.input);
+    batch.input = sequence.input;
+    batch.target.assign(sequence.input.size(), 0);
+    batch.weight.assign(sequence.input.size(), 0);
+    batch.prefix_length = {sequence.prefix_length};
+    for (const ScoredSequence::Target& target : sequence.targets) {
+      batch.target[static_cast<std::size_t>(target.place)] = target.token;
+      batch.weight[static_cast<std::size_t>(target.place)] = 1;
+    }
+    ScoreSink sink(compute, batch, ScoreSink::Detail::nats);
+    Transformer<float>(compute, parameters).score(batch, activations, sink);
+    for (std::size_t i = 0; i < sequence.targets.size(); ++i)
+      CHECK(std::abs(nats[s][i] - sink.nats[static_cast<std::size_t>(sequence.targets[i].place)]) < kTolerance);
+  }
+}
