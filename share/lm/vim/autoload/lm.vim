@@ -293,7 +293,7 @@ endfunction
 
 " The keys to type for the accepting key: the text that is shown, else what the key stands for.
 function! lm#accept(otherwise) abort
-  return lm#visible() ? "\<C-G>u\<C-R>=lm#insert()\<CR>" : a:otherwise
+  return lm#visible() ? "\<C-R>=lm#insert()\<CR>" : a:otherwise
 endfunction
 
 function! lm#insert() abort
