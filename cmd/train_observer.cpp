@@ -34,8 +34,10 @@ TrainReporter::TrainReporter(const CommonOptions& common, TrainSession& session,
       objectives_(parse_mixture(session.settings().objective)),
       progress_(common) {
   if (!options.metrics.empty()) {
-    metrics_ =
-        FileDescriptor(open(options.metrics.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666), options.metrics);
+    const int descriptor = options.metrics == "-"
+                               ? dup(STDOUT_FILENO)
+                               : open(options.metrics.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
+    metrics_ = FileDescriptor(descriptor, options.metrics);
     if (metrics_.get() < 0) throw_system_error("append to", options.metrics, errno);
   }
   if (common.progress != ProgressMode::never && (common.progress == ProgressMode::always || is_terminal(STDERR_FILENO))) {

@@ -36,6 +36,9 @@ LoadedModel load_model(const std::string& path);
 /// model.safetensors, tokenizer.json, tokenizer_config.json, written whole under a temporary name and exchanged.
 void save_model(const std::string& path, const ModelRecord& record, const Parameters<float>& parameters);
 
+/// Throws Error where save_model would refuse `path` later: before hours of work. Nothing is written.
+void check_model_destination(const std::string& path);
+
 /// True where save_model would write a folder.
 bool is_model_folder(const std::string& path);
 

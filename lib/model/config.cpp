@@ -11,6 +11,7 @@ namespace {
 
 // Far above any model that fits a machine, low enough that no product of two sizes overflows.
 constexpr std::int64_t kLargestSize = std::int64_t{1} << 30;
+constexpr std::int64_t kMostLayers = 10000;
 constexpr double kLargestCount = 35184372088832.0;  // 2^45
 
 constexpr std::array<std::pair<Family, const char*>, 3> kFamilies = {
@@ -76,6 +77,10 @@ void check_config(const ModelConfig& config, std::string_view source) {
                          static_cast<double>(config.channels) *
                              (2.0 * static_cast<double>(config.vocab_size) + static_cast<double>(config.context_length));
   if (weights > kLargestCount) throw Error("impossible model size: more than 2^45 weights" + at(source));
+  if (config.n_layers > kMostLayers) {
+    throw Error("impossible model size 'layers' = " + std::to_string(config.n_layers) + at(source) + "; at most " +
+                std::to_string(kMostLayers));
+  }
   if (config.n_heads % config.n_kv_heads != 0) {
     throw Error("heads (" + std::to_string(config.n_heads) + ") are no multiple of kv heads (" +
                 std::to_string(config.n_kv_heads) + ")" + at(source));

@@ -122,6 +122,18 @@ void save_folder(const std::string& path, const ModelRecord& record, const Param
 
 }  // namespace
 
+void check_model_destination(const std::string& path) {
+  if (path.empty() || path == "-") return;
+  const std::string name = without_trailing_slashes(path);
+  const std::size_t slash = name.rfind('/');
+  const std::string parent = slash == std::string::npos ? "." : name.substr(0, slash + 1);
+  if (access(parent.c_str(), W_OK | X_OK) != 0) throw_system_error("write into folder", parent, errno);
+  struct stat status {};
+  if (!is_model_folder(path) || stat(name.c_str(), &status) != 0) return;
+  if (!S_ISDIR(status.st_mode)) throw Error("cannot write folder '" + path + "': a file has that name");
+  check_replaceable(name);
+}
+
 void save_model(const std::string& path, const ModelRecord& record, const Parameters<float>& parameters) {
   if (path != "-" && is_model_folder(path)) {
     save_folder(path, record, parameters);

@@ -32,11 +32,15 @@ std::vector<TokenId> read_all(const TokenCorpus& corpus) {
   return tokens;
 }
 
+/// Tokens of a step, whose ids and weights are held at once.
+constexpr std::int64_t kLargestStep = std::int64_t{1} << 28;
+
 std::int64_t divide_up(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 
 }  // namespace
 
-TrainSession::TrainSession(TrainRequest request) : request_(std::move(request)), settings_(request_.settings) {
+TrainSession::TrainSession(TrainRequest request)
+    : request_(std::move(request)), settings_(request_.settings), init_from_(request_.init_from) {
   check_settings(settings_);
   open_state();
   load_tokenizer_and_model();
@@ -47,6 +51,8 @@ TrainSession::TrainSession(TrainRequest request) : request_(std::move(request)),
                             request_.named);
   }
   shares_ = parse_mixture(settings_.objective);
+  check_budget();
+  check_model_destination(request_.output);
   open_data();
   check_data_identity();
   if (state_file_ == nullptr) {
@@ -56,6 +62,19 @@ TrainSession::TrainSession(TrainRequest request) : request_(std::move(request)),
 }
 
 TrainSession::~TrainSession() = default;
+
+void TrainSession::check_budget() const {
+  const TrainBudget& budget = request_.budget;
+  if (settings_.one_pass && budget.epochs) throw SettingsError("--one-pass makes one pass; leave --epochs out");
+  if (settings_.one_pass && !budget.empty() && settings_.schedule != "constant" && !budget.steps && !budget.tokens) {
+    throw SettingsError("--one-pass with a schedule that decays needs --steps or --tokens");
+  }
+  if (settings_.batch > kLargestStep / config_.context_length) {
+    throw SettingsError("--batch " + std::to_string(settings_.batch) + " times --context " +
+                        std::to_string(config_.context_length) + " is more than " + std::to_string(kLargestStep) +
+                        " tokens a step; lower one of them");
+  }
+}
 
 void TrainSession::open_state() {
   SimdTier tier = request_.simd.value_or(best_simd_tier());
@@ -68,6 +87,11 @@ void TrainSession::open_state() {
     const JsonValue* recorded = state_settings_.find("settings");
     if (recorded == nullptr) throw Error("no settings in the training state '" + request_.state + "'");
     settings_ = resumed_settings(*recorded, request_.settings, request_.named, request_.state);
+    init_from_ = state_settings_.string_at("init_from", request_.state);
+    if (!request_.init_from.empty() && request_.init_from != init_from_) {
+      throw Error("cannot resume '" + request_.state + "': --init-from was '" + init_from_ + "', now '" +
+                  request_.init_from + "'; leave it out or start a new run");
+    }
     const SimdTier recorded_tier = parse_recorded_tier(state_settings_.string_at("simd", request_.state), request_.state);
     if (request_.simd && *request_.simd != recorded_tier) {
       throw Error("cannot resume '" + request_.state + "': --simd was " + to_string(recorded_tier) + ", now " +
@@ -132,7 +156,7 @@ void TrainSession::open_data() {
   std::optional<HeldOut> held_out;
   if (settings_.one_pass) {
     if (request_.tokens.size() != 1)
-      throw Error("--one-pass reads one stream, got " + std::to_string(request_.tokens.size()));
+      throw SettingsError("--one-pass reads one stream, got " + std::to_string(request_.tokens.size()));
     stream_objective_ = shares_.front().entry->make(full_objective_options());
     if (shares_.size() > 1 || stream_objective_->window_kind() != WindowKind::strided) {
       throw Error("--one-pass cannot train on '" + settings_.objective +
@@ -163,7 +187,8 @@ void TrainSession::open_data() {
 }
 
 void TrainSession::open_validation(const std::optional<HeldOut>& held_out) {
-  if (!request_.valid.empty() && held_out) throw Error("--valid and --valid-fraction both name held-out data; give one");
+  if (!request_.valid.empty() && held_out)
+    throw SettingsError("--valid and --valid-fraction both name held-out data; give one");
   if (held_out) {
     valid_corpus_ = held_out->valid;
   } else if (!request_.valid.empty()) {
@@ -172,7 +197,7 @@ void TrainSession::open_validation(const std::optional<HeldOut>& held_out) {
     valid_files_.front().verify();
     valid_corpus_.emplace(std::span<const TokenFile>(valid_files_));
   } else if (settings_.keep == "best" || settings_.patience > 0) {
-    throw Error("--keep best and --patience need held-out data; give --valid or --valid-fraction");
+    throw SettingsError("--keep best and --patience need held-out data; give --valid or --valid-fraction");
   }
   if (valid_corpus_) valid_identity_ = to_hex(valid_corpus_->identity());
 }
@@ -295,6 +320,7 @@ std::string TrainSession::settings_record() const {
   JsonValue record;
   record.set("settings", settings_to_json(settings_)).set("simd", to_string(compute_->simd()));
   record.set("tokenizer", to_hex(tokenizer_->fingerprint())).set("data", data_identity_).set("valid", valid_identity_);
+  record.set("init_from", init_from_);
   record.set("seconds", request_.budget.seconds ? JsonValue(*request_.budget.seconds) : JsonValue());
   return record.dump();
 }

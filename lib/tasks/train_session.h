@@ -92,6 +92,7 @@ class TrainSession {
  private:
   void load_tokenizer_and_model();
   void open_state();
+  void check_budget() const;
   ObjectiveOptions full_objective_options() const;
   std::vector<ExampleSource> make_sources(const TokenCorpus& corpus, std::uint64_t seed, WindowOrder order) const;
   BatchSource& source();
@@ -107,6 +108,7 @@ class TrainSession {
 
   TrainRequest request_;
   TrainSettings settings_;
+  std::string init_from_;  // as the run began
   std::vector<std::string> notes_;
   std::unique_ptr<Compute> compute_;
   std::unique_ptr<Tokenizer> tokenizer_;

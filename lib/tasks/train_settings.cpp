@@ -120,7 +120,7 @@ void check_settings(const TrainSettings& s) {
   require_choice("keep", s.keep, {"last", "best"});
   require_choice("on-nan", s.on_nan, {"stop", "skip"});
   require_range("dropout", s.dropout, 0.0, 0.95);
-  require_range("decay-share", s.decay_share, 0.0, 1.0);
+  require_range("decay-share", s.decay_share, 0.0, 0.9);
   require_range("ema", s.average, 0.0, 0.9999999);
   require_range("valid-fraction", s.valid_fraction, 0.0, 0.9);
   require_range("weight-decay", s.weight_decay, 0.0, 100.0);
@@ -143,8 +143,8 @@ ModelConfig resolve_model(TrainSettings& s, std::int64_t vocab_size, const Model
   config.n_heads = s.heads.value_or(std::max<std::int64_t>(1, config.channels / 64));
   config.n_kv_heads = s.kv_heads.value_or(config.n_heads);
   if (!s.head_dim && config.channels % config.n_heads != 0) {
-    throw Error("--heads " + std::to_string(config.n_heads) + " does not divide --channels " +
-                std::to_string(config.channels) + "; choose others or give --head-dim");
+    throw SettingsError("--heads " + std::to_string(config.n_heads) + " does not divide --channels " +
+                        std::to_string(config.channels) + "; choose others or give --head-dim");
   }
   config.head_dim = s.head_dim.value_or(config.channels / config.n_heads);
   // 8/3 of the channels in three matrices have the weights of 4 times in two; multiples of 32 fill the vector units.
@@ -154,7 +154,11 @@ ModelConfig resolve_model(TrainSettings& s, std::int64_t vocab_size, const Model
   config.tied_embeddings = s.tied.value_or(true);
   config.dropout = s.dropout;
   config.vocab_size = vocab_size;
-  check_config(config, "the command line");
+  try {
+    check_config(config, "the command line");
+  } catch (const Error& error) {
+    throw SettingsError(error.what());
+  }
   s.layers = config.n_layers;
   s.channels = config.channels;
   s.heads = config.n_heads;

@@ -7,12 +7,19 @@
 #include <set>
 #include <string>
 
+#include "base/error.h"
 #include "base/json.h"
 #include "model/config.h"
 #include "objectives/objective.h"
 #include "train/trainer.h"
 
 namespace lm {
+
+/// A wrong choice of options, which the command line alone can mend: programs exit with 2.
+class SettingsError : public Error {
+ public:
+  using Error::Error;
+};
 
 /// Empty optionals are chosen by resolve_settings().
 struct TrainSettings {

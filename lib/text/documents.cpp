@@ -1,5 +1,6 @@
 #include "text/documents.h"
 
+#include <algorithm>
 #include "base/error.h"
 #include "base/file.h"
 #include "base/json.h"
@@ -167,6 +168,7 @@ void split_documents(const std::vector<std::string>& paths, const DocumentKind& 
   std::vector<char> block(kBlock);
   DocumentSplitter splitter(kind, sink);
   const std::vector<std::string> standard_input = {"-"};
+  if (std::count(paths.begin(), paths.end(), "-") > 1) throw Error("standard input is named twice; it can be read once");
   for (const std::string& path : paths.empty() ? standard_input : paths) {
     const FileDescriptor input = open_input(path);
     splitter.begin_input(input.name());

@@ -10,9 +10,9 @@ namespace lm {
 namespace {
 
 Rng example_rng(std::uint64_t seed, std::int64_t number, const DataPosition& position) {
-  return Rng(seed, RngPurpose::objective,
-             static_cast<std::uint64_t>(number) << 56 ^ static_cast<std::uint64_t>(position.epoch) << 40 ^
-                 static_cast<std::uint64_t>(position.index));
+  // A key of its own for each objective and epoch, mixed so that none meets another's.
+  const std::uint64_t place = static_cast<std::uint64_t>(position.epoch) << 8 | static_cast<std::uint64_t>(number);
+  return Rng(seed ^ rng_key(place, RngPurpose::mixture), RngPurpose::objective, static_cast<std::uint64_t>(position.index));
 }
 
 }  // namespace

@@ -12,6 +12,9 @@ namespace lm {
 
 namespace {
 
+/// Of a batch: input, target, weight and document of each token, and its loss.
+constexpr std::int64_t kBytesPerPlace = 24;
+
 /// Sums each objective's rows.
 void add_objective_losses(std::vector<ObjectiveLoss>& losses, const Batch& batch, std::span<const double> row_nats) {
   for (std::int64_t sequence = 0; sequence < batch.sequences; ++sequence) {
@@ -55,7 +58,8 @@ Trainer::Memory Trainer::memory(const ModelConfig& config, const TrainerOptions&
           .moments = 2 * arena,
           .averages = arena * ((options.average_decay > 0 ? 1 : 0) + (options.keep == KeepWeights::best ? 1 : 0)),
           .activations =
-              Activations<float>::bytes(config, options.micro_batch_sequences, options.context_length, Keep::training)};
+              Activations<float>::bytes(config, options.micro_batch_sequences, options.context_length, Keep::training) +
+              kBytesPerPlace * options.context_length * (options.batch_sequences + options.micro_batch_sequences)};
 }
 
 void Trainer::begin() {
@@ -80,8 +84,13 @@ const Parameters<float>& Trainer::result() const {
 }
 
 void Trainer::check_finite() {
-  if (!all_finite<float>(compute_, weights_.flat())) {
-    throw Error("a weight is no longer finite after step " + std::to_string(state_.step) + "; lower --lr or use --clip");
+  bool finite = all_finite<float>(compute_, weights_.flat()) && all_finite<float>(compute_, first_moment().flat()) &&
+                all_finite<float>(compute_, second_moment().flat());
+  if (average_) finite = finite && all_finite<float>(compute_, average_->flat());
+  if (best_) finite = finite && all_finite<float>(compute_, best_->flat());
+  if (!finite) {
+    throw Error("a weight or moment is no longer finite after step " + std::to_string(state_.step) +
+                "; lower --lr or use --clip");
   }
 }
 

@@ -114,7 +114,7 @@ class Trainer {
 
   /// The weights that the model gets: the best, the average, or the last.
   const Parameters<float>& result() const;
-  /// Throws Error where a weight is not finite.
+  /// Throws Error where a weight, moment or average is not finite.
   void check_finite();
 
   Trainer(const Trainer&) = delete;

@@ -62,3 +62,8 @@ fi
 sleep 1
 [ "$(wc -l <passed)" = 1 ] || fail "tok-decode holds back what it has read"
 wait
+
+# Standard input can be read once.
+printf 'text' >twice.txt
+expect_exit 1 tok-encode -t tok.json -o twice.tok - - <twice.txt
+expect_one_line_stderr "named twice"

@@ -37,13 +37,34 @@ expect_usage -t tok.json --steps 1 --dropout 1.5 -o model train.tok
 expect_usage -t tok.json --steps 1 --resume=maybe -o model train.tok
 expect_usage -t tok.json --one-pass --valid-fraction 0.1 --steps 1 -o model train.tok
 expect_usage -t tok.json --one-pass --time 1s -o model train.tok
+expect_usage -t tok.json --steps 1 --channels 30 --heads 4 -o model train.tok
+expect_usage -t tok.json --steps 1 --kv-heads 3 --heads 4 -o model train.tok
+expect_usage -t tok.json --steps 1 --keep best -o model train.tok
+expect_usage -t tok.json --steps 1 --valid train.tok --valid-fraction 0.1 -o model train.tok
+expect_usage -t tok.json --steps 1 --batch 4G -o model train.tok
+expect_usage -t tok.json --steps 1 --layers 100M -o model train.tok
+expect_usage -t tok.json --epochs 1G -o model train.tok
+expect_usage -t tok.json --time 0s -o model train.tok
+expect_usage -t tok.json --time 1s --decay-share 1 -o model train.tok
+expect_usage -t tok.json --steps 1 --checkpoint - -o model train.tok
+expect_usage -t tok.json --steps 1 --valid - -o model -
+expect_usage -t tok.json --show-examples 1 --json train.tok
+# No file is read and overwritten, or written twice.
+expect_usage -t tok.json --steps 1 -o train.tok train.tok
+expect_usage -t tok.json --steps 1 -o ./train.tok train.tok
+expect_usage -t tok.json --steps 1 -o tok.json train.tok
+expect_usage -t tok.json --steps 1 --checkpoint model -o model train.tok
+expect_usage -t tok.json --steps 1 --metrics model -o model train.tok
+expect_usage -t tok.json --steps 1 --metrics train.tok -o model train.tok
 
 # Errors: exit 1 with one line, nothing written.
 expect_error() { local text=$1; shift; expect_exit 1 lm-train "$@"; expect_one_line_stderr "$text"; }
 expect_error "no-such.tok" -t tok.json --steps 1 -o model no-such.tok
-expect_error "--heads" -t tok.json --steps 1 --channels 30 --heads 4 -o model train.tok
 expect_error "folder" -t tok.json --steps 1 -o no/such/folder/model train.tok
-expect_error "held-out" -t tok.json --steps 1 --keep best -o model train.tok
+mkdir occupied
+echo mine >occupied/notes.txt
+expect_error "notes.txt" -t tok.json --time 1h -o occupied/ train.tok
+expect_error "a file has that name" -t tok.json --time 1h -o train.tok/ train.tok
 tok-train --vocab-size 390 -o other.json corpus.txt
 expect_error "made with tokenizer" -t other.json --steps 1 -o model train.tok
 : | tok-encode -t tok.json -o empty.tok -
@@ -74,6 +95,9 @@ for key in step tokens loss grad_norm learning_rate tokens_per_second; do
 done
 loss() { sed -n "$1s/.*\"loss\":\([0-9]*\)\.\([0-9]\).*/\1\2/p" metrics.jsonl; }
 [ "$(loss 60)" -lt "$(loss 1)" ] || fail "the loss did not fall"
+
+train --steps 3 --metrics - -o watched2 train.tok >lines
+[ "$(grep -c '"step":' lines)" = 3 ] || fail "no metrics on standard output"
 
 # A time budget ends, is recorded, and its recorded settings repeat it.
 train --time 1s -o timed train.tok

@@ -68,6 +68,14 @@ expect_exit 1 lm-train -t tok.json --steps 70 --resume -o killed other.tok
 expect_one_line_stderr "training data"
 same_as_whole killed
 
+# What stands after --resume is no value of it but the word auto.
+lm-train -t tok.json -o killed --steps 60 --resume train.tok
+same_as_whole killed
+lm-train -t tok.json -o killed --steps 60 --resume - <train.tok
+same_as_whole killed
+expect_exit 1 lm-train -t tok.json --steps 61 --init-from whole --resume -o killed train.tok
+expect_one_line_stderr "--init-from was"
+
 # A larger budget goes on; auto starts fresh where there is no state.
 train --steps 65 --resume -o killed train.tok
 rm -f fresh.state

@@ -223,6 +223,14 @@ TEST_CASE("a loss that is not finite stops the run, or its step is skipped") {
       Error);
 }
 
+TEST_CASE("no state is written where a moment is not finite") {
+  Run run(1, small_options());
+  run.start();
+  run.trainer.run(run.watcher);
+  run.trainer.second_moment().final_norm_gain[0] = std::numeric_limits<float>::infinity();
+  CHECK_THROWS_AS(run.trainer.check_finite(), Error);
+}
+
 TEST_CASE("a budget in time fixes the number of steps once, and that number repeats the run") {
   TrainerOptions options = small_options();
   options.total_steps.reset();

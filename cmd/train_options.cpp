@@ -1,0 +1,187 @@
+#include "train_options.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <utility>
+#include <vector>
+
+#include "base/error.h"
+
+namespace lm::cmd {
+
+namespace {
+
+// One overload for each type of setting.
+CLI::Option* add_setting(CLI::App& app, const std::string& name, std::string& value, const char* help) {
+  return add_text(app, name, value, help, "NAME");
+}
+CLI::Option* add_setting(CLI::App& app, const std::string& name, std::optional<std::string>& value, const char* help) {
+  return add_parsed(app, name, "NAME", "", help, "a name", [&value](const std::string& text) {
+    value = text;
+    return true;
+  });
+}
+CLI::Option* add_setting(CLI::App& app, const std::string& name, std::int64_t& value, const char* help) {
+  return add_size(app, name, value, help, SizeUnit::count, {.minimum = name == "--batch" ? 1 : 0});
+}
+CLI::Option* add_setting(CLI::App& app, const std::string& name, std::optional<std::int64_t>& value, const char* help) {
+  if (name != "--micro-batch")
+    return add_size(app, name, value, help, SizeUnit::count, {.minimum = name == "--warmup" ? 0 : 1});
+  return add_parsed(app, name, "N|auto", "auto", help, "a number such as 8, or auto", [&value](const std::string& text) {
+    value = parse_size(text, SizeUnit::count);
+    return text == "auto" || (value && *value > 0);
+  });
+}
+CLI::Option* add_setting(CLI::App& app, const std::string& name, double& value, const char* help) {
+  return add_real(app, name, value, help);
+}
+CLI::Option* add_setting(CLI::App& app, const std::string& name, std::optional<double>& value, const char* help) {
+  return add_real(app, name, value, help);
+}
+CLI::Option* add_setting(CLI::App& app, const std::string& name, bool& value, const char* help) {
+  return app.add_flag(name, value, help);
+}
+CLI::Option* add_setting(CLI::App& app, const std::string& name, std::optional<bool>& value, const char* help) {
+  CLI::Option* untied = app.add_flag_callback(
+      "--untied", [&value] { value = false; }, "a matrix of its own for the output head");
+  CLI::Option* tied = app.add_flag_callback(
+      name, [&value] { value = true; }, help);
+  untied->group("Model")->excludes(tied);
+  return tied;
+}
+
+void add_budget(CLI::App& app, TrainOptions& o) {
+  add_size(app, "--steps", o.request.budget.steps, "end after this many steps, resumed ones included")->group("Budget");
+  add_size(app, "--tokens", o.request.budget.tokens, "end after this many tokens")->group("Budget");
+  add_size(app, "--epochs", o.request.budget.epochs, "end after this many passes over the data", SizeUnit::count,
+           {.minimum = 1, .maximum = 1'000'000})
+      ->group("Budget");
+  add_duration(app, "--time", o.time, "end after this long, such as 30s, 10m or 2h; the first budget reached ends the run")
+      ->group("Budget");
+}
+
+}  // namespace
+
+void add_train_options(CLI::App& app, TrainOptions& o) {
+  o.app = &app;
+  add_text(app, "-t,--tokenizer", o.request.tokenizer, "tokenizer.json, or a model that holds one", "TOKENIZER");
+  add_text(app, "-o,--output", o.request.output,
+           "model file to write, DIR/ for a folder that Hugging Face loads, - for standard output", "MODEL");
+  add_text(app, "--valid", o.request.valid, "held-out token file", "FILE")->group("Watching");
+  visit_settings(o.request.settings, [&](const std::string& name, auto& field, const char* group, const char* help) {
+    add_setting(app, "--" + name, field, help)->group(group);
+  });
+  add_text(app, "--init-from", o.request.init_from, "model to go on training (fine-tuning)", "MODEL")->group("Model");
+  add_size(app, "--memory", o.request.memory, "what a step may take, for --micro-batch auto", SizeUnit::bytes)
+      ->group("Optimizer");
+  add_budget(app, o);
+  add_size(app, "--valid-every", o.request.valid_every,
+           "steps between validations; 0: at the end alone (default: about a twentieth of the time)", SizeUnit::count,
+           {.minimum = 0})
+      ->group("Watching");
+  add_text(app, "--metrics", o.metrics, "append a JSON object a step to this file", "FILE")->group("Watching");
+  add_text(app, "--checkpoint", o.checkpoint, "where the training state is kept (default: MODEL.state)", "FILE")
+      ->group("Safety");
+  add_duration(app, "--checkpoint-every", o.checkpoint_every, "how often the state is saved; 0s: after every step")
+      ->group("Safety");
+  app.add_flag("--resume", o.resume, "go on from the state; with the word auto: start fresh where there is none")
+      ->group("Safety");
+  app.add_flag("--dry-run", o.dry_run, "print size, memory and cost, and stop")->group("Looking");
+  app.add_flag("--json", o.json, "--dry-run's report as JSON")->group("Looking");
+  add_size(app, "--show-examples", o.show_examples, "print the first N training examples, and stop")->group("Looking");
+  add_files(app, "TOKENS", o.request.tokens, "token files, or - for a stream on standard input");
+}
+
+namespace {
+
+bool given(const TrainOptions& o, const std::string& name) {
+  const CLI::Option* option = o.app->get_option_no_throw("--" + name);
+  return option != nullptr && option->count() > 0;
+}
+
+/// "MODEL.state", "DIR.state"; none for what is no regular file.
+std::string default_state(std::string output) {
+  struct stat status {};
+  const bool exists = stat(output.c_str(), &status) == 0;
+  if (output.empty() || output == "-" || (exists && !S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode))) return "";
+  while (output.size() > 1 && output.ends_with('/')) output.pop_back();
+  return output + ".state";
+}
+
+bool same_file(const std::string& a, const std::string& b) {
+  std::error_code ignored;
+  return a == b || std::filesystem::equivalent(a, b, ignored);
+}
+
+/// No file may be read and overwritten, or written twice, and standard input can be read once.
+void check_names(const TrainOptions& o) {
+  const TrainRequest& r = o.request;
+  std::vector<std::pair<std::string, std::string>> inputs = {{"-t", r.tokenizer}, {"--valid", r.valid}};
+  for (const std::string& tokens : r.tokens) inputs.emplace_back("TOKENS", tokens);
+  if (std::count_if(inputs.begin(), inputs.end(), [](const auto& input) { return input.second == "-"; }) > 1) {
+    throw UsageError("standard input is named twice");
+  }
+  const std::vector<std::pair<std::string, std::string>> outputs = {
+      {"-o", r.output}, {"--metrics", o.metrics}, {"--checkpoint", r.state}};
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    const auto& [option, path] = outputs[i];
+    struct stat status {};
+    const bool special = path.empty() || (stat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode));
+    if (special || path == "-") continue;
+    std::vector<std::pair<std::string, std::string>> others(outputs.begin() + static_cast<std::ptrdiff_t>(i) + 1,
+                                                            outputs.end());
+    others.insert(others.end(), inputs.begin(), inputs.end());
+    for (const auto& [other_option, other] : others) {
+      // Fine-tuning a model in place reads its tokenizer out of it before it is replaced.
+      if (other.empty() || other == "-" || (option == "-o" && other_option == "-t" && !r.init_from.empty())) continue;
+      if (same_file(path, other)) throw UsageError(option + " and " + other_option + " name the same file '" + path + "'");
+    }
+  }
+  if (r.output == "-" && o.metrics == "-") throw UsageError("standard output is named twice");
+}
+
+}  // namespace
+
+void check_train_usage(TrainOptions& o) {
+  const bool looks = o.dry_run || o.show_examples;
+  TrainRequest& r = o.request;
+  if (r.tokens.empty()) throw UsageError("no tokens; name token files, or - for standard input");
+  if (r.tokenizer.empty() && r.init_from.empty()) throw UsageError("no tokenizer; give -t");
+  if (!looks && r.output.empty()) throw UsageError("no output; give -o MODEL");
+  if (!looks && r.output == "-" && is_terminal(STDOUT_FILENO))
+    throw UsageError("a model is not written to a terminal; give -o FILE");
+  if (!looks && r.budget.empty()) throw UsageError("no budget; give --steps, --tokens, --epochs or --time");
+  if (given(o, "resume") && o.resume != "true" && o.resume != "auto")
+    throw UsageError("--resume takes no value but auto, got '" + o.resume + "'");
+  if (r.settings.one_pass && r.settings.valid_fraction > 0)
+    throw UsageError("--one-pass cannot hold out a part; give --valid FILE");
+  if (o.json && !o.dry_run) throw UsageError("--json is a form of --dry-run's report");
+  if (o.time && o.time->count() <= 0) throw UsageError("--time must be above 0");
+  if (o.checkpoint == "-") throw UsageError("a training state is not written to standard output; give --checkpoint FILE");
+  check_names(o);
+  try {
+    check_settings(r.settings);
+  } catch (const Error& error) {
+    throw UsageError(error.what());
+  }
+}
+
+void complete_train_request(TrainOptions& o, const CommonOptions& common) {
+  TrainRequest& r = o.request;
+  visit_settings(r.settings, [&](const std::string& name, const auto&, const char*, const char*) {
+    if (given(o, name) || (name == "tied" && given(o, "untied"))) r.named.insert(name);
+  });
+  if (given(o, "resume")) r.resume = o.resume == "auto" ? Resume::automatic : Resume::yes;
+  if (given(o, "simd") && o.app->get_option("--simd")->as<std::string>() != "auto") r.simd = common.simd;
+  if (o.time) r.budget.seconds = o.time->count();
+  r.state = o.checkpoint.empty() ? default_state(r.output) : o.checkpoint;
+  r.threads = common.threads;
+  const char* folder = std::getenv("TMPDIR");
+  r.spool_folder = folder != nullptr && *folder != '\0' ? folder : "/tmp";
+}
+
+}  // namespace lm::cmd

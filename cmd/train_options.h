@@ -1,0 +1,33 @@
+// The options of lm-train: declared, completed and checked before any file is opened.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "options.h"
+#include "program.h"
+#include "tasks/train_session.h"
+
+namespace lm::cmd {
+
+/// Everything that lm-train can be told.
+struct TrainOptions {
+  TrainRequest request;
+  std::optional<Seconds> time;
+  std::string metrics;
+  std::string checkpoint;
+  Seconds checkpoint_every{600};
+  std::string resume;  // "true" or "auto" where it is given
+  std::optional<std::int64_t> show_examples;
+  bool dry_run = false;
+  bool json = false;
+  CLI::App* app = nullptr;  // tells which options were given
+};
+
+void add_train_options(CLI::App& app, TrainOptions& options);
+/// Fills what the request has of common options, of those given, and of the environment.
+void complete_train_request(TrainOptions& options, const CommonOptions& common);
+/// Throws UsageError for what no file can put right.
+void check_train_usage(TrainOptions& options);
+
+}  // namespace lm::cmd
