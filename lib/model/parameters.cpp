@@ -46,9 +46,9 @@ struct Parameters<T>::Builder {
     offset += spec.size();
     return spec.rank == 1 ? TensorView<T>(start, spec.columns) : TensorView<T>(start, spec.rows, spec.columns);
   }
-  TensorView<T> matrix(std::string name, std::int64_t rows, std::int64_t columns, InitialValue initial,
+  TensorView<T> matrix(const std::string& name, std::int64_t rows, std::int64_t columns, InitialValue initial,
                        OnDisk disk = OnDisk::as_is) {
-    return place({.name = std::move(name),
+    return place({.name = name,
                   .rows = rows,
                   .columns = columns,
                   .rank = 2,
@@ -56,9 +56,9 @@ struct Parameters<T>::Builder {
                   .initial = initial,
                   .decay = true});
   }
-  TensorView<T> vector(std::string name, std::int64_t size, InitialValue initial) {
+  TensorView<T> vector(const std::string& name, std::int64_t size, InitialValue initial) {
     align();
-    TensorView<T> view = place({.name = std::move(name), .rows = 1, .columns = size, .rank = 1, .initial = initial});
+    TensorView<T> view = place({.name = name, .rows = 1, .columns = size, .rank = 1, .initial = initial});
     align();
     return view;
   }

@@ -1,6 +1,7 @@
 #include "text/documents.h"
 
 #include <algorithm>
+
 #include "base/error.h"
 #include "base/file.h"
 #include "base/json.h"
