@@ -5,6 +5,21 @@
 #include "base/error.h"
 
 namespace lm {
+namespace {
+
+/// Context::read_changed() reads up to multiples of this position, so that a fresh context and one that kept something
+/// divide a prompt alike.
+constexpr std::int64_t kReadBlock = 256;
+static_assert(kReadBlock % kKeptStep == 0);
+
+/// How many of `same` tokens to keep of a prompt of `count`. Something is left to read in any case, for the logits after it;
+/// and not a single row, which the decoder computes by other kernels, unless a fresh context reads it alone, too.
+std::int64_t kept_length(std::int64_t same, std::int64_t count) {
+  const std::int64_t kept = std::min(same, count - 1) / kKeptStep * kKeptStep;
+  return kept == count - 1 && kept % kReadBlock != 0 ? kept - kKeptStep : kept;
+}
+
+}  // namespace
 
 Context::Context(Decoder& decoder, const ModelConfig& config, std::int64_t capacity)
     : decoder_(decoder),
@@ -45,19 +60,18 @@ std::int64_t Context::read_changed(std::span<const TokenId> tokens) {
   const auto count = static_cast<std::int64_t>(tokens.size());
   const std::int64_t comparable = std::min(read_length_, count);
   const auto differs = std::mismatch(tokens.begin(), tokens.begin() + comparable, visible_.begin()).first;
-  // Something is left to read in any case, for the logits after it.
-  const std::int64_t same = std::min<std::int64_t>(differs - tokens.begin(), count - 1);
-  const std::int64_t kept = same / kReadBlock * kReadBlock;
+  const std::int64_t kept = kept_length(differs - tokens.begin(), count);
   cache_.truncate(kept);
   read_length_ = 0;  // while an error may interrupt
   prefix_length_ = 0;
   visible_.assign(tokens.begin(), tokens.end());
   prefix_length_ = 0;
-  for (std::int64_t first = kept; first < count; first += kReadBlock) {
-    const std::int64_t rows = std::min(kReadBlock, count - first);
+  for (std::int64_t first = kept; first < count;) {
+    const std::int64_t end = std::min(count, (first / kReadBlock + 1) * kReadBlock);
     const TensorView<const float> logits =
-        decoder_.prefill(cache_, tokens.subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(rows)));
-    if (first + rows == count) logits_.assign(logits.data(), logits.data() + logits.size());
+        decoder_.prefill(cache_, tokens.subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(end - first)));
+    if (end == count) logits_.assign(logits.data(), logits.data() + logits.size());
+    first = end;
   }
   read_logits_ = logits_;
   read_length_ = count;

@@ -15,8 +15,9 @@
 
 namespace lm {
 
-/// Rows read at once by Context::read_changed(): fewer make more of a changed prompt reusable, more read faster.
-constexpr std::int64_t kReadBlock = 32;
+/// Context::read_changed() keeps multiples of this many tokens: matrix products work on tiles of rows, and a row's bits
+/// depend on which part of a tile it is in, but (tested for every tier) on nothing else of how many rows there are.
+constexpr std::int64_t kKeptStep = 16;
 
 /// The tokens that the model sees, with their keys and values, and the logits of what comes next.
 class Context {
@@ -29,9 +30,8 @@ class Context {
   /// Forgets everything and reads `tokens` (at least one); of more than the model's context only the last half-context.
   /// The first `prefix_length` of them are seen by all of them, as a prefix seen both ways. Returns how many were left out.
   std::int64_t read(std::span<const TokenId> tokens, std::int64_t prefix_length = 0);
-  /// The same for tokens (at least one) that fit the capacity, in blocks of kReadBlock, of which those that this call last
-  /// read alike are kept instead: what is read, and so the logits' bits, is what a fresh context reads. Returns how many
-  /// tokens were kept.
+  /// The same for tokens (at least one) that fit the capacity; those at the start that this call last read, too, are kept.
+  /// The logits' bits are those that a fresh context gives. Returns how many tokens were kept.
   std::int64_t read_changed(std::span<const TokenId> tokens);
   /// Forgets what was appended since read_changed().
   void rewind();

@@ -184,7 +184,7 @@ TEST_CASE("a prefix is seen both ways, and when the context is full what is left
   context.append(4);
   REQUIRE(context.visible().size() == 16);
   CHECK(difference(context.logits(), expected(12)) < 1e-4);  // one by one: sums in another order
-  context.append(5);  // the first eight go, and four of the prefix stay
+  context.append(5);                                         // the first eight go, and four of the prefix stay
   REQUIRE(context.visible().size() == 9);
   CHECK(difference(context.logits(), expected(4)) == 0);
   CHECK(difference(context.logits(), expected(0)) > 1e-3);
@@ -201,4 +201,51 @@ TEST_CASE("a prefix is seen both ways, and when the context is full what is left
   context.read(counting(20), 20);
   REQUIRE(context.visible().size() == 8);
   CHECK(difference(context.logits(), expected(8)) == 0);
+}
+
+TEST_CASE("a prompt that shares its start with the last one is read in part, to the bits that a fresh context gives") {
+  for (const SimdTier tier : {SimdTier::portable, SimdTier::avx2, SimdTier::avx512}) {
+    if (tier > best_simd_tier()) continue;
+    for (const std::int64_t channels : {24, 256}) {  // products small and large, which BLAS may compute differently
+      ModelConfig config = test::tiny_configs().back().config;
+      config.channels = channels;
+      config.ffn_dim = 3 * channels;
+      config.head_dim = channels / config.n_heads;
+      config.context_length = 300;
+      Parameters<float> parameters(config);
+      test::randomise(parameters, 22, 0.1);
+      Compute compute(2, tier);
+      Decoder decoder(compute, parameters);
+      Context kept(decoder, config, 300);
+      Context fresh(decoder, config, 300);
+      std::vector<TokenId> tokens = counting(300);
+      Rng rng(1, RngPurpose::test);
+      std::int64_t reused = 0;
+      for (const std::size_t count : {100, 101, 17, 33, 16, 48, 49, 257, 256, 255, 273, 257, 299, 7, 1, 2, 145, 146, 290}) {
+        const auto changed = static_cast<std::size_t>(rng.below(40));
+        for (std::size_t i = count - std::min(count, changed); i < count; ++i) tokens[i] = (tokens[i] + 1) % 19;
+        const std::span<const TokenId> prompt = std::span(tokens).first(count);
+        reused += kept.read_changed(prompt);
+        fresh.reserve(300);
+        REQUIRE(fresh.read_changed(prompt) == 0);
+        REQUIRE(kept.visible() == fresh.visible());
+        CAPTURE(count);
+        CHECK(std::equal(kept.logits().data(), kept.logits().data() + 19, fresh.logits().data()));
+        kept.append(3);
+        kept.rewind();
+        CHECK(std::equal(kept.logits().data(), kept.logits().data() + 19, fresh.logits().data()));
+      }
+      CHECK(reused > 600);
+    }
+  }
+}
+
+TEST_CASE("what another call read is not kept") {
+  Tiny tiny;
+  Decoder decoder(tiny.compute, tiny.parameters);
+  Context context(decoder, tiny.config, 16);
+  context.read_changed(counting(16));
+  context.read(counting(16), 16);  // all of it seen both ways
+  CHECK(context.read_changed(counting(16)) == 0);
+  CHECK(difference(context.logits(), logits_after(tiny, counting(16))) < 1e-5);
 }
