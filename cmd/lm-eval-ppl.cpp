@@ -7,10 +7,10 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "objectives/mixture.h"
 #include "options.h"
 #include "program.h"
 #include "progress.h"
-#include "objectives/mixture.h"
 #include "tasks/evaluate.h"
 #include "tasks/evaluate_infilling.h"
 #include "tasks/evaluate_report.h"
@@ -75,7 +75,8 @@ void add_options(CLI::App& app, Options& options) {
                        {"span", Scoring::span}},
                       "what is scored (auto: as the model was trained)");
   app.add_flag("--within-word", options.within_word, "with a masked model: hide the later pieces of a token's word too");
-  app.add_flag("--infilling", options.infilling, "score the middles of tasks, JSON lines: prompt, suffix, canonical_solution");
+  app.add_flag("--infilling", options.infilling,
+               "score the middles of tasks, JSON lines: prompt, suffix, canonical_solution");
   add_text(app, "--layout", options.layout, "with --infilling: order and tokens (default: psm), or none: the prefix alone",
            "NAME");
 }
@@ -111,10 +112,9 @@ void check(const Options& options) {
     throw lm::cmd::UsageError("--max-perplexity, --min-perplexity and --rejected go with --level document");
   }
   if (!options.layout.empty() && !options.infilling) throw lm::cmd::UsageError("--layout goes with --infilling");
-  if (options.infilling &&
-      (options.tsv || filters || options.level == Level::document || options.macro || options.score_end || options.context ||
-       options.stride || !options.protocol.empty() || options.scoring != Scoring::automatic || options.within_word ||
-       options.documents != "file")) {
+  if (options.infilling && (options.tsv || filters || options.level == Level::document || options.macro ||
+                            options.score_end || options.context || options.stride || !options.protocol.empty() ||
+                            options.scoring != Scoring::automatic || options.within_word || options.documents != "file")) {
     throw lm::cmd::UsageError("--infilling goes with --layout and --json alone");
   }
   if (options.macro && options.level == Level::document) throw lm::cmd::UsageError("--macro goes with --level corpus");

@@ -63,7 +63,8 @@ void add_options(CLI::App& app, Options& options) {
   add_size(app, "--seed", options.seed, "the same seed gives the same text", SizeUnit::count, {0});
   add_repeated(app, "--stop", options.prompting.stops, "end the text before this string", "STRING");
   app.add_flag("--greedy", options.greedy, "take the likeliest token each time");
-  add_text(app, "--probs", options.probs, "print the K likeliest next tokens, or all, instead; of each mask (default there: 5)", "K|all");
+  add_text(app, "--probs", options.probs,
+           "print the K likeliest next tokens, or all, instead; of each mask (default there: 5)", "K|all");
   app.add_flag("--echo", options.echo, "print the prompt too");
   app.add_flag("--keep-newline", options.keep_newline, "keep the newline that ends the prompt in a file or standard input");
   add_choice<lm::SpecialTokens>(app, "--special", options.prompting.special,
@@ -128,8 +129,8 @@ class Sampling {
         compute_(common.threads, common.simd),
         output_(output),
         probs_(probs_of(options)),
-        writer_(lm::make_sample_writer(output, model,
-                                       {.format = options.format, .json = options.json, .echo = options.echo})) {}
+        writer_(
+            lm::make_sample_writer(output, model, {.format = options.format, .json = options.json, .echo = options.echo})) {}
 
   void answer(std::string_view prompt) {
     const lm::PromptTokens tokens = lm::encode_prompt(model_, prompt, options_.prompting.special);

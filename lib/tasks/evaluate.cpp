@@ -97,9 +97,10 @@ Evaluator::Evaluator(Compute& compute, const TextModel& model, const WindowPlan&
       texts_(texts),
       on_document_(std::move(on_document)),
       cutter_(cut_of(plan_), model.tokenizer.end_of_text(), [this](CutWindow window) { take_window(std::move(window)); }),
-      scorer_(compute, model.parameters(), plan_.context,
-              [this](const ScoredWindow& window, std::span<const double> nats) { take_result(window, nats); },
-              kBatchRows, questions_of(model, plan_)) {}
+      scorer_(
+          compute, model.parameters(), plan_.context,
+          [this](const ScoredWindow& window, std::span<const double> nats) { take_result(window, nats); }, kBatchRows,
+          questions_of(model, plan_)) {}
 
 Evaluator::Document& Evaluator::current() {
   if (!in_document_) {

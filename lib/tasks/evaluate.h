@@ -118,8 +118,8 @@ struct DocumentTokens {
 };
 
 /// Reads every path ("-" and no path at all: standard input), text or token stream as its first bytes say. Text is cut into
-/// documents by `kind`, token streams at end-of-text. Where each file is one document, it bears the file's name. `on_read` is
-/// called after each piece. Throws Error.
+/// documents by `kind`, token streams at end-of-text. Where each file is one document, it bears the file's name. `on_read`
+/// is called after each piece. Throws Error.
 void read_documents(const DocumentTokens& sink, const TextModel& model, const std::vector<std::string>& paths,
                     const DocumentKind& kind, const std::function<void()>& on_read = {});
 /// The same into an evaluator, whose finish() it calls.

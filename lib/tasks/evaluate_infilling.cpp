@@ -117,7 +117,8 @@ bool InfillingEvaluator::writes(std::span<const TokenId> before, std::string_vie
   const std::int64_t room = model_.config().context_length - std::ssize(before) + 1;
   const EndReason reason = generate(context_, greedy, model_.tokenizer.end_of_text(), room, [&](TokenId token) {
     written += model_.bytes_of(token);
-    complete = single_line && written.size() > wanted.size() && written.starts_with(wanted) && written[wanted.size()] == '\n';
+    complete =
+        single_line && written.size() > wanted.size() && written.starts_with(wanted) && written[wanted.size()] == '\n';
     return !complete && wanted.starts_with(written);
   });
   return complete || (reason == EndReason::end_of_text && written == wanted);

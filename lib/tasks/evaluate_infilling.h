@@ -76,8 +76,8 @@ class InfillingEvaluator {
   InfillingScore total_;
 };
 
-/// Keys: tasks left_out tokens loss prefix_loss gain gain_low gain_high exact exact_match layout; loss and gain are null with
-/// the layout none.
+/// Keys: tasks left_out tokens loss prefix_loss gain gain_low gain_high exact exact_match layout; loss and gain are null
+/// with the layout none.
 JsonValue to_json(const InfillingScore& score, std::string_view layout);
 /// A table of one value a line, for people.
 std::string to_text(const InfillingScore& score, std::string_view layout);

@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "data/token_file.h"
 #include "tasks/evaluate.h"
+#include "tasks/load_tokenizer.h"
 
 namespace lm {
 namespace {
@@ -34,7 +35,7 @@ struct Reader {
  private:
   void read_tokens(FileDescriptor input, std::string_view head) {
     TokenReader reader(std::move(input), head);
-    require_same_tokenizer(model, reader.info(), reader.name());
+    require_same_tokenizer(model.tokenizer, reader.info(), reader.name());
     std::vector<TokenId> tokens(kTokenPiece);
     while (const std::size_t count = reader.read(tokens)) {
       std::span<const TokenId> piece(tokens.data(), count);

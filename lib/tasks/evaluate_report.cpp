@@ -108,7 +108,9 @@ JsonValue to_json(const CorpusScore& corpus, const WindowPlan& plan, LogBase bas
   JsonValue json;
   json.set("documents", corpus.documents);
   set_score(json, corpus.score, plan, base);
-  if (macro == Macro::yes) json.set(plan.pseudo == Pseudo::no ? "macro_perplexity" : "pseudo_macro_perplexity", number_or_null(corpus.macro_perplexity()));
+  if (macro == Macro::yes)
+    json.set(plan.pseudo == Pseudo::no ? "macro_perplexity" : "pseudo_macro_perplexity",
+             number_or_null(corpus.macro_perplexity()));
   return json;
 }
 
@@ -138,9 +140,11 @@ std::string to_text(const CorpusScore& corpus, const WindowPlan& plan, LogBase b
   text += table_line("tokens", std::to_string(score.tokens));
   text += table_line("words", std::to_string(score.words));
   text += table_line("bytes", std::to_string(score.bytes));
-  text += table_line(pseudo + "loss", for_people(loss, "%.4f") + (loss ? std::string(" ") + unit_of(base) + " a token" : ""));
+  text +=
+      table_line(pseudo + "loss", for_people(loss, "%.4f") + (loss ? std::string(" ") + unit_of(base) + " a token" : ""));
   text += table_line(pseudo + "perplexity", for_people(score.perplexity(), "%.4f"));
-  if (macro == Macro::yes) text += table_line("macro " + pseudo + "perplexity", for_people(corpus.macro_perplexity(), "%.4f"));
+  if (macro == Macro::yes)
+    text += table_line("macro " + pseudo + "perplexity", for_people(corpus.macro_perplexity(), "%.4f"));
   text += table_line("word " + pseudo + "perplexity", for_people(score.word_perplexity(), "%.4f"));
   text += table_line(pseudo + "bits per byte", for_people(score.bits_per_byte(), "%.4f"));
   text += table_line("protocol", describe(plan));

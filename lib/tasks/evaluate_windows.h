@@ -23,9 +23,9 @@ enum class Pseudo { no, token, within_word };
 struct WindowPlan {
   Protocol protocol = Protocol::strided;
   Pseudo pseudo = Pseudo::no;  // where not: the protocol is strided, and L tokens see each other
-  std::int64_t context = 0;  // L: tokens that predict at most
-  std::int64_t stride = 0;   // S: 1 <= S <= L; of no meaning to llama_cpp
-  bool score_end = false;    // the end-of-text that closes a document is scored as its last token; strided and lm_eval alone
+  std::int64_t context = 0;    // L: tokens that predict at most
+  std::int64_t stride = 0;     // S: 1 <= S <= L; of no meaning to llama_cpp
+  bool score_end = false;  // the end-of-text that closes a document is scored as its last token; strided and lm_eval alone
 };
 
 /// "context 256 stride 128", "hf-stride:512 context 1024" and so on: what to print beside a number.

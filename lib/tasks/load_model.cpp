@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "base/error.h"
-#include "base/hash.h"
 #include "objectives/mixture.h"
 
 namespace lm {
@@ -56,16 +55,6 @@ void require_left_to_right(const TextModel& model) {
   if (predicts_next_token(objective)) return;
   throw Error("cannot use '" + model.path() + "' from left to right: it was trained with the objective '" + objective +
               "', which does not predict the next token");
-}
-
-void require_same_tokenizer(const TextModel& model, const TokenFileInfo& info, std::string_view source) {
-  const Tokenizer& tokenizer = model.tokenizer;
-  if (info.fingerprint == tokenizer.fingerprint() && info.vocab_size == tokenizer.vocab_size() &&
-      info.end_of_text == tokenizer.end_of_text()) {
-    return;
-  }
-  throw Error("cannot use '" + std::string(source) + "': made with tokenizer " + to_hex(info.fingerprint).substr(0, 8) +
-              ", model expects " + to_hex(tokenizer.fingerprint()).substr(0, 8) + "; re-run tok-encode");
 }
 
 }  // namespace lm

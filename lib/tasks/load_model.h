@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "base/token.h"
-#include "data/token_file.h"
 #include "model/checkpoint.h"
 #include "text/tokenizer.h"
 
@@ -36,8 +35,5 @@ bool was_trained_on(const TextModel& model, std::string_view objective);
 
 /// Throws Error where the model was not trained to predict the next token from those before it.
 void require_left_to_right(const TextModel& model);
-
-/// Throws Error where a token stream was made with another tokenizer than the model's.
-void require_same_tokenizer(const TextModel& model, const TokenFileInfo& info, std::string_view source);
 
 }  // namespace lm

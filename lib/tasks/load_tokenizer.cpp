@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/hash.h"
 #include "model/safetensors.h"
 
 namespace lm {
@@ -19,6 +20,15 @@ bool looks_like_safetensors(const std::string& path) {
   std::uint64_t header_size = 0;
   for (std::size_t i = 8; i-- > 0;) header_size = header_size << 8 | start[i];
   return header_size < static_cast<std::uint64_t>(status.st_size);
+}
+
+void require_same_tokenizer(const Tokenizer& tokenizer, const TokenFileInfo& info, std::string_view source) {
+  if (info.fingerprint == tokenizer.fingerprint() && info.vocab_size == tokenizer.vocab_size() &&
+      info.end_of_text == tokenizer.end_of_text()) {
+    return;
+  }
+  throw Error("cannot use '" + std::string(source) + "': made with tokenizer " + to_hex(info.fingerprint).substr(0, 8) +
+              ", model expects " + to_hex(tokenizer.fingerprint()).substr(0, 8) + "; re-run tok-encode");
 }
 
 SpecialIds special_ids(const Tokenizer& tokenizer) {

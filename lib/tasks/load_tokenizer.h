@@ -2,7 +2,9 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
+#include "data/token_file.h"
 #include "objectives/objective.h"
 #include "text/tokenizer.h"
 
@@ -10,6 +12,9 @@ namespace lm {
 
 /// `path`: a model file (its lm.tokenizer), a tokenizer.json, a folder, or a .tiktoken file. Throws Error.
 Tokenizer load_tokenizer(const std::string& path, const TokenizerOptions& options = {});
+
+/// Throws Error where a token stream was made with another tokenizer than the model's.
+void require_same_tokenizer(const Tokenizer& tokenizer, const TokenFileInfo& info, std::string_view source);
 
 /// The special tokens of objectives, by their names; those that the tokenizer lacks are left out.
 SpecialIds special_ids(const Tokenizer& tokenizer);

@@ -40,7 +40,8 @@ class Prompter {
   /// The model outlives it. Throws Error where the model does not predict from left to right, or an option is out of range.
   Prompter(Compute& compute, const TextModel& model, PromptOptions options);
 
-  /// Reads end-of-text and the prompt, any bytes; a model trained on prefix sees them both ways. Returns how many tokens were left out because the context is too short.
+  /// Reads end-of-text and the prompt, any bytes; a model trained on prefix sees them both ways. Returns how many tokens
+  /// were left out because the context is too short.
   std::int64_t read(std::string_view prompt);
   /// The prompt's tokens, without the end-of-text before them.
   std::span<const TokenId> prompt_ids() const { return std::span<const TokenId>(prompt_).subspan(1); }

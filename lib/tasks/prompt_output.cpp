@@ -4,6 +4,7 @@
 #include <cstdio>
 
 #include "base/json.h"
+#include "data/token_file.h"
 
 namespace lm {
 namespace {

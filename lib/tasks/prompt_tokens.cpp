@@ -77,7 +77,8 @@ PromptTokens encode_prompt(const TextModel& model, std::string_view prompt, Spec
                                         known.sentinels.end()) != result.ids.end()) {
     result.kind = PromptKind::spans;
   } else if (!predicts_next_token(model.model.record.objective)) {
-    refuse(model, masked ? "write <|mask|> where it should predict a token" : "write <|extra_0|> where it should fill a gap");
+    refuse(model,
+           masked ? "write <|mask|> where it should predict a token" : "write <|extra_0|> where it should fill a gap");
   }
   return result;
 }

@@ -1,4 +1,5 @@
-// What a prompt asks of a model: to go on, or to fill masks or sentinels, which its spelling means where the model knows them.
+// What a prompt asks of a model: to go on, or to fill masks or sentinels, which its spelling means where the model knows
+// them.
 #pragma once
 
 #include <string_view>

@@ -12,7 +12,8 @@ namespace lm {
 namespace {
 
 bool is_white_space(std::string_view piece) {
-  return !piece.empty() && std::all_of(piece.begin(), piece.end(), [](char c) { return c == ' ' || (c >= '\t' && c <= '\r'); });
+  return !piece.empty() &&
+         std::all_of(piece.begin(), piece.end(), [](char c) { return c == ' ' || (c >= '\t' && c <= '\r'); });
 }
 
 bool begins_word(const Tokenizer& tokenizer, TokenId before, TokenId token) {

@@ -31,8 +31,8 @@ void SpanFiller::read(std::span<const TokenId> ids) {
     const auto sentinel = std::find(sentinels_.begin(), sentinels_.end(), id);
     if (sentinel == sentinels_.end()) continue;
     if (sentinel != sentinels_.begin() + static_cast<std::ptrdiff_t>(gaps_)) {
-      throw Error("'" + std::string(model_.bytes_of(id)) + "' is out of turn: the text must hold <|extra_0|>, <|extra_1|>, " +
-                  "... in this order, each once");
+      throw Error("'" + std::string(model_.bytes_of(id)) +
+                  "' is out of turn: the text must hold <|extra_0|>, <|extra_1|>, " + "... in this order, each once");
     }
     ++gaps_;
   }
@@ -44,8 +44,8 @@ void SpanFiller::read(std::span<const TokenId> ids) {
   const std::int64_t prefix_length = std::ssize(prefix);
   prefix.push_back(sentinels_.front());  // what comes first is certain
   if (std::ssize(prefix) > model_.config().context_length) {
-    throw Error("the text is too long: with its ends it has " + std::to_string(prefix_length) + " tokens, and the context of '" +
-                model_.path() + "' is " + std::to_string(model_.config().context_length));
+    throw Error("the text is too long: with its ends it has " + std::to_string(prefix_length) +
+                " tokens, and the context of '" + model_.path() + "' is " + std::to_string(model_.config().context_length));
   }
   read_.reserve(std::ssize(prefix));
   written_.reserve(std::ssize(prefix) + std::min(options_.max_tokens, model_.config().context_length));

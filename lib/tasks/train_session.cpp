@@ -123,9 +123,7 @@ void TrainSession::load_tokenizer_and_model() {
 }
 
 void TrainSession::check_tokens(const TokenFileInfo& info, const std::string& name) const {
-  if (info.fingerprint == tokenizer_->fingerprint()) return;
-  throw Error("cannot use '" + name + "': made with tokenizer " + to_hex(info.fingerprint).substr(0, 8) +
-              ", model expects " + to_hex(tokenizer_->fingerprint()).substr(0, 8) + "; re-run tok-encode");
+  require_same_tokenizer(*tokenizer_, info, name);
 }
 
 ObjectiveOptions TrainSession::full_objective_options() const {

@@ -37,7 +37,6 @@ for model in masked mixed; do
   ids=$(tok-encode -t tok.json --format ids text | tr -d '\n')
   count=$(wc -w <<<"$ids")
   [ "$(value tokens <json)" = "$count" ] || fail "tokens: $(cat json)"
-  mask=$(lm-sample mixed -p x --probs all --json | grep '"piece":"<|mask|>"' | value id)
   total=0
   for ((i = 1; i <= count; ++i)); do
     # The prompt with token i replaced by the mask, in text: none of these tokens begins with a space that it would hide.

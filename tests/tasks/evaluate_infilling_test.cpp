@@ -161,7 +161,8 @@ TEST_CASE("the gain is the difference of the losses, its interval that of a rati
 
 TEST_CASE("models that cannot infill say why, and the prefix alone needs only one that goes on") {
   Compute compute(1, best_simd_tier());
-  CHECK_THROWS_WITH_AS(InfillingEvaluator(compute, test::special_model("causal"), "psm"), doctest::Contains("causal"), Error);
+  CHECK_THROWS_WITH_AS(InfillingEvaluator(compute, test::special_model("causal"), "psm"), doctest::Contains("causal"),
+                       Error);
   CHECK_THROWS_WITH_AS(InfillingEvaluator(compute, test::special_model("fim"), "starcoder"),
                        doctest::Contains("<fim_prefix>"), Error);
   CHECK_THROWS_WITH_AS(InfillingEvaluator(compute, test::special_model("fim"), "??"), doctest::Contains("psm"), Error);
@@ -173,8 +174,10 @@ TEST_CASE("models that cannot infill say why, and the prefix alone needs only on
 TEST_CASE("tasks come from lines of JSON, and a broken line is named") {
   test::TemporaryFolder folder;
   const std::string path = folder.path("tasks.jsonl");
-  std::ofstream(path) << R"({"prompt":"a","suffix":"c","canonical_solution":"b\n","other":1})" << "\n\n"
-                      << R"({"prompt":"a","suffix":"c"})" << "\n";
+  std::ofstream(path) << R"({"prompt":"a","suffix":"c","canonical_solution":"b\n","other":1})"
+                      << "\n\n"
+                      << R"({"prompt":"a","suffix":"c"})"
+                      << "\n";
   std::vector<std::string> middles;
   CHECK_THROWS_WITH_AS(for_each_infilling_task({path}, [&](const InfillingTask& task) { middles.push_back(task.middle); }),
                        doctest::Contains("line 3"), Error);

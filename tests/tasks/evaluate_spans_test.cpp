@@ -44,7 +44,8 @@ TEST_CASE("the span loss is that of the objective's examples, with the settings 
     const Example example = objective->make({.tokens = raw, .first_valid = 0, .end_valid = valid}, rng);
     for (std::size_t i = 0; i < example.weight.size(); ++i) {
       if (example.weight[i] == 0) continue;
-      nats += test::nats_at(compute, model, example.input, static_cast<std::int64_t>(i), example.prefix_length)[example.target[i]];
+      nats += test::nats_at(compute, model, example.input, static_cast<std::int64_t>(i),
+                            example.prefix_length)[example.target[i]];
       ++targets;
     }
   }

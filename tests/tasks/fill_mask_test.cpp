@@ -29,7 +29,8 @@ TEST_CASE("each mask's distribution is the output at its place, in a mixture at 
     for (std::size_t i = 0; i < 2; ++i) {
       const std::vector<double> nats = test::nats_at(compute, model, input, (i == 0 ? 3 : 6) - shift, 7);
       REQUIRE(masks[i].size() == 3);
-      for (const Candidate& candidate : masks[i]) CHECK(std::abs(-std::log(candidate.probability) - nats[candidate.id]) < 1e-4);
+      for (const Candidate& candidate : masks[i])
+        CHECK(std::abs(-std::log(candidate.probability) - nats[candidate.id]) < 1e-4);
       for (const double other : nats) CHECK(-std::log(masks[i][0].probability) <= other + 1e-6);
     }
   }

@@ -40,8 +40,8 @@ TEST_CASE("sentinels are tokens for span models alone, the longer name not taken
 }
 
 TEST_CASE("a model that cannot go on says which token it needs") {
-  CHECK_THROWS_WITH_AS(encode_prompt(test::special_model("masked"), "x", SpecialTokens::plain), doctest::Contains("<|mask|>"),
-                       Error);
+  CHECK_THROWS_WITH_AS(encode_prompt(test::special_model("masked"), "x", SpecialTokens::plain),
+                       doctest::Contains("<|mask|>"), Error);
   CHECK_THROWS_WITH_AS(encode_prompt(test::special_model("span"), "x", SpecialTokens::plain),
                        doctest::Contains("<|extra_0|>"), Error);
   const PromptTokens mixed = encode_prompt(test::special_model("causal:0.5,masked:0.5"), "x", SpecialTokens::plain);

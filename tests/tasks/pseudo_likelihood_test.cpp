@@ -108,9 +108,8 @@ TEST_CASE("nothing of it is called perplexity without saying pseudo") {
   Compute compute(1, best_simd_tier());
   const WindowPlan plan = complete_plan({.pseudo = Pseudo::within_word}, model);
   const CorpusScore total = evaluate(compute, model, {"text"}, plan);
-  for (const std::string& report :
-       {to_json(total, plan, LogBase::e, Macro::yes).dump(), to_text(total, plan, LogBase::e, Macro::yes),
-        tsv_header("document", plan)}) {
+  for (const std::string& report : {to_json(total, plan, LogBase::e, Macro::yes).dump(),
+                                    to_text(total, plan, LogBase::e, Macro::yes), tsv_header("document", plan)}) {
     CAPTURE(report);
     for (std::size_t at = report.find("perplexity"); at != std::string::npos; at = report.find("perplexity", at + 1)) {
       const std::string before = report.substr(report.rfind('\n', at) + 1, at);
