@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Time from a request to its answer with lm-fim --jsonl: 10 M parameters, 128 tokens of context, 16 generated; p50 and p95.
 
-    LM_BIN=build/bin tests/bench/fim_latency.py [--requests 200] [--threads N] [--layouts psm,spm]
+    LM_BIN=build/bin tests/bench/fim_latency.py [--requests 200] [--threads 1,2] [--layouts psm,spm]
 
 "new text": every request has another text, nothing can be reused. "typing": the same text, whose prefix grows by a character
 each time, as an editor asks while somebody types. The model is hardly trained: its speed does not depend on its weights.
@@ -88,17 +88,18 @@ def measure(command, text, scenario, count):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--requests", type=int, default=200)
-    parser.add_argument("--threads", type=int)
+    parser.add_argument("--threads", default="1,2")
     parser.add_argument("--layouts", default="psm,spm")
     arguments = parser.parse_args()
     text = corpus()
     with tempfile.TemporaryDirectory() as name:
         model = make_model(pathlib.Path(name), text)
-        threads = ["--threads", arguments.threads] if arguments.threads else []
-        for scenario in ["new text", "typing"]:
-            for layout in arguments.layouts.split(","):
-                command = [BIN / "lm-fim", model, "--jsonl", "--layout", layout, *threads]
-                print(f"{scenario:8}  {layout:3}  {measure(command, text, scenario, arguments.requests)}", flush=True)
+        for threads in arguments.threads.split(","):
+            for scenario in ["new text", "typing"]:
+                for layout in arguments.layouts.split(","):
+                    command = [BIN / "lm-fim", model, "--jsonl", "--layout", layout, "--threads", threads]
+                    result = measure(command, text, scenario, arguments.requests)
+                    print(f"threads {threads}  {scenario:8}  {layout:3}  {result}", flush=True)
 
 
 if __name__ == "__main__":
