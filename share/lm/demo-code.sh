@@ -4,6 +4,8 @@
 # fresh one under $TMPDIR). LM_BIN: where the programs are, if not in PATH. TIME: how long to train each of the two.
 # SOURCE: a folder of code. TASKS: how many lines to write. SHAPE: options of lm-train. VOCABULARY: how many tokens.
 # shellcheck disable=SC2046,SC2086 # names of files, which have no blanks here, and options are words
+# The layout spm has the middle right behind the prefix, which small models learn long before they learn to find the prefix's
+# end across a suffix.
 set -f
 set -eu
 PATH=${LM_BIN:+$LM_BIN:}$PATH
@@ -47,13 +49,13 @@ awk 'NR % 20 == 0' readable >held-out.files
 echo "$(wc -l <train.files) files of $(bytes_in train.files) bytes to train on," \
   "$(wc -l <held-out.files) of $(bytes_in held-out.files) bytes held out"
 
-say "A tokenizer of ${VOCABULARY:-4096} tokens, and the code in tokens"
-tok-train --vocab-size "${VOCABULARY:-4096}" --pattern cl100k -o tok.json $(cat train.files)
+say "A tokenizer of ${VOCABULARY:-1024} tokens, and the code in tokens"
+tok-train --vocab-size "${VOCABULARY:-1024}" --pattern cl100k -o tok.json $(cat train.files)
 tok-encode -t tok.json -o train.tok $(cat train.files)
 
 for objective in fim causal; do
   say "A model with --objective $objective, trained for $training_time"
-  lm-train -t tok.json ${SHAPE:---config small} --objective $objective --time "$training_time" \
+  lm-train -t tok.json ${SHAPE:---config code} --objective $objective --time "$training_time" \
     -o $objective.safetensors train.tok
 done
 
@@ -62,12 +64,14 @@ awk -v step=list -f "$here/line-tasks.awk" $(cat held-out.files) >lines
 cut -f 3 lines | tok-encode -t tok.json --documents line --format ids | awk '{ print NF }' >lengths
 paste lengths lines | awk -F '\t' '$1 >= 5 && $1 <= 40' | cut -f 2- >fitting
 # Spread over all of them, without a rhythm that the code might have too.
-awk '{ print NR * 0.6180339887 % 1 "\t" NR "\t" $0 }' fitting | sort -n | head -n "$tasks" | sort -n -k 2,2 | cut -f 3- >chosen
-awk -v step=tasks -f "$here/line-tasks.awk" chosen $(cut -f 1 chosen | uniq) >tasks.jsonl
+awk '{ print NR * 0.6180339887 % 1 "\t" NR "\t" $0 }' fitting | sort -n | head -n "$tasks" | sort -n -k 2,2 |
+  cut -f 3- >chosen
+# Eight lines on either side, which fit the context: both models see the same text before the line.
+awk -v around=8 -v step=tasks -f "$here/line-tasks.awk" chosen $(cut -f 1 chosen | uniq) >tasks.jsonl
 json_string canonical_solution <tasks.jsonl >solutions
 
 sed -E 's/^\{"task_id":/{"id":/; s/,"prompt":/,"prefix":/; s/,"canonical_solution":.*/,"n":48,"single_line":true}/' \
-  tasks.jsonl | lm-fim fim.safetensors --jsonl | tee answers.fim | json_string middle >lines.fim
+  tasks.jsonl | lm-fim --layout spm fim.safetensors --jsonl | tee answers.fim | json_string middle >lines.fim
 lm-sample -q causal.safetensors --documents jsonl:prompt --json --greedy -n 48 --stop '
 ' tasks.jsonl | tee answers.causal | json_string text >lines.causal
 share() {
@@ -85,11 +89,12 @@ while IFS="$(printf '\t')" read -r file number solution; do
   tail -n +"$number" "$file" | tail -c +$((${#solution} + 1)) >suffix
   printf '\n-- %s, line %s\n' "$file" "$number"
   tail -n 8 prefix
-  printf '>>>>%s<<<<\n' "$(lm-fim fim.safetensors --prefix-file prefix --suffix-file suffix --single-line -n 48)"
+  middle=$(lm-fim --layout spm fim.safetensors --prefix-file prefix --suffix-file suffix --single-line -n 48)
+  printf '>>>>%s<<<<\n' "$middle"
   sed -n 2,4p suffix
   printf -- '-- there stood: %s\n' "$solution"
 done <shown
 
 say "def add(a, [FIM] return a + b"
-printf 'def add(a, [FIM] return a + b' | lm-fim fim.safetensors --full -n 40
+printf 'def add(a, [FIM] return a + b' | lm-fim --layout spm fim.safetensors --full -n 40
 echo
