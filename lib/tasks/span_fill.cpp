@@ -40,6 +40,10 @@ void SpanFiller::read(std::span<const TokenId> ids) {
   ids_.assign(ids.begin(), ids.end());
   std::vector<TokenId> prefix = {model_.tokenizer.end_of_text()};
   prefix.insert(prefix.end(), ids.begin(), ids.end());
+  // In training a window always ends with a hidden span: a text that does not gets one, which is not asked for.
+  const bool add_gap = ids.back() != sentinels_[gaps_ - 1] && gaps_ < sentinels_.size();
+  closing_ = add_gap ? sentinels_[gaps_] : model_.tokenizer.end_of_text();
+  if (add_gap) prefix.push_back(closing_);
   prefix.push_back(model_.tokenizer.end_of_text());
   const std::int64_t prefix_length = std::ssize(prefix);
   prefix.push_back(sentinels_.front());  // what comes first is certain
@@ -56,10 +60,10 @@ void SpanFiller::read(std::span<const TokenId> ids) {
 SpanSample SpanFiller::sample(std::int64_t number) {
   LM_CHECK(texts_ > 0 && number >= 0);
   written_.copy_from(read_);
-  const TokenId end_of_text = model_.tokenizer.end_of_text();
   std::vector<std::uint8_t> allowed = allowed_;
+  allowed[model_.tokenizer.end_of_text()] = 0;
   const auto allow_ends = [&](std::size_t turn) {
-    allowed[end_of_text] = turn + 1 == gaps_ ? 1 : 0;
+    allowed[closing_] = turn + 1 == gaps_ ? 1 : 0;
     allowed[sentinels_[turn]] = 0;
     if (turn + 1 < gaps_) allowed[sentinels_[turn + 1]] = 1;
   };
@@ -75,7 +79,7 @@ SpanSample SpanFiller::sample(std::int64_t number) {
     // The end-of-text that opens the text has not been said: no repetition.
     const TokenId token = sampler.choose(written_.logits(), std::span<const TokenId>(written_.visible()).subspan(1));
     ++result.tokens;
-    if (token == end_of_text) {
+    if (token == closing_) {
       result.end = TextEnd::end_of_text;
       break;
     }

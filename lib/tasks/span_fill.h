@@ -27,11 +27,12 @@ class SpanFiller {
   /// Compute and model outlive it. Throws Error where the model was not trained on span, or an option is out of range.
   SpanFiller(Compute& compute, const TextModel& model, PromptOptions options);
 
-  /// Reads end-of-text, `ids` and end-of-text, all seen both ways. Throws Error where the sentinels among `ids` are not the
-  /// first ones in their order, each once, or the context has no room for an answer.
+  /// Reads end-of-text, `ids`, one more sentinel where they do not end with one, and end-of-text, all seen both ways. Throws
+  /// Error where the sentinels among `ids` are not the first ones in their order, each once, or the context has no room for
+  /// an answer.
   void read(std::span<const TokenId> ids);
   /// The `number`-th way to fill it: the same for one seed, text and number. After a sentinel only text is sampled, or the
-  /// next sentinel of the text, after the last one end-of-text.
+  /// next sentinel, after the last one asked for what closes it: the sentinel that was added, or end-of-text.
   SpanSample sample(std::int64_t number);
   /// The ids of the text with the spans in place of the sentinels.
   std::vector<TokenId> filled(const SpanSample& sample) const;
@@ -46,6 +47,7 @@ class SpanFiller {
   Context written_;
   std::vector<TokenId> ids_;
   std::size_t gaps_ = 0;  // sentinels among them
+  TokenId closing_ = 0;   // what ends the last span
   std::int64_t texts_ = 0;
 };
 

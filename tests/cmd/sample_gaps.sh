@@ -21,7 +21,7 @@ one_text='The quick brown fox jumps over a lazy dog, while seven wise men of Ath
 for ((i = 0; i < 40; ++i)); do echo "$one_text"; done >copies
 tok-train --vocab-size 460 -o one.json copies
 sed -n 1p copies | tok-encode -t one.json --documents line -o one.tok
-lm-train -q -t one.json --layers 2 --channels 64 --heads 4 --context 32 --batch 8 --lr 1e-3 --steps 2500 --objective span \
+lm-train -q -t one.json --layers 2 --channels 64 --heads 4 --context 32 --batch 8 --lr 1e-3 --steps 2000 --objective span \
   --span-density 0.3 --span-length 2 -o span one.tok
 
 # Masks: the K best of each, in order; the right answer of what was learned by heart first.

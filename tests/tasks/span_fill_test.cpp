@@ -86,6 +86,34 @@ TEST_CASE("only the next sentinel in turn is sampled, end-of-text only after the
   }
 }
 
+TEST_CASE("a text that ends with no sentinel is read with one more, which closes its last span") {
+  const TextModel model = test::special_model("span", 40);
+  Compute compute(1, best_simd_tier());
+  const SpecialIds special = special_ids(model.tokenizer);
+  SpanFiller filler(compute, model, {.max_tokens = 1, .sampling = {.temperature = 0}});
+  for (const std::string text : {"x<|extra_0|>yz", "x<|extra_0|>"}) {
+    CAPTURE(text);
+    const std::vector<TokenId> ids = ids_of(model, text);
+    filler.read(ids);
+    std::vector<TokenId> sequence = {0};
+    sequence.insert(sequence.end(), ids.begin(), ids.end());
+    const bool added = !text.ends_with(">");
+    if (added) sequence.push_back(special.sentinels[1]);
+    sequence.push_back(0);
+    const std::int64_t prefix_length = std::ssize(sequence);
+    sequence.push_back(special.sentinels[0]);
+    const std::vector<double> nats = test::nats_at(compute, model, sequence, prefix_length, prefix_length);
+    const TokenId closing = added ? special.sentinels[1] : 0;
+    TokenId best = closing;
+    for (TokenId id = 1; id < nats.size(); ++id) {
+      if (!model.tokenizer.is_special(id) && nats[id] < nats[best]) best = id;
+    }
+    const SpanSample sample = filler.sample(0);
+    CHECK((sample.end == TextEnd::end_of_text) == (best == closing));
+    if (best != closing) CHECK(sample.spans[0] == std::vector<TokenId>{best});
+  }
+}
+
 TEST_CASE("a sample does not depend on what else is sampled, and its JSON has the manual's keys") {
   const TextModel model = test::special_model("span", 40);
   Compute compute(1, best_simd_tier());
