@@ -80,7 +80,9 @@ void write_folder_files(const std::string& folder, const ModelRecord& record, co
   if (!record.end_of_text_name.empty()) {
     tokenizer_config.set("bos_token", record.end_of_text_name).set("eos_token", record.end_of_text_name);
   }
-  write_text(folder + "/config.json", config_to_hugging_face(record.config, record.end_of_text).dump(2) + "\n");
+  JsonValue config = config_to_hugging_face(record.config, record.end_of_text);
+  config.set("lm_objective", record.objective);  // other than causal and fim: seen both ways, as the causal class does not
+  write_text(folder + "/config.json", config.dump(2) + "\n");
   write_text(folder + "/tokenizer.json", record.tokenizer_json);
   write_text(folder + "/tokenizer_config.json", tokenizer_config.dump(2) + "\n");
   // Last: it carries everything that we read ourselves.

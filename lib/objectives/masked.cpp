@@ -37,7 +37,7 @@ class Masked final : public Objective {
     example.target.assign(static_cast<std::size_t>(length), options_.end_of_text);
     example.weight.assign(static_cast<std::size_t>(length), 0.0f);
     example.prefix_length = length;
-    example.document = document_indices(window, length, options_);
+    example.document = document_indices(window, length, options_, Looks::both_ways);
     // In a mixture the token at i is predicted at i - 1, as the causal objective does, so the first has no place.
     const std::int64_t shift = options_.mixed ? 1 : 0;
     std::vector<std::int64_t> places = maskable_places(window, shift, length);

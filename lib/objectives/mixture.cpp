@@ -10,6 +10,8 @@ namespace lm {
 
 namespace {
 
+constexpr double kSmallestShare = 1e-6;
+
 ObjectiveShare parse_share(std::string_view item, std::string_view whole) {
   const std::size_t colon = item.find(':');
   ObjectiveShare share{.entry = &find_objective(item.substr(0, colon)), .share = 1.0};
@@ -41,7 +43,13 @@ std::vector<ObjectiveShare> parse_mixture(std::string_view text) {
   }
   double sum = 0;
   for (const ObjectiveShare& share : shares) sum += share.share;
-  for (ObjectiveShare& share : shares) share.share /= sum;
+  for (ObjectiveShare& share : shares) {
+    share.share /= sum;
+    if (!std::isfinite(sum) || share.share < kSmallestShare) {
+      throw Error("the weights of objective '" + std::string(text) +
+                  "' are too far apart: each needs a share of at least a millionth");
+    }
+  }
   return shares;
 }
 

@@ -37,10 +37,11 @@ const ObjectiveEntry& find_objective(std::string_view name) {
   throw Error("unknown objective '" + std::string(name) + "'; known: " + known);
 }
 
-std::vector<std::int32_t> document_indices(const WindowTokens& window, std::int64_t length,
-                                           const ObjectiveOptions& options) {
-  // Padding after the end is never seen by a causal query; only padding in front needs a document of its own.
-  if (options.attend == Attend::window && window.first_valid == 0) return {};
+std::vector<std::int32_t> document_indices(const WindowTokens& window, std::int64_t length, const ObjectiveOptions& options,
+                                           Looks looks) {
+  // Queries that look back alone never see padding at the end.
+  const bool padding_seen = window.first_valid > 0 || (looks == Looks::both_ways && window.end_valid < length);
+  if (options.attend == Attend::window && !padding_seen) return {};
   std::vector<std::int32_t> document(static_cast<std::size_t>(length));
   std::int32_t index = 0;
   for (std::int64_t i = 0; i < length; ++i) {

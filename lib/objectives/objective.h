@@ -101,8 +101,12 @@ std::span<const ObjectiveEntry> objective_table();
 /// Throws Error naming the known ones.
 const ObjectiveEntry& find_objective(std::string_view name);
 
+/// What the queries of an objective may see beside what is before them.
+enum class Looks { back, both_ways };
+
 /// Document index of each place of [0, length) of a window: an end-of-text belongs to the document that it opens, padding is
 /// a document of its own. Attend::window gives one document. Empty where nothing needs telling apart.
-std::vector<std::int32_t> document_indices(const WindowTokens& window, std::int64_t length, const ObjectiveOptions& options);
+std::vector<std::int32_t> document_indices(const WindowTokens& window, std::int64_t length, const ObjectiveOptions& options,
+                                           Looks looks = Looks::back);
 
 }  // namespace lm

@@ -24,6 +24,13 @@ class Span final : public Objective {
   explicit Span(const ObjectiveOptions& options) : options_(options) {
     if (!(options.span_density > 0 && options.span_density < 1)) throw Error("--span-density must be between 0 and 1");
     if (!(options.span_length >= 1)) throw Error("--span-length must be at least 1");
+    if (options.special.sentinels.empty()) {
+      throw Error(
+          "objective 'span' needs the tokens <|extra_0|>, <|extra_1|> and so on (sentinels), which the tokenizer lacks");
+    }
+    if (options.attend == Attend::document) {
+      throw Error("objective 'span' cannot keep the documents of a window apart; leave --attend document out");
+    }
     while (fits(raw_length_ + 1)) ++raw_length_;
     if (raw_length_ < 2)
       throw Error("--context " + std::to_string(options.context_length) + " is too short for objective 'span'");
@@ -49,7 +56,7 @@ class Span final : public Objective {
     const bool has_sentinel = std::any_of(raw.begin(), raw.end(), [this](TokenId id) { return is_sentinel(id); });
     if (has_sentinel || raw.size() < 2) {
       Example example = pack({raw.begin(), raw.end()}, 0);
-      example.untransformed = 1;
+      example.untransformed = has_sentinel ? 1 : 0;
       return example;
     }
     const SpanPlan plan = plan_spans(static_cast<std::int64_t>(raw.size()), options_.span_density, options_.span_length);

@@ -274,7 +274,8 @@ TrainFacts TrainSession::facts() const {
                    .tokens_per_epoch = std::nullopt,
                    .windows_per_epoch = std::nullopt,
                    .total_steps = steps_of_budget(),
-                   .step_positions = settings_.batch * config_.context_length};
+                   .step_positions = settings_.batch * config_.context_length,
+                   .visible_prefix_share = std::sqrt(squared_prefix)};
   if (window_source_ != nullptr) {
     facts.tokens_per_epoch = corpus_->size();
     facts.windows_per_epoch = window_source_->source(0).count(0);

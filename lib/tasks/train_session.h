@@ -61,6 +61,7 @@ struct TrainFacts {
   std::optional<std::int64_t> windows_per_epoch;
   std::optional<std::int64_t> total_steps;  // where the budget tells
   std::int64_t step_positions = 0;          // batch * context
+  double visible_prefix_share = 0;          // of the objectives; 0 where all look back alone
 };
 
 class TrainSession {

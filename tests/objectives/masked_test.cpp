@@ -89,6 +89,11 @@ TEST_CASE(
       make_masked(tokenizer.options(30))->make({.tokens = tokens, .first_valid = 4, .end_valid = 6}, rng);
   CHECK(std::count(example.weight.begin(), example.weight.end(), 1.0f) == 1);
   CHECK(example.weight[4] + example.weight[5] == 1.0f);
+  // Both ways means that padding on either side has to be kept out of sight.
+  REQUIRE(example.document.size() == 30);
+  CHECK(example.document[3] != example.document[4]);
+  CHECK(example.document[4] == example.document[5]);
+  CHECK(example.document[5] != example.document[6]);
   ObjectiveOptions options = tokenizer.options(30);
   options.special.mask.reset();
   CHECK_THROWS_WITH_AS(make_masked(options), "objective 'masked' needs the token <|mask|>, which the tokenizer lacks",

@@ -19,7 +19,7 @@ TEST_CASE("weights are shares of sequences") {
 
 TEST_CASE("unknown, repeated and weightless objectives are refused") {
   for (const char* text : {"", "causal,", "causal:0.5,causal:0.5", "causal:0", "causal:-1", "causal:x", "causal:1e999",
-                           "casual", "causal:0.5x"}) {
+                           "casual", "causal:0.5x", "causal:1e308,fim:1e308", "causal:1e-320,fim:1", "causal:1e-15,fim:1"}) {
     CAPTURE(text);
     CHECK_THROWS_AS(parse_mixture(text), Error);
   }

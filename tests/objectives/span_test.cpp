@@ -81,7 +81,7 @@ TEST_CASE("span: 100,000 random windows invert exactly; counts and layout follow
     const Example example = objective->make({.tokens = tokens, .first_valid = 0, .end_valid = used}, rng);
     tokens.resize(static_cast<std::size_t>(used));
     if (used < 2) {
-      REQUIRE(example.untransformed == 1);
+      REQUIRE(example.untransformed == 0);
       continue;
     }
     REQUIRE(invert(example, options) == tokens);
@@ -110,4 +110,7 @@ TEST_CASE("span: a window that holds a sentinel is left as it is and counted; to
   CHECK(example.prefix_length == 0);
   for (std::size_t i = 0; i < tokens.size(); ++i) CHECK(example.input[i] == tokens[i]);
   CHECK_THROWS_AS(make_span(tokenizer.options(512)), Error);  // ten sentinels are too few
+  ObjectiveOptions apart = tokenizer.options(32);
+  apart.attend = Attend::document;
+  CHECK_THROWS_AS(make_span(apart), Error);
 }
