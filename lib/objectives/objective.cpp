@@ -15,7 +15,11 @@ namespace {
 
 constexpr std::array<ObjectiveEntry, 5> kObjectives = {{
     {.name = "causal", .summary = "every token predicts the next", .left_to_right = true, .make = make_causal},
-    {.name = "masked", .summary = "hidden tokens, from both sides", .left_to_right = false, .make = make_masked},
+    {.name = "masked",
+     .summary = "hidden tokens, from both sides",
+     .usual_attend = Attend::document,
+     .left_to_right = false,
+     .make = make_masked},
     {.name = "prefix",
      .summary = "what follows a prefix that is seen both ways",
      .left_to_right = true,

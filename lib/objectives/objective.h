@@ -91,6 +91,8 @@ class Objective {
 struct ObjectiveEntry {
   const char* name;
   const char* summary;  // one line, for help
+  /// What --attend is by default, where it is the only objective.
+  Attend usual_attend = Attend::window;
   /// True where the model predicts the next token from those before it, so that sampling left to right makes sense.
   bool left_to_right;
   std::unique_ptr<Objective> (*make)(const ObjectiveOptions& options);

@@ -175,7 +175,7 @@ namespace {
 /// Documents of a window that is read both ways would otherwise colour each other's words.
 const char* usual_attend(const TrainSettings& s) {
   const std::vector<ObjectiveShare> shares = parse_mixture(s.objective);
-  return shares.size() == 1 && std::string_view(shares.front().entry->name) == "masked" ? "document" : "window";
+  return shares.size() == 1 && shares.front().entry->usual_attend == Attend::document ? "document" : "window";
 }
 
 }  // namespace

@@ -74,7 +74,7 @@ void visit_settings(Settings& s, Visit&& visit) {
   visit("dropout", s.dropout, "Model", "share of the residual branches' outputs dropped in training");
   visit("tied", s.tied, "Model", "one matrix for embedding and output head (default: tied)");
   visit("objective", s.objective, "Objective",
-        "what is predicted: causal, masked, prefix, span or fim, or a mixture such as causal:0.5,fim:0.5");
+        "what is predicted, as lm-objectives(7) explains, or a mixture such as causal:0.5,fim:0.5");
   visit("attend", s.attend, "Objective",
         "window: documents that share a window see each other; document: they do not (default: window; masked: document)");
   visit("mask-rate", s.mask_rate, "Objective", "with masked: share of the tokens that are hidden");
