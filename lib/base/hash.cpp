@@ -11,28 +11,24 @@
 
 namespace lm {
 
-// One state for each width: XXH3 mixes the length differently for the two.
+// One state serves both widths: XXH3's two variants reset and update alike, and differ in the digest alone.
 struct Hasher::State {
-  XXH3_state_t wide;
-  XXH3_state_t narrow;
+  XXH3_state_t xxh3;
 };
 
-Hasher::Hasher() : state_(std::make_unique<State>()) {
-  LM_CHECK(XXH3_128bits_reset(&state_->wide) == XXH_OK && XXH3_64bits_reset(&state_->narrow) == XXH_OK);
-}
+Hasher::Hasher() : state_(std::make_unique<State>()) { LM_CHECK(XXH3_128bits_reset(&state_->xxh3) == XXH_OK); }
 Hasher::~Hasher() = default;
 Hasher::Hasher(Hasher&&) noexcept = default;
 Hasher& Hasher::operator=(Hasher&&) noexcept = default;
 
 void Hasher::update(const void* bytes, std::size_t size) {
-  LM_CHECK(XXH3_128bits_update(&state_->wide, bytes, size) == XXH_OK);
-  LM_CHECK(XXH3_64bits_update(&state_->narrow, bytes, size) == XXH_OK);
+  LM_CHECK(XXH3_128bits_update(&state_->xxh3, bytes, size) == XXH_OK);
 }
 
-std::uint64_t Hasher::digest64() const { return XXH3_64bits_digest(&state_->narrow); }
+std::uint64_t Hasher::digest64() const { return XXH3_64bits_digest(&state_->xxh3); }
 
 Fingerprint Hasher::digest128() const {
-  const XXH128_hash_t hash = XXH3_128bits_digest(&state_->wide);
+  const XXH128_hash_t hash = XXH3_128bits_digest(&state_->xxh3);
   return {.low = hash.low64, .high = hash.high64};
 }
 
