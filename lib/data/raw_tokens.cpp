@@ -4,13 +4,13 @@
 #include <array>
 
 #include "base/error.h"
+#include "data/read_ahead.h"
 #include "data/token_format.h"
 
 namespace lm {
 
 namespace {
 
-constexpr std::size_t kBufferSize = std::size_t{1} << 16;
 constexpr std::size_t kLlmcHeaderSize = 1024;
 constexpr std::size_t kLlmcCountOffset = 8;
 constexpr std::int64_t kMostLlmcTokens = 0x7FFFFFFF;
@@ -41,18 +41,7 @@ RawTokenReader::RawTokenReader(FileDescriptor input, RawFormat format, std::int6
   if (format == RawFormat::llmc) read_header();
 }
 
-bool RawTokenReader::fill(std::size_t size) {
-  while (buffer_.size() - start_ < size) {
-    buffer_.erase(0, start_);
-    start_ = 0;
-    const std::size_t before = buffer_.size();
-    buffer_.resize(std::max(kBufferSize, size));
-    const std::size_t count = read_once(input_, buffer_.data() + before, buffer_.size() - before);
-    buffer_.resize(before + count);
-    if (count == 0) return false;
-  }
-  return true;
-}
+bool RawTokenReader::fill(std::size_t size) { return read_ahead(input_, buffer_, start_, size); }
 
 void RawTokenReader::read_header() {
   if (!fill(kLlmcHeaderSize)) refuse(name(), "it is shorter than the header of llm.c's token files");

@@ -1,16 +1,13 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "data/read_ahead.h"
 #include "data/token_file.h"
 #include "data/token_format.h"
 
 namespace lm {
 
-namespace {
-
-constexpr std::size_t kBufferSize = std::size_t{1} << 16;
-
-}  // namespace
+namespace {}  // namespace
 
 TokenReader::TokenReader(FileDescriptor input, std::string_view already_read)
     : input_(std::move(input)), buffer_(already_read) {
@@ -19,19 +16,7 @@ TokenReader::TokenReader(FileDescriptor input, std::string_view already_read)
   start_ += kTokenHeaderSize;
 }
 
-// Waits until `size` bytes are buffered; false where the input ends before.
-bool TokenReader::fill(std::size_t size) {
-  while (buffer_.size() - start_ < size) {
-    buffer_.erase(0, start_);
-    start_ = 0;
-    const std::size_t before = buffer_.size();
-    buffer_.resize(std::max(kBufferSize, size));
-    const std::size_t count = read_once(input_, buffer_.data() + before, buffer_.size() - before);
-    buffer_.resize(before + count);
-    if (count == 0) return false;
-  }
-  return true;
-}
+bool TokenReader::fill(std::size_t size) { return read_ahead(input_, buffer_, start_, size); }
 
 // How many of the first `size` buffered bytes (whole tokens) come before anything that may be the trailer.
 std::size_t TokenReader::scan_for_trailer(std::size_t size) {
@@ -68,7 +53,7 @@ std::size_t TokenReader::token_bytes_ready(std::size_t wanted) {
 std::size_t TokenReader::read(std::span<TokenId> tokens) {
   if (at_end_ || tokens.empty()) return 0;
   const auto width = static_cast<std::size_t>(info_.bytes_per_token());
-  const std::size_t bytes = token_bytes_ready(std::min(tokens.size(), kBufferSize) * width);
+  const std::size_t bytes = token_bytes_ready(std::min(tokens.size(), kReadAhead) * width);
   if (bytes == 0) {
     finish();
     return 0;
