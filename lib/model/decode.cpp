@@ -1,18 +1,17 @@
 #include "model/decode.h"
 
 #include <algorithm>
-#include <cmath>
 #include <cstring>
 #include <string>
 
 #include "base/error.h"
-#include "kernels/activation.h"
 #include "kernels/attention.h"
 #include "kernels/elementwise.h"
 #include "kernels/embedding.h"
 #include "kernels/matmul.h"
 #include "kernels/norm.h"
 #include "kernels/rotary.h"
+#include "model/layer_kernels.h"
 
 namespace lm {
 namespace {
@@ -91,14 +90,8 @@ Decoder::Buffers Decoder::view_buffers(std::int64_t rows) {
 
 void Decoder::normalise(TensorView<float> y, TensorView<float> x, TensorView<const float> gain, TensorView<const float> bias,
                         const Buffers& buffers) {
-  const ModelConfig& c = weights_.config();
-  const TensorView<float> mean = buffers.mean.rows(0, x.rows());
-  const TensorView<float> rstd = buffers.rstd.rows(0, x.rows());
-  if (c.norm == Norm::layernorm) {
-    layernorm_forward<float>(compute_, y, mean, rstd, x, gain, bias, c.norm_eps);
-  } else {
-    rmsnorm_forward<float>(compute_, y, rstd, x, gain, c.norm_eps);
-  }
+  norm_forward<float>(compute_, weights_.config(), y, buffers.mean.rows(0, x.rows()), buffers.rstd.rows(0, x.rows()), x,
+                      gain, bias);
 }
 
 void Decoder::linear(TensorView<float> y, TensorView<float> x, TensorView<const float> weight,
@@ -135,7 +128,7 @@ void Decoder::attend(const KVCache& cache, std::int64_t layer, const Buffers& bu
   const TensorView<const float> keys = cache.keys(layer).rows(0, first + rows);
   const TensorView<const float> values = cache.values(layer).rows(0, first + rows);
   const TensorView<float> out = buffers.attention.split_columns(c.n_heads);
-  const double scale = 1.0 / std::sqrt(static_cast<double>(c.head_dim));
+  const double scale = attention_scale(c);
   if (rows == 1) {
     attention_decode<float>(compute_, TensorView<float>(out.data(), c.n_heads, c.head_dim),
                             TensorView<float>(q.data(), c.n_heads, c.head_dim), keys, values, scale);
@@ -160,11 +153,7 @@ void Decoder::run_layers(KVCache& cache, std::span<const TokenId> tokens, std::i
     add<float>(compute_, b.residual, b.branch);
     normalise(b.normed, b.residual, w.ffn_norm_gain, w.ffn_norm_bias, b);
     linear(b.up, b.normed, w.up, w.up_bias);
-    if (c.activation == Activation::swiglu) {
-      swiglu_forward<float>(compute_, b.activated, b.up);
-    } else {
-      gelu_forward<float>(compute_, b.activated, b.up);
-    }
+    activation_forward<float>(compute_, c, b.activated, b.up);
     linear(b.branch, b.activated, w.down, w.down_bias);
     add<float>(compute_, b.residual, b.branch);
   }

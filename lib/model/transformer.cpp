@@ -1,7 +1,6 @@
 #include "model/transformer.h"
 
 #include <algorithm>
-#include <cmath>
 #include <string>
 
 #include "kernels/activation.h"
@@ -11,6 +10,7 @@
 #include "kernels/matmul.h"
 #include "kernels/norm.h"
 #include "kernels/rotary.h"
+#include "model/layer_kernels.h"
 
 namespace lm {
 
@@ -39,18 +39,6 @@ Heads<T> split_heads(const ModelConfig& c, std::int64_t sequences, TensorView<T>
 template <class T>
 TensorView<T> rotated_heads(const ModelConfig& c, TensorView<T> qk) {
   return qk.columns(0, c.q_width() + c.kv_width()).split_columns(c.n_heads + c.n_kv_heads);
-}
-
-double attention_scale(const ModelConfig& c) { return 1.0 / std::sqrt(static_cast<double>(c.head_dim)); }
-
-template <class T>
-void norm_forward(Compute& compute, const ModelConfig& c, TensorView<T> y, TensorView<T> mean, TensorView<T> rstd,
-                  TensorView<T> x, TensorView<T> gain, TensorView<T> bias) {
-  if (c.norm == Norm::layernorm) {
-    layernorm_forward<T>(compute, y, mean, rstd, x, gain, bias, c.norm_eps);
-  } else {
-    rmsnorm_forward<T>(compute, y, rstd, x, gain, c.norm_eps);
-  }
 }
 
 template <class T>
@@ -175,11 +163,7 @@ void Transformer<T>::ffn_block_forward(std::int64_t layer, std::int64_t rows, Ac
   norm_forward<T>(compute_, c, normed, top(s.ffn_norm_mean, rows), top(s.ffn_norm_rstd, rows), middle, w.ffn_norm_gain,
                   w.ffn_norm_bias);
   linear_forward<T>(compute_, up, normed, w.up, w.up_bias);
-  if (c.activation == Activation::swiglu) {
-    swiglu_forward<T>(compute_, activated, up);
-  } else {
-    gelu_forward<T>(compute_, activated, up);
-  }
+  activation_forward<T>(compute_, c, activated, up);
   residual_forward<T>(compute_, top(a.residual[l + 1], rows), middle, activated, w.down, w.down_bias,
                       dropout_at(dropout, 2 + 2 * layer));
 }
