@@ -56,8 +56,7 @@ TrainSession::TrainSession(TrainRequest request)
   open_data();
   check_data_identity();
   if (state_file_ == nullptr) {
-    resolve_settings(settings_, config_,
-                     {.vocab_size = config_.vocab_size, .total_steps = steps_of_budget(), .memory = request_.memory});
+    resolve_settings(settings_, config_, {.total_steps = steps_of_budget(), .memory = request_.memory});
   }
 }
 
@@ -122,8 +121,12 @@ void TrainSession::load_tokenizer_and_model() {
   }
 }
 
-void TrainSession::check_tokens(const TokenFileInfo& info, const std::string& name) const {
-  require_same_tokenizer(*tokenizer_, info, name);
+/// Made with the session's tokenizer, and whole.
+TokenFile TrainSession::open_tokens(const std::string& path) const {
+  TokenFile file = TokenFile::open(path, request_.spool_folder);
+  require_same_tokenizer(*tokenizer_, file.info(), file.name());
+  file.verify();
+  return file;
 }
 
 ObjectiveOptions TrainSession::full_objective_options() const {
@@ -161,15 +164,11 @@ void TrainSession::open_data() {
                   "': mixtures and fim visit windows in an order of their own; leave --one-pass out");
     }
     reader_ = std::make_unique<TokenReader>(open_input(request_.tokens.front()));
-    check_tokens(reader_->info(), reader_->name());
+    require_same_tokenizer(*tokenizer_, reader_->info(), reader_->name());
     stream_source_ = std::make_unique<StreamSource>(*reader_, *stream_objective_, seed, config_.context_length);
     data_identity_ = "stream";
   } else {
-    for (const std::string& path : request_.tokens) files_.push_back(TokenFile::open(path, request_.spool_folder));
-    for (TokenFile& file : files_) {
-      check_tokens(file.info(), file.name());
-      file.verify();
-    }
+    for (const std::string& path : request_.tokens) files_.push_back(open_tokens(path));
     corpus_.emplace(std::span<const TokenFile>(files_));
     if (settings_.valid_fraction > 0) {
       held_out.emplace(hold_out(files_, settings_.valid_fraction));
@@ -190,9 +189,7 @@ void TrainSession::open_validation(const std::optional<HeldOut>& held_out) {
   if (held_out) {
     valid_corpus_ = held_out->valid;
   } else if (!request_.valid.empty()) {
-    valid_files_.push_back(TokenFile::open(request_.valid, request_.spool_folder));
-    check_tokens(valid_files_.front().info(), valid_files_.front().name());
-    valid_files_.front().verify();
+    valid_files_.push_back(open_tokens(request_.valid));
     valid_corpus_.emplace(std::span<const TokenFile>(valid_files_));
   } else if (settings_.keep == "best" || settings_.patience > 0) {
     throw SettingsError("--keep best and --patience need held-out data; give --valid or --valid-fraction");
@@ -260,13 +257,19 @@ TrainerOptions TrainSession::options() const {
   return options;
 }
 
-TrainFacts TrainSession::facts() const {
-  double squared_prefix = 0;
-  for (const ObjectiveShare& share : shares_) {
-    const double prefix = share.entry->make(full_objective_options())->visible_prefix_share();
-    squared_prefix += share.share * prefix * prefix;
+/// Of a mixture, the share whose attention costs the same: the root of the mean square.
+double TrainSession::visible_prefix_share() const {
+  if (stream_objective_ != nullptr) return stream_objective_->visible_prefix_share();
+  double square = 0;
+  for (std::size_t i = 0; i < shares_.size(); ++i) {
+    const double prefix = window_source_->source(i).objective().visible_prefix_share();
+    square += shares_[i].share * prefix * prefix;
   }
-  const double per_position = training_flops_per_token(config_, config_.context_length, std::sqrt(squared_prefix));
+  return std::sqrt(square);
+}
+
+TrainFacts TrainSession::facts() const {
+  const double per_position = training_flops_per_token(config_, config_.context_length, visible_prefix_share());
   TrainFacts facts{.parameters = parameter_count(config_),
                    .memory = Trainer::memory(config_, options()),
                    .flops_per_step = per_position * static_cast<double>(settings_.batch * config_.context_length),
@@ -275,7 +278,7 @@ TrainFacts TrainSession::facts() const {
                    .windows_per_epoch = std::nullopt,
                    .total_steps = steps_of_budget(),
                    .step_positions = settings_.batch * config_.context_length,
-                   .visible_prefix_share = std::sqrt(squared_prefix)};
+                   .visible_prefix_share = visible_prefix_share()};
   if (window_source_ != nullptr) {
     facts.tokens_per_epoch = corpus_->size();
     facts.windows_per_epoch = window_source_->source(0).count(0);

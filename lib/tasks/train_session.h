@@ -100,7 +100,8 @@ class TrainSession {
   void make_validator();
   void open_data();
   void open_validation(const std::optional<HeldOut>& held_out);
-  void check_tokens(const TokenFileInfo& info, const std::string& name) const;
+  TokenFile open_tokens(const std::string& path) const;
+  double visible_prefix_share() const;
   std::optional<std::int64_t> steps_of_budget() const;
   std::string settings_record() const;
   void check_data_identity() const;

@@ -113,7 +113,6 @@ void check_settings(const TrainSettings& settings);
 
 /// What the defaults depend on.
 struct SettingsFacts {
-  std::int64_t vocab_size = 0;
   std::optional<std::int64_t> total_steps;  // where the budget tells
   std::int64_t memory = 0;                  // bytes that micro-batch auto may fill
 };
