@@ -9,21 +9,18 @@ tail -c 10000 corpus.txt | tok-encode -t tok.json --documents line -o valid.tok 
 shape=(--layers 1 --channels 32 --heads 2 --context 48 --batch 4 --steps 60)
 
 # The run's metrics go through a pipe of one page, so it is never more than some 30 steps ahead of what was read from it.
-mkfifo gate
 for objective in masked prefix span fim causal:0.5,fim:0.5 causal:0.5,masked:0.5; do
   train() { lm-train -t tok.json "${shape[@]}" --objective "$objective" "$@"; }
   train --threads 2 --valid valid.tok --metrics "metrics-$objective" -o whole train.tok
   grep -q '"val_loss":[0-9]' "metrics-$objective" || fail "no validation of $objective"
   train --threads 1 --valid valid.tok -o one train.tok
   expect_same whole one
-  exec 8<>gate
-  perl -e 'fcntl(STDIN, 1031, 4096) or die "no small pipe: $!"' <&8
+  make_gate
   rm -f killed killed.state
   lm-train -t tok.json "${shape[@]}" --objective "$objective" --valid valid.tok --checkpoint-every 0s --metrics gate -o killed train.tok &
   pid=$!
-  exec 9<gate
+  open_gate
   for _ in $(seq 10); do read -r -u 9 _; done
-  exec 8>&-
   kill -9 $pid
   exec 9<&-
   wait $pid && fail "it ended before it was killed"

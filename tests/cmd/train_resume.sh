@@ -20,17 +20,6 @@ same_as_whole piped
 
 # Ten steps or some more, kill -9, the rest; from a file and from a pipe.
 # The run's metrics go through a pipe of one page, so it is never more than some 30 steps ahead of what was read from it.
-mkfifo gate
-make_gate() {
-  exec 8<>gate
-  perl -e 'fcntl(STDIN, 1031, 4096) or die "no small pipe: $!"' <&8
-}
-# After the first line the run has the pipe open; our own end is closed, so that the run's end is the pipe's.
-open_gate() {
-  exec 9<gate
-  read -r -u 9 _
-  exec 8>&-
-}
 for source in train.tok -; do
   rm -f killed killed.state
   make_gate

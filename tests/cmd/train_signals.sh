@@ -10,17 +10,6 @@ train() { lm-train -t tok.json "${shape[@]}" "$@"; }
 train --steps 90 -o whole train.tok
 
 # The run's metrics go through a pipe of one page, so it is never more than some 30 steps ahead of what was read from it.
-mkfifo gate
-make_gate() {
-  exec 8<>gate
-  perl -e 'fcntl(STDIN, 1031, 4096) or die "no small pipe: $!"' <&8
-}
-# After the first line the run has the pipe open; our own end is closed, so that the run's end is the pipe's.
-open_gate() {
-  exec 9<gate
-  read -r -u 9 _
-  exec 8>&-
-}
 for signal in TERM:143 INT:130; do
   rm -f model model.state
   # Background jobs of a script ignore SIGINT; setsid and a default disposition give it back.

@@ -9,11 +9,15 @@
 #include <vector>
 
 #include "base/error.h"
+#include "support/refusal.h"
 #include "support/test_data.h"
 
 namespace lm {
 
 namespace {
+
+using test::contains;
+using test::refusal;
 
 void write_file(const std::string& path, RawFormat format, std::int64_t vocab_size, const std::vector<TokenId>& tokens) {
   const auto output = open_output(path);
@@ -36,17 +40,6 @@ std::vector<TokenId> read_file(const std::string& path, RawFormat format, std::i
   }
   return tokens;
 }
-
-std::string refusal(const std::function<void()>& body) {
-  try {
-    body();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "";
-}
-
-bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
 }  // namespace
 

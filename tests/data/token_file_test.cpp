@@ -14,11 +14,15 @@
 
 #include "base/error.h"
 #include "base/rng.h"
+#include "support/refusal.h"
 #include "support/test_data.h"
 
 namespace lm {
 
 namespace {
+
+using test::contains;
+using test::refusal;
 
 TokenFileInfo info_of(std::int64_t vocab_size, TokenId end_of_text = 0) {
   TokenFileInfo info;
@@ -98,17 +102,6 @@ class Feed {
   FileDescriptor read_end_;
   std::thread writer_;
 };
-
-std::string refusal(const std::function<void()>& body) {
-  try {
-    body();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "";
-}
-
-bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
 }  // namespace
 

@@ -19,28 +19,21 @@
 #include "base/error.h"
 #include "base/rng.h"
 #include "support/memory_limit.h"
+#include "support/refusal.h"
 #include "support/test_data.h"
 
 namespace lm {
 
 namespace {
 
+using test::contains;
+using test::refusal;
+
 // Removed first: overwriting makes some file systems flush to the disk, thousands of times here.
 void put(const std::string& path, std::string_view bytes) {
   std::filesystem::remove(path);
   std::ofstream(path, std::ios::binary) << bytes;
 }
-
-std::string refusal(const std::function<void()>& body) {
-  try {
-    body();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "";
-}
-
-bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
 // A file of any header and data, as another program might write it.
 std::string file_of(const std::string& header, const std::string& data) {
