@@ -18,7 +18,7 @@ struct Batch {
   std::vector<std::int64_t> prefix_length;  // (B), or empty: 0 everywhere
   std::vector<std::int32_t> document;       // (B, T), or empty: one document a sequence
 
-  std::vector<std::int32_t> objective;      // (B) which of the run's objectives made it, or empty: the only one
+  std::vector<std::int32_t> objective;  // (B) which of the run's objectives made it, or empty: the only one
 
   std::int64_t rows() const { return sequences * length; }
   Visibility visibility() const { return {.prefix_length = prefix_length, .document = document}; }

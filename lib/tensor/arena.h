@@ -12,7 +12,8 @@
 
 namespace lm {
 
-/// `size` elements of T, zeroed, aligned to 64 bytes, huge pages advised where it is large. Throws Error where memory is short.
+/// `size` elements of T, zeroed, aligned to 64 bytes, huge pages advised where it is large. Throws Error where memory is
+/// short.
 template <class T>
 class Arena {
  public:

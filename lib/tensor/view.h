@@ -18,11 +18,11 @@ class TensorView {
   TensorView(T* data, std::int64_t d0) : TensorView(data, {d0, 1, 1, 1}, 1) {}
   TensorView(T* data, std::int64_t d0, std::int64_t d1) : TensorView(data, {d0, d1, 1, 1}, 2) {}
   TensorView(T* data, std::int64_t d0, std::int64_t d1, std::int64_t d2) : TensorView(data, {d0, d1, d2, 1}, 3) {}
-  TensorView(T* data, std::int64_t d0, std::int64_t d1, std::int64_t d2, std::int64_t d3) : TensorView(data, {d0, d1, d2, d3}, 4) {}
+  TensorView(T* data, std::int64_t d0, std::int64_t d1, std::int64_t d2, std::int64_t d3)
+      : TensorView(data, {d0, d1, d2, d3}, 4) {}
   /// A view of const from one of non-const.
   template <class U>
-    requires(std::is_same_v<T, const U>)
-  TensorView(const TensorView<U>& other) : data_(other.data()), rank_(other.rank()) {
+  requires(std::is_same_v<T, const U>) TensorView(const TensorView<U>& other) : data_(other.data()), rank_(other.rank()) {
     for (int i = 0; i < 4; ++i) {
       shape_[static_cast<std::size_t>(i)] = other.dim(i);
       stride_[static_cast<std::size_t>(i)] = other.stride(i);
