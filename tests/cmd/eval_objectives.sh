@@ -76,7 +76,7 @@ cat >tasks.jsonl <<'TASKS'
 {"prompt":"def ","suffix":"(value, factor):\n    return value * factor","canonical_solution":"scale"}
 TASKS
 lm-eval-ppl fim --infilling --layout spm tasks.jsonl --json >json
-[ "$(value tasks <json)" = 4 ] && [ "$(value left_out <json)" = 0 ] || fail "$(cat json)"
+{ [ "$(value tasks <json)" = 4 ] && [ "$(value left_out <json)" = 0 ]; } || fail "$(cat json)"
 near "$(value gain <json)" "$(calculate "$(value prefix_loss <json) - $(value loss <json)")" 1e-9
 awk -v g="$(value gain <json)" -v l="$(value gain_low <json)" -v h="$(value gain_high <json)" -v e="$(value exact <json)" \
   'BEGIN { exit !(g > 0 && l < g && g < h && e >= 2) }' || fail "no gain from both sides: $(cat json)"

@@ -23,7 +23,7 @@ near() {
 # The totals are what wc counts, and loss, perplexity and bits per byte follow from them.
 head -c 3000 corpus >text
 lm-eval-ppl model text --json >json
-[ "$(value documents <json)" = 1 ] && [ "$(value words <json)" = "$(wc -w <text)" ] && [ "$(value bytes <json)" = 3000 ] ||
+{ [ "$(value documents <json)" = 1 ] && [ "$(value words <json)" = "$(wc -w <text)" ] && [ "$(value bytes <json)" = 3000 ]; } ||
   fail "counts: $(cat json)"
 encoded=$(tok-encode -t tok.json --format ids text | wc -w)
 [ "$(value tokens <json)" = "$encoded" ] || fail "tokens: $(cat json), but $encoded ids"
@@ -36,6 +36,7 @@ near "$(value loss <json2)" "$(calculate "$(value loss <json) / log(2)")" 1e-12
 
 # Text, a pipe, and the tokens made of it: the same number. One thread or two: the same bits.
 lm-eval-ppl model --json <text | cmp - json
+# shellcheck disable=SC2002 # a pipe is wanted, not a file
 cat text | lm-eval-ppl model --json - | cmp - json
 tok-encode -t tok.json text | lm-eval-ppl model --json | cmp - json
 lm-eval-ppl --threads 1 model text --json | cmp - json
@@ -49,10 +50,10 @@ total=0
 ids=$(tok-encode -t tok.json --format ids short | tr -d '\n')
 count=$(lm-eval-ppl model short --json | value tokens)
 for ((i = 0; i < count; ++i)); do
-  id=$(echo $ids | cut -d' ' -f$((i + 1)))
+  id=$(echo "$ids" | cut -d' ' -f$((i + 1)))
   # The prompt is the text of the tokens before; it encodes to them, as they are a prefix cut between words.
   : >prefix
-  if [ $i -gt 0 ]; then echo $ids | cut -d' ' -f1-$i | tok-decode -t tok.json --format ids >prefix; fi
+  if [ $i -gt 0 ]; then echo "$ids" | cut -d' ' -f1-"$i" | tok-decode -t tok.json --format ids >prefix; fi
   p=$(lm-sample model --keep-newline --probs all --json prefix | grep "^{\"id\":$id," | sed 's/.*"p"://; s/}//')
   total=$(calculate "$total - log($p)")
 done
@@ -66,7 +67,7 @@ lm-eval-ppl model --documents line --level document --tsv --header lines >rows
 [ "$(sed -n 3p rows | cut -f1-5)" = $'inf\t0\t0\t0\t0' ] || fail "empty document: $(cat rows)"
 lm-eval-ppl model --documents line --json lines >json
 near "$(tail -n +2 rows | awk '{ s += $2 } END { printf "%.17g", s }')" "$(value nats <json)" 1e-12
-[ "$(value documents <json)" = 4 ] && [ "$(value bytes <json)" = 37 ] || fail "corpus of lines: $(cat json)"
+{ [ "$(value documents <json)" = 4 ] && [ "$(value bytes <json)" = 37 ]; } || fail "corpus of lines: $(cat json)"
 lm-eval-ppl model --documents line --level document --tsv <lines | sort -g | sed -n 1,10p >sorted
 [ "$(wc -l <sorted)" = 4 ] || fail "$(cat sorted)"
 lm-eval-ppl model --documents line --level document --json lines | grep -c '^{"document":' | grep -qx 4
@@ -75,7 +76,7 @@ lm-eval-ppl model --documents line --level document --json lines | grep -c '^{"d
 lm-eval-ppl model --documents line --level document --tsv lines >all
 limit=$(sort -g all | sed -n 2p | cut -f1)
 lm-eval-ppl model --documents line --level document --tsv --max-perplexity "$limit" --rejected bad lines >good
-[ "$(wc -l <good)" = 2 ] && [ "$(wc -l <bad)" = 2 ] || fail "filter: $(cat good bad)"
+{ [ "$(wc -l <good)" = 2 ] && [ "$(wc -l <bad)" = 2 ]; } || fail "filter: $(cat good bad)"
 sort good bad | cmp - <(sort all)
 
 # Nothing to score is no error: null, inf.
@@ -88,6 +89,7 @@ lm-eval-ppl model empty | grep -q '^perplexity  *undefined'
 # Protocols print themselves and score as many tokens as they say.
 tokens=$(lm-eval-ppl model text --json | value tokens)
 [ "$(lm-eval-ppl model text --json --protocol lm-eval | value tokens)" = "$tokens" ]
+# shellcheck disable=SC2017 # the remainder is dropped
 [ "$(lm-eval-ppl model text --json --protocol llama.cpp | value tokens)" = $((tokens / 32 * 15)) ]
 lm-eval-ppl model text --json --protocol hf-stride:8 | grep -q '"word_perplexity":null.*"protocol":"hf-stride:8 context 32"'
 

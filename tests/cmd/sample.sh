@@ -42,7 +42,7 @@ lm-sample model -n 30 prompt | cmp - expected
 lm-sample model -n 30 --keep-newline prompt | cmp - <(lm-sample model -n 30 -p $'one two\n')
 lm-sample model -n 30 </dev/null | cmp - <(lm-sample model -n 30 -p '')
 printf 'one two\nthree\n' | lm-sample model -n 30 --documents line --json >lines
-[ "$(wc -l <lines)" = 2 ] && sed -n 2p lines | grep -q '"prompt":"three"' || fail "prompts by line: $(cat lines)"
+{ [ "$(wc -l <lines)" = 2 ] && sed -n 2p lines | grep -q '"prompt":"three"'; } || fail "prompts by line: $(cat lines)"
 printf '\xff\xfe\x00' | lm-sample model -n 5 >out
 utf8 out
 expect_exit 1 lm-sample model <&-
@@ -51,8 +51,8 @@ expect_one_line_stderr "standard input"
 # The shape of the output: a newline after each sample, a blank line between.
 lm-sample model -p 'x' -n 0 --samples 2 | cmp - <(printf '\n\n\n')
 lm-sample model -p 'x' -n 0 --samples 2 --echo | cmp - <(printf 'x\n\nx\n')
-lm-sample model -p 'x' -n 7 --samples 2 --format ids >ids
-[ "$(wc -l <ids)" = 2 ] || fail "a line of ids for each sample: $(cat ids)"
+lm-sample model -p 'x' -n 7 --samples 2 --format ids >drawn
+[ "$(wc -l <drawn)" = 2 ] || fail "a line of ids for each sample: $(cat drawn)"
 
 # A token stream decodes to the text; with --echo the prompt is in it.
 lm-sample model -p 'caf' -n 40 --format lm --echo | tok-decode -t tok.json >decoded
@@ -69,11 +69,11 @@ lm-sample model -p 'x' -n 60 --seed 3 --stop "$stop" >out
 
 # The next tokens: K of them, or all, whose probabilities sum to 1.
 [ "$(lm-sample model -p 'na' --probs 3 | wc -l)" = 3 ]
-lm-sample model -p 'na' --probs all --json >all
-[ "$(wc -l <all)" = 257 ] || fail "$(wc -l <all) next tokens"
-sed 's/.*"p"://; s/}//' all | awk '{ s += $1 } END { exit !(s > 1 - 1e-9 && s < 1 + 1e-9) }' ||
+lm-sample model -p 'na' --probs all --json >next
+[ "$(wc -l <next)" = 257 ] || fail "$(wc -l <next) next tokens"
+sed 's/.*"p"://; s/}//' next | awk '{ s += $1 } END { exit !(s > 1 - 1e-9 && s < 1 + 1e-9) }' ||
   fail "probabilities do not sum to 1"
-sed -n 1p all | grep -Eq '^\{"id":[0-9]+,"piece":".*","p":[0-9.e-]+\}$' || fail "keys: $(sed -n 1p all)"
+sed -n 1p next | grep -Eq '^\{"id":[0-9]+,"piece":".*","p":[0-9.e-]+\}$' || fail "keys: $(sed -n 1p next)"
 utf8 all
 
 # Special tokens are never sampled, even where all tokens are about equally likely, and are told from text that spells them.

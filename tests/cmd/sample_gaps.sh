@@ -29,7 +29,7 @@ for model in masked mixed; do
   echo 'The <|mask|> of France is <|mask|>, and it lies on the Seine.' >prompt
   lm-sample $model prompt >out
   [ "$(wc -l <out)" = 11 ] || fail "$model: five candidates a mask and a blank line: $(cat out)"
-  sed -n 1p out | grep -q '" capital"$' && sed -n 7p out | grep -q '" Paris"$' || fail "$model: $(cat out)"
+  { sed -n 1p out | grep -q '" capital"$' && sed -n 7p out | grep -q '" Paris"$'; } || fail "$model: $(cat out)"
   lm-sample $model --probs 2 --json prompt >out
   [ "$(wc -l <out)" = 2 ] || fail "$model: a line for each mask: $(cat out)"
   sed -n 2p out | grep -Eq '^\{"prompt":"The <\|mask\|>.*Seine\.","mask":1,"best":\[\{"id":[0-9]+,"piece":" Paris","p":[0-9.e-]+\},\{[^}]*\}\]\}$' ||

@@ -69,7 +69,7 @@ expect_one_line_stderr "differs"
 # Without a trailer nothing is trained, and nothing written.
 expect_exit 1 lm-train -t tok.json "${shape[@]}" --steps 5 -o never - <cut.tok
 expect_one_line_stderr
-[ ! -e never ] && [ ! -e never.state ] || fail "something was written"
+{ [ ! -e never ] && [ ! -e never.state ]; } || fail "something was written"
 cat train.tok train.tok >joined.tok
 expect_exit 1 lm-train -t tok.json "${shape[@]}" --steps 5 -o never joined.tok
 expect_one_line_stderr "tok-encode"

@@ -24,7 +24,7 @@ if ! has_packages; then
   [ -z "${LM_VENV:-}" ] || skip "'$venv' lacks a package of $here/requirements.txt"
   echo "conformance: making $venv" >&2
   # A failed attempt leaves nothing half-made that the next one would take for an environment.
-  python3 -m venv "$venv" && "$venv/bin/pip" install --quiet --requirement "$here/requirements.txt" && has_packages ||
+  { python3 -m venv "$venv" && "$venv/bin/pip" install --quiet --requirement "$here/requirements.txt" && has_packages; } ||
     { rm -rf "$venv"; skip "Python packages cannot be had: see $here/requirements.txt"; }
 fi
 
