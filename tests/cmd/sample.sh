@@ -74,7 +74,7 @@ lm-sample model -p 'na' --probs all --json >next
 sed 's/.*"p"://; s/}//' next | awk '{ s += $1 } END { exit !(s > 1 - 1e-9 && s < 1 + 1e-9) }' ||
   fail "probabilities do not sum to 1"
 sed -n 1p next | grep -Eq '^\{"id":[0-9]+,"piece":".*","p":[0-9.e-]+\}$' || fail "keys: $(sed -n 1p next)"
-utf8 all
+utf8 next
 
 # Special tokens are never sampled, even where all tokens are about equally likely, and are told from text that spells them.
 tok-train --vocab-size 370 -o tok2.json corpus
