@@ -78,6 +78,9 @@ void add_train_options(CLI::App& app, TrainOptions& o) {
   add_text(app, "--init-from", o.request.init_from, "model to go on training (fine-tuning)", "MODEL")->group("Model");
   add_size(app, "--memory", o.request.memory, "what a step may take, for --micro-batch auto", SizeUnit::bytes)
       ->group("Optimizer");
+  add_choice<Keep>(app, "--recompute", o.request.keep_activations, {{"none", Keep::training}, {"layer", Keep::recomputing}},
+                   "what backward computes again instead of keeping: none, or each layer from its input")
+      ->group("Optimizer");
   add_budget(app, o);
   add_size(app, "--valid-every", o.request.valid_every,
            "steps between validations; 0: at the end alone (default: about a twentieth of the time)", SizeUnit::count,

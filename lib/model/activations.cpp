@@ -40,18 +40,18 @@ template <class T>
 void Activations<T>::lay_out(Builder& b) {
   const ModelConfig& c = config_;
   const std::int64_t rows = sequences_ * length_;
-  const bool training = keep_ == Keep::training;
+  const bool backward = keep_ != Keep::scoring;
   const bool layernorm = c.norm == Norm::layernorm;
   const std::int64_t up_width = c.ffn_dim * (c.activation == Activation::swiglu ? 2 : 1);
 
   residual.resize(static_cast<std::size_t>(c.n_layers) + 1);
   for (std::size_t i = 0; i < residual.size(); ++i) {
-    residual[i] = training || i < 2 ? b.matrix(rows, c.channels) : residual[i - 2];
+    residual[i] = backward || i < 2 ? b.matrix(rows, c.channels) : residual[i - 2];
   }
   layers.resize(static_cast<std::size_t>(c.n_layers));
   for (std::size_t i = 0; i < layers.size(); ++i) {
     LayerActivations<T>& layer = layers[i];
-    if (!training && i > 0) {
+    if (keep_ != Keep::training && i > 0) {
       layer = layers[0];
       continue;
     }
@@ -83,7 +83,7 @@ void Activations<T>::lay_out(Builder& b) {
     cosine = b.matrix(length_, c.head_dim / 2);
     sine = b.matrix(length_, c.head_dim / 2);
   }
-  if (!training) return;
+  if (!backward) return;
   d_residual = b.matrix(rows, c.channels);
   d_hidden = b.matrix(rows, c.channels);
   d_qkv = b.matrix(rows, c.qkv_width());

@@ -10,8 +10,10 @@
 
 namespace lm {
 
-/// training keeps every layer for backward and has room for gradients; scoring reuses one layer's memory.
-enum class Keep { training, scoring };
+/// What forward leaves behind. training: every layer, for backward, and there is room for gradients. recomputing: the same,
+/// but of all layers save the last only the input, from which backward computes the rest again, a layer at a time
+/// (arXiv:1604.06174). scoring: nothing; one layer's memory serves all.
+enum class Keep { training, recomputing, scoring };
 
 template <class T>
 struct LayerActivations {             // R = B * T rows

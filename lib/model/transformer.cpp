@@ -148,30 +148,37 @@ void Transformer<T>::attention_block_forward(std::int64_t layer, const Batch& ba
                       dropout_at(dropout, 1 + 2 * layer));
 }
 
+/// All of the feed-forward part but its product back into the residual stream, which backward does not need.
 template <class T>
-void Transformer<T>::ffn_block_forward(std::int64_t layer, std::int64_t rows, Activations<T>& a,
-                                       const DropoutPlan& dropout) {
+void Transformer<T>::ffn_hidden_forward(std::int64_t layer, std::int64_t rows, Activations<T>& a) {
   const ModelConfig& c = weights_.config();
   const auto l = static_cast<std::size_t>(layer);
   const LayerParameters<T>& w = weights_.layers[l];
   LayerActivations<T>& s = a.layers[l];
-  const TensorView<T> middle = top(s.middle, rows);
   const TensorView<T> normed = top(s.ffn_norm, rows);
   const TensorView<T> up = top(s.up, rows);
-  const TensorView<T> activated = top(s.activated, rows);
 
-  norm_forward<T>(compute_, c, normed, top(s.ffn_norm_mean, rows), top(s.ffn_norm_rstd, rows), middle, w.ffn_norm_gain,
-                  w.ffn_norm_bias);
+  norm_forward<T>(compute_, c, normed, top(s.ffn_norm_mean, rows), top(s.ffn_norm_rstd, rows), top(s.middle, rows),
+                  w.ffn_norm_gain, w.ffn_norm_bias);
   linear_forward<T>(compute_, up, normed, w.up, w.up_bias);
-  activation_forward<T>(compute_, c, activated, up);
-  residual_forward<T>(compute_, top(a.residual[l + 1], rows), middle, activated, w.down, w.down_bias,
-                      dropout_at(dropout, 2 + 2 * layer));
+  activation_forward<T>(compute_, c, top(s.activated, rows), up);
+}
+
+template <class T>
+void Transformer<T>::ffn_block_forward(std::int64_t layer, std::int64_t rows, Activations<T>& a,
+                                       const DropoutPlan& dropout) {
+  const auto l = static_cast<std::size_t>(layer);
+  const LayerParameters<T>& w = weights_.layers[l];
+  LayerActivations<T>& s = a.layers[l];
+  ffn_hidden_forward(layer, rows, a);
+  residual_forward<T>(compute_, top(a.residual[l + 1], rows), top(s.middle, rows), top(s.activated, rows), w.down,
+                      w.down_bias, dropout_at(dropout, 2 + 2 * layer));
 }
 
 template <class T>
 Loss Transformer<T>::backward(const Batch& batch, Activations<T>& a, Parameters<T>& gradients, double scale,
                               const DropoutPlan& dropout) {
-  LM_CHECK(a.keep() == Keep::training);
+  LM_CHECK(a.keep() != Keep::scoring);
   const ModelConfig& c = weights_.config();
   const std::int64_t rows = batch.rows();
   const Loss loss = head_backward(batch, a, gradients, scale);
@@ -181,6 +188,11 @@ Loss Transformer<T>::backward(const Batch& batch, Activations<T>& a, Parameters<
                    top(a.residual.back(), rows), weights_.final_norm_gain, top(a.final_norm_mean, rows),
                    top(a.final_norm_rstd, rows));
   for (std::int64_t layer = c.n_layers - 1; layer >= 0; --layer) {
+    if (a.keep() == Keep::recomputing && layer + 1 < c.n_layers) {
+      // The same calls as in forward, so the same bits; the last layer's activations are still there.
+      attention_block_forward(layer, batch, a, dropout);
+      ffn_hidden_forward(layer, rows, a);
+    }
     ffn_block_backward(layer, rows, a, gradients, dropout);
     attention_block_backward(layer, batch, a, gradients, dropout);
   }

@@ -30,7 +30,8 @@ class Transformer {
   /// Residual streams up to the final norm. Throws Error where a token id is not below the vocabulary or the batch does not
   /// fit.
   void forward(const Batch& batch, Activations<T>& activations, const DropoutPlan& dropout = {});
-  /// After forward: the loss, and gradients += d(scale * sum of weighted nats). Needs Keep::training.
+  /// After forward: the loss, and gradients += d(scale * sum of weighted nats). Not with Keep::scoring. Keep::recomputing
+  /// gives the same bits as Keep::training.
   Loss backward(const Batch& batch, Activations<T>& activations, Parameters<T>& gradients, double scale,
                 const DropoutPlan& dropout = {});
   /// After forward: hands the logits of all rows that count to the sink, a chunk at a time.
@@ -46,6 +47,7 @@ class Transformer {
  private:
   void attention_block_forward(std::int64_t layer, const Batch& batch, Activations<T>& activations,
                                const DropoutPlan& dropout);
+  void ffn_hidden_forward(std::int64_t layer, std::int64_t rows, Activations<T>& activations);
   void ffn_block_forward(std::int64_t layer, std::int64_t rows, Activations<T>& activations, const DropoutPlan& dropout);
   Loss head_backward(const Batch& batch, Activations<T>& activations, Parameters<T>& gradients, double scale);
   void ffn_block_backward(std::int64_t layer, std::int64_t rows, Activations<T>& activations, Parameters<T>& gradients,

@@ -56,7 +56,9 @@ TrainSession::TrainSession(TrainRequest request)
   open_data();
   check_data_identity();
   if (state_file_ == nullptr) {
-    resolve_settings(settings_, config_, {.total_steps = steps_of_budget(), .memory = request_.memory});
+    resolve_settings(
+        settings_, config_,
+        {.total_steps = steps_of_budget(), .memory = request_.memory, .keep_activations = request_.keep_activations});
   }
 }
 
@@ -244,6 +246,7 @@ std::optional<std::int64_t> TrainSession::steps_of_budget() const {
 
 TrainerOptions TrainSession::options() const {
   TrainerOptions options = trainer_options(settings_, config_);
+  options.keep_activations = request_.keep_activations;
   options.total_steps = steps_of_budget();
   options.seconds = request_.budget.seconds;
   if (request_.valid_every) {

@@ -46,6 +46,7 @@ struct TrainRequest {
   TrainBudget budget;
   std::optional<std::int64_t> valid_every;  // steps; empty: chosen so that validation takes about a twentieth of the time
   std::int64_t memory = std::int64_t{4} << 30;
+  Keep keep_activations = Keep::training;  // or recomputing
   int threads = 1;
   std::optional<SimdTier> simd;  // forced tier; empty: the state's, or the best
   std::string spool_folder;      // for token streams from a pipe

@@ -115,6 +115,7 @@ void check_settings(const TrainSettings& settings);
 struct SettingsFacts {
   std::optional<std::int64_t> total_steps;  // where the budget tells
   std::int64_t memory = 0;                  // bytes that micro-batch auto may fill
+  Keep keep_activations = Keep::training;
 };
 
 /// Fills every empty optional. `initial`: the shape of the model that training starts from; named settings must agree with

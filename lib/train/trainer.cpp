@@ -44,7 +44,7 @@ Trainer::Trainer(Compute& compute, const ModelConfig& config, const TrainerOptio
       weights_(config),
       optimizer_(config, options.adamw),
       gradients_(config, micro_batches(options)),
-      activations_(config, options.micro_batch_sequences, options.context_length, Keep::training),
+      activations_(config, options.micro_batch_sequences, options.context_length, options.keep_activations),
       transformer_(compute, weights_) {
   state_.hold_steps = options.schedule.hold_steps;
   if (options.average_decay > 0) average_.emplace(config);
@@ -53,13 +53,14 @@ Trainer::Trainer(Compute& compute, const ModelConfig& config, const TrainerOptio
 
 Trainer::Memory Trainer::memory(const ModelConfig& config, const TrainerOptions& options) {
   const std::int64_t arena = static_cast<std::int64_t>(sizeof(float)) * parameter_count(config);
-  return {.weights = arena,
-          .gradients = arena * GradientSum::arenas(micro_batches(options)),
-          .moments = 2 * arena,
-          .averages = arena * ((options.average_decay > 0 ? 1 : 0) + (options.keep == KeepWeights::best ? 1 : 0)),
-          .activations =
-              Activations<float>::bytes(config, options.micro_batch_sequences, options.context_length, Keep::training) +
-              kBytesPerPlace * options.context_length * (options.batch_sequences + options.micro_batch_sequences)};
+  return {
+      .weights = arena,
+      .gradients = arena * GradientSum::arenas(micro_batches(options)),
+      .moments = 2 * arena,
+      .averages = arena * ((options.average_decay > 0 ? 1 : 0) + (options.keep == KeepWeights::best ? 1 : 0)),
+      .activations = Activations<float>::bytes(config, options.micro_batch_sequences, options.context_length,
+                                               options.keep_activations) +
+                     kBytesPerPlace * options.context_length * (options.batch_sequences + options.micro_batch_sequences)};
 }
 
 void Trainer::begin() {

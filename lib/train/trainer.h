@@ -25,6 +25,7 @@ struct TrainerOptions {
   std::int64_t batch_sequences = 16;        // sequences a step
   std::int64_t micro_batch_sequences = 16;  // sequences a pass
   std::int64_t context_length = 256;
+  Keep keep_activations = Keep::training;   // or recomputing: the same gradients from less memory
   std::optional<std::int64_t> total_steps;  // budgets in steps, tokens and epochs; empty: time alone ends the run
   std::optional<double> seconds;            // budget in time, over all resumes
   ScheduleOptions schedule;

@@ -1,4 +1,5 @@
-# Every objective trains, validates, resumes after kill -9 and gives the same model for any number of threads.
+# Every objective trains, validates, resumes after kill -9 and gives the same model for any number of threads, whether layers are
+# kept or computed again.
 need tok-train tok-encode lm-train
 
 cat "$LM_SOURCE"/man/*.[157] >pages.txt
@@ -6,14 +7,14 @@ head -c 60000 pages.txt >corpus.txt
 tok-train --vocab-size 500 -o tok.json corpus.txt
 head -c 50000 corpus.txt | tok-encode -t tok.json --documents separator:$'.El' -o train.tok -
 tail -c 10000 corpus.txt | tok-encode -t tok.json --documents line -o valid.tok -
-shape=(--layers 1 --channels 32 --heads 2 --context 48 --batch 4 --steps 60)
+shape=(--layers 2 --channels 32 --heads 2 --context 48 --batch 4 --steps 60)
 
 # The run's metrics go through a pipe of one page, so it is never more than some 30 steps ahead of what was read from it.
 for objective in masked prefix span fim causal:0.5,fim:0.5 causal:0.5,masked:0.5; do
   train() { lm-train -t tok.json "${shape[@]}" --objective "$objective" "$@"; }
   train --threads 2 --valid valid.tok --metrics "metrics-$objective" -o whole train.tok
   grep -q '"val_loss":[0-9]' "metrics-$objective" || fail "no validation of $objective"
-  train --threads 1 --valid valid.tok -o one train.tok
+  train --threads 1 --recompute layer --valid valid.tok -o one train.tok
   expect_same whole one
   make_gate
   rm -f killed killed.state

@@ -46,7 +46,7 @@ for _ in $(seq 5); do read -r -u 9 _; done
 kill -9 $pid
 exec 9<&-
 wait $pid || true
-lm-train -t tok.json --steps 60 --threads 1 --resume -o killed train.tok
+lm-train -t tok.json --steps 60 --threads 1 --recompute layer --resume -o killed train.tok
 same_as_whole killed
 expect_exit 1 lm-train -t tok.json --steps 70 --lr 0.5 --resume -o killed train.tok
 expect_one_line_stderr "--lr was"
