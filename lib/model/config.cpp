@@ -129,25 +129,31 @@ ModelConfig config_from_json(const JsonValue& json, std::string_view source) {
   return config;
 }
 
+namespace {
+
+std::int64_t up_width(const ModelConfig& config) {
+  return config.ffn_dim * (config.activation == Activation::swiglu ? 2 : 1);
+}
+
+}  // namespace
+
+std::int64_t layer_matrix_count(const ModelConfig& config) {
+  return config.n_layers * config.channels * (config.qkv_width() + config.q_width() + up_width(config) + config.ffn_dim);
+}
+
 std::int64_t parameter_count(const ModelConfig& config) {
   const std::int64_t norms = config.channels * (config.bias ? 2 : 1);
-  const std::int64_t up_width = config.ffn_dim * (config.activation == Activation::swiglu ? 2 : 1);
-  std::int64_t layer = 2 * norms + config.qkv_width() * config.channels + config.channels * config.q_width() +
-                       up_width * config.channels + config.channels * config.ffn_dim;
-  if (config.bias) layer += config.qkv_width() + config.channels + up_width + config.channels;
+  std::int64_t layer = 2 * norms;
+  if (config.bias) layer += config.qkv_width() + config.channels + up_width(config) + config.channels;
   if (config.qk_norm) layer += 2 * config.head_dim;
   const std::int64_t positions = config.positions == Positions::learned ? config.context_length * config.channels : 0;
   const std::int64_t embeddings = config.vocab_size * config.channels * (config.tied_embeddings ? 1 : 2);
-  return config.n_layers * layer + positions + embeddings + norms;
+  return layer_matrix_count(config) + config.n_layers * layer + positions + embeddings + norms;
 }
 
 double training_flops_per_token(const ModelConfig& config, std::int64_t sequence_length, double visible_prefix_share) {
-  const double up_width = static_cast<double>(config.ffn_dim) * (config.activation == Activation::swiglu ? 2.0 : 1.0);
-  const auto channels = static_cast<double>(config.channels);
-  const double layer = channels * (static_cast<double>(config.qkv_width() + config.q_width()) + up_width +
-                                   static_cast<double>(config.ffn_dim));
   const double matrix_weights =
-      static_cast<double>(config.n_layers) * layer + static_cast<double>(config.vocab_size) * channels;
+      static_cast<double>(layer_matrix_count(config)) + static_cast<double>(config.vocab_size * config.channels);
   const double attention = 6.0 * (1.0 + visible_prefix_share * visible_prefix_share);
   return 6.0 * matrix_weights + attention * static_cast<double>(config.n_layers * config.q_width() * sequence_length);
 }

@@ -64,6 +64,8 @@ ModelConfig config_from_hugging_face(const JsonValue& json, std::string_view sou
 
 /// Weights, each counted once.
 std::int64_t parameter_count(const ModelConfig& config);
+/// Those in the matrices of the layers: all but embeddings, head, norms and biases.
+std::int64_t layer_matrix_count(const ModelConfig& config);
 /// Training FLOPs a token: 6 M + a L H D T with M the weights in matrix products, the head included; a = 6 causal, 12
 /// bidirectional, 6 (1 + (P/T)^2) with a visible prefix of P (definitions: FLOPs of training).
 double training_flops_per_token(const ModelConfig& config, std::int64_t sequence_length, double visible_prefix_share = 0.0);

@@ -32,12 +32,14 @@ template <class T>
 struct Parameters<T>::Builder {
   std::vector<TensorSpec>* specs = nullptr;  // first run
   T* memory = nullptr;                       // second run
+  Tensors held = Tensors::all;
   std::int64_t offset = 0;
 
   /// Neighbours start where the last tensor ended; others on a 64-byte boundary.
   void align() { offset = aligned_size<T>(offset); }
 
   TensorView<T> place(const TensorSpec& spec) {
+    if (held == Tensors::outside_layer_matrices && spec.layer_matrices > 0) return {};
     if (specs != nullptr) {
       specs->push_back(spec);
       specs->back().offset = offset;
@@ -46,15 +48,20 @@ struct Parameters<T>::Builder {
     offset += spec.size();
     return spec.rank == 1 ? TensorView<T>(start, spec.columns) : TensorView<T>(start, spec.rows, spec.columns);
   }
-  TensorView<T> matrix(const std::string& name, std::int64_t rows, std::int64_t columns, InitialValue initial,
-                       OnDisk disk = OnDisk::as_is) {
+  TensorView<T> matrix(const std::string& name, std::int64_t rows, std::int64_t columns, InitialValue initial) {
+    return place({.name = name, .rows = rows, .columns = columns, .rank = 2, .initial = initial, .decay = true});
+  }
+  /// `count` matrices of a layer, stacked.
+  TensorView<T> layer_matrix(const std::string& name, std::int64_t rows, std::int64_t columns, InitialValue initial,
+                             OnDisk disk, std::int64_t count = 1) {
     return place({.name = name,
                   .rows = rows,
                   .columns = columns,
                   .rank = 2,
                   .transposed_on_disk = disk == OnDisk::transposed,
                   .initial = initial,
-                  .decay = true});
+                  .decay = true,
+                  .layer_matrices = count});
   }
   TensorView<T> vector(const std::string& name, std::int64_t size, InitialValue initial) {
     align();
@@ -64,6 +71,7 @@ struct Parameters<T>::Builder {
   }
   /// The matrices placed since `start` as one.
   TensorView<T> joined(std::int64_t start, std::int64_t columns) {
+    if (offset == start) return {};
     TensorView<T> view(memory == nullptr ? nullptr : memory + start, (offset - start) / columns, columns);
     align();
     return view;
@@ -93,28 +101,29 @@ void Parameters<T>::lay_out(Builder& b) {
     if (c.bias) layer.attention_norm_bias = b.vector(name("", "ln_1.bias"), c.channels, zeros());
     const std::int64_t qkv_start = b.offset;
     if (gpt2) {
-      b.matrix(name("", "attn.c_attn.weight"), c.qkv_width(), c.channels, usual, conv1d);
+      b.layer_matrix(name("", "attn.c_attn.weight"), c.qkv_width(), c.channels, usual, conv1d, 3);
     } else {
-      b.matrix(name("self_attn.q_proj.weight", ""), c.q_width(), c.channels, usual);
-      b.matrix(name("self_attn.k_proj.weight", ""), c.kv_width(), c.channels, usual);
-      b.matrix(name("self_attn.v_proj.weight", ""), c.kv_width(), c.channels, usual);
+      b.layer_matrix(name("self_attn.q_proj.weight", ""), c.q_width(), c.channels, usual, conv1d);
+      b.layer_matrix(name("self_attn.k_proj.weight", ""), c.kv_width(), c.channels, usual, conv1d);
+      b.layer_matrix(name("self_attn.v_proj.weight", ""), c.kv_width(), c.channels, usual, conv1d);
     }
     layer.qkv = b.joined(qkv_start, c.channels);
     if (c.bias) layer.qkv_bias = b.vector(name("", "attn.c_attn.bias"), c.qkv_width(), zeros());
     if (c.qk_norm) layer.q_norm = b.vector(name("self_attn.q_norm.weight", ""), c.head_dim, ones());
     if (c.qk_norm) layer.k_norm = b.vector(name("self_attn.k_norm.weight", ""), c.head_dim, ones());
     layer.projection =
-        b.matrix(name("self_attn.o_proj.weight", "attn.c_proj.weight"), c.channels, c.q_width(), branch, conv1d);
+        b.layer_matrix(name("self_attn.o_proj.weight", "attn.c_proj.weight"), c.channels, c.q_width(), branch, conv1d);
     b.align();
     if (c.bias) layer.projection_bias = b.vector(name("", "attn.c_proj.bias"), c.channels, zeros());
     layer.ffn_norm_gain = b.vector(name("post_attention_layernorm.weight", "ln_2.weight"), c.channels, ones());
     if (c.bias) layer.ffn_norm_bias = b.vector(name("", "ln_2.bias"), c.channels, zeros());
     const std::int64_t up_start = b.offset;
-    if (c.activation == Activation::swiglu) b.matrix(name("mlp.gate_proj.weight", ""), c.ffn_dim, c.channels, usual);
-    b.matrix(name("mlp.up_proj.weight", "mlp.c_fc.weight"), c.ffn_dim, c.channels, usual, conv1d);
+    if (c.activation == Activation::swiglu)
+      b.layer_matrix(name("mlp.gate_proj.weight", ""), c.ffn_dim, c.channels, usual, conv1d);
+    b.layer_matrix(name("mlp.up_proj.weight", "mlp.c_fc.weight"), c.ffn_dim, c.channels, usual, conv1d);
     layer.up = b.joined(up_start, c.channels);
     if (c.bias) layer.up_bias = b.vector(name("", "mlp.c_fc.bias"), c.ffn_dim, zeros());
-    layer.down = b.matrix(name("mlp.down_proj.weight", "mlp.c_proj.weight"), c.channels, c.ffn_dim, branch, conv1d);
+    layer.down = b.layer_matrix(name("mlp.down_proj.weight", "mlp.c_proj.weight"), c.channels, c.ffn_dim, branch, conv1d);
     b.align();
     if (c.bias) layer.down_bias = b.vector(name("", "mlp.c_proj.bias"), c.channels, zeros());
   }
@@ -126,11 +135,11 @@ void Parameters<T>::lay_out(Builder& b) {
 }
 
 template <class T>
-Parameters<T>::Parameters(const ModelConfig& config) : config_(config) {
-  Builder measure{.specs = &specs_};
+Parameters<T>::Parameters(const ModelConfig& config, Tensors held) : config_(config) {
+  Builder measure{.specs = &specs_, .held = held};
   lay_out(measure);
   arena_ = Arena<T>(measure.offset);
-  Builder bind{.memory = arena_.data()};
+  Builder bind{.memory = arena_.data(), .held = held};
   lay_out(bind);
 }
 

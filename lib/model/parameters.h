@@ -27,7 +27,8 @@ struct TensorSpec {
   bool transposed_on_disk = false;  // GPT-2's Conv1D matrices are (in, out) there
   InitialValue initial;
   bool decay = false;
-  std::int64_t offset = 0;  // elements from the arena's start
+  std::int64_t layer_matrices = 0;  // a layer's: matrices of equal height stacked in it; 0: embeddings, head and vectors
+  std::int64_t offset = 0;          // elements from the arena's start
 
   std::int64_t size() const { return rows * columns; }
 };
@@ -48,11 +49,14 @@ struct LayerParameters {
   TensorView<T> down_bias;                                 // (C)
 };
 
+/// Which of a model's tensors an arena holds; views of the others are empty.
+enum class Tensors { all, outside_layer_matrices };
+
 template <class T>
 class Parameters {
  public:
   /// All zero.
-  explicit Parameters(const ModelConfig& config);
+  explicit Parameters(const ModelConfig& config, Tensors held = Tensors::all);
   Parameters(Parameters&&) = default;
   Parameters& operator=(Parameters&&) = default;
 

@@ -115,7 +115,8 @@ void check_settings(const TrainSettings& s) {
   require_range("span-length", s.span_length, 1.0, 1e6);
   require_range("fim-rate", s.fim_rate, 0.0, 1.0);
   require_range("spm-rate", s.spm_rate, 0.0, 1.0);
-  require_choice("optimizer", s.optimizer, {"adamw"});
+  parse_optimizer(s.optimizer);
+  require_range("momentum", s.momentum, 0.0, 0.9999999);
   require_choice("precision", s.precision, {"fp32"});
   require_choice("keep", s.keep, {"last", "best"});
   require_choice("on-nan", s.on_nan, {"stop", "skip"});
@@ -208,7 +209,12 @@ TrainerOptions trainer_options(const TrainSettings& s, const ModelConfig& config
                       .warmup_steps = s.warmup.value(),
                       .hold_steps = s.hold,
                       .decay_share = s.decay_share};
-  options.adamw = {.beta1 = beta1, .beta2 = beta2, .eps = 1e-8, .weight_decay = s.weight_decay};
+  options.optimizer = {.kind = parse_optimizer(s.optimizer),
+                       .beta1 = beta1,
+                       .beta2 = beta2,
+                       .eps = 1e-8,
+                       .momentum = s.momentum,
+                       .weight_decay = s.weight_decay};
   options.clip = s.clip;
   options.average_decay = s.average;
   options.patience = s.patience;

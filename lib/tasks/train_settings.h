@@ -47,6 +47,7 @@ struct TrainSettings {
   double decay_share = 0.3;
   double weight_decay = 0.1;
   std::string betas = "0.9,0.95";
+  double momentum = 0.95;
   double clip = 1.0;
   double average = 0.0;
   std::string precision = "fp32";
@@ -85,7 +86,7 @@ void visit_settings(Settings& s, Visit&& visit) {
   visit("fim-cut", s.fim_cut, "Objective", "with fim: cut between characters (char), tokens (token) or lines (line)");
   visit("batch", s.batch, "Optimizer", "sequences a step");
   visit("micro-batch", s.micro_batch, "Optimizer", "sequences a pass, or auto: as many as --memory holds");
-  visit("optimizer", s.optimizer, "Optimizer", "adamw");
+  visit("optimizer", s.optimizer, "Optimizer", "adamw, or muon for the matrices of the layers and adamw for the rest");
   visit("lr", s.learning_rate, "Optimizer",
         "highest learning rate (default: 0.001 at 256 channels, falling with the square root of the width)");
   visit("min-lr", s.min_learning_rate, "Optimizer", "where the decay ends (default 0; cosine: a tenth of --lr)");
@@ -95,7 +96,8 @@ void visit_settings(Settings& s, Visit&& visit) {
   visit("decay-share", s.decay_share, "Optimizer",
         "with wsd: the last share of the steps, in which the rate falls linearly");
   visit("weight-decay", s.weight_decay, "Optimizer", "of matrices; vectors do not decay");
-  visit("betas", s.betas, "Optimizer", "decay of the two moments");
+  visit("betas", s.betas, "Optimizer", "adamw's decay of the two moments");
+  visit("momentum", s.momentum, "Optimizer", "muon's decay of its moment");
   visit("clip", s.clip, "Optimizer", "largest norm of the gradient; 0: any");
   visit("ema", s.average, "Optimizer", "decay of a moving average of the weights, which the model then gets; 0: none");
   visit("precision", s.precision, "Optimizer", "fp32");

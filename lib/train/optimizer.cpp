@@ -1,17 +1,50 @@
 #include "train/optimizer.h"
 
+#include <string>
+
+#include "base/error.h"
 #include "kernels/optimizer.h"
 
 namespace lm {
 
+OptimizerKind parse_optimizer(std::string_view name) {
+  if (name == "adamw") return OptimizerKind::adamw;
+  if (name == "muon") return OptimizerKind::muon;
+  throw Error("unknown optimizer '" + std::string(name) + "'; known are adamw and muon");
+}
+
+Optimizer::Optimizer(const ModelConfig& config, const OptimizerOptions& options)
+    : options_(options),
+      first_(config),
+      second_(config, options.kind == OptimizerKind::muon ? Tensors::outside_layer_matrices : Tensors::all) {
+  std::int64_t matrices = 0;
+  for (const TensorSpec& spec : first_.tensors()) matrices += spec.layer_matrices;
+  matrices_.reserve(static_cast<std::size_t>(matrices));
+}
+
+std::int64_t Optimizer::moment_count(const ModelConfig& config, OptimizerKind kind) {
+  return 2 * parameter_count(config) - (kind == OptimizerKind::muon ? layer_matrix_count(config) : 0);
+}
+
 void Optimizer::step(Compute& compute, Parameters<float>& weights, const Parameters<float>& gradients, double learning_rate,
                      double gradient_scale) {
   ++steps_;
+  matrices_.clear();
   const auto flat = [](const Parameters<float>& parameters, const TensorSpec& spec) {
     return TensorView<float>(parameters.view(spec).data(), spec.size());
   };
+  auto second = second_.tensors().begin();
   for (const TensorSpec& spec : weights.tensors()) {
-    adamw<float>(compute, flat(weights, spec), flat(first_, spec), flat(second_, spec), flat(gradients, spec),
+    if (options_.kind == OptimizerKind::muon && spec.layer_matrices > 0) {
+      const std::int64_t rows = spec.rows / spec.layer_matrices;
+      for (std::int64_t first = 0; first < spec.rows; first += rows) {
+        matrices_.push_back({.weight = weights.view(spec).rows(first, rows),
+                             .moment = first_.view(spec).rows(first, rows),
+                             .gradient = gradients.view(spec).rows(first, rows)});
+      }
+      continue;
+    }
+    adamw<float>(compute, flat(weights, spec), flat(first_, spec), flat(second_, *second++), flat(gradients, spec),
                  {.learning_rate = learning_rate,
                   .beta1 = options_.beta1,
                   .beta2 = options_.beta2,
@@ -20,6 +53,11 @@ void Optimizer::step(Compute& compute, Parameters<float>& weights, const Paramet
                   .gradient_scale = gradient_scale,
                   .step = steps_});
   }
+  muon<float>(compute, matrices_,
+              {.learning_rate = learning_rate,
+               .momentum = options_.momentum,
+               .weight_decay = options_.weight_decay,
+               .gradient_scale = gradient_scale});
 }
 
 }  // namespace lm

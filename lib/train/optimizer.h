@@ -1,24 +1,38 @@
-// AdamW over a model's arenas, with clipping folded in.
+// The optimizers over a model's arenas: AdamW, and Muon for the matrices of the layers. Clipping is folded in.
 #pragma once
 
 #include <cstdint>
+#include <string_view>
+#include <vector>
 
 #include "kernels/compute.h"
+#include "kernels/muon.h"
 #include "model/parameters.h"
 
 namespace lm {
 
-struct AdamWOptions {
+enum class OptimizerKind {
+  adamw,  // every tensor
+  muon,   // the matrices of the layers; AdamW for embeddings, head and vectors
+};
+/// "adamw" or "muon"; throws Error otherwise.
+OptimizerKind parse_optimizer(std::string_view name);
+
+struct OptimizerOptions {
+  OptimizerKind kind = OptimizerKind::adamw;
   double beta1 = 0.9;
   double beta2 = 0.95;
   double eps = 1e-8;
+  double momentum = 0.95;     // Muon's
   double weight_decay = 0.1;  // of matrices; vectors do not decay
 };
 
-/// Both moments and the number of steps taken: all that the optimizer remembers.
+/// The moments and the number of steps taken: all that the optimizer remembers.
 class Optimizer {
  public:
-  Optimizer(const ModelConfig& config, const AdamWOptions& options) : options_(options), first_(config), second_(config) {}
+  Optimizer(const ModelConfig& config, const OptimizerOptions& options);
+  /// Numbers in the moments of a model.
+  static std::int64_t moment_count(const ModelConfig& config, OptimizerKind kind);
 
   /// One update of every tensor from gradient_scale * gradients (clipping is in the scale).
   void step(Compute& compute, Parameters<float>& weights, const Parameters<float>& gradients, double learning_rate,
@@ -27,11 +41,13 @@ class Optimizer {
   std::int64_t steps() const { return steps_; }
   void set_steps(std::int64_t steps) { steps_ = steps; }
   Parameters<float>& first_moment() { return first_; }
+  /// Of the tensors that AdamW updates.
   Parameters<float>& second_moment() { return second_; }
 
  private:
-  AdamWOptions options_;
+  OptimizerOptions options_;
   Parameters<float> first_, second_;
+  std::vector<MuonMatrix<float>> matrices_;  // of the step in work
   std::int64_t steps_ = 0;
 };
 

@@ -118,7 +118,7 @@ StateFile StateFile::open(const std::string& path) {
   const ModelRecord model = model_record(file);
   std::int64_t elements = 0;
   for (const TensorEntry& entry : file.entries()) elements += entry.elements();
-  if (parameter_count(model.config) > elements / 3 ||
+  if (parameter_count(model.config) > elements / 2 ||
       model.config.n_layers > static_cast<std::int64_t>(file.entries().size())) {
     throw Error("'" + path + "' lacks tensors of the model that its configuration describes");
   }

@@ -42,7 +42,7 @@ Trainer::Trainer(Compute& compute, const ModelConfig& config, const TrainerOptio
       source_(source),
       validator_(validator),
       weights_(config),
-      optimizer_(config, options.adamw),
+      optimizer_(config, options.optimizer),
       gradients_(config, micro_batches(options)),
       activations_(config, options.micro_batch_sequences, options.context_length, options.keep_activations),
       transformer_(compute, weights_) {
@@ -56,7 +56,7 @@ Trainer::Memory Trainer::memory(const ModelConfig& config, const TrainerOptions&
   return {
       .weights = arena,
       .gradients = arena * GradientSum::arenas(micro_batches(options)),
-      .moments = 2 * arena,
+      .moments = static_cast<std::int64_t>(sizeof(float)) * Optimizer::moment_count(config, options.optimizer.kind),
       .averages = arena * ((options.average_decay > 0 ? 1 : 0) + (options.keep == KeepWeights::best ? 1 : 0)),
       .activations = Activations<float>::bytes(config, options.micro_batch_sequences, options.context_length,
                                                options.keep_activations) +

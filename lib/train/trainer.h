@@ -29,7 +29,7 @@ struct TrainerOptions {
   std::optional<std::int64_t> total_steps;  // budgets in steps, tokens and epochs; empty: time alone ends the run
   std::optional<double> seconds;            // budget in time, over all resumes
   ScheduleOptions schedule;
-  AdamWOptions adamw;
+  OptimizerOptions optimizer;
   double clip = 1.0;             // largest norm of the gradient; 0: no clipping
   double average_decay = 0;      // exponential moving average of the weights; 0: none
   std::int64_t valid_every = 0;  // steps between validations; 0: at the end alone

@@ -172,13 +172,37 @@ TEST_CASE("an id beyond the vocabulary is refused, not read") {
   CHECK_THROWS_AS(Transformer<float>(compute, weights).forward(batch, activations), Error);
 }
 
+TEST_CASE("an arena without the layers' matrices holds the other tensors") {
+  for (const NamedConfig& named : tiny_configs()) {
+    CAPTURE(named.name);
+    const Parameters<float> whole(named.config), part(named.config, Tensors::outside_layer_matrices);
+    std::vector<std::string> expected, held;
+    for (const TensorSpec& spec : whole.tensors()) {
+      if (spec.layer_matrices == 0) expected.push_back(spec.name);
+    }
+    for (const TensorSpec& spec : part.tensors()) held.push_back(spec.name);
+    CHECK(held == expected);
+    CHECK(part.tokens.size() == whole.tokens.size());
+    CHECK(part.layers[1].ffn_norm_gain.size() == named.config.channels);
+    CHECK(part.head.empty() == whole.head.empty());
+    CHECK((part.layers[0].qkv.empty() && part.layers[0].projection.empty() && part.layers[0].up.empty() &&
+           part.layers[0].down.empty()));
+  }
+}
+
 TEST_CASE("the parameter count is the number of weights, and FLOPs follow the definition") {
   for (const NamedConfig& named : tiny_configs()) {
     CAPTURE(named.name);
     std::int64_t count = 0;
     const Parameters<float> parameters(named.config);
-    for (const TensorSpec& spec : parameters.tensors()) count += spec.size();
+    std::int64_t in_layers = 0;
+    for (const TensorSpec& spec : parameters.tensors()) {
+      count += spec.size();
+      in_layers += spec.layer_matrices > 0 ? spec.size() : 0;
+      if (spec.layer_matrices > 0) CHECK(spec.rows % spec.layer_matrices == 0);
+    }
     CHECK(parameter_count(named.config) == count);
+    CHECK(layer_matrix_count(named.config) == in_layers);
   }
   // GPT-2 124M: 12 layers of 12 C^2, the head, attention over 1024 places.
   ModelConfig gpt2 = family_defaults(Family::gpt2);

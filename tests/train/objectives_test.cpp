@@ -163,7 +163,7 @@ TEST_CASE("one batch of every objective can be learned by heart") {
     TrainerOptions options = run_options(400);
     options.batch_sequences = options.micro_batch_sequences = 2;
     options.schedule.learning_rate = 1e-2;
-    options.adamw.weight_decay = 0;
+    options.optimizer.weight_decay = 0;
     const ModelConfig config = model_config(corpus, 64);
     Trainer trainer(compute, config, options, repeat, nullptr);
     initialise(compute, trainer.weights(), 5);

@@ -103,9 +103,15 @@ bool same(const Parameters<float>& a, const Parameters<float>& b) {
 
 TEST_CASE("twenty steps equal ten, a saved state, and ten more, bit by bit") {
   test::TemporaryFolder folder;
-  for (const double average : {0.0, 0.9}) {
+  struct Case {
+    OptimizerKind optimizer;
+    double average;
+  };
+  for (const auto [optimizer, average] :
+       {Case{OptimizerKind::adamw, 0.0}, {OptimizerKind::adamw, 0.9}, {OptimizerKind::muon, 0.0}}) {
     TrainerOptions options = small_options();
     options.average_decay = average;
+    options.optimizer.kind = optimizer;
     Run whole(2, options);
     whole.start();
     CHECK(whole.trainer.run(whole.watcher) == StopReason::budget);
@@ -133,12 +139,19 @@ TEST_CASE("twenty steps equal ten, a saved state, and ten more, bit by bit") {
 }
 
 TEST_CASE("one batch can be learned by heart") {
+  std::vector<std::pair<test::NamedConfig, OptimizerKind>> cases;
   for (const test::NamedConfig& named : test::tiny_configs()) {
+    cases.emplace_back(named, OptimizerKind::adamw);
+    cases.emplace_back(named, OptimizerKind::muon);
+  }
+  for (const auto& [named, optimizer] : cases) {
     CAPTURE(named.name);
+    CAPTURE(static_cast<int>(optimizer));
     TrainerOptions options = small_options();
+    options.optimizer.kind = optimizer;
     options.total_steps = 400;
     options.schedule.learning_rate = 1e-2;
-    options.adamw.weight_decay = 0;
+    options.optimizer.weight_decay = 0;
     options.batch_sequences = options.micro_batch_sequences = 3;
     ModelConfig config = named.config;
     config.channels = config.family == Family::gpt2 ? 36 : 32;
@@ -150,6 +163,42 @@ TEST_CASE("one batch can be learned by heart") {
     run.trainer.run(run.watcher);
     CHECK(run.watcher.losses.front() > 2.5);
     CHECK(run.watcher.losses.back() < 0.05);
+  }
+}
+
+TEST_CASE("Muon moves the matrices of the layers to orthogonal ones, and AdamW the rest") {
+  for (const test::NamedConfig& named : test::tiny_configs()) {
+    CAPTURE(named.name);
+    Compute compute(2, best_simd_tier());
+    const OptimizerOptions options{.kind = OptimizerKind::muon, .weight_decay = 0.1};
+    Optimizer muon_optimizer(named.config, options), adamw_optimizer(named.config, {.weight_decay = 0.1});
+    Parameters<float> by_muon(named.config), by_adamw(named.config), gradients(named.config), start(named.config);
+    for (Parameters<float>* weights : {&by_muon, &by_adamw, &start}) initialise(compute, *weights, 1);
+    test::randomise(gradients, 2, 0.1);
+    muon_optimizer.step(compute, by_muon, gradients, 0.01, 0.5);
+    adamw_optimizer.step(compute, by_adamw, gradients, 0.01, 0.5);
+    for (const TensorSpec& spec : start.tensors()) {
+      CAPTURE(spec.name);
+      const float *muon_values = by_muon.view(spec).data(), *adamw_values = by_adamw.view(spec).data();
+      const bool equal = std::equal(muon_values, muon_values + spec.size(), adamw_values);
+      CHECK(equal == (spec.layer_matrices == 0));
+      if (spec.layer_matrices == 0) continue;
+      // Each stacked matrix by itself: (w0 - w) / (0.01 * 0.2 sqrt(max)) is what orthogonalising its gradient gives.
+      const std::int64_t rows = spec.rows / spec.layer_matrices;
+      const double reach = 0.2 * std::sqrt(static_cast<double>(std::max(rows, spec.columns)));
+      for (std::int64_t first = 0; first < spec.rows; first += rows) {
+        std::vector<float> direction(static_cast<std::size_t>(rows * spec.columns));
+        TensorView<float> expected(direction.data(), rows, spec.columns);
+        orthogonalise<float>(compute, expected, gradients.view(spec).rows(first, rows));
+        double farthest = 0;
+        for (std::int64_t i = 0; i < rows * spec.columns; ++i) {
+          const float before = start.view(spec).row(first)[i], after = by_muon.view(spec).row(first)[i];
+          const double moved = static_cast<double>(before) * (1 - 0.001) - static_cast<double>(after);
+          farthest = std::max(farthest, std::abs(moved / (0.01 * reach) - static_cast<double>(expected.data()[i])));
+        }
+        CHECK(farthest < 1e-2);  // float's digits of small singular values
+      }
+    }
   }
 }
 
@@ -260,7 +309,7 @@ TEST_CASE("a budget in time fixes the number of steps once, and that number repe
 
 TEST_CASE("the estimate of memory is what the trainer allocates") {
   // Arena for arena: gaps for alignment are the only difference.
-  const TrainerOptions options = small_options();
+  TrainerOptions options = small_options();
   ModelConfig config = small_config();
   config.channels = 64;
   config.ffn_dim = 128;
@@ -269,5 +318,10 @@ TEST_CASE("the estimate of memory is what the trainer allocates") {
   const auto arena = static_cast<double>(parameters.flat().size()) * sizeof(float);
   CHECK(static_cast<double>(memory.weights) == doctest::Approx(arena).epsilon(0.05));
   CHECK(memory.moments == 2 * memory.weights);
+  options.optimizer.kind = OptimizerKind::muon;
+  Optimizer optimizer(config, options.optimizer);
+  const std::int64_t numbers = optimizer.first_moment().flat().size() + optimizer.second_moment().flat().size();
+  CHECK(static_cast<double>(Trainer::memory(config, options).moments) ==
+        doctest::Approx(static_cast<double>(numbers) * sizeof(float)).epsilon(0.05));
   CHECK(memory.gradients == 3 * memory.weights);  // three micro-batches: two levels and the one in work
 }

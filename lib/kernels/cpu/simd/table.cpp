@@ -11,6 +11,7 @@ static void fill_all(SimdKernels<T>& kernels) {
   fill_decode(kernels);
   fill_gemm(kernels);
   fill_optimizer(kernels);
+  fill_muon(kernels);
 }
 
 void fill_kernels(SimdKernels<float>& kernels);

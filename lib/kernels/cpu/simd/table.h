@@ -90,6 +90,14 @@ struct SimdKernels {
   void (*multiply_packed)(T* c, std::int64_t c_stride, const T* a, std::int64_t a_stride, bool a_transposed, const T* packed,
                           std::int64_t panel_stride, std::int64_t m, std::int64_t n, std::int64_t depth, bool add);
 
+  // muon.cpp
+  /// g = gradient_share * gradient; moment = momentum * moment + g; update = momentum * moment + g.
+  void (*nesterov)(T* update, T* moment, const T* gradient, std::int64_t n, T momentum, T gradient_share);
+  /// y = y_factor * y + x_factor * x.
+  void (*combine)(T* y, const T* x, T y_factor, T x_factor, std::int64_t n);
+  /// Above the diagonal of x (n, n), what is below it.
+  void (*mirror)(T* x, std::int64_t n);
+
   // optimizer.cpp
   void (*adamw)(T* weight, T* first, T* second, const T* gradient, std::int64_t n, const AdamWConstants<T>& constants);
   void (*moving_average)(T* average, const T* weight, T decay, std::int64_t n);

@@ -256,5 +256,7 @@ template <class T>
 void fill_gemm(SimdKernels<T>& kernels);
 template <class T>
 void fill_optimizer(SimdKernels<T>& kernels);
+template <class T>
+void fill_muon(SimdKernels<T>& kernels);
 
 }  // namespace lm::LM_TIER
