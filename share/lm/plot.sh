@@ -1,0 +1,186 @@
+#!/bin/sh
+# Draws what lm-train --metrics wrote, several runs in one picture, as SVG:
+#     plot.sh [-x steps|tokens|time] [-y loss,bits,rate,speed,norm] [-t TITLE] [-o OUT.svg] [NAME=]FILE...
+# The first of -y is drawn large, the others small below it; without -y all but norm, those that no run has left out. Curves
+# are means over stretches of a run, points are validations. Where a step comes twice, as after a resumption, the later
+# one counts.
+set -eu
+here=$(cd "$(dirname "$0")" && pwd)
+LC_ALL=C
+export LC_ALL
+usage='plot.sh [-x steps|tokens|time] [-y loss,bits,rate,speed,norm] [-t TITLE] [-o OUT.svg] [NAME=]FILE...'
+misused() { echo "plot: $*; usage: $usage" >&2; exit 2; }
+fail() { echo "plot: $*" >&2; exit 1; }
+
+horizontal=steps panels=auto title='' output=-
+while getopts :x:y:t:o:h option; do
+  case $option in
+    x) horizontal=$OPTARG ;;
+    y) panels=$OPTARG ;;
+    t) title=$OPTARG ;;
+    o) output=$OPTARG ;;
+    h) echo "$usage"; exit 0 ;;
+    *) misused "-$OPTARG is no option, or lacks its value" ;;
+  esac
+done
+shift $((OPTIND - 1))
+case $horizontal in steps | tokens | time) ;; *) misused "-x '$horizontal' is not steps, tokens or time" ;; esac
+[ $# -gt 0 ] || misused "no file of metrics"
+command -v gnuplot >/dev/null ||
+  fail "no 'gnuplot', which draws the picture; install it (on Debian: apt-get install gnuplot-nox)"
+folder=$(mktemp -d "${TMPDIR:-/tmp}/lm-plot.XXXXXX")
+trap 'rm -rf "$folder"' EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+# Metrics to two tables: `train`, a line for each stretch of the run, and `valid`, one for each validation. First come the three
+# that -x chooses from: step, tokens and seconds.
+cat >"$folder/tables.awk" <<'AWK'
+function number(key,  found) {
+  if (!match($0, "\"" key "\": *-?[0-9][-+.0-9eE]*")) return ""
+  found = substr($0, RSTART, RLENGTH)
+  sub(/^[^:]*: */, "", found)
+  return found
+}
+# The middle one of them: a step that a validation held up says nothing of the speed.
+function median(values, count,  i, j, value) {
+  for (i = 2; i <= count; i++) {
+    value = values[i]
+    for (j = i - 1; j > 0 && values[j] > value; j--) values[j + 1] = values[j]
+    values[j + 1] = value
+  }
+  return values[int((count + 1) / 2)]
+}
+/^\{.*\}$/ && number("step") != "" && number("tokens") != "" {
+  while (n > 0 && step[n] >= number("step") + 0) n--
+  step[++n] = number("step") + 0
+  tokens[n] = number("tokens") + 0
+  loss[n] = number("loss"); rate[n] = number("learning_rate"); norm[n] = number("grad_norm")
+  speed[n] = number("tokens_per_second")
+  val_loss[n] = number("val_loss"); val_bits[n] = number("val_bits_per_byte")
+}
+END {
+  if (!n) exit 1
+  # A file that begins later than the run leaves out as many tokens a step as its first line shows on average.
+  tokens[0] = tokens[1] * (1 - 1 / step[1])
+  stretches = n < 100 ? n : n < 4000 ? 100 : n < 16000 ? int(n / 40) : 400
+  for (i = 1; i <= n; i++) {
+    if (speed[i] > 0) { seconds += (tokens[i] - tokens[i - 1]) / speed[i]; speeds[++timed] = speed[i] + 0 }
+    x = step[i] "\t" tokens[i] "\t" seconds + 0
+    if (loss[i] != "") { sum += loss[i]; count++ }
+    if (norm[i] != "") { norms += norm[i]; normed++ }
+    if (val_loss[i] != "") print x "\t" val_loss[i] "\t" (val_bits[i] == "" ? "NaN" : val_bits[i]) >valid
+    if (int(i * stretches / n) == int((i - 1) * stretches / n)) continue
+    print x "\t" (count ? sum / count : "NaN") "\t" (rate[i] == "" ? "NaN" : rate[i]) "\t" \
+      (timed ? median(speeds, timed) : "NaN") "\t" (normed ? norms / normed : "NaN") >train
+    sum = count = norms = normed = timed = 0
+  }
+}
+AWK
+
+# What -y can name: the column in `train` and the one in `valid` (0: none there), what its values are divided by, whether its
+# axis begins at zero, and its title.
+panel() {
+  case $1 in
+    loss) echo "4 4 1 0 loss (nats per token)" ;;
+    bits) echo "0 5 1 0 held out (bits per byte)" ;;
+    rate) echo "5 0 1 1 learning rate" ;;
+    speed) echo "6 0 1000 1 thousand tokens per second" ;;
+    norm) echo "7 0 1 1 norm of the gradient" ;;
+    *) misused "-y '$1' is not loss, bits, rate, speed or norm" ;;
+  esac
+}
+list=$(echo "$panels" | tr ',' ' ')
+[ "$panels" = auto ] && list='loss bits rate speed'
+[ -n "$list" ] || misused "-y names nothing to draw"
+for name in $list; do panel "$name" >/dev/null; done
+
+runs=0
+for file in "$@"; do
+  name=$(basename "$file" .jsonl)
+  case $file in *=*) [ -e "$file" ] || { name=${file%%=*} && file=${file#*=}; } ;; esac
+  if [ ! -r "$file" ] || [ -d "$file" ]; then fail "cannot read '$file'"; fi
+  runs=$((runs + 1))
+  touch "$folder/train$runs" "$folder/valid$runs"
+  awk -v train="$folder/train$runs" -v valid="$folder/valid$runs" -f "$folder/tables.awk" "$file" ||
+    fail "no metrics in '$file'; lm-train --metrics writes them"
+  # As gnuplot reads a string in single quotes.
+  printf '%s\n' "$name" | sed "s/'/''/g" >"$folder/name$runs"
+done
+
+# some TABLE COLUMN: whether any run has a number there.
+some() { [ "$2" != 0 ] && cat "$folder/$1"* | cut -f "$2" | grep -qv NaN; }
+drawn=''
+for name in $list; do
+  read -r in_train in_valid _ <<END
+$(panel "$name")
+END
+  if some train "$in_train" || some valid "$in_valid"; then
+    drawn="$drawn $name"
+  elif [ "$panels" != auto ]; then
+    fail "no run has what -y $name draws"
+  fi
+done
+
+case $horizontal in steps) column=1 ;; tokens) column=2 ;; time) column=3 ;; esac
+last=$(cat "$folder"/train* | cut -f "$column" | sort -g | tail -n 1)
+# What the horizontal axis is divided by, and its title.
+axis=$(awk -v kind="$horizontal" -v last="$last" 'BEGIN {
+  if (kind == "steps") print "1 steps"
+  else if (kind == "tokens") print last < 1e4 ? "1 tokens" : last < 1e7 ? "1e3 thousand tokens" : "1e6 million tokens"
+  else print last < 180 ? "1 seconds" : last < 10800 ? "60 minutes" : "3600 hours"
+}')
+unit=${axis%% *}
+
+# The first steps of a run lie far above all that follows: the axis of losses begins below them.
+loss_range=$(cat "$folder"/train* "$folder"/valid* | awk -v x="$column" -v last="$last" '
+  $4 == "NaN" { next }
+  low == "" || $4 < low { low = $4 }
+  $x > 0.05 * last && (high == "" || $4 > high) { high = $4 }
+  END { if (low < high) printf "[%g:%g]", low - 0.05 * (high - low), high + 0.05 * (high - low); else print "[*:*]" }')
+
+# one_panel NAME X Y WIDTH HEIGHT: gnuplot's commands for it.
+one_panel() {
+  read -r in_train in_valid divisor from_zero label <<END
+$(panel "$1")
+END
+  range='[*:*]'
+  [ "$from_zero" = 1 ] && range='[0:*]'
+  [ "$1" = loss ] && range=$loss_range
+  echo "set origin $2, $3; set size $4, $5; set ylabel '$label'; plot [0:*] $range \\"
+  run=0
+  while [ $run -lt $runs ]; do
+    run=$((run + 1))
+    name=$(cat "$folder/name$run")
+    if [ "$in_train" != 0 ]; then
+      echo "'$folder/train$run' using (\$$column/$unit):(\$$in_train/$divisor) with lines linetype $run title '$name'"
+    fi
+    if [ "$in_valid" != 0 ] && [ -s "$folder/valid$run" ]; then
+      echo "'$folder/valid$run' using (\$$column/$unit):(\$$in_valid/$divisor) with linespoints linetype $run dashtype 2" \
+        "title '$name, held out'"
+    fi
+  done | sed '$!s/$/, \\/'
+}
+
+# shellcheck disable=SC2086 # names of panels are words
+set -- $drawn
+height=760 bottom=0.4 top=0.6
+[ $# = 1 ] && height=480 bottom=0 top=1
+[ -n "$title" ] && top=$(awk -v top=$top 'BEGIN { print top - 0.05 }')
+{
+  echo "set terminal svg size 1000,$height font 'Helvetica,Arial,sans-serif' fontscale 1.05 noenhanced background '#ffffff'"
+  echo "load '$here/style.gp'; set multiplot title '$(printf %s "$title" | sed "s/'/''/g")'"
+  echo "set xlabel '${axis#* }'; set lmargin 9; set rmargin 2"
+  one_panel "$1" 0 $bottom 1 "$top"
+  echo "unset key"
+  shift
+  place=0
+  for name in "$@"; do
+    width=$(awk -v n=$# 'BEGIN { print 1 / n }')
+    one_panel "$name" "$(awk -v i=$place -v width="$width" 'BEGIN { print i * width }')" 0 "$width" $bottom
+    place=$((place + 1))
+  done
+  echo "unset multiplot"
+} >"$folder/commands"
+gnuplot "$folder/commands" >"$folder/picture" 2>"$folder/errors" || fail "gnuplot: $(grep -v '^ *$' "$folder/errors" | tail -n 1)"
+if [ "$output" = - ]; then cat "$folder/picture"; else cat "$folder/picture" >"$output"; fi
