@@ -1,4 +1,4 @@
-# The front door: make deps, make, make test, make demo, make demo-code. CMake does the building, in build/ (BUILD=...).
+# The front door: make deps, make, make test, make demo, make demo-code, make scaling. CMake does the building, in build/ (BUILD=...).
 SHELL := /bin/bash
 BUILD ?= build
 PREFIX ?= /usr/local
@@ -13,7 +13,7 @@ TEST_FLAGS ?=
 UNMADE := env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL
 CTEST := $(UNMADE) ctest --output-on-failure --timeout 300
 
-.PHONY: all programs deps test install demo demo-code lint format asan tsan bench fuzz crash-test conformance lines man clean
+.PHONY: all programs deps test install demo demo-code scaling deps-scaling lint format asan tsan bench fuzz crash-test conformance lines man clean
 
 # `programs` is all without the tests, so that a demo begins soon.
 all programs:
@@ -22,6 +22,8 @@ all programs:
 
 deps:
 	@.ci/deps
+deps-scaling:
+	@.ci/deps scaling
 
 test: all
 	@$(CTEST) --test-dir $(BUILD) -j2 $(TEST_FLAGS)
@@ -33,6 +35,9 @@ demo: programs
 	@LM_BIN=$(CURDIR)/$(BUILD)/bin share/lm/demo.sh
 demo-code: programs
 	@LM_BIN=$(CURDIR)/$(BUILD)/bin share/lm/demo-code.sh
+# TEXT=FILE, TIME=10m and more: see the script. Its pictures need what make deps-scaling installs. FOLDER keeps the runs.
+scaling: programs
+	@LM_BIN=$(CURDIR)/$(BUILD)/bin share/lm/scaling.sh $(or $(FOLDER),$(BUILD)/scaling)
 
 # The unit tests under AddressSanitizer and UndefinedBehaviorSanitizer, and under ThreadSanitizer, in folders of their own.
 UNIT_TESTS := ^(base|tensor|text|data|kernels|objectives|model|train|infer|tasks)/

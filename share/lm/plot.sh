@@ -110,12 +110,15 @@ done
 
 # some TABLE COLUMN: whether any run has a number there.
 some() { [ "$2" != 0 ] && cat "$folder/$1"* | cut -f "$2" | grep -qv NaN; }
+most_validations=$(wc -l "$folder"/valid* | awk '$2 != "total" && $1 > most { most = $1 } END { print most + 0 }')
 drawn=''
 for name in $list; do
   read -r in_train in_valid _ <<END
 $(panel "$name")
 END
   if some train "$in_train" || some valid "$in_valid"; then
+    # A single validation makes no curve.
+    [ "$panels$name" = autobits ] && [ "$most_validations" -lt 2 ] && continue
     drawn="$drawn $name"
   elif [ "$panels" != auto ]; then
     fail "no run has what -y $name draws"
@@ -139,6 +142,13 @@ loss_range=$(cat "$folder"/train* "$folder"/valid* | awk -v x="$column" -v last=
   $x > 0.05 * last && (high == "" || $4 > high) { high = $4 }
   END { if (low < high) printf "[%g:%g]", low - 0.05 * (high - low), high + 0.05 * (high - low); else print "[*:*]" }')
 
+# ticks COUNT: a round distance for about so many on the horizontal axis.
+ticks() {
+  awk -v range="$(awk -v last="$last" -v unit="$unit" 'BEGIN { print last / unit }')" -v count="$1" 'BEGIN {
+    for (step = 1e-6; step * count < range; step *= ++i % 3 == 2 ? 2.5 : 2) continue
+    print step
+  }'
+}
 # one_panel NAME X Y WIDTH HEIGHT: gnuplot's commands for it.
 one_panel() {
   read -r in_train in_valid divisor from_zero label <<END
@@ -170,9 +180,9 @@ height=760 bottom=0.4 top=0.6
 {
   echo "set terminal svg size 1000,$height font 'Helvetica,Arial,sans-serif' fontscale 1.05 noenhanced background '#ffffff'"
   echo "load '$here/style.gp'; set multiplot title '$(printf %s "$title" | sed "s/'/''/g")'"
-  echo "set xlabel '${axis#* }'; set lmargin 9; set rmargin 2"
+  echo "set xlabel '${axis#* }'; set lmargin 9; set rmargin 2; set xtics $(ticks 10)"
   one_panel "$1" 0 $bottom 1 "$top"
-  echo "unset key"
+  echo "unset key; set xtics $(ticks $((10 / ($# > 1 ? $# - 1 : 1))))"
   shift
   place=0
   for name in "$@"; do
