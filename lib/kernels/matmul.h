@@ -2,6 +2,7 @@
 #pragma once
 
 #include "kernels/compute.h"
+#include "kernels/precision.h"
 #include "tensor/view.h"
 
 namespace lm {
@@ -9,23 +10,46 @@ namespace lm {
 /// Whether a product replaces its output or adds to it.
 enum class Write { overwrite, add };
 
+/// Copies of a weight (out, in) with 16-bit elements, in the orders in which the products of training read them.
+struct HalfWeight {
+  Precision precision = Precision::fp32;  // fp32: there are none
+  std::uint16_t* across = nullptr;        // for x * weight^T: half_weight_size()
+  std::uint16_t* along = nullptr;         // for dy * weight: half_weight_size()
+};
+
+/// A linear layer's weight: the matrix, and the copies that its products use instead where there are some.
+template <class T>
+struct LinearWeight {
+  LinearWeight() = default;
+  LinearWeight(const TensorView<const T>& weight) : matrix(weight) {}
+  LinearWeight(const TensorView<T>& weight) : matrix(weight) {}
+  TensorView<const T> matrix;  // (out, in)
+  HalfWeight half;             // with float alone
+};
+
+/// Elements of each copy; 0 with fp32.
+std::int64_t half_weight_size(Precision precision, std::int64_t outputs, std::int64_t inputs);
+/// Rounds the matrix into its copies, to nearest even; nothing with fp32.
+void round_weight(Compute& compute, const LinearWeight<float>& weight);
+
 /// y = x * weight^T + bias      (or y += ... with Write::add)
 /// y: (rows, out)  x: (rows, in)  weight: (out, in)  bias: (out) or empty. Rows of x, y may be strided; y may not overlap x.
+/// Where weight has 16-bit copies x is rounded as well.
 template <class T>
-void linear_forward(Compute& compute, TensorView<T> y, TensorView<const T> x, TensorView<const T> weight,
+void linear_forward(Compute& compute, TensorView<T> y, TensorView<const T> x, LinearWeight<T> weight,
                     TensorView<const T> bias, Write write = Write::overwrite);
 
 /// dx += dy * weight            (dx = ... with Write::overwrite)
-/// dx: (rows, in)  dy: (rows, out)  weight: (out, in).
+/// dx: (rows, in)  dy: (rows, out)  weight: (out, in). Where weight has 16-bit copies dy is rounded as well.
 template <class T>
-void linear_backward_input(Compute& compute, TensorView<T> dx, TensorView<const T> dy, TensorView<const T> weight,
+void linear_backward_input(Compute& compute, TensorView<T> dx, TensorView<const T> dy, LinearWeight<T> weight,
                            Write write = Write::add);
 
 /// dweight += dy^T * x; dbias += column sums of dy where dbias is not empty.
-/// dweight: (out, in)  dbias: (out) or empty  dy: (rows, out)  x: (rows, in).
+/// dweight: (out, in)  dbias: (out) or empty  dy: (rows, out)  x: (rows, in), both rounded to `precision` for dweight.
 template <class T>
 void linear_backward_weight(Compute& compute, TensorView<T> dweight, TensorView<T> dbias, TensorView<const T> dy,
-                            TensorView<const T> x);
+                            TensorView<const T> x, Precision precision = Precision::fp32);
 
 /// The same formula as linear_forward, computed so that each output's bits depend on its row of x and of weight alone, never
 /// on how many rows there are: what decoding uses. Bound by memory: each weight is read once for all rows.

@@ -1,8 +1,10 @@
 #include "kernels/matmul.h"
 
 #include <cstring>
+#include <type_traits>
 
 #include "kernels/cpu/dispatch.h"
+#include "kernels/cpu/half_product.h"
 #include "kernels/cpu/product.h"
 
 namespace lm {
@@ -35,12 +37,19 @@ constexpr std::int64_t kWeightRows = 256;
 }  // namespace
 
 template <class T>
-void linear_forward(Compute& compute, TensorView<T> y, TensorView<const T> x, TensorView<const T> weight,
+void linear_forward(Compute& compute, TensorView<T> y, TensorView<const T> x, LinearWeight<T> linear,
                     TensorView<const T> bias, Write write) {
+  const TensorView<const T>& weight = linear.matrix;
   const std::int64_t rows = x.rows(), inputs = x.columns(), outputs = weight.rows();
   LM_CHECK(weight.columns() == inputs && y.rows() == rows && y.columns() == outputs);
   LM_CHECK(bias.empty() || bias.size() == outputs);
   const SimdKernels<T>& kernels = simd_kernels<T>(compute.simd());
+  if constexpr (std::is_same_v<T, float>) {
+    if (linear.half.precision != Precision::fp32) {
+      half_forward(compute, y, x, linear.half, bias, write);
+      return;
+    }
+  }
   const Grid grid{even_tiling(rows, kRowStep), even_tiling(outputs, kColumnStep)};
   compute.pool().run(grid.tiles(), [&](std::int64_t tile, int worker) {
     const std::int64_t r = grid.rows.first(grid.row_tile(tile)), row_count = grid.rows.count(grid.row_tile(tile));
@@ -63,10 +72,16 @@ void linear_forward(Compute& compute, TensorView<T> y, TensorView<const T> x, Te
 }
 
 template <class T>
-void linear_backward_input(Compute& compute, TensorView<T> dx, TensorView<const T> dy, TensorView<const T> weight,
-                           Write write) {
+void linear_backward_input(Compute& compute, TensorView<T> dx, TensorView<const T> dy, LinearWeight<T> linear, Write write) {
+  const TensorView<const T>& weight = linear.matrix;
   const std::int64_t rows = dy.rows(), inputs = dx.columns(), outputs = dy.columns();
   LM_CHECK(dx.rows() == rows && weight.rows() == outputs && weight.columns() == inputs);
+  if constexpr (std::is_same_v<T, float>) {
+    if (linear.half.precision != Precision::fp32) {
+      half_backward_input(compute, dx, dy, linear.half, write);
+      return;
+    }
+  }
   const Grid grid{even_tiling(rows, kRowStep), even_tiling(inputs, kColumnStep)};
   compute.pool().run(grid.tiles(), [&](std::int64_t tile, int worker) {
     const std::int64_t r = grid.rows.first(grid.row_tile(tile)), row_count = grid.rows.count(grid.row_tile(tile));
@@ -91,11 +106,24 @@ void add_column_sums(const SimdKernels<T>& kernels, T* sums, T* block_sums, cons
   }
 }
 
+/// One tile of a weight's gradient.
+template <class T>
+void multiply_weight_tile(Compute& compute, int worker, T* target, std::int64_t stride, const Operand<T>& dy,
+                          const Operand<T>& x, ProductShape shape, bool add, Precision precision) {
+  if constexpr (std::is_same_v<T, float>) {
+    if (precision != Precision::fp32) {
+      half_weight_tile(compute, worker, target, stride, dy, x, shape, add, precision);
+      return;
+    }
+  }
+  multiply_tile(compute, worker, target, stride, dy, x, shape, add);
+}
+
 }  // namespace
 
 template <class T>
 void linear_backward_weight(Compute& compute, TensorView<T> dweight, TensorView<T> dbias, TensorView<const T> dy,
-                            TensorView<const T> x) {
+                            TensorView<const T> x, Precision precision) {
   const std::int64_t rows = dy.rows(), inputs = x.columns(), outputs = dy.columns();
   LM_CHECK(x.rows() == rows && dweight.rows() == outputs && dweight.columns() == inputs);
   LM_CHECK(dbias.empty() || dbias.size() == outputs);
@@ -115,8 +143,8 @@ void linear_backward_weight(Compute& compute, TensorView<T> dweight, TensorView<
                        input_count = grid.columns.count(grid.column_tile(place));
     const std::int64_t r = parts.first(part);
     T* target = split ? partial + (part * outputs + o) * inputs + i : dweight.row(o) + i;
-    multiply_tile(compute, worker, target, split ? inputs : dweight.stride(0), Operand<T>{dy.row(r) + o, dy.stride(0), true},
-                  Operand<T>{x.row(r) + i, x.stride(0)}, {output_count, input_count, parts.count(part)}, !split);
+    multiply_weight_tile<T>(compute, worker, target, split ? inputs : dweight.stride(0), {dy.row(r) + o, dy.stride(0), true},
+                            {x.row(r) + i, x.stride(0)}, {output_count, input_count, parts.count(part)}, !split, precision);
     if (!dbias.empty() && i == 0 && part == 0) {
       add_column_sums(kernels, dbias.data() + o, compute.scratch<T>(worker, output_count), dy.data() + o, dy.stride(0), rows,
                       output_count);
@@ -151,16 +179,16 @@ void linear_decode(Compute& compute, TensorView<T> y, TensorView<const T> x, Ten
   });
 }
 
-template void linear_forward(Compute&, TensorView<float>, TensorView<const float>, TensorView<const float>,
+template void linear_forward(Compute&, TensorView<float>, TensorView<const float>, LinearWeight<float>,
                              TensorView<const float>, Write);
-template void linear_forward(Compute&, TensorView<double>, TensorView<const double>, TensorView<const double>,
+template void linear_forward(Compute&, TensorView<double>, TensorView<const double>, LinearWeight<double>,
                              TensorView<const double>, Write);
-template void linear_backward_input(Compute&, TensorView<float>, TensorView<const float>, TensorView<const float>, Write);
-template void linear_backward_input(Compute&, TensorView<double>, TensorView<const double>, TensorView<const double>, Write);
+template void linear_backward_input(Compute&, TensorView<float>, TensorView<const float>, LinearWeight<float>, Write);
+template void linear_backward_input(Compute&, TensorView<double>, TensorView<const double>, LinearWeight<double>, Write);
 template void linear_backward_weight(Compute&, TensorView<float>, TensorView<float>, TensorView<const float>,
-                                     TensorView<const float>);
+                                     TensorView<const float>, Precision);
 template void linear_backward_weight(Compute&, TensorView<double>, TensorView<double>, TensorView<const double>,
-                                     TensorView<const double>);
+                                     TensorView<const double>, Precision);
 template void linear_decode(Compute&, TensorView<float>, TensorView<const float>, TensorView<const float>,
                             TensorView<const float>);
 template void linear_decode(Compute&, TensorView<double>, TensorView<const double>, TensorView<const double>,

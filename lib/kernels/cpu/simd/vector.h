@@ -9,8 +9,9 @@
 
 #if defined(__x86_64__)
 #if !defined(__clang__)
-// GCC 12's own AVX-512 header raises a false alarm where it wants a register of any content.
+// GCC 12's own AVX-512 headers raise false alarms where they want a register of any content.
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#pragma GCC diagnostic ignored "-Wuninitialized"
 #endif
 #include <immintrin.h>
 #endif

@@ -1,0 +1,221 @@
+// Products with 16-bit factors, written once for both formats.
+//
+// As in simd/gemm.cpp, c is cut into blocks of kRows rows by one panel of two vectors, whose sums stay in registers while k
+// runs, so that each element is one chain over k whose bits depend on k alone. The left factor is read a unit of 32 bits at
+// a time, broadcast over the panel's columns: either from rows as they lie, or from packed blocks [step][kUnits] where its
+// rows are columns in memory. A panel is [step][two vectors].
+#pragma once
+
+#include "kernels/cpu/half/table.h"
+#include "kernels/cpu/simd/vector.h"
+
+namespace lm::LM_TIER {
+namespace {
+
+inline constexpr int kRows = 14;
+inline constexpr int kVectors = 2;
+/// 32-bit units of a vector.
+inline constexpr std::int64_t kUnits = 16;
+/// Rows that use a panel while it is in the first-level cache.
+inline constexpr std::int64_t kRowBlock = 6 * kRows;
+inline constexpr std::int64_t kPanelUnits = kVectors * kUnits;
+
+template <class F>
+inline constexpr std::int64_t kPanel = kVectors* kUnits * 2 / F::kDepth;
+
+template <class F>
+std::int64_t steps_of(std::int64_t depth) {
+  return (depth + F::kDepth - 1) / F::kDepth;
+}
+
+LM_INLINE std::int64_t at_most(std::int64_t count, std::int64_t limit) {
+  return count < 0 ? 0 : count < limit ? count : limit;
+}
+
+/// One block of sums. `columns`: of the last vector. Rows of a lie a_stride apart, or, in blocks, steps do.
+template <class F, int kCount, int kWidth, bool kBlocks>
+void micro_kernel(float* c, std::int64_t c_stride, const HalfUnit* a, std::int64_t a_stride, const HalfUnit* b,
+                  std::int64_t steps, std::int64_t columns, bool add, float scale) {
+  typename F::Sum sums[kCount][kWidth] = {};
+  for (int i = 0; i < kCount; ++i) __builtin_prefetch(c + i * c_stride, 1);
+#pragma GCC unroll 4
+  for (std::int64_t step = 0; step < steps; ++step) {
+    typename F::Vector factors[kWidth];
+#pragma GCC unroll 4
+    for (int v = 0; v < kWidth; ++v) factors[v] = F::load(b + v * kUnits);
+#pragma GCC unroll 16
+    for (int i = 0; i < kCount; ++i) {
+      const typename F::Vector factor = F::broadcast_unit(kBlocks ? a[i] : a[i * a_stride]);
+#pragma GCC unroll 4
+      for (int v = 0; v < kWidth; ++v) sums[i][v] = F::multiply_add(sums[i][v], factor, factors[v]);
+    }
+    b += kPanelUnits;
+    a += kBlocks ? a_stride : 1;
+  }
+#pragma GCC unroll 16
+  for (int i = 0; i < kCount; ++i) {
+#pragma GCC unroll 4
+    for (int v = 0; v < kWidth; ++v) {
+      const std::int64_t whole = kPanel<F> / kVectors;
+      F::store_sums(c + i * c_stride + v * whole, sums[i][v], v == kWidth - 1 ? columns : whole, add, scale);
+    }
+  }
+}
+
+template <class F>
+using MicroKernel = void (*)(float*, std::int64_t, const HalfUnit*, std::int64_t, const HalfUnit*, std::int64_t,
+                             std::int64_t, bool, float);
+
+/// Micro-kernels for 1 .. kRows rows.
+template <class F, int kWidth, bool kBlocks, int kCount = kRows>
+LM_INLINE MicroKernel<F> micro_kernel_of(std::int64_t rows) {
+  if constexpr (kCount == 1) {
+    return micro_kernel<F, 1, kWidth, kBlocks>;
+  } else {
+    if (rows == kCount) return micro_kernel<F, kCount, kWidth, kBlocks>;
+    return micro_kernel_of<F, kWidth, kBlocks, kCount - 1>(rows);
+  }
+}
+
+/// Rows cut as evenly as may be into blocks of at most kRows.
+struct RowSplit {
+  explicit RowSplit(std::int64_t rows) : blocks((rows + kRows - 1) / kRows), base(rows / blocks), larger(rows % blocks) {}
+  std::int64_t count(std::int64_t block) const { return base + (block < larger ? 1 : 0); }
+  std::int64_t blocks, base, larger;
+};
+
+template <class F, bool kBlocks>
+void multiply_rows(float* c, std::int64_t c_stride, const HalfUnit* a, std::int64_t units, const std::uint16_t* panels,
+                   std::int64_t panel_stride, std::int64_t m, std::int64_t n, std::int64_t depth, bool add, float scale) {
+  const std::int64_t steps = steps_of<F>(depth), vector = kPanel<F> / kVectors;
+  for (std::int64_t first = 0; first < m; first += kRowBlock) {
+    const RowSplit split(m - first < kRowBlock ? m - first : kRowBlock);
+    const std::uint16_t* panel = panels;
+    for (std::int64_t column = 0; column < n; column += kPanel<F>, panel += panel_stride) {
+      const std::int64_t width = n - column < kPanel<F> ? n - column : kPanel<F>;
+      const bool two = width > vector;
+      const std::int64_t last = two ? width - vector : width;
+      const auto* b = reinterpret_cast<const HalfUnit*>(panel);
+      std::int64_t row = first;
+      for (std::int64_t block = 0; block < split.blocks; ++block) {
+        const std::int64_t count = split.count(block);
+        const auto kernel = two ? micro_kernel_of<F, 2, kBlocks>(count) : micro_kernel_of<F, 1, kBlocks>(count);
+        const HalfUnit* rows = kBlocks ? a + block * steps * kUnits : a + row * units;
+        for (std::int64_t step = 0; step < steps; step += F::kLongestSum) {
+          kernel(c + row * c_stride + column, c_stride, rows + (kBlocks ? step * kUnits : step), kBlocks ? kUnits : units,
+                 b + step * kPanelUnits, at_most(steps - step, F::kLongestSum), last, add || step > 0, scale);
+        }
+        row += count;
+      }
+    }
+    if (kBlocks) a += split.blocks * steps * kUnits;
+  }
+}
+
+template <class F>
+void multiply(float* c, std::int64_t c_stride, const HalfUnit* a, std::int64_t units, const std::uint16_t* panels,
+              std::int64_t panel_stride, std::int64_t m, std::int64_t n, std::int64_t depth, bool add, float scale) {
+  if (units == 0) {
+    multiply_rows<F, true>(c, c_stride, a, units, panels, panel_stride, m, n, depth, add, scale);
+  } else {
+    multiply_rows<F, false>(c, c_stride, a, units, panels, panel_stride, m, n, depth, add, scale);
+  }
+}
+
+/// Columns [column, column + 16) and k [k, k + 16) of b into their places in the panels.
+template <class F>
+void pack_square(std::uint16_t* packed, const float* b, std::int64_t stride, bool transposed, std::int64_t depth,
+                 std::int64_t n, float scale, std::int64_t column, std::int64_t k) {
+  const std::int64_t steps = steps_of<F>(depth), columns = at_most(n - column, kUnits), lines = at_most(depth - k, kUnits);
+  Vec<float> square[kUnits];
+  if (transposed) {
+#pragma GCC unroll 16
+    for (std::int64_t j = 0; j < kUnits; ++j)
+      square[j] = j < columns ? load(b + (column + j) * stride + k, lines) : Vec<float>{};
+    transpose<float>(square);
+  } else {
+#pragma GCC unroll 16
+    for (std::int64_t i = 0; i < kUnits; ++i)
+      square[i] = i < lines ? load(b + (k + i) * stride + column, columns) : Vec<float>{};
+  }
+  std::uint16_t* to = packed + column / kPanel<F> * steps * kPanelUnits * 2 + column % kPanel<F> * F::kDepth;
+#pragma GCC unroll 16
+  for (std::int64_t i = 0; i < kUnits; i += F::kDepth) {
+    if (k + i < depth) F::store_columns(to + (k + i) / F::kDepth * kPanelUnits * 2, square + i, scale);
+  }
+}
+
+template <class F>
+void pack_panels(std::uint16_t* packed, const float* b, std::int64_t stride, bool transposed, std::int64_t depth,
+                 std::int64_t n, float scale) {
+  const std::int64_t width = (n + kPanel<F> - 1) / kPanel<F> * kPanel<F>;
+  if (transposed) {
+    for (std::int64_t column = 0; column < width; column += kUnits) {
+      for (std::int64_t k = 0; k < depth; k += kUnits) pack_square<F>(packed, b, stride, true, depth, n, scale, column, k);
+    }
+    return;
+  }
+  for (std::int64_t k = 0; k < depth; k += kUnits) {
+    for (std::int64_t column = 0; column < width; column += kUnits)
+      pack_square<F>(packed, b, stride, false, depth, n, scale, column, k);
+  }
+}
+
+template <class F>
+void pack_rows(HalfUnit* packed, std::int64_t units, const float* a, std::int64_t stride, std::int64_t m, std::int64_t depth,
+               float scale) {
+  for (std::int64_t row = 0; row < m; ++row, packed += units, a += stride) {
+    for (std::int64_t k = 0; k < depth; k += kUnits * F::kDepth) {
+      const std::int64_t count = at_most(depth - k, kUnits * F::kDepth);
+      F::store_units(packed + k / F::kDepth, F::round_row(a + k, count, scale), steps_of<F>(count));
+    }
+  }
+}
+
+template <class F>
+std::int64_t block_units(std::int64_t m, std::int64_t depth) {
+  std::int64_t blocks = 0;
+  for (std::int64_t first = 0; first < m; first += kRowBlock)
+    blocks += RowSplit(m - first < kRowBlock ? m - first : kRowBlock).blocks;
+  return blocks * steps_of<F>(depth) * kUnits;
+}
+
+/// Lines of a that are packed together: so few that those a power of two apart stay in the first-level cache.
+inline constexpr std::int64_t kPackedLines = 8;
+
+template <class F>
+void pack_blocks(HalfUnit* packed, const float* a, std::int64_t stride, std::int64_t m, std::int64_t depth, float scale) {
+  const std::int64_t steps = steps_of<F>(depth);
+  for (std::int64_t k = 0; k < depth; k += kPackedLines) {
+    HalfUnit* to = packed + k / F::kDepth * kUnits;
+    for (std::int64_t first = 0; first < m; first += kRowBlock) {
+      const RowSplit split(m - first < kRowBlock ? m - first : kRowBlock);
+      std::int64_t row = first;
+      for (std::int64_t block = 0; block < split.blocks; ++block, to += steps * kUnits) {
+        const std::int64_t count = split.count(block);
+        for (std::int64_t i = 0; i < kPackedLines && k + i < depth; i += F::kDepth) {
+          Vec<float> lines[F::kDepth];
+          for (std::int64_t l = 0; l < F::kDepth; ++l)
+            lines[l] = k + i + l < depth ? load(a + (k + i + l) * stride + row, count) : Vec<float>{};
+          F::store_units(to + i / F::kDepth * kUnits, F::round_lines(lines, scale), kUnits);
+        }
+        row += count;
+      }
+    }
+  }
+}
+
+template <class F>
+HalfKernels make_half_kernels() {
+  return {.panel = kPanel<F>,
+          .unit_depth = F::kDepth,
+          .scale_of = F::scale_of,
+          .pack_panels = pack_panels<F>,
+          .pack_rows = pack_rows<F>,
+          .block_units = block_units<F>,
+          .pack_blocks = pack_blocks<F>,
+          .multiply = multiply<F>};
+}
+
+}  // namespace
+}  // namespace lm::LM_TIER

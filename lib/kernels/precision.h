@@ -1,0 +1,21 @@
+// Precision: what the factors of linear layers' products are rounded to. Their sums, and all else, are fp32.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "kernels/compute.h"
+
+namespace lm {
+
+enum class Precision { fp32, bf16, fp16 };
+
+const char* to_string(Precision precision);
+
+/// Empty where this CPU and the tier have the instructions; else what is missing, for a message.
+std::string missing_for(Precision precision, SimdTier tier);
+
+/// The precision whose products a short measurement finds the fastest: fp32, unless a 16-bit one wins clearly.
+Precision fastest_precision(Compute& compute);
+
+}  // namespace lm
