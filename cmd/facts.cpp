@@ -1,6 +1,7 @@
 #include "facts.h"
 
 #include "base/error.h"
+#include "kernels/precision.h"
 #include "text/unicode.h"
 
 namespace lm::cmd {
@@ -12,6 +13,15 @@ std::string compiler() {
 #else
   return "gcc " __VERSION__;
 #endif
+}
+
+/// What --precision can be here.
+std::string precisions(SimdTier simd) {
+  std::string names = to_string(Precision::fp32);
+  for (const Precision precision : {Precision::bf16, Precision::fp16}) {
+    if (missing_for(precision, simd).empty()) names += std::string(" ") + to_string(precision);
+  }
+  return names;
 }
 
 }  // namespace
@@ -26,7 +36,8 @@ SimdTier resolve_simd(const std::string& word) {
 
 std::string version_text(const std::string& program, SimdTier simd) {
   return program + " (lm-tools) " LM_VERSION "\ncompiler: " + compiler() + "\nsimd: " + to_string(simd) +
-         "\nblas: OpenBLAS " + select_blas_core(simd) + "\nunicode: " + std::string(kUnicodeVersion) + "\n";
+         "\nblas: OpenBLAS " + select_blas_core(simd) + "\nprecision: " + precisions(simd) +
+         "\nunicode: " + std::string(kUnicodeVersion) + "\n";
 }
 
 }  // namespace lm::cmd

@@ -10,7 +10,7 @@ namespace lm::cmd {
 /// The tier for a word of --simd; throws Error where this CPU cannot run it.
 SimdTier resolve_simd(const std::string& word);
 
-/// The lines of --version: name and version, compiler, SIMD tier, BLAS core, Unicode version.
+/// The lines of --version: name and version, compiler, SIMD tier, BLAS core, precisions, Unicode version.
 std::string version_text(const std::string& program, SimdTier simd);
 
 }  // namespace lm::cmd

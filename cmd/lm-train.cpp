@@ -25,6 +25,7 @@ void print_dry_run(const TrainSession& session, bool json) {
   JsonValue report;
   report.set("parameters", f.parameters).set("memory_bytes", f.memory.total());
   report.set("memory_weights", f.memory.weights)
+      .set("memory_rounded", f.memory.rounded)
       .set("memory_gradients", f.memory.gradients)
       .set("memory_moments", f.memory.moments);
   report.set("memory_averages", f.memory.averages).set("memory_activations", f.memory.activations);
@@ -84,6 +85,7 @@ int run(TrainOptions& o, const CommonOptions& common) {
   }
   TrainSession& session = *opened;
   for (const std::string& note : session.notes()) spdlog::warn("{}", note);
+  spdlog::info("products are computed in {}", session.settings().precision);
   if (o.dry_run) print_dry_run(session, o.json);
   if (o.show_examples) {
     for (const std::string& line : session.show_examples(*o.show_examples)) std::puts(line.c_str());

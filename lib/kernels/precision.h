@@ -2,7 +2,7 @@
 #pragma once
 
 #include <string>
-#include <vector>
+#include <string_view>
 
 #include "kernels/compute.h"
 
@@ -11,6 +11,8 @@ namespace lm {
 enum class Precision { fp32, bf16, fp16 };
 
 const char* to_string(Precision precision);
+/// Throws Error where it is none of "fp32", "bf16", "fp16".
+Precision parse_precision(std::string_view name);
 
 /// Empty where this CPU and the tier have the instructions; else what is missing, for a message.
 std::string missing_for(Precision precision, SimdTier tier);

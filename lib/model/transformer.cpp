@@ -53,7 +53,7 @@ void norm_backward(Compute& compute, const ModelConfig& c, TensorView<T> dx, Ten
 
 /// out = x + dropout(branch * weight^T + bias), the end of both residual branches.
 template <class T>
-void residual_forward(Compute& compute, TensorView<T> out, TensorView<T> x, TensorView<T> branch, TensorView<T> weight,
+void residual_forward(Compute& compute, TensorView<T> out, TensorView<T> x, TensorView<T> branch, LinearWeight<T> weight,
                       TensorView<T> bias, const Dropout& dropout) {
   if (dropout.rate == 0) {
     copy<T>(compute, out, x);
@@ -128,7 +128,7 @@ void Transformer<T>::attention_block_forward(std::int64_t layer, const Batch& ba
 
   norm_forward<T>(compute_, c, normed, top(s.attention_norm_mean, rows), top(s.attention_norm_rstd, rows), x,
                   w.attention_norm_gain, w.attention_norm_bias);
-  linear_forward<T>(compute_, qkv, normed, w.qkv, w.qkv_bias);
+  linear_forward<T>(compute_, qkv, normed, linears_.layers[l].qkv, w.qkv_bias);
   TensorView<T> qk = qkv;
   if (c.qk_norm) {
     qk = top(s.qk, rows);
@@ -144,7 +144,7 @@ void Transformer<T>::attention_block_forward(std::int64_t layer, const Batch& ba
   const TensorView<T> log_sum_exp(s.log_sum_exp.data(), batch.sequences, c.n_heads, batch.length);
   attention_forward<T>(compute_, attention.split_columns(c.n_heads).split_rows(batch.sequences), log_sum_exp, heads.q,
                        heads.k, heads.v, batch.visibility(), attention_scale(c));
-  residual_forward<T>(compute_, top(s.middle, rows), x, attention, w.projection, w.projection_bias,
+  residual_forward<T>(compute_, top(s.middle, rows), x, attention, linears_.layers[l].projection, w.projection_bias,
                       dropout_at(dropout, 1 + 2 * layer));
 }
 
@@ -160,7 +160,7 @@ void Transformer<T>::ffn_hidden_forward(std::int64_t layer, std::int64_t rows, A
 
   norm_forward<T>(compute_, c, normed, top(s.ffn_norm_mean, rows), top(s.ffn_norm_rstd, rows), top(s.middle, rows),
                   w.ffn_norm_gain, w.ffn_norm_bias);
-  linear_forward<T>(compute_, up, normed, w.up, w.up_bias);
+  linear_forward<T>(compute_, up, normed, linears_.layers[l].up, w.up_bias);
   activation_forward<T>(compute_, c, top(s.activated, rows), up);
 }
 
@@ -171,8 +171,8 @@ void Transformer<T>::ffn_block_forward(std::int64_t layer, std::int64_t rows, Ac
   const LayerParameters<T>& w = weights_.layers[l];
   LayerActivations<T>& s = a.layers[l];
   ffn_hidden_forward(layer, rows, a);
-  residual_forward<T>(compute_, top(a.residual[l + 1], rows), top(s.middle, rows), top(s.activated, rows), w.down,
-                      w.down_bias, dropout_at(dropout, 2 + 2 * layer));
+  residual_forward<T>(compute_, top(a.residual[l + 1], rows), top(s.middle, rows), top(s.activated, rows),
+                      linears_.layers[l].down, w.down_bias, dropout_at(dropout, 2 + 2 * layer));
 }
 
 template <class T>
@@ -215,16 +215,16 @@ void Transformer<T>::ffn_block_backward(std::int64_t layer, std::int64_t rows, A
   const TensorView<T> d_up = top(a.d_up, rows);
 
   const TensorView<T> d_branch = residual_backward<T>(compute_, d_stream, d_hidden, dropout_at(dropout, 2 + 2 * layer));
-  linear_backward_weight<T>(compute_, g.down, g.down_bias, d_branch, top(s.activated, rows));
-  linear_backward_input<T>(compute_, d_activated, d_branch, w.down, Write::overwrite);
+  linear_backward_weight<T>(compute_, g.down, g.down_bias, d_branch, top(s.activated, rows), linears_.precision());
+  linear_backward_input<T>(compute_, d_activated, d_branch, linears_.layers[l].down, Write::overwrite);
   fill<T>(compute_, d_up, T(0));
   if (c.activation == Activation::swiglu) {
     swiglu_backward<T>(compute_, d_up, d_activated, top(s.up, rows));
   } else {
     gelu_backward<T>(compute_, d_up, d_activated, top(s.up, rows));
   }
-  linear_backward_weight<T>(compute_, g.up, g.up_bias, d_up, top(s.ffn_norm, rows));
-  linear_backward_input<T>(compute_, d_hidden, d_up, w.up, Write::overwrite);
+  linear_backward_weight<T>(compute_, g.up, g.up_bias, d_up, top(s.ffn_norm, rows), linears_.precision());
+  linear_backward_input<T>(compute_, d_hidden, d_up, linears_.layers[l].up, Write::overwrite);
   norm_backward<T>(compute_, c, d_stream, g.ffn_norm_gain, g.ffn_norm_bias, d_hidden, top(s.middle, rows), w.ffn_norm_gain,
                    top(s.ffn_norm_mean, rows), top(s.ffn_norm_rstd, rows));
 }
@@ -246,8 +246,8 @@ void Transformer<T>::attention_block_backward(std::int64_t layer, const Batch& b
   const TensorView<T> attention = top(s.attention, rows);
 
   const TensorView<T> d_branch = residual_backward<T>(compute_, d_stream, d_hidden, dropout_at(dropout, 1 + 2 * layer));
-  linear_backward_weight<T>(compute_, g.projection, g.projection_bias, d_branch, attention);
-  linear_backward_input<T>(compute_, d_attention, d_branch, w.projection, Write::overwrite);
+  linear_backward_weight<T>(compute_, g.projection, g.projection_bias, d_branch, attention, linears_.precision());
+  linear_backward_input<T>(compute_, d_attention, d_branch, linears_.layers[l].projection, Write::overwrite);
   fill<T>(compute_, d_qkv, T(0));
   const Heads<T> heads = split_heads(c, batch.sequences, c.qk_norm ? top(s.qk, rows) : qkv, qkv);
   const Heads<T> d_heads = split_heads(c, batch.sequences, d_qkv, d_qkv);
@@ -265,8 +265,8 @@ void Transformer<T>::attention_block_backward(std::int64_t layer, const Batch& b
                                  qkv.columns(c.q_width(), c.kv_width()).split_columns(c.n_kv_heads), w.k_norm,
                                  top(s.k_rstd, rows));
   }
-  linear_backward_weight<T>(compute_, g.qkv, g.qkv_bias, d_qkv, top(s.attention_norm, rows));
-  linear_backward_input<T>(compute_, d_hidden, d_qkv, w.qkv, Write::overwrite);
+  linear_backward_weight<T>(compute_, g.qkv, g.qkv_bias, d_qkv, top(s.attention_norm, rows), linears_.precision());
+  linear_backward_input<T>(compute_, d_hidden, d_qkv, linears_.layers[l].qkv, Write::overwrite);
   norm_backward<T>(compute_, c, d_stream, g.attention_norm_gain, g.attention_norm_bias, d_hidden, top(a.residual[l], rows),
                    w.attention_norm_gain, top(s.attention_norm_mean, rows), top(s.attention_norm_rstd, rows));
 }

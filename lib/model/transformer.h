@@ -9,6 +9,7 @@
 #include "kernels/elementwise.h"
 #include "model/activations.h"
 #include "model/batch.h"
+#include "model/linear_layers.h"
 #include "model/parameters.h"
 #include "model/row_sink.h"
 
@@ -21,11 +22,16 @@ struct DropoutPlan {
   std::uint64_t pass = 0;  // number of this forward pass in the run
 };
 
-/// Neither owns weights nor activations; one object serves any number of passes.
+/// Owns neither weights nor activations; one object serves any number of passes.
 template <class T>
 class Transformer {
  public:
-  Transformer(Compute& compute, const Parameters<T>& parameters) : compute_(compute), weights_(parameters) {}
+  /// `precision` of the products of linear layers and head; but for fp32, weights_changed() comes before the first pass.
+  Transformer(Compute& compute, const Parameters<T>& parameters, Precision precision = Precision::fp32)
+      : compute_(compute), weights_(parameters), linears_(parameters, precision) {}
+
+  /// To be told of each change of the weights: their rounded copies follow.
+  void weights_changed() { linears_.refresh(compute_); }
 
   /// Residual streams up to the final norm. Throws Error where a token id is not below the vocabulary or the batch does not
   /// fit.
@@ -58,6 +64,7 @@ class Transformer {
 
   Compute& compute_;
   const Parameters<T>& weights_;
+  LinearLayers<T> linears_;
   // Reused by every chunk of the head, so that steps do not allocate.
   std::vector<std::int64_t> counted_rows_;
   std::vector<TokenId> chunk_targets_;

@@ -44,7 +44,7 @@ template <class T>
 void Transformer<T>::head(const Batch& batch, Activations<T>& a, RowSink<T>& sink) {
   for_each_chunk(batch, a.logits.rows(), counted_rows_, [&](std::span<const std::int64_t> rows) {
     const TensorView<T> logits = a.logits.rows(0, static_cast<std::int64_t>(rows.size()));
-    linear_forward<T>(compute_, logits, gather(a.final_norm, a.hidden_chunk, rows), weights_.head, {});
+    linear_forward<T>(compute_, logits, gather(a.final_norm, a.hidden_chunk, rows), linears_.head, {});
     sink.consume(rows, logits);
   });
 }
@@ -58,7 +58,7 @@ Loss Transformer<T>::head_backward(const Batch& batch, Activations<T>& a, Parame
     const auto count = static_cast<std::int64_t>(rows.size());
     const TensorView<T> logits = a.logits.rows(0, count);
     const TensorView<T> hidden = gather(a.final_norm, a.hidden_chunk, rows);
-    linear_forward<T>(compute_, logits, hidden, weights_.head, {});
+    linear_forward<T>(compute_, logits, hidden, linears_.head, {});
     chunk_targets_.clear();
     chunk_weights_.clear();
     chunk_nats_.resize(rows.size());
@@ -73,10 +73,10 @@ Loss Transformer<T>::head_backward(const Batch& batch, Activations<T>& a, Parame
       loss.nats += nats;
       loss.weight += static_cast<double>(chunk_weights_[i]);
     }
-    linear_backward_weight<T>(compute_, gradients.head, {}, logits, hidden);
+    linear_backward_weight<T>(compute_, gradients.head, {}, logits, hidden, linears_.precision());
     const bool direct = consecutive(rows);
     const TensorView<T> d_hidden = direct ? a.d_hidden.rows(rows.front(), count) : a.d_hidden_chunk.rows(0, count);
-    linear_backward_input<T>(compute_, d_hidden, logits, weights_.head, Write::overwrite);
+    linear_backward_input<T>(compute_, d_hidden, logits, linears_.head, Write::overwrite);
     for (std::int64_t i = 0; !direct && i < count; ++i) {
       std::copy_n(d_hidden.row(i), d_hidden.columns(), a.d_hidden.row(rows[static_cast<std::size_t>(i)]));
     }

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "kernels/elementwise.h"
+#include "kernels/precision.h"
 #include "tasks/load_tokenizer.h"
 #include "train/state_file.h"
 
@@ -43,6 +44,7 @@ TrainSession::TrainSession(TrainRequest request)
     : request_(std::move(request)), settings_(request_.settings), init_from_(request_.init_from) {
   check_settings(settings_);
   open_state();
+  choose_precision();
   load_tokenizer_and_model();
   if (state_file_ != nullptr) {
     config_ = state_file_->record().config;
@@ -106,6 +108,19 @@ void TrainSession::open_state() {
     }
   }
   compute_ = std::make_unique<Compute>(request_.threads, tier);
+}
+
+/// "mixed" becomes what this machine computes fastest; a run that goes on keeps what it began with.
+void TrainSession::choose_precision() {
+  if (settings_.precision == "mixed") settings_.precision = to_string(fastest_precision(*compute_));
+  const std::string missing = missing_for(parse_precision(settings_.precision), compute_->simd());
+  if (missing.empty()) return;
+  if (state_file_ != nullptr) {
+    throw Error("cannot resume '" + request_.state + "': its precision is " + settings_.precision + ", and " + missing +
+                "; go on where that is to be had");
+  }
+  throw Error("cannot use --precision '" + settings_.precision + "': " + missing +
+              "; --precision mixed takes the fastest that there is");
 }
 
 void TrainSession::load_tokenizer_and_model() {

@@ -94,6 +94,7 @@ class TrainSession {
  private:
   void load_tokenizer_and_model();
   void open_state();
+  void choose_precision();
   void check_budget() const;
   ObjectiveOptions full_objective_options() const;
   std::vector<ExampleSource> make_sources(const TokenCorpus& corpus, std::uint64_t seed, WindowOrder order) const;

@@ -117,7 +117,7 @@ void check_settings(const TrainSettings& s) {
   require_range("spm-rate", s.spm_rate, 0.0, 1.0);
   parse_optimizer(s.optimizer);
   require_range("momentum", s.momentum, 0.0, 0.9999999);
-  require_choice("precision", s.precision, {"fp32"});
+  require_choice("precision", s.precision, {"mixed", "fp32", "bf16", "fp16"});
   require_choice("keep", s.keep, {"last", "best"});
   require_choice("on-nan", s.on_nan, {"stop", "skip"});
   require_range("dropout", s.dropout, 0.0, 0.95);
@@ -216,6 +216,7 @@ TrainerOptions trainer_options(const TrainSettings& s, const ModelConfig& config
                        .momentum = s.momentum,
                        .weight_decay = s.weight_decay};
   options.clip = s.clip;
+  options.precision = parse_precision(s.precision);
   options.average_decay = s.average;
   options.patience = s.patience;
   options.keep = s.keep == "best" ? KeepWeights::best : KeepWeights::last;
@@ -254,6 +255,8 @@ TrainSettings resumed_settings(const JsonValue& recorded, const TrainSettings& a
   const JsonValue settings_json = settings_to_json(settings);
   for (const auto& [name, value] : *settings_json.if_object()) {
     const JsonValue* wanted = asked_json.find(name);
+    // What mixed chose is recorded, and stays.
+    if (name == "precision" && asked.precision == "mixed") continue;
     if (named.count(name) == 0 || wanted->is_null() || wanted->dump() == value.dump()) continue;
     throw Error("cannot resume '" + source + "': --" + name + " was " + value.dump() + ", now " + wanted->dump() +
                 "; leave it out or start a new run");

@@ -100,7 +100,8 @@ void visit_settings(Settings& s, Visit&& visit) {
   visit("momentum", s.momentum, "Optimizer", "muon's decay of its moment");
   visit("clip", s.clip, "Optimizer", "largest norm of the gradient; 0: any");
   visit("ema", s.average, "Optimizer", "decay of a moving average of the weights, which the model then gets; 0: none");
-  visit("precision", s.precision, "Optimizer", "fp32");
+  visit("precision", s.precision, "Optimizer",
+        "what factors of products are rounded to: fp32, bf16, fp16, or mixed for the one that is fastest here");
   visit("seed", s.seed, "Optimizer", "of initial weights, order of the data and dropout");
   visit("patience", s.patience, "Watching", "stop after this many validations without a new best; 0: never");
   visit("keep", s.keep, "Watching", "which weights the model gets: last, or those of the best validation");

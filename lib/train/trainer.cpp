@@ -45,7 +45,7 @@ Trainer::Trainer(Compute& compute, const ModelConfig& config, const TrainerOptio
       optimizer_(config, options.optimizer),
       gradients_(config, micro_batches(options)),
       activations_(config, options.micro_batch_sequences, options.context_length, options.keep_activations),
-      transformer_(compute, weights_) {
+      transformer_(compute, weights_, options.precision) {
   state_.hold_steps = options.schedule.hold_steps;
   if (options.average_decay > 0) average_.emplace(config);
   if (options.keep == KeepWeights::best) best_.emplace(config);
@@ -55,6 +55,7 @@ Trainer::Memory Trainer::memory(const ModelConfig& config, const TrainerOptions&
   const std::int64_t arena = static_cast<std::int64_t>(sizeof(float)) * parameter_count(config);
   return {
       .weights = arena,
+      .rounded = LinearLayers<float>::bytes(config, options.precision),
       .gradients = arena * GradientSum::arenas(micro_batches(options)),
       .moments = static_cast<std::int64_t>(sizeof(float)) * Optimizer::moment_count(config, options.optimizer.kind),
       .averages = arena * ((options.average_decay > 0 ? 1 : 0) + (options.keep == KeepWeights::best ? 1 : 0)),
@@ -169,6 +170,7 @@ Trainer::StepResult Trainer::take_step() {
 }
 
 void Trainer::accumulate_gradients(double total_weight, StepResult& result) {
+  transformer_.weights_changed();
   for (std::int64_t first = 0; first < batch_.sequences; first += options_.micro_batch_sequences) {
     const std::int64_t count = std::min(options_.micro_batch_sequences, batch_.sequences - first);
     const bool whole = count == batch_.sequences;

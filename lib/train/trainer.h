@@ -25,6 +25,7 @@ struct TrainerOptions {
   std::int64_t batch_sequences = 16;        // sequences a step
   std::int64_t micro_batch_sequences = 16;  // sequences a pass
   std::int64_t context_length = 256;
+  Precision precision = Precision::fp32;    // of products
   Keep keep_activations = Keep::training;   // or recomputing: the same gradients from less memory
   std::optional<std::int64_t> total_steps;  // budgets in steps, tokens and epochs; empty: time alone ends the run
   std::optional<double> seconds;            // budget in time, over all resumes
@@ -104,8 +105,8 @@ class Trainer {
 
   /// Bytes that a trainer of these options takes, activations included, by part.
   struct Memory {
-    std::int64_t weights = 0, gradients = 0, moments = 0, averages = 0, activations = 0;
-    std::int64_t total() const { return weights + gradients + moments + averages + activations; }
+    std::int64_t weights = 0, rounded = 0, gradients = 0, moments = 0, averages = 0, activations = 0;
+    std::int64_t total() const { return weights + rounded + gradients + moments + averages + activations; }
   };
   static Memory memory(const ModelConfig& config, const TrainerOptions& options);
 

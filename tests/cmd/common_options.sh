@@ -5,7 +5,7 @@ while read -r program; do
   expect_exit 0 "$program" --version
   expect_silence
   head -1 stdout | grep -q "^$program (lm-tools) [0-9]" || fail "$program --version begins: $(head -1 stdout)"
-  for fact in compiler simd blas unicode; do
+  for fact in compiler simd blas precision unicode; do
     grep -q "^$fact: ." stdout || fail "$program --version does not say $fact"
   done
 

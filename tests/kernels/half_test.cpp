@@ -68,7 +68,7 @@ void check_shape(Compute& compute, Precision precision, Shape shape) {
   CAPTURE(shape.rows);
   CAPTURE(shape.inputs);
   CAPTURE(shape.outputs);
-  CAPTURE(to_string(precision));
+  CAPTURE(std::string(to_string(precision)));
   const double tolerance = tolerance_of(precision);
   const auto x = Tensor<float>::random({shape.rows, shape.inputs}, 1);
   const auto weight = Tensor<float>::random({shape.outputs, shape.inputs}, 2);

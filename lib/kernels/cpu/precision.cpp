@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <vector>
 
 #include "base/error.h"
 #include "kernels/cpu/dispatch.h"
@@ -23,6 +24,13 @@ HalfKernels kernels_of_format();
 
 const char* to_string(Precision precision) {
   return precision == Precision::bf16 ? "bf16" : precision == Precision::fp16 ? "fp16" : "fp32";
+}
+
+Precision parse_precision(std::string_view name) {
+  for (const Precision precision : {Precision::fp32, Precision::bf16, Precision::fp16}) {
+    if (name == to_string(precision)) return precision;
+  }
+  throw Error("unknown precision '" + std::string(name) + "'; known: fp32, bf16, fp16");
 }
 
 std::string missing_for(Precision precision, SimdTier tier) {

@@ -1,0 +1,40 @@
+// LinearLayers: a model's matrices as products take them, with their 16-bit copies where training has those.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "kernels/matmul.h"
+#include "model/parameters.h"
+#include "tensor/arena.h"
+
+namespace lm {
+
+template <class T>
+struct LayerLinears {
+  LinearWeight<T> qkv, projection, up, down;  // shapes as in LayerParameters
+};
+
+template <class T>
+class LinearLayers {
+ public:
+  /// Views of the weights, which must outlive it, and room for copies unless precision is fp32 (the only one for double).
+  explicit LinearLayers(const Parameters<T>& weights, Precision precision = Precision::fp32);
+
+  /// Bytes of the copies.
+  static std::int64_t bytes(const ModelConfig& config, Precision precision);
+  /// Rounds the weights into the copies: once after each change of the weights.
+  void refresh(Compute& compute);
+  Precision precision() const { return precision_; }
+
+  std::vector<LayerLinears<T>> layers;
+  LinearWeight<T> head;
+
+ private:
+  template <class Visit>
+  void visit(Visit&& visit);
+  Precision precision_;
+  Arena<std::uint16_t> copies_;
+};
+
+}  // namespace lm
