@@ -1,0 +1,79 @@
+// The products of the benchmarks' shapes, in the three orientations of training and in decoding's.
+#include "kernels/matmul.h"
+
+#include <algorithm>
+
+#include "measure.h"
+
+namespace lm::bench {
+
+namespace {
+
+enum class Product { forward, backward_input, backward_weight, decode };
+
+struct Sizes {
+  std::int64_t rows, inputs, outputs;
+};
+
+void run_product(benchmark::State& state, Product product, Precision precision, Sizes s) {
+  Matrix x(s.rows, s.inputs), matrix(s.outputs, s.inputs), y(s.rows, s.outputs);
+  const std::int64_t half = half_weight_size(precision, s.outputs, s.inputs);
+  Arena<std::uint16_t> across(half), along(half);
+  LinearWeight<float> weight(matrix.view);
+  weight.half = {precision, across.data(), along.data()};
+  round_weight(compute(), weight);
+  const double operations = 2.0 * static_cast<double>(s.rows * s.inputs * s.outputs);
+  const double bytes = 4.0 * static_cast<double>(s.inputs * s.outputs);
+  // One row uses each weight once: to read them is the limit.
+  const Work work = product == Product::decode ? Work{.bytes = bytes} : Work{.flops = operations};
+  measure(state, work, [&] {
+    switch (product) {
+      case Product::forward:
+        return linear_forward<float>(compute(), y.view, x.view, weight, {});
+      case Product::backward_input:
+        return linear_backward_input<float>(compute(), x.view, y.view, weight, Write::overwrite);
+      case Product::backward_weight:
+        return linear_backward_weight<float>(compute(), matrix.view, {}, y.view, x.view, precision);
+      case Product::decode:
+        return linear_decode<float>(compute(), y.view, x.view, matrix.view, {});
+    }
+  });
+}
+
+/// With factors in fp32, and in the 16-bit formats that this CPU multiplies; their roof is fp32's too.
+void define_training(const std::string& name, Sizes s) {
+  for (const Precision precision : {Precision::fp32, Precision::bf16, Precision::fp16}) {
+    if (!missing_for(precision, compute().simd()).empty()) continue;
+    for (const auto& [product, orientation] : {std::pair(Product::forward, "_forward/"),
+                                               {Product::backward_input, "_backward_input/"},
+                                               {Product::backward_weight, "_backward_weight/"}}) {
+      define(name + orientation + to_string(precision) + "/" + dimensions({s.rows, s.inputs, s.outputs}),
+             [=, product = product](benchmark::State& state) { run_product(state, product, precision, s); });
+    }
+  }
+}
+
+}  // namespace
+
+void register_products() {
+  struct Shape {
+    std::int64_t rows, channels, vocabulary;  // rows: of a step, 4096 at the most
+  };
+  for (const auto [rows, c, vocabulary] :
+       {Shape{768, 128, 257}, {4096, 384, 257}, {4096, 256, 4096}, {4096, 512, 8192}, {1024, 768, 50257}}) {
+    define_training("query_key_value", {rows, c, 3 * c});
+    define_training("attention_out", {rows, c, c});
+    define_training("up", {rows, c, 4 * c});
+    define_training("down", {rows, 4 * c, c});
+    // A chunk's rows, as the model cuts them: about 2 MiB of logits.
+    const std::int64_t chunk = std::clamp<std::int64_t>((std::int64_t{1} << 19) / vocabulary / 64 * 64, 64, 512);
+    define_training("head", {chunk, c, vocabulary});
+  }
+  for (const std::int64_t c : {256, 512, 768}) {
+    define("decode/" + dimensions({1, c, 4 * c}), [=](benchmark::State& state) {
+      run_product(state, Product::decode, Precision::fp32, {1, c, 4 * c});
+    });
+  }
+}
+
+}  // namespace lm::bench
