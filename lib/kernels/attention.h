@@ -30,6 +30,10 @@ void attention_backward(Compute& compute, TensorView<T> dq, TensorView<T> dk, Te
                         TensorView<const T> out, TensorView<const T> log_sum_exp, TensorView<const T> q,
                         TensorView<const T> k, TensorView<const T> v, const Visibility& visibility, double scale);
 
+/// Scratch of both passes over sequences of `length`, at the most.
+template <class T>
+ScratchSize attention_scratch(SimdTier tier, std::int64_t length, std::int64_t head_dim);
+
 /// One query over a cache; bits independent of threads. out, q: (H, D)  k, v: (S, KV, D).
 template <class T>
 void attention_decode(Compute& compute, TensorView<T> out, TensorView<const T> q, TensorView<const T> k,

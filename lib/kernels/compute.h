@@ -1,6 +1,7 @@
 // Compute: what every kernel runs on: a pool of threads, a SIMD tier, and scratch memory for each worker.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -15,6 +16,18 @@ enum class SimdTier { portable, avx2, avx512 };
 /// The widest tier that this CPU (and operating system) can run.
 SimdTier best_simd_tier();
 const char* to_string(SimdTier tier);
+
+/// Bytes of scratch: the largest request of a worker, and of what all workers share. Each kernel's header states those of
+/// its kernels, so that a program can tell what it will take.
+struct ScratchSize {
+  std::int64_t worker = 0;
+  std::int64_t shared = 0;
+  bool operator==(const ScratchSize&) const = default;
+};
+/// What two kernels ask for that run one after the other.
+inline ScratchSize larger(const ScratchSize& a, const ScratchSize& b) {
+  return {.worker = std::max(a.worker, b.worker), .shared = std::max(a.shared, b.shared)};
+}
 
 /// One per program. The tier fixes which kernels run, and which core OpenBLAS has for the products that it serves (avx512
 /// SkylakeX, avx2 Haswell, portable Prescott), whatever OpenBLAS detected or the environment asked for; it runs on one
@@ -41,6 +54,8 @@ class Compute {
   T* shared_scratch(std::int64_t count) {
     return scratch<T>(pool_.threads(), count);
   }
+  /// The largest requests so far.
+  ScratchSize scratch_asked() const;
 
  private:
   struct Scratch;

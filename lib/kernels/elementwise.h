@@ -40,6 +40,8 @@ void scale(Compute& compute, TensorView<T> y, double factor);
 /// Sum of squares in double over fixed tiles and a fixed tree. x: contiguous.
 template <class T>
 double sum_of_squares(Compute& compute, TensorView<const T> x);
+/// Its scratch for so many elements.
+ScratchSize sum_of_squares_scratch(std::int64_t size);
 /// True where every element is finite.
 template <class T>
 bool all_finite(Compute& compute, TensorView<const T> x);

@@ -51,6 +51,10 @@ template <class T>
 void linear_backward_weight(Compute& compute, TensorView<T> dweight, TensorView<T> dbias, TensorView<const T> dy,
                             TensorView<const T> x, Precision precision = Precision::fp32);
 
+/// Scratch of a linear layer's forward and backward passes over so many rows.
+template <class T>
+ScratchSize linear_scratch(SimdTier tier, std::int64_t rows, std::int64_t inputs, std::int64_t outputs);
+
 /// The same formula as linear_forward, computed so that each output's bits depend on its row of x and of weight alone, never
 /// on how many rows there are: what decoding uses. Bound by memory: each weight is read once for all rows.
 template <class T>

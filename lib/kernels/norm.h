@@ -33,4 +33,10 @@ template <class T>
 void rmsnorm_backward_in_place(Compute& compute, TensorView<T> dy_to_dx, TensorView<T> dgain, TensorView<const T> x,
                                TensorView<const T> gain, TensorView<const T> rstd);
 
+/// Scratch of both norms' backward passes over so many rows.
+template <class T>
+ScratchSize layernorm_scratch(std::int64_t rows, std::int64_t width);
+template <class T>
+ScratchSize rmsnorm_scratch(std::int64_t rows, std::int64_t width);
+
 }  // namespace lm

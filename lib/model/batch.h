@@ -21,6 +21,10 @@ struct Batch {
   std::vector<std::int32_t> objective;  // (B) which of the run's objectives made it, or empty: the only one
 
   std::int64_t rows() const { return sequences * length; }
+  /// Bytes that the arrays of so many places take, objectives and prefixes aside.
+  static std::int64_t bytes(std::int64_t rows) {
+    return rows * static_cast<std::int64_t>(2 * sizeof(TokenId) + sizeof(float) + sizeof(std::int32_t));
+  }
   Visibility visibility() const { return {.prefix_length = prefix_length, .document = document}; }
 };
 

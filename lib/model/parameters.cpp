@@ -144,6 +144,15 @@ Parameters<T>::Parameters(const ModelConfig& config, Tensors held) : config_(con
 }
 
 template <class T>
+std::int64_t Parameters<T>::bytes(const ModelConfig& config, Tensors held) {
+  Parameters measured;
+  measured.config_ = config;
+  Builder measure{.held = held};
+  measured.lay_out(measure);
+  return measure.offset * static_cast<std::int64_t>(sizeof(T));
+}
+
+template <class T>
 void initialise(Compute& compute, Parameters<T>& parameters, std::uint64_t seed) {
   constexpr std::int64_t kTile = 4096;
   std::uint64_t index = 0;

@@ -57,6 +57,8 @@ class Parameters {
  public:
   /// All zero.
   explicit Parameters(const ModelConfig& config, Tensors held = Tensors::all);
+  /// Bytes that the constructor would allocate.
+  static std::int64_t bytes(const ModelConfig& config, Tensors held = Tensors::all);
   Parameters(Parameters&&) = default;
   Parameters& operator=(Parameters&&) = default;
 
@@ -75,6 +77,7 @@ class Parameters {
 
  private:
   struct Builder;
+  Parameters() = default;
   void lay_out(Builder& builder);
   ModelConfig config_;
   std::vector<TensorSpec> specs_;

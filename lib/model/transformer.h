@@ -47,6 +47,13 @@ class Transformer {
   /// forward and the loss of the batch's targets.
   Loss loss(const Batch& batch, Activations<T>& activations);
 
+  /// Scratch that forward and backward of such a batch ask for, at the most.
+  static ScratchSize scratch(const ModelConfig& config, SimdTier tier, std::int64_t sequences, std::int64_t length);
+  /// Bytes that the object itself takes for backward over so many rows.
+  static std::int64_t bytes(std::int64_t rows) {
+    return rows * static_cast<std::int64_t>(sizeof(std::int64_t) + sizeof(double));
+  }
+
   /// (B * T) weighted nats of the last backward's rows.
   std::span<const double> row_nats() const { return row_nats_; }
 

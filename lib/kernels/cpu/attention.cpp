@@ -123,6 +123,12 @@ class PackedKeys {
   std::int64_t size_, width_;
 };
 
+/// Elements of scratch of one tile of the forward pass.
+template <class T>
+std::int64_t forward_scratch(const SimdKernels<T>& kernels, std::int64_t keys, std::int64_t width) {
+  return 2 * PackedKeys<T>::elements(kernels, keys, width) + kForwardBlock * (score_stride(kernels, keys) + 1);
+}
+
 /// The part of `all` that a block's range needs, relative to all.first, from a whole panel on.
 KeyRange inside(const KeyRange& all, const KeyRange& range, std::int64_t panel) {
   return {(range.first - all.first) / panel * panel, range.end - all.first};
@@ -153,7 +159,7 @@ void attention_forward(Compute& compute, TensorView<T> out, TensorView<T> log_su
     const KeyRange all = visible.keys_of(cached + chunk, chunk_size);
     const std::int64_t stride = score_stride(kernels, all.size());
     const std::int64_t packed_size = PackedKeys<T>::elements(kernels, all.size(), width);
-    T* memory = compute.scratch<T>(worker, 2 * packed_size + kForwardBlock * (stride + 1));
+    T* memory = compute.scratch<T>(worker, forward_scratch(kernels, all.size(), width));
     PackedKeys<T> packed_keys(kernels, memory, all.size(), width),
         packed_values(kernels, memory + packed_size, all.size(), width);
     T* scores = memory + 2 * packed_size;
@@ -291,6 +297,14 @@ void attention_backward(Compute& compute, TensorView<T> dq, TensorView<T> dk, Te
 }
 
 template <class T>
+ScratchSize attention_scratch(SimdTier tier, std::int64_t length, std::int64_t head_dim) {
+  const SimdKernels<T>& kernels = simd_kernels<T>(tier);
+  const std::int64_t elements =
+      std::max(forward_scratch(kernels, length, head_dim), BackwardScratch<T>::elements(kernels, length, head_dim));
+  return {.worker = static_cast<std::int64_t>(sizeof(T)) * elements};
+}
+
+template <class T>
 void attention_decode(Compute& compute, TensorView<T> out, TensorView<const T> q, TensorView<const T> k,
                       TensorView<const T> v, double scale) {
   const std::int64_t heads = q.dim(0), width = q.dim(1), keys = k.dim(0);
@@ -318,6 +332,8 @@ template void attention_backward(Compute&, TensorView<double>, TensorView<double
                                  TensorView<const double>, TensorView<const double>, TensorView<const double>,
                                  TensorView<const double>, TensorView<const double>, TensorView<const double>,
                                  const Visibility&, double);
+template ScratchSize attention_scratch<float>(SimdTier, std::int64_t, std::int64_t);
+template ScratchSize attention_scratch<double>(SimdTier, std::int64_t, std::int64_t);
 template void attention_decode(Compute&, TensorView<float>, TensorView<const float>, TensorView<const float>,
                                TensorView<const float>, double);
 template void attention_decode(Compute&, TensorView<double>, TensorView<const double>, TensorView<const double>,

@@ -18,6 +18,7 @@ struct Compute::Scratch {
   struct Slot {
     std::unique_ptr<void, Free> memory;
     std::size_t bytes = 0;
+    std::size_t asked = 0;
   };
   std::vector<Slot> slots;  // one per worker, and one that they share
 };
@@ -72,6 +73,7 @@ Compute::~Compute() = default;
 
 void* Compute::scratch_bytes(int worker, std::size_t bytes) {
   Scratch::Slot& slot = scratch_->slots[static_cast<std::size_t>(worker)];
+  slot.asked = std::max(slot.asked, bytes);
   if (slot.bytes < bytes) {
     constexpr std::size_t kUnit = 4096;
     const std::size_t rounded = (bytes + bytes / 4 + kUnit - 1) / kUnit * kUnit;
@@ -83,6 +85,14 @@ void* Compute::scratch_bytes(int worker, std::size_t bytes) {
     slot.bytes = rounded;
   }
   return slot.memory.get();
+}
+
+ScratchSize Compute::scratch_asked() const {
+  ScratchSize asked{.shared = static_cast<std::int64_t>(scratch_->slots.back().asked)};
+  for (std::size_t worker = 0; worker + 1 < scratch_->slots.size(); ++worker) {
+    asked.worker = std::max(asked.worker, static_cast<std::int64_t>(scratch_->slots[worker].asked));
+  }
+  return asked;
 }
 
 double measure_peak_flops(Compute& compute, int milliseconds) {

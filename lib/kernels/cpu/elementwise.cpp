@@ -98,6 +98,10 @@ double sum_of_squares(Compute& compute, TensorView<const T> x) {
   return sum;
 }
 
+ScratchSize sum_of_squares_scratch(std::int64_t size) {
+  return {.shared = (flat_tiling(size).tiles() + 1) * static_cast<std::int64_t>(sizeof(double))};
+}
+
 template <class T>
 bool all_finite(Compute& compute, TensorView<const T> x) {
   LM_CHECK(x.contiguous());

@@ -34,6 +34,23 @@ constexpr std::int64_t kColumnStep = 128;
 constexpr std::int64_t kWeightTiles = 16;
 constexpr std::int64_t kWeightRows = 256;
 
+/// Tiles of a product with a row of output for each row of input.
+Grid row_grid(std::int64_t rows, std::int64_t columns) {
+  return {even_tiling(rows, kRowStep), even_tiling(columns, kColumnStep)};
+}
+
+/// Tiles of a weight's gradient. Small weights make few: their sums over rows are cut into parts, which a tree adds up.
+struct WeightGrid {
+  Grid places;
+  Tiling parts;
+};
+WeightGrid weight_grid(std::int64_t rows, std::int64_t inputs, std::int64_t outputs) {
+  const Grid grid{even_tiling(outputs, 128), even_tiling(inputs, 256)};
+  const std::int64_t places = std::max<std::int64_t>(1, grid.tiles());
+  return {grid, even_tiling(rows, rows / std::clamp<std::int64_t>(kWeightTiles / places, 1,
+                                                                  std::max<std::int64_t>(1, rows / kWeightRows)))};
+}
+
 }  // namespace
 
 template <class T>
@@ -50,7 +67,7 @@ void linear_forward(Compute& compute, TensorView<T> y, TensorView<const T> x, Li
       return;
     }
   }
-  const Grid grid{even_tiling(rows, kRowStep), even_tiling(outputs, kColumnStep)};
+  const Grid grid = row_grid(rows, outputs);
   compute.pool().run(grid.tiles(), [&](std::int64_t tile, int worker) {
     const std::int64_t r = grid.rows.first(grid.row_tile(tile)), row_count = grid.rows.count(grid.row_tile(tile));
     const std::int64_t o = grid.columns.first(grid.column_tile(tile)),
@@ -82,7 +99,7 @@ void linear_backward_input(Compute& compute, TensorView<T> dx, TensorView<const 
       return;
     }
   }
-  const Grid grid{even_tiling(rows, kRowStep), even_tiling(inputs, kColumnStep)};
+  const Grid grid = row_grid(rows, inputs);
   compute.pool().run(grid.tiles(), [&](std::int64_t tile, int worker) {
     const std::int64_t r = grid.rows.first(grid.row_tile(tile)), row_count = grid.rows.count(grid.row_tile(tile));
     const std::int64_t i = grid.columns.first(grid.column_tile(tile)),
@@ -128,11 +145,8 @@ void linear_backward_weight(Compute& compute, TensorView<T> dweight, TensorView<
   LM_CHECK(x.rows() == rows && dweight.rows() == outputs && dweight.columns() == inputs);
   LM_CHECK(dbias.empty() || dbias.size() == outputs);
   const SimdKernels<T>& kernels = simd_kernels<T>(compute.simd());
-  const Grid grid{even_tiling(outputs, 128), even_tiling(inputs, 256)};
-  // Small weights make few tiles: their sums over rows are cut into parts, which a tree adds up.
+  const auto [grid, parts] = weight_grid(rows, inputs, outputs);
   const std::int64_t places = std::max<std::int64_t>(1, grid.tiles());
-  const Tiling parts = even_tiling(
-      rows, rows / std::clamp<std::int64_t>(kWeightTiles / places, 1, std::max<std::int64_t>(1, rows / kWeightRows)));
   const bool split = parts.tiles() > 1;
   T* partial = split ? compute.shared_scratch<T>(parts.tiles() * outputs * inputs) : nullptr;
 
@@ -164,6 +178,34 @@ void linear_backward_weight(Compute& compute, TensorView<T> dweight, TensorView<
   });
 }
 
+namespace {
+
+/// Elements that the tiles of a grid ask for: the last ones may be of another size.
+template <class T>
+std::int64_t grid_scratch(SimdTier tier, const Grid& grid) {
+  std::int64_t elements = 0;
+  for (const std::int64_t row : {std::int64_t{0}, std::max<std::int64_t>(0, grid.rows.tiles() - 1)}) {
+    for (const std::int64_t column : {std::int64_t{0}, std::max<std::int64_t>(0, grid.columns.tiles() - 1)}) {
+      elements = std::max(elements, multiply_tile_scratch<T>(tier, grid.rows.count(row), grid.columns.count(column)));
+    }
+  }
+  return elements;
+}
+
+}  // namespace
+
+template <class T>
+ScratchSize linear_scratch(SimdTier tier, std::int64_t rows, std::int64_t inputs, std::int64_t outputs) {
+  const auto [grid, parts] = weight_grid(rows, inputs, outputs);
+  // The last is a bias's column sums.
+  const std::int64_t worker =
+      std::max({grid_scratch<T>(tier, row_grid(rows, outputs)), grid_scratch<T>(tier, row_grid(rows, inputs)),
+                grid_scratch<T>(tier, grid), grid.rows.count(0)});
+  const std::int64_t shared = parts.tiles() > 1 ? parts.tiles() * outputs * inputs : 0;
+  constexpr auto kSize = static_cast<std::int64_t>(sizeof(T));
+  return {.worker = kSize * worker, .shared = kSize * shared};
+}
+
 template <class T>
 void linear_decode(Compute& compute, TensorView<T> y, TensorView<const T> x, TensorView<const T> weight,
                    TensorView<const T> bias) {
@@ -189,6 +231,8 @@ template void linear_backward_weight(Compute&, TensorView<float>, TensorView<flo
                                      TensorView<const float>, Precision);
 template void linear_backward_weight(Compute&, TensorView<double>, TensorView<double>, TensorView<const double>,
                                      TensorView<const double>, Precision);
+template ScratchSize linear_scratch<float>(SimdTier, std::int64_t, std::int64_t, std::int64_t);
+template ScratchSize linear_scratch<double>(SimdTier, std::int64_t, std::int64_t, std::int64_t);
 template void linear_decode(Compute&, TensorView<float>, TensorView<const float>, TensorView<const float>,
                             TensorView<const float>);
 template void linear_decode(Compute&, TensorView<double>, TensorView<const double>, TensorView<const double>,

@@ -131,6 +131,20 @@ void rmsnorm_backward_in_place(Compute& compute, TensorView<T> dy_to_dx, TensorV
                        Groups<const T>(x), gain, rstd, T{0});
 }
 
+template <class T>
+ScratchSize rmsnorm_scratch(std::int64_t rows, std::int64_t width) {
+  return {.shared = static_cast<std::int64_t>(sizeof(T)) * backward_tiling(rows).tiles() * width};
+}
+
+template <class T>
+ScratchSize layernorm_scratch(std::int64_t rows, std::int64_t width) {
+  return {.shared = 2 * rmsnorm_scratch<T>(rows, width).shared};
+}
+
+template ScratchSize rmsnorm_scratch<float>(std::int64_t, std::int64_t);
+template ScratchSize rmsnorm_scratch<double>(std::int64_t, std::int64_t);
+template ScratchSize layernorm_scratch<float>(std::int64_t, std::int64_t);
+template ScratchSize layernorm_scratch<double>(std::int64_t, std::int64_t);
 template void layernorm_forward(Compute&, TensorView<float>, TensorView<float>, TensorView<float>, TensorView<const float>,
                                 TensorView<const float>, TensorView<const float>, double);
 template void layernorm_forward(Compute&, TensorView<double>, TensorView<double>, TensorView<double>,

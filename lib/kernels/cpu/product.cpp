@@ -41,6 +41,13 @@ void multiply_tile(Compute& compute, int worker, T* c, std::int64_t c_stride, co
                compute.scratch<T>(worker, kernels.gemm_scratch(shape.m, shape.n)));
 }
 
+template <class T>
+std::int64_t multiply_tile_scratch(SimdTier tier, std::int64_t m, std::int64_t n) {
+  return served_by_blas(tier, T{}) ? 0 : simd_kernels<T>(tier).gemm_scratch(m, n);
+}
+
+template std::int64_t multiply_tile_scratch<float>(SimdTier, std::int64_t, std::int64_t);
+template std::int64_t multiply_tile_scratch<double>(SimdTier, std::int64_t, std::int64_t);
 template void multiply_tile(Compute&, int, float*, std::int64_t, const Operand<float>&, const Operand<float>&, ProductShape,
                             bool);
 template void multiply_tile(Compute&, int, double*, std::int64_t, const Operand<double>&, const Operand<double>&,

@@ -25,4 +25,8 @@ template <class T>
 void multiply_tile(Compute& compute, int worker, T* c, std::int64_t c_stride, const Operand<T>& a, const Operand<T>& b,
                    ProductShape shape, bool add);
 
+/// Elements of scratch that multiply_tile asks for.
+template <class T>
+std::int64_t multiply_tile_scratch(SimdTier tier, std::int64_t m, std::int64_t n);
+
 }  // namespace lm
