@@ -8,6 +8,7 @@
 #include <spdlog/spdlog.h>
 
 #include "base/error.h"
+#include "base/resident.h"
 #include "program.h"
 #include "tasks/train_session.h"
 #include "train_observer.h"
@@ -22,13 +23,15 @@ JsonValue optional_json(const std::optional<std::int64_t>& value) { return value
 
 void print_dry_run(const TrainSession& session, bool json) {
   const TrainFacts f = session.facts();
+  const TrainMemory memory = session.memory();
   JsonValue report;
-  report.set("parameters", f.parameters).set("memory_bytes", f.memory.total());
-  report.set("memory_weights", f.memory.weights)
-      .set("memory_rounded", f.memory.rounded)
-      .set("memory_gradients", f.memory.gradients)
-      .set("memory_moments", f.memory.moments);
-  report.set("memory_averages", f.memory.averages).set("memory_activations", f.memory.activations);
+  report.set("parameters", f.parameters).set("memory_bytes", memory.total());
+  report.set("memory_weights", memory.trainer.weights).set("memory_rounded", memory.trainer.rounded);
+  report.set("memory_gradients", memory.trainer.gradients);
+  report.set("memory_moments", memory.trainer.moments).set("memory_averages", memory.trainer.averages);
+  report.set("memory_activations", memory.trainer.activations).set("memory_batches", memory.trainer.batches);
+  report.set("memory_scratch", memory.trainer.scratch).set("memory_held_out", memory.held_out);
+  report.set("memory_mapped_files", memory.files).set("memory_program", memory.program);
   report.set("flops_per_step", f.flops_per_step).set("tokens_per_step", f.step_positions);
   report.set("tokens_per_epoch", optional_json(f.tokens_per_epoch))
       .set("windows_per_epoch", optional_json(f.windows_per_epoch));
@@ -44,7 +47,10 @@ void print_dry_run(const TrainSession& session, bool json) {
     std::printf("--%-18s %s\n", name.c_str(), value.dump().c_str());
 }
 
+constexpr double kMebibyte = 1 << 20;
+
 int train(TrainOptions& o, const CommonOptions& common, TrainSession& session) {
+  const std::int64_t expected = session.memory().total();
   session.prepare();
   TrainReporter reporter(
       common, session,
@@ -68,6 +74,8 @@ int train(TrainOptions& o, const CommonOptions& common, TrainSession& session) {
     spdlog::warn("{} stretches held the objective's own tokens and were left as they are", counts.untransformed);
   if (counts.token_cuts > 0) spdlog::warn("{} pieces were cut between tokens for want of room", counts.token_cuts);
   session.save_model();
+  spdlog::info("at most {:.1f} MiB in memory, {:.1f} expected", static_cast<double>(resident_memory().peak) / kMebibyte,
+               static_cast<double>(expected) / kMebibyte);
   if (is_model_folder(o.request.output) && session.facts().visible_prefix_share > 0) {
     spdlog::warn("'{}' was trained to look both ways, which Hugging Face's causal class does not do", o.request.output);
   }

@@ -53,7 +53,7 @@ void linear_backward_weight(Compute& compute, TensorView<T> dweight, TensorView<
 
 /// Scratch of a linear layer's forward and backward passes over so many rows.
 template <class T>
-ScratchSize linear_scratch(SimdTier tier, std::int64_t rows, std::int64_t inputs, std::int64_t outputs);
+ScratchSize linear_scratch(SimdTier tier, Precision precision, std::int64_t rows, std::int64_t inputs, std::int64_t outputs);
 
 /// The same formula as linear_forward, computed so that each output's bits depend on its row of x and of weight alone, never
 /// on how many rows there are: what decoding uses. Bound by memory: each weight is read once for all rows.

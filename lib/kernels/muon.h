@@ -38,4 +38,8 @@ struct MuonStep {
 template <class T>
 void muon(Compute& compute, std::span<const MuonMatrix<T>> matrices, const MuonStep& step);
 
+/// Its scratch where matrices of this shape are the largest.
+template <class T>
+ScratchSize muon_scratch(SimdTier tier, int threads, std::int64_t rows, std::int64_t columns);
+
 }  // namespace lm

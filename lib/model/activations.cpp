@@ -114,7 +114,7 @@ std::int64_t Activations<T>::bytes(const ModelConfig& config, std::int64_t seque
   measured.keep_ = keep;
   Builder measure;
   measured.lay_out(measure);
-  return measure.offset * static_cast<std::int64_t>(sizeof(T));
+  return Arena<T>::bytes(measure.offset);
 }
 
 template class Activations<float>;

@@ -44,7 +44,7 @@ std::int64_t LinearLayers<T>::bytes(const ModelConfig& c, Precision precision) {
                              copy_size(precision, c.channels, c.q_width()) + copy_size(precision, up_width, c.channels) +
                              copy_size(precision, c.channels, c.ffn_dim);
   const std::int64_t elements = 2 * (c.n_layers * layer + copy_size(precision, c.vocab_size, c.channels));
-  return elements * static_cast<std::int64_t>(sizeof(std::uint16_t));
+  return elements == 0 ? 0 : Arena<std::uint16_t>::bytes(elements);
 }
 
 template <class T>

@@ -149,7 +149,16 @@ std::int64_t Parameters<T>::bytes(const ModelConfig& config, Tensors held) {
   measured.config_ = config;
   Builder measure{.held = held};
   measured.lay_out(measure);
-  return measure.offset * static_cast<std::int64_t>(sizeof(T));
+  return Arena<T>::bytes(measure.offset);
+}
+
+template <class T>
+std::vector<TensorSpec> Parameters<T>::list(const ModelConfig& config, Tensors held) {
+  Parameters listed;
+  listed.config_ = config;
+  Builder measure{.specs = &listed.specs_, .held = held};
+  listed.lay_out(measure);
+  return listed.specs_;
 }
 
 template <class T>

@@ -59,6 +59,8 @@ class Parameters {
   explicit Parameters(const ModelConfig& config, Tensors held = Tensors::all);
   /// Bytes that the constructor would allocate.
   static std::int64_t bytes(const ModelConfig& config, Tensors held = Tensors::all);
+  /// Its tensors, without allocating them.
+  static std::vector<TensorSpec> list(const ModelConfig& config, Tensors held = Tensors::all);
   Parameters(Parameters&&) = default;
   Parameters& operator=(Parameters&&) = default;
 

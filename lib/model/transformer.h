@@ -48,7 +48,8 @@ class Transformer {
   Loss loss(const Batch& batch, Activations<T>& activations);
 
   /// Scratch that forward and backward of such a batch ask for, at the most.
-  static ScratchSize scratch(const ModelConfig& config, SimdTier tier, std::int64_t sequences, std::int64_t length);
+  static ScratchSize scratch(const ModelConfig& config, SimdTier tier, Precision precision, std::int64_t sequences,
+                             std::int64_t length);
   /// Bytes that the object itself takes for backward over so many rows.
   static std::int64_t bytes(std::int64_t rows) {
     return rows * static_cast<std::int64_t>(sizeof(std::int64_t) + sizeof(double));

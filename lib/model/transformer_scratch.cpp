@@ -9,7 +9,8 @@
 namespace lm {
 
 template <class T>
-ScratchSize Transformer<T>::scratch(const ModelConfig& c, SimdTier tier, std::int64_t sequences, std::int64_t length) {
+ScratchSize Transformer<T>::scratch(const ModelConfig& c, SimdTier tier, Precision precision, std::int64_t sequences,
+                                    std::int64_t length) {
   const std::int64_t rows = sequences * length;
   const std::int64_t chunk = std::min(rows, Activations<T>::head_chunk_rows(c));
   const std::int64_t up_width = c.ffn_dim * (c.activation == Activation::swiglu ? 2 : 1);
@@ -18,15 +19,15 @@ ScratchSize Transformer<T>::scratch(const ModelConfig& c, SimdTier tier, std::in
   const auto with = [&](const ScratchSize& kernel) { size = larger(size, kernel); };
   if (c.qk_norm) with(rmsnorm_scratch<T>(rows, c.head_dim));
   with(attention_scratch<T>(tier, length, c.head_dim));
-  with(linear_scratch<T>(tier, rows, c.channels, c.qkv_width()));
-  with(linear_scratch<T>(tier, rows, c.q_width(), c.channels));
-  with(linear_scratch<T>(tier, rows, c.channels, up_width));
-  with(linear_scratch<T>(tier, rows, c.ffn_dim, c.channels));
-  with(linear_scratch<T>(tier, chunk, c.channels, c.vocab_size));
+  with(linear_scratch<T>(tier, precision, rows, c.channels, c.qkv_width()));
+  with(linear_scratch<T>(tier, precision, rows, c.q_width(), c.channels));
+  with(linear_scratch<T>(tier, precision, rows, c.channels, up_width));
+  with(linear_scratch<T>(tier, precision, rows, c.ffn_dim, c.channels));
+  with(linear_scratch<T>(tier, precision, chunk, c.channels, c.vocab_size));
   return size;
 }
 
-template ScratchSize Transformer<float>::scratch(const ModelConfig&, SimdTier, std::int64_t, std::int64_t);
-template ScratchSize Transformer<double>::scratch(const ModelConfig&, SimdTier, std::int64_t, std::int64_t);
+template ScratchSize Transformer<float>::scratch(const ModelConfig&, SimdTier, Precision, std::int64_t, std::int64_t);
+template ScratchSize Transformer<double>::scratch(const ModelConfig&, SimdTier, Precision, std::int64_t, std::int64_t);
 
 }  // namespace lm

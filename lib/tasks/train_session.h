@@ -52,10 +52,18 @@ struct TrainRequest {
   std::string spool_folder;      // for token streams from a pipe
 };
 
+/// Bytes that a run will have in memory at its peak.
+struct TrainMemory {
+  Trainer::Memory trainer;
+  std::int64_t held_out = 0;  // tokens to validate on
+  std::int64_t files = 0;     // mapped files, whose pages the system may take back: token files and the program's own
+  std::int64_t program = 0;   // all else: tokenizer, tables, libraries
+  std::int64_t total() const { return trainer.total() + held_out + files + program; }
+};
+
 /// For --dry-run and for estimates.
 struct TrainFacts {
   std::int64_t parameters = 0;
-  Trainer::Memory memory;
   double flops_per_step = 0;
   double flops_per_position = 0;                 // training FLOPs for each token of a sequence
   std::optional<std::int64_t> tokens_per_epoch;  // empty with one pass
@@ -76,6 +84,8 @@ class TrainSession {
   const Tokenizer& tokenizer() const { return *tokenizer_; }
   Compute& compute() { return *compute_; }
   TrainFacts facts() const;
+  /// Before prepare(): what there is already, and what prepare() and run() will add as each part states it.
+  TrainMemory memory() const;
   /// What the user should know but need not act on.
   const std::vector<std::string>& notes() const { return notes_; }
 
@@ -105,6 +115,8 @@ class TrainSession {
   TokenFile open_tokens(const std::string& path) const;
   double visible_prefix_share() const;
   std::optional<std::int64_t> steps_of_budget() const;
+  std::int64_t held_out_documents() const;
+  std::int64_t held_out_bytes(std::int64_t sequences) const;
   std::string settings_record() const;
   void check_data_identity() const;
   TrainerOptions options() const;

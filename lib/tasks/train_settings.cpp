@@ -181,6 +181,49 @@ const char* usual_attend(const TrainSettings& s) {
 
 }  // namespace
 
+namespace {
+
+/// The program itself, its tokenizer, and scratch of further threads, whose number must not decide which bits come out.
+constexpr std::int64_t kProgramBytes = std::int64_t{32} << 20;
+
+/// What the smallest step takes with the largest micro-batch that does, and that micro-batch.
+struct MicroBatch {
+  std::int64_t sequences = 0;
+  std::int64_t bytes = 0;
+};
+
+/// The largest micro-batch that fits into `memory`, else the one that takes the least: fewer sequences a pass mean smaller
+/// activations but more gradients to sum. They are halves of the batch, so that micro-batches stay equal, and the tree of
+/// their sums balanced, where the batch is a power of two.
+MicroBatch fit_micro_batch(TrainSettings s, const ModelConfig& config, const SettingsFacts& facts, Keep keep) {
+  MicroBatch best;
+  s.micro_batch = s.batch;
+  for (;; s.micro_batch = (*s.micro_batch + 1) / 2) {
+    TrainerOptions options = trainer_options(s, config);
+    options.keep_activations = keep;
+    const std::int64_t bytes =
+        Trainer::memory(config, options, facts.tier, 1).total() + facts.held_out_bytes + kProgramBytes;
+    if (best.sequences == 0 || bytes < best.bytes) best = {.sequences = *s.micro_batch, .bytes = bytes};
+    if (bytes <= facts.memory || *s.micro_batch == 1) return best;
+  }
+}
+
+std::string as_option(std::int64_t bytes) { return std::to_string((bytes >> 20) + 1) + "M"; }
+
+std::int64_t choose_micro_batch(const TrainSettings& s, const ModelConfig& config, const SettingsFacts& facts) {
+  const MicroBatch fit = fit_micro_batch(s, config, facts, facts.keep_activations);
+  if (fit.bytes <= facts.memory) return fit.sequences;
+  std::string advice = "give --memory " + as_option(fit.bytes) + ", a smaller --context or model";
+  if (facts.keep_activations == Keep::training) {
+    const std::int64_t recomputed = fit_micro_batch(s, config, facts, Keep::recomputing).bytes;
+    if (recomputed < fit.bytes) advice += ", or --recompute layer, which needs " + as_option(recomputed);
+  }
+  throw SettingsError("no step fits into --memory " + as_option(facts.memory - 1) + ": the smallest, with --micro-batch " +
+                      std::to_string(fit.sequences) + ", needs " + as_option(fit.bytes) + "; " + advice);
+}
+
+}  // namespace
+
 void resolve_settings(TrainSettings& s, const ModelConfig& config, const SettingsFacts& facts) {
   if (!s.attend) s.attend = usual_attend(s);
   if (!s.learning_rate) s.learning_rate = 1e-3 * std::sqrt(256.0 / static_cast<double>(config.channels));
@@ -190,11 +233,7 @@ void resolve_settings(TrainSettings& s, const ModelConfig& config, const Setting
     s.micro_batch = std::min(*s.micro_batch, s.batch);
     return;
   }
-  // Halves, so that micro-batches stay equal where the batch is a power of two.
-  s.micro_batch = s.batch;
-  while (*s.micro_batch > 1 && Trainer::memory(config, trainer_options(s, config)).total() > facts.memory) {
-    s.micro_batch = (*s.micro_batch + 1) / 2;
-  }
+  s.micro_batch = choose_micro_batch(s, config, facts);
 }
 
 TrainerOptions trainer_options(const TrainSettings& s, const ModelConfig& config) {

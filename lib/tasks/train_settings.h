@@ -119,13 +119,15 @@ struct SettingsFacts {
   std::optional<std::int64_t> total_steps;  // where the budget tells
   std::int64_t memory = 0;                  // bytes that micro-batch auto may fill
   Keep keep_activations = Keep::training;
+  SimdTier tier = SimdTier::portable;
+  std::int64_t held_out_bytes = 0;  // of held-out tokens that stay in memory
 };
 
 /// Fills every empty optional. `initial`: the shape of the model that training starts from; named settings must agree with
 /// it.
 ModelConfig resolve_model(TrainSettings& settings, std::int64_t vocab_size, const ModelConfig* initial,
                           const std::set<std::string>& named);
-/// The rest, once the model is known.
+/// The rest, once the model is known. Throws SettingsError where no micro-batch fits, naming what the smallest step needs.
 void resolve_settings(TrainSettings& settings, const ModelConfig& config, const SettingsFacts& facts);
 
 /// Of resolved settings. Special ids, table and codec are the caller's to fill in.

@@ -2,16 +2,28 @@
 
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <cstring>
 #include <string>
 
 namespace lm {
 
+namespace {
+
+constexpr std::size_t kHugePage = std::size_t{2} << 20;
+
+std::size_t alignment_of(std::size_t bytes) { return bytes >= kHugePage ? kHugePage : 64; }
+
+}  // namespace
+
+std::size_t allocated_size(std::size_t bytes) {
+  const std::size_t alignment = alignment_of(bytes);
+  return std::max(alignment, (bytes + alignment - 1) / alignment * alignment);
+}
+
 void* allocate_zeroed(std::size_t bytes) {
-  constexpr std::size_t kHugePage = std::size_t{2} << 20;
-  const std::size_t alignment = bytes >= kHugePage ? kHugePage : 64;
-  const std::size_t rounded = (bytes + alignment - 1) / alignment * alignment;
-  void* memory = std::aligned_alloc(alignment, rounded == 0 ? alignment : rounded);
+  const std::size_t alignment = alignment_of(bytes), rounded = allocated_size(bytes);
+  void* memory = std::aligned_alloc(alignment, rounded);
   if (memory == nullptr) throw Error("out of memory: cannot allocate " + std::to_string(bytes) + " bytes");
   if (alignment == kHugePage) madvise(memory, rounded, MADV_HUGEPAGE);
   std::memset(memory, 0, rounded);

@@ -19,6 +19,8 @@ class Arena {
  public:
   Arena() = default;
   explicit Arena(std::int64_t size) : size_(size), data_(allocate(size)) {}
+  /// Bytes that an arena of `size` elements takes: whole pages where it is large.
+  static std::int64_t bytes(std::int64_t size);
   T* data() const { return data_.get(); }
   std::int64_t size() const { return size_; }
   std::span<T> span() const { return {data_.get(), static_cast<std::size_t>(size_)}; }
@@ -40,7 +42,14 @@ constexpr std::int64_t aligned_size(std::int64_t size) {
   return (size + kUnit - 1) / kUnit * kUnit;
 }
 
+/// What allocate_zeroed() makes of so many bytes.
+std::size_t allocated_size(std::size_t bytes);
 void* allocate_zeroed(std::size_t bytes);
+
+template <class T>
+std::int64_t Arena<T>::bytes(std::int64_t size) {
+  return static_cast<std::int64_t>(allocated_size(static_cast<std::size_t>(size) * sizeof(T)));
+}
 
 template <class T>
 T* Arena<T>::allocate(std::int64_t size) {

@@ -17,6 +17,10 @@ class GradientSum {
   GradientSum(const ModelConfig& config, std::int64_t micro_batches);
   /// Arenas that a step of `micro_batches` needs.
   static std::int64_t arenas(std::int64_t micro_batches);
+  /// Bytes that the constructor would allocate.
+  static std::int64_t bytes(const ModelConfig& config, std::int64_t micro_batches) {
+    return arenas(micro_batches) * Parameters<float>::bytes(config);
+  }
 
   /// A zeroed arena for the next micro-batch's gradients.
   Parameters<float>& next(Compute& compute);

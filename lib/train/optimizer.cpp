@@ -13,17 +13,34 @@ OptimizerKind parse_optimizer(std::string_view name) {
   throw Error("unknown optimizer '" + std::string(name) + "'; known are adamw and muon");
 }
 
+namespace {
+
+/// What the second moment holds.
+Tensors second_moments(OptimizerKind kind) {
+  return kind == OptimizerKind::muon ? Tensors::outside_layer_matrices : Tensors::all;
+}
+
+}  // namespace
+
 Optimizer::Optimizer(const ModelConfig& config, const OptimizerOptions& options)
-    : options_(options),
-      first_(config),
-      second_(config, options.kind == OptimizerKind::muon ? Tensors::outside_layer_matrices : Tensors::all) {
+    : options_(options), first_(config), second_(config, second_moments(options.kind)) {
   std::int64_t matrices = 0;
   for (const TensorSpec& spec : first_.tensors()) matrices += spec.layer_matrices;
   matrices_.reserve(static_cast<std::size_t>(matrices));
 }
 
-std::int64_t Optimizer::moment_count(const ModelConfig& config, OptimizerKind kind) {
-  return 2 * parameter_count(config) - (kind == OptimizerKind::muon ? layer_matrix_count(config) : 0);
+std::int64_t Optimizer::bytes(const ModelConfig& config, const OptimizerOptions& options) {
+  return Parameters<float>::bytes(config) + Parameters<float>::bytes(config, second_moments(options.kind));
+}
+
+ScratchSize Optimizer::scratch(const ModelConfig& config, const OptimizerOptions& options, SimdTier tier, int threads) {
+  ScratchSize size;
+  if (options.kind != OptimizerKind::muon) return size;
+  for (const TensorSpec& spec : Parameters<float>::list(config)) {
+    if (spec.layer_matrices == 0) continue;
+    size = larger(size, muon_scratch<float>(tier, threads, spec.rows / spec.layer_matrices, spec.columns));
+  }
+  return size;
 }
 
 void Optimizer::step(Compute& compute, Parameters<float>& weights, const Parameters<float>& gradients, double learning_rate,

@@ -31,8 +31,10 @@ struct OptimizerOptions {
 class Optimizer {
  public:
   Optimizer(const ModelConfig& config, const OptimizerOptions& options);
-  /// Numbers in the moments of a model.
-  static std::int64_t moment_count(const ModelConfig& config, OptimizerKind kind);
+  /// Bytes of the moments that the constructor would allocate.
+  static std::int64_t bytes(const ModelConfig& config, const OptimizerOptions& options);
+  /// Scratch that a step asks for.
+  static ScratchSize scratch(const ModelConfig& config, const OptimizerOptions& options, SimdTier tier, int threads);
 
   /// One update of every tensor from gradient_scale * gradients (clipping is in the scale).
   void step(Compute& compute, Parameters<float>& weights, const Parameters<float>& gradients, double learning_rate,

@@ -12,9 +12,6 @@ namespace lm {
 
 namespace {
 
-/// Of a batch: input, target, weight and document of each token, and its loss.
-constexpr std::int64_t kBytesPerPlace = 24;
-
 /// Sums each objective's rows.
 void add_objective_losses(std::vector<ObjectiveLoss>& losses, const Batch& batch, std::span<const double> row_nats) {
   for (std::int64_t sequence = 0; sequence < batch.sequences; ++sequence) {
@@ -51,17 +48,23 @@ Trainer::Trainer(Compute& compute, const ModelConfig& config, const TrainerOptio
   if (options.keep == KeepWeights::best) best_.emplace(config);
 }
 
-Trainer::Memory Trainer::memory(const ModelConfig& config, const TrainerOptions& options) {
-  const std::int64_t arena = static_cast<std::int64_t>(sizeof(float)) * parameter_count(config);
-  return {
-      .weights = arena,
-      .rounded = LinearLayers<float>::bytes(config, options.precision),
-      .gradients = arena * GradientSum::arenas(micro_batches(options)),
-      .moments = static_cast<std::int64_t>(sizeof(float)) * Optimizer::moment_count(config, options.optimizer.kind),
-      .averages = arena * ((options.average_decay > 0 ? 1 : 0) + (options.keep == KeepWeights::best ? 1 : 0)),
-      .activations = Activations<float>::bytes(config, options.micro_batch_sequences, options.context_length,
-                                               options.keep_activations) +
-                     kBytesPerPlace * options.context_length * (options.batch_sequences + options.micro_batch_sequences)};
+Trainer::Memory Trainer::memory(const ModelConfig& config, const TrainerOptions& options, SimdTier tier, int threads) {
+  const std::int64_t arena = Parameters<float>::bytes(config);
+  const std::int64_t sequences = options.micro_batch_sequences, length = options.context_length;
+  const std::int64_t averages = (options.average_decay > 0 ? 1 : 0) + (options.keep == KeepWeights::best ? 1 : 0);
+  ScratchSize scratch = larger(Transformer<float>::scratch(config, tier, options.precision, sequences, length),
+                               Optimizer::scratch(config, options.optimizer, tier, threads));
+  scratch = larger(scratch, sum_of_squares_scratch(arena / static_cast<std::int64_t>(sizeof(float))));
+  return {.weights = arena,
+          .rounded = LinearLayers<float>::bytes(config, options.precision),
+          .gradients = GradientSum::bytes(config, micro_batches(options)),
+          .moments = Optimizer::bytes(config, options.optimizer),
+          .averages = arena * averages,
+          .activations = Activations<float>::bytes(config, sequences, length, options.keep_activations),
+          .batches = Batch::bytes(length * options.batch_sequences) +
+                     (micro_batches(options) > 1 ? Batch::bytes(length * sequences) : 0) +
+                     Transformer<float>::bytes(length * sequences),
+          .scratch = scratch.worker * threads + scratch.shared};
 }
 
 void Trainer::begin() {

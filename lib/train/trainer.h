@@ -103,12 +103,16 @@ class Trainer {
   Trainer(Compute& compute, const ModelConfig& config, const TrainerOptions& options, BatchSource& source,
           Validator* validator);
 
-  /// Bytes that a trainer of these options takes, activations included, by part.
+  /// Bytes that a trainer of these options takes, by part, as each part states them.
   struct Memory {
     std::int64_t weights = 0, rounded = 0, gradients = 0, moments = 0, averages = 0, activations = 0;
-    std::int64_t total() const { return weights + rounded + gradients + moments + averages + activations; }
+    std::int64_t batches = 0;  // tokens, targets and losses of a step
+    std::int64_t scratch = 0;  // of kernels, by thread
+    std::int64_t total() const {
+      return weights + rounded + gradients + moments + averages + activations + batches + scratch;
+    }
   };
-  static Memory memory(const ModelConfig& config, const TrainerOptions& options);
+  static Memory memory(const ModelConfig& config, const TrainerOptions& options, SimdTier tier, int threads);
 
   /// Runs until a budget, patience or the data ends, or the observer asks to stop. Throws Error where the loss or the
   /// gradient is not finite and OnNonFinite::stop holds; the weights then are still those before the step.

@@ -35,6 +35,13 @@ DocumentLoss::DocumentLoss(std::span<const TokenId> tokens, const TokenTable& ta
   if (scored_ == 0) throw Error("the held-out data has no token to score; give more of it");
 }
 
+std::int64_t DocumentLoss::bytes(std::int64_t tokens, std::int64_t documents, std::int64_t context_length,
+                                 std::int64_t sequences) {
+  // A vector that grows to twice what it holds, or less.
+  const std::int64_t windows = 2 * (tokens / context_length + documents);
+  return windows * static_cast<std::int64_t>(sizeof(Window)) + Batch::bytes(sequences * context_length);
+}
+
 void DocumentLoss::fill_batch(std::span<const Window> windows) {
   std::int64_t longest = 0;
   for (const Window& window : windows) longest = std::max(longest, window.count);

@@ -39,6 +39,9 @@ class DocumentLoss {
   /// be scored.
   DocumentLoss(std::span<const TokenId> tokens, const TokenTable& table, std::int64_t context_length,
                std::int64_t sequences);
+  /// Bytes that it takes beside the tokens, at the most.
+  static std::int64_t bytes(std::int64_t tokens, std::int64_t documents, std::int64_t context_length,
+                            std::int64_t sequences);
   ValidationPart evaluate(Compute& compute, const Parameters<float>& weights, Activations<float>& activations);
   std::int64_t scored_tokens() const { return scored_; }
   double nats() const { return nats_; }

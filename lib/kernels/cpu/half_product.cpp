@@ -34,6 +34,16 @@ Tiling column_tiling(std::int64_t columns, std::int64_t row_tiles, std::int64_t 
   return {columns, round_up(divide_up(columns, tiles), panel)};
 }
 
+/// Units between packed rows: off the powers of two, which fall on few sets of the cache.
+std::int64_t row_units(const HalfKernels& half, std::int64_t depth) {
+  return round_up(depth / half.unit_depth + 1, 16) + 16;
+}
+
+/// Units that the panels of a weight's gradient take.
+std::int64_t panel_units(const HalfKernels& half, std::int64_t columns, std::int64_t depth) {
+  return round_up(columns, half.panel) * depth / 2;
+}
+
 /// c (rows, columns) = (or +=) a (rows, depth) * panels, with `bias` (or null) first.
 void multiply_rows(Compute& compute, TensorView<float> c, TensorView<const float> a, const std::uint16_t* panels,
                    Precision precision, TensorView<const float> bias, Write write) {
@@ -43,8 +53,7 @@ void multiply_rows(Compute& compute, TensorView<float> c, TensorView<const float
   const Tiling rows{c.rows(), kRowStep}, columns = column_tiling(c.columns(), rows.tiles(), half.panel);
   const Tiling parts = depth_tiling(depth, kMaxDepth);
   const std::int64_t panel_stride = round_up(depth, half.unit_depth) * half.panel;
-  // Off the powers of two, which fall on few sets of the cache.
-  const std::int64_t units = round_up(depth / half.unit_depth + 1, 16) + 16;
+  const std::int64_t units = row_units(half, depth);
   compute.pool().run(rows.tiles() * columns.tiles(), [&](std::int64_t tile, int worker) {
     const std::int64_t r = rows.first(tile / columns.tiles()), row_count = rows.count(tile / columns.tiles());
     const std::int64_t o = columns.first(tile % columns.tiles()), count = columns.count(tile % columns.tiles());
@@ -115,7 +124,7 @@ void half_weight_tile(Compute& compute, int worker, float* c, std::int64_t c_str
   const HalfKernels& half = half_kernels(precision);
   const Tiling parts = depth_tiling(shape.k, kMaxWeightDepth);
   const std::int64_t block_units = half.block_units(shape.m, parts.step);
-  HalfUnit* blocks = compute.scratch<HalfUnit>(worker, block_units + round_up(shape.n, half.panel) * parts.step / 2);
+  HalfUnit* blocks = compute.scratch<HalfUnit>(worker, block_units + panel_units(half, shape.n, parts.step));
   auto* panels = reinterpret_cast<std::uint16_t*>(blocks + block_units);
   for (std::int64_t part = 0; part < parts.tiles(); ++part, add = true) {
     const std::int64_t k = parts.first(part), depth = parts.count(part);
@@ -127,6 +136,16 @@ void half_weight_tile(Compute& compute, int worker, float* c, std::int64_t c_str
     half.multiply(c, c_stride, blocks, 0, panels, round_up(depth, half.unit_depth) * half.panel, shape.m, shape.n, depth,
                   add, 1 / (dy_scale * x_scale));
   }
+}
+
+std::int64_t half_rows_scratch(Precision precision, std::int64_t rows, std::int64_t depth) {
+  return std::min(rows, kRowStep) * row_units(half_kernels(precision), depth) * static_cast<std::int64_t>(sizeof(HalfUnit));
+}
+
+std::int64_t half_weight_tile_scratch(Precision precision, ProductShape shape) {
+  const HalfKernels& half = half_kernels(precision);
+  const std::int64_t step = depth_tiling(shape.k, kMaxWeightDepth).step;
+  return (half.block_units(shape.m, step) + panel_units(half, shape.n, step)) * static_cast<std::int64_t>(sizeof(HalfUnit));
 }
 
 }  // namespace lm

@@ -16,4 +16,8 @@ void half_backward_input(Compute& compute, TensorView<float> dx, TensorView<cons
 void half_weight_tile(Compute& compute, int worker, float* c, std::int64_t c_stride, const Operand<float>& dy,
                       const Operand<float>& x, ProductShape shape, bool add, Precision precision);
 
+/// Bytes of scratch of the products with rows of `depth`, and of one tile of a weight's gradient.
+std::int64_t half_rows_scratch(Precision precision, std::int64_t rows, std::int64_t depth);
+std::int64_t half_weight_tile_scratch(Precision precision, ProductShape shape);
+
 }  // namespace lm

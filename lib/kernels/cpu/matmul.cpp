@@ -195,15 +195,22 @@ std::int64_t grid_scratch(SimdTier tier, const Grid& grid) {
 }  // namespace
 
 template <class T>
-ScratchSize linear_scratch(SimdTier tier, std::int64_t rows, std::int64_t inputs, std::int64_t outputs) {
+ScratchSize linear_scratch(SimdTier tier, Precision precision, std::int64_t rows, std::int64_t inputs,
+                           std::int64_t outputs) {
   const auto [grid, parts] = weight_grid(rows, inputs, outputs);
-  // The last is a bias's column sums.
-  const std::int64_t worker =
-      std::max({grid_scratch<T>(tier, row_grid(rows, outputs)), grid_scratch<T>(tier, row_grid(rows, inputs)),
-                grid_scratch<T>(tier, grid), grid.rows.count(0)});
-  const std::int64_t shared = parts.tiles() > 1 ? parts.tiles() * outputs * inputs : 0;
   constexpr auto kSize = static_cast<std::int64_t>(sizeof(T));
-  return {.worker = kSize * worker, .shared = kSize * shared};
+  std::int64_t worker = kSize * grid.rows.count(0);  // a bias's column sums
+  if (precision == Precision::fp32) {
+    for (const Grid& product : {row_grid(rows, outputs), row_grid(rows, inputs), grid})
+      worker = std::max(worker, kSize * grid_scratch<T>(tier, product));
+  } else {
+    worker = std::max({worker, half_rows_scratch(precision, rows, inputs), half_rows_scratch(precision, rows, outputs)});
+    for (const std::int64_t part : {std::int64_t{0}, std::max<std::int64_t>(0, parts.tiles() - 1)}) {
+      const ProductShape shape{grid.rows.count(0), grid.columns.count(0), parts.count(part)};
+      worker = std::max(worker, half_weight_tile_scratch(precision, shape));
+    }
+  }
+  return {.worker = worker, .shared = parts.tiles() > 1 ? kSize * parts.tiles() * outputs * inputs : 0};
 }
 
 template <class T>
@@ -231,8 +238,8 @@ template void linear_backward_weight(Compute&, TensorView<float>, TensorView<flo
                                      TensorView<const float>, Precision);
 template void linear_backward_weight(Compute&, TensorView<double>, TensorView<double>, TensorView<const double>,
                                      TensorView<const double>, Precision);
-template ScratchSize linear_scratch<float>(SimdTier, std::int64_t, std::int64_t, std::int64_t);
-template ScratchSize linear_scratch<double>(SimdTier, std::int64_t, std::int64_t, std::int64_t);
+template ScratchSize linear_scratch<float>(SimdTier, Precision, std::int64_t, std::int64_t, std::int64_t);
+template ScratchSize linear_scratch<double>(SimdTier, Precision, std::int64_t, std::int64_t, std::int64_t);
 template void linear_decode(Compute&, TensorView<float>, TensorView<const float>, TensorView<const float>,
                             TensorView<const float>);
 template void linear_decode(Compute&, TensorView<double>, TensorView<const double>, TensorView<const double>,

@@ -30,12 +30,13 @@ constexpr double kSmallestNorm = 1e-7;
 constexpr double kUpdateSize = 0.2;
 
 enum class Part { whole, lower };
+/// Columns of a product's tile.
+constexpr std::int64_t kColumns = 64;
 
 /// c = a b or c += a b, or, where the result is symmetric, its lower half alone (and some more).
 template <class T>
 void multiply(Compute& compute, int worker, T* c, const Operand<T>& a, const Operand<T>& b, ProductShape shape, Part part,
               bool add = false) {
-  constexpr std::int64_t kColumns = 64;
   for (std::int64_t j = 0; j < shape.n; j += kColumns) {
     const std::int64_t first = part == Part::lower ? j : 0;
     multiply_tile(compute, worker, c + first * shape.n + j, shape.n,
@@ -133,6 +134,28 @@ void orthogonalise(Compute& compute, TensorView<T> y, TensorView<const T> x) {
   });
 }
 
+namespace {
+
+/// Elements of one worker's update and workspace.
+template <class T>
+std::int64_t worker_elements(std::int64_t rows, std::int64_t columns) {
+  return rows * columns + GramIteration<T>::workspace(std::min(rows, columns));
+}
+
+}  // namespace
+
+template <class T>
+ScratchSize muon_scratch(SimdTier tier, int threads, std::int64_t rows, std::int64_t columns) {
+  const std::int64_t size = std::min(rows, columns);
+  std::int64_t tile = 0;
+  for (std::int64_t j = 0; j < size; j += kColumns)
+    tile = std::max(tile, multiply_tile_scratch<T>(tier, size - j, std::min(kColumns, size - j)));
+  for (const std::int64_t count : {std::min(kColumns, columns), columns % kColumns})
+    tile = std::max(tile, multiply_tile_scratch<T>(tier, rows, count));
+  constexpr auto kSize = static_cast<std::int64_t>(sizeof(T));
+  return {.worker = kSize * tile, .shared = kSize * worker_elements<T>(rows, columns) * threads};
+}
+
 template <class T>
 void muon(Compute& compute, std::span<const MuonMatrix<T>> matrices, const MuonStep& step) {
   std::int64_t largest = 0;  // elements of one worker's update and workspace
@@ -140,7 +163,7 @@ void muon(Compute& compute, std::span<const MuonMatrix<T>> matrices, const MuonS
     const TensorView<T>& weight = matrix.weight;
     LM_CHECK(weight.contiguous() && matrix.moment.contiguous() && matrix.gradient.contiguous());
     LM_CHECK(matrix.moment.size() == weight.size() && matrix.gradient.size() == weight.size());
-    largest = std::max(largest, weight.size() + GramIteration<T>::workspace(std::min(weight.rows(), weight.columns())));
+    largest = std::max(largest, worker_elements<T>(weight.rows(), weight.columns()));
   }
   const SimdKernels<T>& kernels = simd_kernels<T>(compute.simd());
   T* scratch = compute.shared_scratch<T>(largest * compute.pool().threads());
@@ -160,6 +183,8 @@ void muon(Compute& compute, std::span<const MuonMatrix<T>> matrices, const MuonS
 
 template void orthogonalise(Compute&, TensorView<float>, TensorView<const float>);
 template void orthogonalise(Compute&, TensorView<double>, TensorView<const double>);
+template ScratchSize muon_scratch<float>(SimdTier, int, std::int64_t, std::int64_t);
+template ScratchSize muon_scratch<double>(SimdTier, int, std::int64_t, std::int64_t);
 template void muon(Compute&, std::span<const MuonMatrix<float>>, const MuonStep&);
 template void muon(Compute&, std::span<const MuonMatrix<double>>, const MuonStep&);
 
