@@ -31,6 +31,11 @@ class JsonHandler {
 /// Duplicate keys are the handler's to refuse (JsonValue's reader does, with a sentence).
 void parse_json_events(std::string_view text, std::string_view source, JsonHandler& handler);
 
+/// A value as it stands in some JSON text: written as it is.
+struct JsonText {
+  std::string text;
+};
+
 /// A document as a tree, for small ones: configuration, metadata, a line of JSONL.
 class JsonValue {
  public:
@@ -48,6 +53,7 @@ class JsonValue {
   JsonValue(const char* value) : value_(std::string(value)) {}
   JsonValue(Array value) : value_(std::move(value)) {}
   JsonValue(Object value) : value_(std::move(value)) {}
+  JsonValue(JsonText value) : value_(std::move(value)) {}
 
   /// Refuses duplicate keys, and documents whose tree would take more than text.size() + 8 MiB (promise 2).
   static JsonValue parse(std::string_view text, std::string_view source);
@@ -58,6 +64,7 @@ class JsonValue {
   const std::string* if_string() const { return std::get_if<std::string>(&value_); }
   const Array* if_array() const { return std::get_if<Array>(&value_); }
   const Object* if_object() const { return std::get_if<Object>(&value_); }
+  const JsonText* if_text() const { return std::get_if<JsonText>(&value_); }
 
   /// The member of that name, or null; null too where this is no object.
   const JsonValue* find(std::string_view key) const;
@@ -77,7 +84,7 @@ class JsonValue {
   std::string dump(int indent = -1) const;
 
  private:
-  std::variant<std::monostate, bool, std::int64_t, double, std::string, Array, Object> value_;
+  std::variant<std::monostate, bool, std::int64_t, double, std::string, Array, Object, JsonText> value_;
 };
 
 /// `text` quoted and escaped as a JSON string, U+FFFD for what is not UTF-8.

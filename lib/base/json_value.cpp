@@ -266,6 +266,8 @@ class TreeWriter {
       out_ += std::to_string(*integer);
     } else if (value.to_double(number)) {
       append_real(out_, number);
+    } else if (const JsonText* json = value.if_text()) {
+      out_ += json->text;
     } else if (const std::string* text = value.if_string()) {
       append_quoted(out_, *text);
     } else if (const JsonValue::Array* array = value.if_array()) {

@@ -83,11 +83,15 @@ Request read_request(const JsonValue& json, const InfillOptions& defaults) {
       request.samples = integer_of(key, value, 1, kMaximumSamples);
     } else if (key == "stop") {
       request.options.stops = strings_of(key, value);
+      for (const std::string& stop : request.options.stops) {
+        if (stop.empty()) refuse(key, "strings that are not empty");
+      }
     } else if (key == "single_line") {
       if (value.if_bool() == nullptr) refuse(key, "true or false");
       request.options.single_line = *value.if_bool();
     } else {
-      throw Error("unknown key '" + key + "'");
+      const std::string quoted = json_quote(key);  // a message ends at a NUL
+      throw Error("unknown key '" + quoted.substr(1, quoted.size() - 2) + "'");
     }
   }
   return request;
@@ -106,6 +110,47 @@ void fill_answer(JsonValue& answer, Infiller& infiller, const JsonValue& json, c
   }
   answer.set("middle", middles.front()).set("tokens", first->tokens).set("end", to_string(first->end));
   if (request.samples > 1) answer.set("middles", std::move(middles));
+}
+
+/// Where the value, or key, that begins at `start` of valid JSON ends: before the comma, colon or bracket that follows it.
+std::size_t end_of_value(std::string_view json, std::size_t start) {
+  std::int64_t depth = 0;
+  bool quoted = false;
+  for (std::size_t i = start; i < json.size(); ++i) {
+    const char c = json[i];
+    if (quoted) {
+      if (c == '\\') ++i;
+      quoted = c != '"';
+    } else if (depth == 0 && (c == ',' || c == ':' || c == '}' || c == ']')) {
+      return i;
+    } else {
+      quoted = c == '"';
+      depth += c == '{' || c == '[' ? 1 : c == '}' || c == ']' ? -1 : 0;
+    }
+  }
+  return json.size();
+}
+
+std::string_view without_space(std::string_view text) {
+  constexpr std::string_view kSpace = " \t\r\n";
+  const std::size_t first = text.find_first_not_of(kSpace);
+  return first == std::string_view::npos ? std::string_view()
+                                         : text.substr(first, text.find_last_not_of(kSpace) + 1 - first);
+}
+
+/// The id of a request that is a valid object, as it is written there, since a number may mean more to its sender than a
+/// double holds; nothing where it has none.
+std::optional<JsonText> id_of(std::string_view request) {
+  std::size_t start = request.find('{') + 1;
+  while (start < request.size()) {
+    const std::size_t colon = end_of_value(request, start);
+    if (colon == request.size() || request[colon] != ':') break;  // no member at all
+    const std::size_t end = end_of_value(request, colon + 1);
+    const JsonValue key = JsonValue::parse(without_space(request.substr(start, colon - start)), kSource);
+    if (*key.if_string() == "id") return JsonText{std::string(without_space(request.substr(colon + 1, end - colon - 1)))};
+    start = end + 1;
+  }
+  return std::nullopt;
 }
 
 JsonValue error_answer(std::string_view message) {
@@ -157,7 +202,7 @@ JsonValue answer_request(Infiller& infiller, std::string_view line, const Infill
   JsonValue answer;
   try {
     const JsonValue json = JsonValue::parse(line, kSource);
-    if (const JsonValue* id = json.find("id")) answer.set("id", *id);
+    if (json.find("id") != nullptr) answer.set("id", *id_of(line));
     fill_answer(answer, infiller, json, defaults);
   } catch (const Error& error) {
     answer.set("error", error.what());

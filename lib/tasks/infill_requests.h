@@ -33,7 +33,8 @@ class LineReader {
 };
 
 /// The answer to one request, a JSON object: `middle` (with `samples` above 1 also `middles`, all of them), `tokens` and
-/// `end` of the first, or `error`; before these the request's `id`, whatever it is. Keys: prefix and suffix, which it must
+/// `end` of the first, or `error`; before these the request's `id`, whatever it is, as it is
+/// written there. Keys: prefix and suffix, which it must
 /// have, and n temperature top_k top_p min_p seed stop single_line samples in place of the defaults. Does not throw Error.
 JsonValue answer_request(Infiller& infiller, std::string_view line, const InfillOptions& defaults);
 

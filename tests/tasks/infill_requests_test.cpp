@@ -117,6 +117,7 @@ TEST_CASE("each bad request is told what is wrong, with its id, and the next one
       {R"({"prefix":"","suffix":"","samples":0})", "samples"},
       {R"({"prefix":"","suffix":"","samples":65})", "samples"},
       {R"({"prefix":"","suffix":"","stop":[1]})", "stop"},
+      {R"({"prefix":"","suffix":"","stop":""})", "not empty for 'stop'"},
       {R"({"prefix":"","suffix":"","single_line":1})", "single_line"},
       {R"({"prefix":"","suffix":"","sufix":""})", "unknown key 'sufix'"},
       {std::string(100, '['), "JSON"},
@@ -126,5 +127,23 @@ TEST_CASE("each bad request is told what is wrong, with its id, and the next one
     CHECK(service.error(request).find(message) != std::string::npos);
     CHECK(service.answer(good).dump() == expected);
   }
-  CHECK(service.answer(R"({"id":"x","prefix":1})").string_at("id", "") == "x");
+  CHECK(service.answer(R"({"id":"x","prefix":1})").find("id")->dump() == "\"x\"");
+  CHECK(service.error(R"({"prefix":"","suffix":"","a\u0000b":""})") == "unknown key 'a\\u0000b'");
+}
+
+TEST_CASE("an id is given back as it was written, whatever number or nesting it is, and wherever it stands") {
+  Service service;
+  for (const std::string id : {"12345678901234567890", "-0", "1.50", "1E+2", "0.1000000000000000055511151231257827",
+                               R"({"a": [1.0, "}\"],"]} )", R"("\u0069\\")", "[ ]", "null", "-1"}) {
+    CAPTURE(id);
+    const std::string shown = id.ends_with(' ') ? id.substr(0, id.size() - 1) : id;
+    for (const std::string& request :
+         {R"({"id":)" + id + R"(,"prefix":"x","suffix":""})",
+          R"( { "prefix":"x\",","suffix":"\"id\":1" , "\u0069d" : )" + id + "}", R"({"n":1,"id":)" + id + "}"}) {
+      CAPTURE(request);
+      CHECK(service.answer(request).dump().starts_with("{\"id\":" + shown + ","));
+    }
+  }
+  CHECK(service.answer("{}").find("id") == nullptr);
+  CHECK(service.answer(R"({"ids":1,"prefix":"id"})").find("id") == nullptr);
 }
