@@ -33,6 +33,7 @@ struct Options {
   bool json = false;
   bool jsonl = false;
   std::string output = "-";
+  const CLI::App* app = nullptr;  // tells which options were given
 };
 
 constexpr const char* kDefaultMarker = "[FIM]";
@@ -76,6 +77,7 @@ void add_input_options(CLI::App& app, Options& options) {
 
 void add_options(CLI::App& app, Options& options) {
   using namespace lm::cmd;
+  options.app = &app;
   lm::SamplingOptions& sampling = options.infilling.sampling;
   app.add_option("MODEL", options.model, "a model: file or folder")->required()->type_name("");
   app.add_option("FILE", options.file, "the text with its marker (default: standard input, as -)")->type_name("");
@@ -108,6 +110,12 @@ void check(const Options& options) {
   const bool by_files = !options.prefix_file.empty() || !options.suffix_file.empty();
   if (by_files + options.marker.has_value() + options.cursor.has_value() > 1) {
     throw UsageError("--prefix-file or --suffix-file, --marker, and --cursor exclude each other");
+  }
+  if (options.app->count("--cursor-unit") > 0 && !options.cursor) {
+    throw UsageError("--cursor-unit says what --cursor's columns count; give --cursor LINE:COLUMN too");
+  }
+  for (const std::string& stop : options.infilling.stops) {
+    if (stop.empty()) throw UsageError("--stop wants a text that is not empty");
   }
   if (by_files && !options.file.empty()) throw UsageError("--prefix-file or --suffix-file, and a text exclude each other");
   if (options.prefix_file == "-" && options.suffix_file == "-") {

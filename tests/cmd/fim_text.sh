@@ -129,6 +129,13 @@ expect_one_line_stderr no-such-text
 expect_exit 1 lm-fim model <&-
 expect_one_line_stderr 'standard input'
 expect_exit 2 lm-fim model --marker '' marked
+expect_exit 2 lm-fim model --stop x --stop '' marked
+expect_one_line_stderr "--stop wants a text that is not empty"
+for unit in char byte; do
+  expect_exit 2 lm-fim model --cursor-unit $unit marked
+  expect_one_line_stderr "give --cursor"
+done
+expect_exit 2 lm-fim model --cursor-unit byte --jsonl
 for wrong in '--marker X --cursor 1:1 marked' '--prefix-file x --cursor 1:1' '--prefix-file x marked' \
   '--prefix-file - --suffix-file -' '--jsonl --full' '--jsonl --samples 2' '--jsonl --cursor 1:1' \
   '--samples 0 marked' '-n -1 marked'; do
