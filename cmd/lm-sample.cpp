@@ -38,10 +38,12 @@ struct Options {
   bool json = false;
   std::string documents = "file";
   std::string output = "-";
+  const CLI::App* app = nullptr;  // tells which options were given
 };
 
 void add_options(CLI::App& app, Options& options) {
   using namespace lm::cmd;
+  options.app = &app;
   lm::SamplingOptions& sampling = options.prompting.sampling;
   app.add_option("MODEL", options.model, "a model: file or folder")->required()->type_name("");
   app.add_option("FILE", options.file, "a file of prompts (default: standard input, as -)")->type_name("");
@@ -93,6 +95,9 @@ std::optional<std::int64_t> probs_of(const Options& options) {
 void check(const Options& options) {
   if (!options.file.empty() && options.prompt)
     throw lm::cmd::UsageError("--prompt and a file of prompts exclude each other");
+  for (const std::string& stop : options.prompting.stops) {
+    if (stop.empty()) throw lm::cmd::UsageError("--stop wants a text that is not empty");
+  }
   if (options.json && options.format != lm::SampleFormat::text)
     throw lm::cmd::UsageError("--json and --format exclude each other");
   if (!options.probs.empty() && options.format != lm::SampleFormat::text) {
@@ -138,6 +143,7 @@ class Sampling {
     if (options_.format != lm::SampleFormat::text)
       throw lm::Error("--format lm and --format ids are for continuations, but the prompt has gaps to fill");
     if (tokens.kind == lm::PromptKind::spans) return fill_spans(prompt, tokens.ids);
+    refuse_sampling();
     const std::vector<std::vector<lm::Candidate>> masks =
         lm::fill_masks(compute_, model_, tokens.ids, probs_.value_or(kMaskCandidates));
     if (!options_.json && !first_) output_.write("\n");
@@ -151,6 +157,18 @@ class Sampling {
 
  private:
   static constexpr std::int64_t kMaskCandidates = 5;
+
+  /// Of a mask the likeliest tokens are shown; nothing is drawn.
+  void refuse_sampling() const {
+    for (const char* name : {"--tokens", "--temperature", "--top-k", "--top-p", "--min-p", "--typical",
+                             "--repetition-penalty", "--samples", "--stop", "--greedy", "--echo"}) {
+      if (options_.app->count(name) == 0) continue;
+      const std::string option = std::string(name) == "--tokens" ? "-n" : name;
+      throw lm::cmd::UsageError(
+          option +
+          " is for texts that are sampled; of each <|mask|> the likeliest tokens are shown, as many as --probs says");
+    }
+  }
 
   void go_on(std::string_view prompt) {
     if (!prompter_) prompter_.emplace(compute_, model_, options_.prompting);

@@ -42,6 +42,15 @@ done
 printf 'a <|mask|>\nb <|mask|>\n' | lm-sample masked --documents line >out
 [ "$(wc -l <out)" = 11 ] || fail "two prompts, a blank line between: $(cat out)"
 lm-sample masked -p 'x <|mask|>' --probs all --json >out
+# Nothing is drawn there: options that say how are refused, not ignored.
+for option in '-n 5' '--temperature 1' '--top-k 3' '--top-p 0.9' '--min-p 0.1' '--typical 0.9' '--repetition-penalty 1.1' \
+  '--samples 2' '--stop x' --greedy --echo; do
+  # shellcheck disable=SC2086 # one or two words
+  expect_exit 2 lm-sample masked -p 'x <|mask|>' $option
+  expect_one_line_stderr "${option%% *} is for texts that are sampled"
+done
+expect_exit 0 lm-sample masked -p 'x <|mask|>' --seed 3
+expect_exit 2 lm-sample mixed -p 'x' --stop ''
 expect_exit 1 lm-sample masked -p 'The capital'
 expect_one_line_stderr "<|mask|>"
 grep -q "'masked'" stderr || fail "no objective: $(cat stderr)"
