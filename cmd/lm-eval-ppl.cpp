@@ -115,7 +115,7 @@ void check(const Options& options) {
   if (options.infilling && (options.tsv || filters || options.level == Level::document || options.macro ||
                             options.score_end || options.context || options.stride || !options.protocol.empty() ||
                             options.scoring != Scoring::automatic || options.within_word || options.documents != "file")) {
-    throw lm::cmd::UsageError("--infilling goes with --layout and --json alone");
+    throw lm::cmd::UsageError("--infilling goes with --layout, --base and --json alone");
   }
   if (options.macro && options.level == Level::document) throw lm::cmd::UsageError("--macro goes with --level corpus");
 }
@@ -228,8 +228,8 @@ int score_infilling(const Options& options, const lm::TextModel& model, const lm
     evaluator.add(task);
     if (progress.due()) progress.update(-1, std::to_string(evaluator.total().tasks) + " tasks");
   });
-  output.write(options.json ? lm::to_json(evaluator.total(), evaluator.layout()).dump() + "\n"
-                            : lm::to_text(evaluator.total(), evaluator.layout()));
+  output.write(options.json ? lm::to_json(evaluator.total(), evaluator.layout(), options.base).dump() + "\n"
+                            : lm::to_text(evaluator.total(), evaluator.layout(), options.base));
   return 0;
 }
 

@@ -37,7 +37,7 @@ void for_each_infilling_task(const std::vector<std::string>& paths,
     std::int64_t number = 0;
     for_each_document({path}, {.kind = DocumentKind::Kind::line, .detail = {}}, [&](std::string_view line) {
       const std::string source = (path == "-" ? "standard input" : path) + " line " + std::to_string(++number);
-      if (line.empty()) return;
+      if (line.find_first_not_of(" \t\r") == std::string_view::npos) return;
       const JsonValue json = JsonValue::parse(line, source);
       visit({.prefix = json.string_at("prompt", source),
              .suffix = json.string_at("suffix", source),
@@ -150,9 +150,10 @@ void InfillingEvaluator::add(const InfillingTask& task) {
   total_.exact += writes(both, task.middle) ? 1 : 0;
 }
 
-JsonValue to_json(const InfillingScore& score, std::string_view layout) {
+JsonValue to_json(const InfillingScore& score, std::string_view layout, LogBase base) {
+  const double unit = log_of(base);
   const auto per_token = [&](double nats) {
-    return score.tokens == 0 ? JsonValue() : JsonValue(nats / static_cast<double>(score.tokens));
+    return score.tokens == 0 ? JsonValue() : JsonValue(nats / unit / static_cast<double>(score.tokens));
   };
   const std::optional<InfillingScore::Gain> gain = score.gain();
   JsonValue json;
@@ -161,27 +162,33 @@ JsonValue to_json(const InfillingScore& score, std::string_view layout) {
   json.set("tokens", score.tokens);
   json.set("loss", layout == "none" ? JsonValue() : per_token(score.nats));
   json.set("prefix_loss", per_token(score.prefix_nats));
-  json.set("gain", gain ? JsonValue(gain->mean) : JsonValue());
-  json.set("gain_low", gain ? JsonValue(gain->low) : JsonValue());
-  json.set("gain_high", gain ? JsonValue(gain->high) : JsonValue());
+  json.set("gain", gain ? JsonValue(gain->mean / unit) : JsonValue());
+  json.set("gain_low", gain ? JsonValue(gain->low / unit) : JsonValue());
+  json.set("gain_high", gain ? JsonValue(gain->high / unit) : JsonValue());
   json.set("exact", score.exact);
   json.set("exact_match",
            score.tasks == 0 ? JsonValue() : JsonValue(static_cast<double>(score.exact) / static_cast<double>(score.tasks)));
   json.set("layout", layout);
+  if (base != LogBase::e) json.set("base", base == LogBase::two ? 2 : 10);
   return json;
 }
 
-std::string to_text(const InfillingScore& score, std::string_view layout) {
-  const auto tokens = static_cast<double>(std::max<std::int64_t>(1, score.tokens));
+std::string to_text(const InfillingScore& score, std::string_view layout, LogBase base) {
+  const double unit = log_of(base);
+  const std::string a_token = std::string(" ") + unit_of(base) + " a token";
+  const auto per_token = [&](double nats) {
+    return score.tokens == 0 ? std::string("undefined")
+                             : formatted("%.4f", nats / unit / static_cast<double>(score.tokens)) + a_token;
+  };
   std::string text;
   text += table_line("tasks", std::to_string(score.tasks));
   if (score.left_out > 0) text += table_line("left out", std::to_string(score.left_out));
   text += table_line("tokens", std::to_string(score.tokens) + " of the middles, end-of-text not counted");
-  if (layout != "none") text += table_line("both sides", formatted("%.4f nats a token", score.nats / tokens));
-  text += table_line("prefix alone", formatted("%.4f nats a token", score.prefix_nats / tokens));
+  if (layout != "none") text += table_line("both sides", per_token(score.nats));
+  text += table_line("prefix alone", per_token(score.prefix_nats));
   if (const std::optional<InfillingScore::Gain> gain = score.gain()) {
-    text += table_line("gain", formatted("%.4f nats a token", gain->mean) +
-                                   formatted(" (95 %% interval %.4f to %.4f)", gain->low, gain->high));
+    text += table_line("gain", formatted("%.4f", gain->mean / unit) + a_token +
+                                   formatted(" (95 %% interval %.4f to %.4f)", gain->low / unit, gain->high / unit));
   }
   text += table_line("exact match", std::to_string(score.exact) + " of " + std::to_string(score.tasks) + ", greedily");
   text += table_line("layout", std::string(layout));

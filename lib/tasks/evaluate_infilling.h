@@ -15,6 +15,7 @@
 #include "kernels/compute.h"
 #include "model/decode.h"
 #include "objectives/fim_layout.h"
+#include "tasks/evaluate_report.h"
 #include "tasks/load_model.h"
 
 namespace lm {
@@ -24,7 +25,8 @@ struct InfillingTask {
   std::string prefix, suffix, middle;
 };
 
-/// Objects a line with the keys prompt, suffix and canonical_solution; others are ignored. Throws Error naming the line.
+/// Objects a line with the keys prompt, suffix and canonical_solution; others, and blank lines, are ignored. Throws Error
+/// naming the line.
 /// "-" and no path at all: standard input.
 void for_each_infilling_task(const std::vector<std::string>& paths,
                              const std::function<void(const InfillingTask& task)>& visit);
@@ -77,9 +79,9 @@ class InfillingEvaluator {
 };
 
 /// Keys: tasks left_out tokens loss prefix_loss gain gain_low gain_high exact exact_match layout; loss and gain are null
-/// with the layout none.
-JsonValue to_json(const InfillingScore& score, std::string_view layout);
+/// with the layout none. Losses and gains are in the base's unit; the key base where it is not e.
+JsonValue to_json(const InfillingScore& score, std::string_view layout, LogBase base = LogBase::e);
 /// A table of one value a line, for people.
-std::string to_text(const InfillingScore& score, std::string_view layout);
+std::string to_text(const InfillingScore& score, std::string_view layout, LogBase base = LogBase::e);
 
 }  // namespace lm

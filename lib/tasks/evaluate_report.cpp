@@ -9,9 +9,6 @@
 #include "text/unicode.h"
 
 namespace lm {
-namespace {
-
-constexpr std::size_t kShownBytes = 60;  // of a document, on a line for people
 
 double log_of(LogBase base) {
   switch (base) {
@@ -36,6 +33,10 @@ const char* unit_of(LogBase base) {
   }
   return "nats";
 }
+
+namespace {
+
+constexpr std::size_t kShownBytes = 60;  // of a document, on a line for people
 
 JsonValue number_or_null(const std::optional<double>& number) { return number ? JsonValue(*number) : JsonValue(); }
 

@@ -11,6 +11,9 @@ namespace lm {
 
 /// The base of the logarithm in which a loss is told.
 enum class LogBase { e, two, ten };
+/// Nats in a unit of the base, and its name: nats, bits, bans.
+double log_of(LogBase base);
+const char* unit_of(LogBase base);
 
 /// Keys: documents tokens words bytes nats loss perplexity word_perplexity bits_per_byte protocol; then macro_perplexity
 /// where asked, and base where it is not e. What is undefined is null. Pseudo-log-likelihoods are called pseudo everywhere:

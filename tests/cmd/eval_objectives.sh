@@ -86,6 +86,23 @@ lm-eval-ppl fim --infilling tasks.jsonl --json | grep -q '"layout":"psm"'
 lm-eval-ppl causal --infilling tasks.jsonl --layout none --json >json
 grep -q '"loss":null,.*"gain":null,.*"layout":"none"' json || fail "$(cat json)"
 
+# The losses in another base, and none where nothing was scored; blank lines, with CRLF too, are no tasks.
+sed 's/$/\r/; 2s/$/\n\r\n/' tasks.jsonl >crlf.jsonl
+[ "$(wc -l <crlf.jsonl)" = 6 ] || fail "no blank lines: $(cat crlf.jsonl)"
+lm-eval-ppl fim --infilling --layout spm --json crlf.jsonl >json
+lm-eval-ppl fim --infilling --layout spm --json tasks.jsonl | cmp - json
+lm-eval-ppl fim --infilling --layout spm --json --base 2 tasks.jsonl >bits
+for key in loss prefix_loss gain gain_low gain_high; do
+  near "$(value $key <bits)" "$(calculate "$(value $key <json) / log(2)")" 1e-12
+done
+{ grep -q '"base":2' bits && ! grep -q '"base"' json; } || fail "base: $(cat bits)"
+lm-eval-ppl fim --infilling --base 2 tasks.jsonl | grep -q '^gain .* bits a token (95 % interval ' || fail "no bits"
+for layout in spm none; do
+  lm-eval-ppl fim --infilling --layout $layout </dev/null >nothing
+  grep -q '^prefix alone  *undefined$' nothing || fail "of no task: $(cat nothing)"
+  ! grep -q 0.0000 nothing || fail "a loss of no task: $(cat nothing)"
+done
+
 # Refusals say what the model was trained on, or what is wrong with the tasks.
 expect_exit 1 lm-eval-ppl causal --scoring pseudo text
 expect_one_line_stderr "'causal'"
