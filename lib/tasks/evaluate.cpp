@@ -156,17 +156,25 @@ void Evaluator::take_result(const ScoredWindow& window, std::span<const double> 
   waiting_.pop_front();
   Document& document = documents_[static_cast<std::size_t>(waiting.document - first_document_)];
   Score& score = document.result.score;
+  // A masked model was never asked for a special token.
+  const bool skips_special = plan_.pseudo != Pseudo::no;
   double sum = 0;
+  std::int64_t credited = waiting.credited;
   for (std::size_t i = 0; i < nats.size(); ++i) {
     const TokenId token = window.tokens[static_cast<std::size_t>(window.first_scored) + i];
+    const bool special = model_.tokenizer.is_special(token);
+    if (special && skips_special) {
+      --credited;
+      continue;
+    }
     sum += nats[i];
-    if (model_.tokenizer.is_special(token)) continue;
+    if (special) continue;
     score.text_nats += nats[i];
     score.bytes += static_cast<std::int64_t>(model_.bytes_of(token).size());
   }
   score.nats += sum * (static_cast<double>(waiting.credited) / static_cast<double>(nats.size()));
-  score.tokens += waiting.credited;
-  tokens_scored_ += waiting.credited;
+  score.tokens += credited;
+  tokens_scored_ += credited;
   --document.windows_waiting;
   report_finished();
 }

@@ -21,7 +21,7 @@ namespace lm {
 
 /// Of one document, or of several. Everything else is computed from these.
 struct Score {
-  std::int64_t tokens = 0;  // that count in nats
+  std::int64_t tokens = 0;  // that count in nats; of a masked model no special ones
   std::int64_t words = 0;   // runs of what is not ASCII whitespace, in the whole text
   std::int64_t bytes = 0;   // of the scored tokens; special tokens have none
   double nats = 0;

@@ -66,6 +66,30 @@ TEST_CASE("the pseudo-log-likelihood is a naive loop's, of both variants, for ma
   }
 }
 
+TEST_CASE("special tokens of a stream are seen but not scored") {
+  for (const std::string objective : {"masked", "causal:0.5,masked:0.5"}) {
+    CAPTURE(objective);
+    const TextModel model = test::special_model(objective, 24);
+    Compute compute(1, best_simd_tier());
+    const TokenId mask = *special_ids(model.tokenizer).mask;
+    const auto of = [&](std::vector<TokenId> tokens) {
+      Evaluator evaluator(compute, model, {.pseudo = Pseudo::token});
+      evaluator.add(tokens);
+      evaluator.end_document();
+      evaluator.finish();
+      return evaluator.total();
+    };
+    std::vector<TokenId> tokens = model.tokenizer.encode("xy");
+    tokens.insert(tokens.begin() + 1, mask);
+    const CorpusScore total = of(tokens);
+    CHECK(total.score.tokens == 2);
+    CHECK(total.score.bytes == 2);
+    CHECK(total.score.nats == doctest::Approx(total.score.text_nats).epsilon(1e-12));
+    CHECK(of({mask}).score.tokens == 0);
+    CHECK(!of({mask}).score.perplexity());
+  }
+}
+
 TEST_CASE("hiding the rest of the word changes the words of several pieces, and no others") {
   const TextModel model = test::special_model("masked", 24);
   Compute compute(1, best_simd_tier());
