@@ -48,7 +48,7 @@ class Fim final : public Objective {
                .suffix = token(options.special.fim_suffix, layout.tokens[1]),
                .middle = token(options.special.fim_middle, layout.tokens[2])};
     if (options.context_length <= 2 * kFimOverhead) {
-      throw Error("--context " + std::to_string(options.context_length) + " is too short for objective 'fim'");
+      throw SettingsError("--context " + std::to_string(options.context_length) + " is too short for objective 'fim'");
     }
   }
 

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/error.h"
 #include "base/rng.h"
 #include "base/token.h"
 #include "base/token_codec.h"
@@ -16,6 +17,12 @@
 #include "base/window_piece.h"
 
 namespace lm {
+
+/// A wrong choice of options, which the command line alone can mend: programs exit with 2.
+class SettingsError : public Error {
+ public:
+  using Error::Error;
+};
 
 /// One sequence of a batch.
 struct Example {

@@ -29,11 +29,11 @@ class Span final : public Objective {
           "objective 'span' needs the tokens <|extra_0|>, <|extra_1|> and so on (sentinels), which the tokenizer lacks");
     }
     if (options.attend == Attend::document) {
-      throw Error("objective 'span' cannot keep the documents of a window apart; leave --attend document out");
+      throw SettingsError("objective 'span' cannot keep the documents of a window apart; leave --attend document out");
     }
     while (fits(raw_length_ + 1)) ++raw_length_;
     if (raw_length_ < 2)
-      throw Error("--context " + std::to_string(options.context_length) + " is too short for objective 'span'");
+      throw SettingsError("--context " + std::to_string(options.context_length) + " is too short for objective 'span'");
     const std::int64_t spans = plan_spans(raw_length_, options.span_density, options.span_length).spans;
     if (spans > static_cast<std::int64_t>(options.special.sentinels.size())) {
       throw Error("objective 'span' would need " + std::to_string(spans) + " sentinels, the tokenizer has " +

@@ -181,8 +181,8 @@ void TrainSession::open_data() {
       throw SettingsError("--one-pass reads one stream, got " + std::to_string(request_.tokens.size()));
     stream_objective_ = shares_.front().entry->make(full_objective_options());
     if (shares_.size() > 1 || stream_objective_->window_kind() != WindowKind::strided) {
-      throw Error("--one-pass cannot train on '" + settings_.objective +
-                  "': mixtures and fim visit windows in an order of their own; leave --one-pass out");
+      throw SettingsError("--one-pass cannot train on '" + settings_.objective +
+                          "': mixtures and fim visit windows in an order of their own; leave --one-pass out");
     }
     reader_ = std::make_unique<TokenReader>(open_input(request_.tokens.front()));
     require_same_tokenizer(*tokenizer_, reader_->info(), reader_->name());

@@ -15,12 +15,6 @@
 
 namespace lm {
 
-/// A wrong choice of options, which the command line alone can mend: programs exit with 2.
-class SettingsError : public Error {
- public:
-  using Error::Error;
-};
-
 /// Empty optionals are chosen by resolve_settings().
 struct TrainSettings {
   std::string family = "qwen3";

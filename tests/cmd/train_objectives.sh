@@ -42,8 +42,16 @@ for pair in 'masked <|mask|>' 'fim <|fim_prefix|>' 'span sentinels'; do
   expect_exit 1 lm-train -t bare.json --objective "${pair% *}" --steps 1 -o none bare.tok
   expect_one_line_stderr "${pair#* }"
 done
-expect_exit 1 lm-train -t tok.json --objective fim --one-pass --steps 1 -o none train.tok
-expect_one_line_stderr "--one-pass"
+for objective in fim causal:0.5,span:0.5; do
+  expect_exit 2 lm-train -t tok.json --objective $objective --one-pass --steps 1 -o none train.tok
+  expect_one_line_stderr "--one-pass"
+done
+for objective in fim span; do
+  expect_exit 2 lm-train -t tok.json --objective $objective --context 2 --steps 1 -o none train.tok
+  expect_one_line_stderr "--context 2 is too short"
+done
+expect_exit 2 lm-train -t tok.json --objective span --attend document --steps 1 -o none train.tok
+expect_one_line_stderr "--attend"
 expect_exit 1 lm-train -t tok.json --objective span --span-length 1 --context 2000 --steps 1 -o none train.tok
 expect_one_line_stderr "--span-length"
 expect_exit 2 lm-train -t tok.json --objective causal:0,fim:1 --steps 1 -o none train.tok
