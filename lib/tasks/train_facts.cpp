@@ -57,6 +57,9 @@ TrainMemory TrainSession::memory() const {
                      .held_out = held_out_bytes(*settings_.micro_batch),
                      .files = resident.files,
                      .program = resident.now - resident.files};
+  // Measuring which precision is the fastest has taken some of the scratch already.
+  const ScratchSize asked = compute_->scratch_asked();
+  memory.program -= std::min(memory.trainer.scratch, asked.worker * compute_->pool().threads() + asked.shared);
   // Reading a large tokenizer may have taken more than a small model will.
   memory.program += std::max<std::int64_t>(0, resident.peak - memory.total());
   return memory;

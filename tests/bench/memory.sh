@@ -1,5 +1,5 @@
 # The peak memory of short runs of lm-train beside what --dry-run foretold, for shapes of 0.8 M to 124 M parameters. SHAPES: fewer
-# of them, by number, such as "1 2". A quarter of an hour on two cores, 4 GB.
+# of them, by number, such as "1 2". Ten minutes on two cores, 4 GB.
 need tok-train tok-encode lm-train awk
 
 # Text of made-up words, of which a tokenizer can learn 50,000 tokens.
@@ -31,7 +31,7 @@ for number in ${SHAPES:-1 2 3 4 5}; do
     awk -v shape="${shapes[number]}" -v other="$other" '{
       printf "%-24s %-22s peak %8.1f MiB, foretold %8.1f: %+5.1f %%\n", shape, other, $1, $2, 100 * ($2 / $1 - 1)
     }' figures
-    worst=$(awk -v worst="$worst" '{ off = $2 > $1 ? $2 / $1 - 1 : 1 - $2 / $1; print off > worst ? off : worst }' figures)
+    worst=$(awk -v worst="$worst" '{ off = $2 > $1 ? $2 / $1 - 1 : 1 - $2 / $1; print (off > worst ? off : worst) }' figures)
   done
 done
 awk -v worst="$worst" 'BEGIN { printf "the farthest is off by %.1f %%\n", 100 * worst; exit worst > 0.05 }' || fail "more than 5 % off"
