@@ -77,7 +77,7 @@ void add_options(CLI::App& app, Options& options) {
   app.add_flag("--within-word", options.within_word, "with a masked model: hide the later pieces of a token's word too");
   app.add_flag("--infilling", options.infilling,
                "score the middles of tasks, JSON lines: prompt, suffix, canonical_solution");
-  add_text(app, "--layout", options.layout, "with --infilling: order and tokens (default: psm), or none: the prefix alone",
+  add_text(app, "--layout", options.layout, std::string("with --infilling: order and tokens (default: ") + lm::kDefaultFimLayout + "), or none: the prefix alone",
            "NAME");
 }
 
@@ -223,7 +223,7 @@ int score_infilling(const Options& options, const lm::TextModel& model, const lm
                     lm::OutputStream& output) {
   lm::Compute compute(common.threads, common.simd);
   lm::cmd::Progress progress(common);
-  lm::InfillingEvaluator evaluator(compute, model, options.layout.empty() ? "psm" : options.layout);
+  lm::InfillingEvaluator evaluator(compute, model, options.layout.empty() ? lm::kDefaultFimLayout : options.layout);
   lm::for_each_infilling_task(options.inputs, [&](const lm::InfillingTask& task) {
     evaluator.add(task);
     if (progress.due()) progress.update(-1, std::to_string(evaluator.total().tasks) + " tasks");

@@ -25,7 +25,7 @@ struct Options {
   std::optional<std::string> marker;
   std::optional<lm::Cursor> cursor;
   lm::CursorUnit cursor_unit = lm::CursorUnit::character;
-  std::string layout = "psm";
+  std::string layout = lm::kDefaultFimLayout;
   lm::InfillOptions infilling;
   std::int64_t samples = 1;
   std::int64_t seed = 0;
@@ -82,7 +82,7 @@ void add_options(CLI::App& app, Options& options) {
   app.add_option("MODEL", options.model, "a model: file or folder")->required()->type_name("");
   app.add_option("FILE", options.file, "the text with its marker (default: standard input, as -)")->type_name("");
   add_input_options(app, options);
-  add_parsed(app, "--layout", "NAME", options.layout, "order and tokens: " + layout_names(), "one of " + layout_names(),
+  add_parsed(app, "--layout", "NAME", options.layout, std::string("order and tokens (default: ") + lm::kDefaultFimLayout + "): " + layout_names(), "one of " + layout_names(),
              [&](const std::string& text) {
                options.layout = text;
                for (const lm::FimLayout& layout : lm::fim_layouts()) {

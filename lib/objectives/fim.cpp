@@ -47,7 +47,7 @@ class Fim final : public Objective {
     tokens_ = {.prefix = token(options.special.fim_prefix, layout.tokens[0]),
                .suffix = token(options.special.fim_suffix, layout.tokens[1]),
                .middle = token(options.special.fim_middle, layout.tokens[2])};
-    if (options.context_length <= 2 * kFimOverhead) {
+    if (longest_fim_piece(options.context_length) <= kFimOverhead) {
       throw SettingsError("--context " + std::to_string(options.context_length) + " is too short for objective 'fim'");
     }
   }

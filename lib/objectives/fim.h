@@ -9,6 +9,10 @@ namespace lm {
 /// inside tokens.
 constexpr std::int64_t kFimOverhead = 8;
 
+/// Tokens of the longest pieces. A model trained on them expects the middle to end where prefix, middle and suffix are
+/// together as long: none is asked for more.
+constexpr std::int64_t longest_fim_piece(std::int64_t context_length) { return context_length - kFimOverhead; }
+
 /// Each piece of the window, with probability fim_rate, is cut at two uniform points and rearranged: with probability
 /// spm_rate suffix first, else prefix first. Cuts fall between code points (the parts are encoded anew), between tokens, or
 /// between lines; special tokens are never cut, and a piece that holds one of the three FIM tokens is left as it is. Where

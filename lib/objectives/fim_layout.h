@@ -21,6 +21,10 @@ struct FimLayout {
   std::array<FimPart, 6> order;       // the middle comes last, so that it can be generated
 };
 
+/// Small models learn it first: the middle goes straight on from the prefix, and no end of the prefix has to be found across
+/// a suffix. At the cursor it also lets more of the last prompt stay read, since the prefix's end is what typing changes.
+constexpr const char* kDefaultFimLayout = "spm";
+
 /// Every layout that there is.
 std::span<const FimLayout> fim_layouts();
 /// Throws Error naming the known ones.

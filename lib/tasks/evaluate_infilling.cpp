@@ -7,14 +7,13 @@
 #include <numeric>
 
 #include "base/error.h"
+#include "objectives/fim.h"
 #include "tasks/infill.h"
 #include "text/documents.h"
 
 namespace lm {
 namespace {
 
-// End-of-text and the layout's three tokens.
-constexpr std::int64_t kLayoutTokens = 4;
 // Two-sided, of the normal distribution.
 constexpr double kNormal95 = 1.959963984540054;
 
@@ -75,23 +74,16 @@ InfillingEvaluator::InfillingEvaluator(Compute& compute, const TextModel& model,
   for (const TokenId token : {tokens_.prefix, tokens_.suffix, tokens_.middle}) allowed_[token] = 0;
 }
 
-std::vector<TokenId> InfillingEvaluator::prefix_alone(std::span<const TokenId> prefix, std::int64_t middle_length) const {
-  // The middle's last token is predicted, but nothing is predicted from it.
-  const std::int64_t room = model_.config().context_length - middle_length;
-  std::vector<TokenId> before = {model_.tokenizer.end_of_text()};
-  const std::span<const TokenId> kept = prefix.last(static_cast<std::size_t>(std::min(std::ssize(prefix), room)));
-  before.insert(before.end(), kept.begin(), kept.end());
-  return before;
+/// How much of prefix and suffix the model gets: without a layout, all the room is the prefix's.
+InfillShares InfillingEvaluator::shares(std::int64_t prefix, std::int64_t suffix, std::int64_t middle) const {
+  const std::int64_t room = longest_fim_piece(model_.config().context_length) - middle;
+  if (layout_ == nullptr) return {.prefix = std::min(prefix, room), .suffix = 0};
+  return share_room(room, prefix, suffix);
 }
 
-std::vector<TokenId> InfillingEvaluator::before_middle(std::span<const TokenId> prefix, std::span<const TokenId> suffix,
-                                                       std::int64_t middle_length) const {
-  const std::int64_t room = model_.config().context_length + 1 - kLayoutTokens - middle_length;
-  const InfillShares shares = share_room(room, std::ssize(prefix), std::ssize(suffix));
-  std::vector<TokenId> before = arrange_fim(*layout_, tokens_, prefix.last(static_cast<std::size_t>(shares.prefix)),
-                                            suffix.first(static_cast<std::size_t>(shares.suffix)), {});
-  before.insert(before.begin(), model_.tokenizer.end_of_text());
-  return before;
+std::vector<TokenId> InfillingEvaluator::after_end_of_text(std::vector<TokenId> tokens) const {
+  tokens.insert(tokens.begin(), model_.tokenizer.end_of_text());
+  return tokens;
 }
 
 double InfillingEvaluator::nats_of(std::vector<TokenId> before, std::span<const TokenId> middle) {
@@ -129,11 +121,14 @@ void InfillingEvaluator::add(const InfillingTask& task) {
   const std::vector<TokenId> suffix = model_.tokenizer.encode(task.suffix);
   const std::vector<TokenId> middle = model_.tokenizer.encode(task.middle);
   const std::int64_t length = std::ssize(middle);
-  if (length == 0 || length > model_.config().context_length + 1 - kLayoutTokens) {
+  if (length == 0 || length > longest_fim_piece(model_.config().context_length)) {
     ++total_.left_out;
     return;
   }
-  const std::vector<TokenId> alone = prefix_alone(prefix, length);
+  const InfillShares kept = shares(std::ssize(prefix), std::ssize(suffix), length);
+  const auto kept_prefix = std::span(prefix).last(static_cast<std::size_t>(kept.prefix));
+  const auto kept_suffix = std::span(suffix).first(static_cast<std::size_t>(kept.suffix));
+  const std::vector<TokenId> alone = after_end_of_text(std::vector<TokenId>(kept_prefix.begin(), kept_prefix.end()));
   const double prefix_nats = nats_of(alone, middle);
   ++total_.tasks;
   total_.tokens += length;
@@ -142,7 +137,7 @@ void InfillingEvaluator::add(const InfillingTask& task) {
     total_.exact += writes(alone, task.middle) ? 1 : 0;
     return;
   }
-  const std::vector<TokenId> both = before_middle(prefix, suffix, length);
+  const std::vector<TokenId> both = after_end_of_text(arrange_fim(*layout_, tokens_, kept_prefix, kept_suffix, {}));
   const double nats = nats_of(both, middle);
   total_.nats += nats;
   total_.gains.push_back(prefix_nats - nats);

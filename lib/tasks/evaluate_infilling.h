@@ -16,6 +16,7 @@
 #include "model/decode.h"
 #include "objectives/fim_layout.h"
 #include "tasks/evaluate_report.h"
+#include "tasks/infill.h"
 #include "tasks/load_model.h"
 
 namespace lm {
@@ -50,7 +51,8 @@ struct InfillingScore {
 };
 
 /// Scores tasks one after the other. Each part is encoded by itself; prefix and suffix are cut around the middle to fit the
-/// context. Given the prefix alone, the model sees end-of-text and as much of the prefix as fits.
+/// context. Given the prefix alone, the model sees end-of-text and the same tokens of the prefix as beside the suffix: the gain
+/// is the suffix's alone. Without a layout, all the room is the prefix's.
 class InfillingEvaluator {
  public:
   /// layout: a name of the registry, or "none": the prefix alone, which any model that goes on from left to right can do.
@@ -62,9 +64,8 @@ class InfillingEvaluator {
   const char* layout() const { return layout_ == nullptr ? "none" : layout_->name; }
 
  private:
-  std::vector<TokenId> before_middle(std::span<const TokenId> prefix, std::span<const TokenId> suffix,
-                                     std::int64_t middle_length) const;
-  std::vector<TokenId> prefix_alone(std::span<const TokenId> prefix, std::int64_t middle_length) const;
+  InfillShares shares(std::int64_t prefix, std::int64_t suffix, std::int64_t middle) const;
+  std::vector<TokenId> after_end_of_text(std::vector<TokenId> tokens) const;
   double nats_of(std::vector<TokenId> before, std::span<const TokenId> middle);
   bool writes(std::span<const TokenId> before, std::string_view middle);
 

@@ -82,7 +82,7 @@ awk -v g="$(value gain <json)" -v l="$(value gain_low <json)" -v h="$(value gain
   'BEGIN { exit !(g > 0 && l < g && g < h && e >= 2) }' || fail "no gain from both sides: $(cat json)"
 lm-eval-ppl fim --infilling --layout spm --json --threads 2 <tasks.jsonl | cmp - json
 lm-eval-ppl fim --infilling tasks.jsonl | grep -q '^gain .* (95 % interval ' || fail "$(lm-eval-ppl fim --infilling tasks.jsonl)"
-lm-eval-ppl fim --infilling tasks.jsonl --json | grep -q '"layout":"psm"'
+lm-eval-ppl fim --infilling tasks.jsonl --json | grep -q '"layout":"spm"'
 lm-eval-ppl causal --infilling tasks.jsonl --layout none --json >json
 grep -q '"loss":null,.*"gain":null,.*"layout":"none"' json || fail "$(cat json)"
 

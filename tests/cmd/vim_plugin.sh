@@ -229,7 +229,7 @@ if command -v tok-train tok-encode lm-train lm-fim >/dev/null; then
   yes 'alpha beta gamma' | head -n 300 >corpus || true
   tok-train --vocab-size 400 -o tok.json corpus
   tok-encode -t tok.json -o corpus.tok corpus
-  lm-train -t tok.json --objective fim --layers 2 --channels 32 --heads 2 --context 64 --steps 60 -o model corpus.tok
+  lm-train -t tok.json --objective fim --layers 2 --channels 32 --heads 2 --context 64 --steps 200 -o model corpus.tok
   printf 'alpha beta gamma\nalpha ' >prefix
   printf '\nalpha beta gamma\n' >suffix
   middle=$(lm-fim model --prefix-file prefix --suffix-file suffix --single-line -n 6)

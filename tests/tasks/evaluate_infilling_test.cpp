@@ -39,14 +39,14 @@ double by_hand(Compute& compute, const TextModel& model, std::vector<TokenId> be
 }  // namespace
 
 TEST_CASE("a middle's nats are the Transformer's after both sides and after the prefix, cut around it to fit the context") {
-  const TextModel model = test::special_model("fim", 20);
+  const TextModel model = test::special_model("fim", 25);  // trained on pieces of 17 tokens
   Compute compute(2, best_simd_tier());
   const SpecialIds special = special_ids(model.tokenizer);
   const TokenId pre = *special.fim_prefix;
   const TokenId suf = *special.fim_suffix;
   const TokenId mid = *special.fim_middle;
   const InfillingTask task{.prefix = "the prefix is long", .suffix = "so is the suffix", .middle = "xyz"};
-  // A context of 20 has inputs for 4 tokens of the layout, 14 of both sides and the middle's first two.
+  // Which leaves 14 for both sides.
   const std::string prefix = task.prefix.substr(task.prefix.size() - 7);
   const std::string suffix = task.suffix.substr(0, 7);
   for (const std::string layout : {"psm", "spm", "spm-llama.cpp"}) {
@@ -77,9 +77,15 @@ TEST_CASE("a middle's nats are the Transformer's after both sides and after the 
     CHECK(score.tokens == 3);
     CHECK(std::abs(score.nats - by_hand(compute, model, before, task.middle)) < 1e-4);
     std::vector<TokenId> alone = {0};
-    append(alone, bytes(task.prefix.substr(1)));  // 17 tokens, end-of-text and two of the middle are 20
+    append(alone, bytes(prefix));
     CHECK(std::abs(score.prefix_nats - by_hand(compute, model, alone, task.middle)) < 1e-4);
   }
+  const TextModel causal = test::special_model("causal", 25);
+  InfillingEvaluator evaluator(compute, causal, "none");
+  evaluator.add(task);
+  std::vector<TokenId> alone = {0};
+  append(alone, bytes(task.prefix.substr(task.prefix.size() - 14)));
+  CHECK(std::abs(evaluator.total().prefix_nats - by_hand(compute, causal, alone, task.middle)) < 1e-4);
 }
 
 TEST_CASE("what greedy generation writes is an exact match, and anything else is none") {
@@ -148,7 +154,7 @@ TEST_CASE("the gain is the difference of the losses, its interval that of a rati
   // Residuals -0.2, -0.4, 0.6: sqrt(0.56 * 3/2) / 10.
   CHECK(std::abs(gain.high - gain.mean - 1.959963984540054 * std::sqrt(0.84) / 10) < 1e-12);
   CHECK(std::abs(gain.high + gain.low - 2 * gain.mean) < 1e-12);
-  const TextModel model = test::special_model("fim", 20);
+  const TextModel model = test::special_model("fim", 25);  // trained on pieces of 17 tokens
   Compute compute(1, best_simd_tier());
   InfillingEvaluator evaluator(compute, model, "psm");
   evaluator.add({.prefix = "a", .suffix = "b", .middle = ""});
