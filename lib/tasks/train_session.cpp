@@ -9,6 +9,7 @@
 #include "kernels/elementwise.h"
 #include "kernels/precision.h"
 #include "tasks/load_tokenizer.h"
+#include "tasks/train_recipe.h"
 #include "train/state_file.h"
 
 namespace lm {
@@ -36,6 +37,9 @@ std::vector<TokenId> read_all(const TokenCorpus& corpus) {
 /// Tokens of a step, whose ids and weights are held at once.
 constexpr std::int64_t kLargestStep = std::int64_t{1} << 28;
 
+/// Of measuring the machine's peak, before a recipe is chosen.
+constexpr int kPeakMilliseconds = 150;
+
 std::int64_t divide_up(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 
 }  // namespace
@@ -46,13 +50,22 @@ TrainSession::TrainSession(TrainRequest request)
   open_state();
   choose_precision();
   load_tokenizer_and_model();
+  shares_ = parse_mixture(settings_.objective);
   if (state_file_ != nullptr) {
     config_ = state_file_->record().config;
   } else {
+    if (wants_recipe()) {
+      open_corpus();
+      const std::string chosen = apply_recipe(settings_, request_.named,
+                                              {.tokens = corpus_->size(),
+                                               .vocab_size = tokenizer_->vocab_size(),
+                                               .seconds = *request_.budget.seconds,
+                                               .peak_flops = measure_peak_flops(*compute_, kPeakMilliseconds)});
+      if (!chosen.empty()) notes_.push_back(chosen);
+    }
     config_ = resolve_model(settings_, tokenizer_->vocab_size(), initial_ == nullptr ? nullptr : &initial_->record.config,
                             request_.named);
   }
-  shares_ = parse_mixture(settings_.objective);
   check_budget();
   check_model_destination(request_.output);
   open_data();
@@ -172,9 +185,23 @@ BatchSource& TrainSession::source() {
   return stream_source_ != nullptr ? static_cast<BatchSource&>(*stream_source_) : *window_source_;
 }
 
+/// Where the time to train is all that was asked for, the rest is chosen to suit it.
+bool TrainSession::wants_recipe() const {
+  const TrainBudget& budget = request_.budget;
+  return budget.seconds && !budget.steps && !budget.tokens && !budget.epochs && initial_ == nullptr && !settings_.one_pass;
+}
+
+void TrainSession::open_corpus() {
+  for (const std::string& path : request_.tokens) files_.push_back(open_tokens(path));
+  corpus_.emplace(std::span<const TokenFile>(files_));
+  if (settings_.valid_fraction == 0) return;
+  const HeldOut held_out = hold_out(files_, settings_.valid_fraction);
+  corpus_ = held_out.train;
+  valid_corpus_ = held_out.valid;
+}
+
 void TrainSession::open_data() {
   const auto seed = static_cast<std::uint64_t>(settings_.seed);
-  std::optional<HeldOut> held_out;
   if (settings_.one_pass) {
     if (request_.tokens.size() != 1)
       throw SettingsError("--one-pass reads one stream, got " + std::to_string(request_.tokens.size()));
@@ -188,30 +215,23 @@ void TrainSession::open_data() {
     stream_source_ = std::make_unique<StreamSource>(*reader_, *stream_objective_, seed, config_.context_length);
     data_identity_ = "stream";
   } else {
-    for (const std::string& path : request_.tokens) files_.push_back(open_tokens(path));
-    corpus_.emplace(std::span<const TokenFile>(files_));
-    if (settings_.valid_fraction > 0) {
-      held_out.emplace(hold_out(files_, settings_.valid_fraction));
-      corpus_ = held_out->train;
-    }
+    if (!corpus_) open_corpus();
     data_identity_ = to_hex(corpus_->identity());
     std::vector<double> shares;
     for (const ObjectiveShare& share : shares_) shares.push_back(share.share);
     window_source_ = std::make_unique<WindowSource>(make_sources(*corpus_, seed, WindowOrder::shuffled), shares,
                                                     config_.context_length, seed);
   }
-  open_validation(held_out);
+  open_validation();
 }
 
-void TrainSession::open_validation(const std::optional<HeldOut>& held_out) {
-  if (!request_.valid.empty() && held_out)
+void TrainSession::open_validation() {
+  if (!request_.valid.empty() && valid_corpus_)
     throw SettingsError("--valid and --valid-fraction both name held-out data; give one");
-  if (held_out) {
-    valid_corpus_ = held_out->valid;
-  } else if (!request_.valid.empty()) {
+  if (!request_.valid.empty()) {
     valid_files_.push_back(open_tokens(request_.valid));
     valid_corpus_.emplace(std::span<const TokenFile>(valid_files_));
-  } else if (settings_.keep == "best" || settings_.patience > 0) {
+  } else if (!valid_corpus_ && (settings_.keep == "best" || settings_.patience > 0)) {
     throw SettingsError("--keep best and --patience need held-out data; give --valid or --valid-fraction");
   }
   if (valid_corpus_) valid_identity_ = to_hex(valid_corpus_->identity());

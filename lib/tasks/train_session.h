@@ -111,7 +111,9 @@ class TrainSession {
   BatchSource& source();
   void make_validator();
   void open_data();
-  void open_validation(const std::optional<HeldOut>& held_out);
+  void open_validation();
+  bool wants_recipe() const;
+  void open_corpus();
   TokenFile open_tokens(const std::string& path) const;
   double visible_prefix_share() const;
   std::optional<std::int64_t> steps_of_budget() const;

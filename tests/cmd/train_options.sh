@@ -106,6 +106,23 @@ steps=$(head -c 20000 timed | grep -ao '\\"steps\\":[0-9]*' | head -1 | grep -o 
 train --steps "$steps" --warmup 100 -o counted train.tok
 expect_same timed counted
 
+# Where time is all that is asked for, the rest is chosen and said, and a resumed run keeps it, however long it then is.
+lm-train -t tok.json --time 0.5s -o chosen train.tok 2>said
+grep -q 'chose --layers [0-9]* --channels [0-9]* --context ' said || fail "what was chosen is not said: $(cat said)"
+settings() { head -c 20000 "$1" | grep -aoE '\\"(layers|channels|batch|dropout)\\":[0-9.]+' | sort -u; }
+settings chosen >first
+[ "$(wc -l <first)" = 4 ] || fail "what was chosen is not recorded"
+lm-train -t tok.json --time 1s --resume -o chosen train.tok 2>said
+settings chosen | cmp - first
+[ ! -s said ] || fail "chosen again: $(cat said)"
+lm-train -t tok.json --time 1h --dropout 0.25 --dry-run train.tok >report 2>said
+{ grep -q -- '--dropout  *0.25' report && ! grep -q -- '--dropout' said; } || fail "what was named is not kept: $(cat report)"
+for named in '--channels 256' '--steps 3' '--init-from watched'; do
+  # shellcheck disable=SC2086 # options are words
+  lm-train -t tok.json --time 1h $named --dry-run train.tok >report 2>said
+  [ ! -s said ] || fail "chosen in spite of $named: $(cat said)"
+done
+
 # Early stop: no validation can be a new best when the rate is 0.
 train --steps 1000 --lr 0 --valid-fraction 0.2 --valid-every 1 --patience 3 --metrics stopped.jsonl -o stopped train.tok
 [ "$(wc -l <stopped.jsonl)" = 4 ] || fail "stopped after $(wc -l <stopped.jsonl) steps instead of 4"

@@ -1,0 +1,104 @@
+#include "tasks/train_recipe.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstdio>
+
+#include "base/error.h"
+
+namespace lm {
+
+namespace {
+
+struct Shape {
+  std::int64_t layers, channels;
+  /// Weights of its layers: four matrices of attention and, with SwiGLU, three of 8/3.
+  double weights() const { return 12.0 * static_cast<double>(layers) * static_cast<double>(channels * channels); }
+};
+
+constexpr std::array<Shape, 11> kLadder = {{{2, 64},
+                                            {3, 96},
+                                            {4, 128},
+                                            {4, 192},
+                                            {4, 256},
+                                            {6, 256},
+                                            {6, 384},
+                                            {8, 512},
+                                            {10, 640},
+                                            {12, 768},
+                                            {16, 1024}}};
+
+// Weights of the best model for a time that allows 1e14 FLOP of training, and the power by which they grow.
+constexpr double kWeightsAt = 1.6e6;
+constexpr double kComputeAt = 1e14;
+constexpr double kComputePower = 0.5;
+// Weights of the largest model that a text of a million tokens, read again and again, is for.
+constexpr double kWeightsForText = 3e6;
+constexpr double kTextAt = 1e6;
+constexpr double kTextPower = 0.5;
+// Dropout by the epochs that the time allows.
+constexpr double kEpochsWithout = 3;
+constexpr double kDropoutPerDoubling = 0.04;
+constexpr double kLargestDropout = 0.25;
+
+/// The share of the peak that training reaches: small products leave more of it to everything else.
+double expected_share(std::int64_t channels) {
+  const auto c = static_cast<double>(channels);
+  return 0.75 * c / (c + 32);
+}
+
+double tokens_in(const RecipeFacts& facts, const Shape& shape, std::int64_t context) {
+  const auto width = static_cast<double>(shape.channels);
+  const double per_token =
+      6 * (shape.weights() + static_cast<double>(facts.vocab_size) * width) +
+      6 * static_cast<double>(shape.layers) * width * static_cast<double>(context);
+  return facts.seconds * facts.peak_flops * expected_share(shape.channels) / per_token;
+}
+
+}  // namespace
+
+Recipe choose_recipe(const RecipeFacts& facts) {
+  LM_CHECK(facts.tokens >= 0 && facts.vocab_size > 0 && facts.seconds > 0 && facts.peak_flops > 0);
+  const double compute = facts.seconds * facts.peak_flops * expected_share(256);
+  const double by_time = kWeightsAt * std::pow(compute / kComputeAt, kComputePower);
+  const double by_text =
+      kWeightsForText * std::pow(static_cast<double>(std::max<std::int64_t>(1, facts.tokens)) / kTextAt, kTextPower);
+  const double wanted = std::log(std::min(by_time, by_text));
+  const Shape shape = *std::min_element(kLadder.begin(), kLadder.end(), [&](const Shape& a, const Shape& b) {
+    return std::abs(std::log(a.weights()) - wanted) < std::abs(std::log(b.weights()) - wanted);
+  });
+  Recipe recipe{.layers = shape.layers, .channels = shape.channels, .context = 256, .batch = 16, .dropout = 0, .epochs = 0};
+  if (shape.channels >= 512) recipe.context = 512;
+  const double seen = tokens_in(facts, shape, recipe.context);
+  recipe.epochs = seen / static_cast<double>(std::max<std::int64_t>(1, facts.tokens));
+  if (recipe.epochs > kEpochsWithout) {
+    const double dropout = std::min(kLargestDropout, kDropoutPerDoubling * std::log2(recipe.epochs / kEpochsWithout));
+    recipe.dropout = std::round(dropout * 100) / 100;
+  }
+  return recipe;
+}
+
+std::string apply_recipe(TrainSettings& settings, const std::set<std::string>& named, const RecipeFacts& facts) {
+  for (const char* size : {"layers", "channels", "heads", "kv-heads", "head-dim", "ffn"}) {
+    if (named.count(size) != 0) return {};
+  }
+  const Recipe recipe = choose_recipe(facts);
+  settings.layers = recipe.layers;
+  settings.channels = recipe.channels;
+  std::string chosen = "chose --layers " + std::to_string(recipe.layers) + " --channels " + std::to_string(recipe.channels);
+  const auto choose = [&](const char* name, auto& setting, auto value) {
+    if (named.count(name) != 0) return;
+    setting = value;
+    chosen += std::string(" --") + name + " " + JsonValue(value).dump();
+  };
+  choose("context", settings.context, recipe.context);
+  choose("batch", settings.batch, recipe.batch);
+  choose("dropout", settings.dropout, recipe.dropout);
+  char reason[128];
+  std::snprintf(reason, sizeof reason, " for %.3g tokens, of which the time allows about %.2g epochs",
+                static_cast<double>(facts.tokens), recipe.epochs);
+  return chosen + reason;
+}
+
+}  // namespace lm

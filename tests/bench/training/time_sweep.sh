@@ -1,0 +1,38 @@
+#!/bin/sh
+# How near lm-train's own choice under --time comes to the best of a sweep by hand: twelve models and dropouts, and the choice,
+# each trained for the same time on the same text. time_sweep.sh TOKENIZER TRAIN.tok VALID.tok TIME, on an otherwise idle
+# machine; a line for each run: layers, channels, dropout, held-out loss. LM_BIN: where the programs are, if not in PATH.
+# SHAPES, DROPOUTS: others of them; OPTIONS: what every run gets; FOLDER: where finished runs are kept, and not repeated.
+# shellcheck disable=SC2086 # options are words
+set -eu
+PATH=${LM_BIN:+$LM_BIN:}$PATH
+[ $# = 4 ] || { echo "usage: time_sweep.sh TOKENIZER TRAIN VALID TIME" >&2; exit 2; }
+tokenizer=$1 train=$2 valid=$3 time=$4
+folder=${FOLDER:-$(mktemp -d "${TMPDIR:-/tmp}/lm-sweep.XXXXXX")}
+mkdir -p "$folder"
+
+# loss NAME OPTION...: trains, unless that is done, and prints the held-out loss.
+loss() {
+  name=$folder/$time-$1
+  shift
+  if [ ! -s "$name.json" ]; then
+    lm-train -t "$tokenizer" --time "$time" --valid-every 0 --checkpoint /dev/null -o "$name.model" ${OPTIONS:-} "$@" "$train" 2>"$name.log"
+    lm-eval-ppl "$name.model" --json "$valid" >"$name.new"
+    mv "$name.new" "$name.json"
+    rm -f "$name.model"
+  fi
+  sed -nE 's/.*"loss" *: *([-+0-9.eE]+).*/\1/p' "$name.json"
+}
+
+for shape in ${SHAPES:-2x64 3x96 4x128 4x192 4x256 6x384}; do
+  for dropout in ${DROPOUTS:-0 0.1}; do
+    layers=${shape%x*} channels=${shape#*x}
+    printf '%s %s %s %s\n' "$layers" "$channels" "$dropout" \
+      "$(loss "$shape-$dropout" --layers "$layers" --channels "$channels" --dropout "$dropout")"
+  done
+done | tee "$folder/$time.table"
+chosen=$(loss chosen)
+best=$(sort -g -k 4 "$folder/$time.table" | head -n 1)
+printf 'chosen %s; best by hand %s; %+.2f %%\n' "$chosen" "$best" \
+  "$(echo "$chosen ${best##* }" | awk '{ print 100 * ($1 / $2 - 1) }')"
+sed -n 's/.*chose/chose/p' "$folder/$time-chosen.log"

@@ -1,0 +1,82 @@
+#include "tasks/train_recipe.h"
+
+#include <doctest/doctest.h>
+
+using namespace lm;
+
+namespace {
+
+constexpr double kPeak = 5e11;
+
+Recipe recipe(std::int64_t tokens, double seconds, double peak = kPeak, std::int64_t vocab_size = 257) {
+  return choose_recipe({.tokens = tokens, .vocab_size = vocab_size, .seconds = seconds, .peak_flops = peak});
+}
+
+std::int64_t weights(const Recipe& r) { return 12 * r.layers * r.channels * r.channels; }
+
+}  // namespace
+
+TEST_CASE("a longer time is for a larger model, up to what the text is for") {
+  std::int64_t before = 0;
+  for (const double seconds : {1.0, 10.0, 60.0, 300.0, 3600.0, 36000.0, 360000.0}) {
+    const Recipe r = recipe(1'000'000'000, seconds);
+    CHECK(weights(r) >= before);
+    CHECK(r.dropout == 0.0);
+    before = weights(r);
+  }
+  CHECK(weights(recipe(1'000'000'000, 360000)) > 100 * weights(recipe(1'000'000'000, 10)));
+  CHECK(weights(recipe(100'000, 36000)) < weights(recipe(1'000'000, 36000)));
+  CHECK(weights(recipe(1'000'000, 36000)) == weights(recipe(1'000'000, 360000)));
+}
+
+TEST_CASE("a faster machine is as a longer time") {
+  const Recipe fast = recipe(10'000'000, 60, 10 * kPeak);
+  const Recipe slow = recipe(10'000'000, 600, kPeak);
+  CHECK(fast.channels == slow.channels);
+  CHECK(fast.dropout == slow.dropout);
+  CHECK(fast.epochs == doctest::Approx(slow.epochs));
+}
+
+TEST_CASE("dropout comes with many epochs, and stays below a half") {
+  CHECK(recipe(10'000'000, 60).dropout == 0.0);
+  double before = 0;
+  for (const double seconds : {60.0, 600.0, 6000.0, 600000.0}) {
+    const Recipe r = recipe(100'000, seconds);
+    CHECK(r.dropout >= before);
+    CHECK(r.dropout < 0.5);
+    before = r.dropout;
+  }
+  CHECK(before > 0.1);
+}
+
+TEST_CASE("any facts give a model that is one: heads of 64, a whole batch") {
+  for (const std::int64_t tokens : {0L, 1L, 1000L, 1L << 40}) {
+    for (const double seconds : {1e-3, 1.0, 1e9}) {
+      const Recipe r = recipe(tokens, seconds, 1e9, 200'000);
+      TrainSettings settings;
+      apply_recipe(settings, {}, {.tokens = tokens, .vocab_size = 1000, .seconds = seconds, .peak_flops = 1e9});
+      CHECK_NOTHROW(resolve_model(settings, 1000, nullptr, {}));
+      CHECK(r.batch >= 1);
+    }
+  }
+}
+
+TEST_CASE("what the user names is left alone, and the rest is said") {
+  const RecipeFacts facts{.tokens = 1'000'000, .vocab_size = 257, .seconds = 300, .peak_flops = kPeak};
+  TrainSettings settings;
+  settings.dropout = 0.3;
+  const std::string said = apply_recipe(settings, {"dropout", "lr"}, facts);
+  CHECK(settings.layers);
+  CHECK(settings.channels);
+  CHECK(settings.dropout == 0.3);
+  CHECK(said.find("--layers " + std::to_string(*settings.layers)) != std::string::npos);
+  CHECK(said.find("--batch") != std::string::npos);
+  CHECK(said.find("--dropout") == std::string::npos);
+
+  TrainSettings sized;
+  sized.channels = 96;
+  CHECK(apply_recipe(sized, {"channels"}, facts).empty());
+  CHECK(*sized.channels == 96);
+  CHECK(!sized.layers);
+  CHECK(sized.dropout == 0.0);
+}
