@@ -2,6 +2,7 @@
 #pragma once
 
 #include "kernels/compute.h"
+#include "kernels/write.h"
 #include "tensor/view.h"
 
 namespace lm {
@@ -10,16 +11,18 @@ namespace lm {
 /// x, y: (rows, F). y may be x.
 template <class T>
 void gelu_forward(Compute& compute, TensorView<T> y, TensorView<const T> x);
-/// dx += dy * gelu'(x).
+/// dx += dy * gelu'(x)      (dx = ... with Write::overwrite)
 template <class T>
-void gelu_backward(Compute& compute, TensorView<T> dx, TensorView<const T> dy, TensorView<const T> x);
+void gelu_backward(Compute& compute, TensorView<T> dx, TensorView<const T> dy, TensorView<const T> x,
+                   Write write = Write::add);
 
 /// y = silu(gate) * up, silu(z) = z / (1 + exp(-z))      SwiGLU, arXiv:2002.05202
 /// gate_up: (rows, 2F), gate in the first F columns  y: (rows, F).
 template <class T>
 void swiglu_forward(Compute& compute, TensorView<T> y, TensorView<const T> gate_up);
-/// dgate_up += gradients. dgate_up: (rows, 2F)  dy: (rows, F).
+/// dgate_up += gradients (or = with Write::overwrite). dgate_up: (rows, 2F)  dy: (rows, F).
 template <class T>
-void swiglu_backward(Compute& compute, TensorView<T> dgate_up, TensorView<const T> dy, TensorView<const T> gate_up);
+void swiglu_backward(Compute& compute, TensorView<T> dgate_up, TensorView<const T> dy, TensorView<const T> gate_up,
+                     Write write = Write::add);
 
 }  // namespace lm

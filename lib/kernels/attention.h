@@ -5,6 +5,7 @@
 #include <span>
 
 #include "kernels/compute.h"
+#include "kernels/write.h"
 #include "tensor/view.h"
 
 namespace lm {
@@ -23,12 +24,13 @@ template <class T>
 void attention_forward(Compute& compute, TensorView<T> out, TensorView<T> log_sum_exp, TensorView<const T> q,
                        TensorView<const T> k, TensorView<const T> v, const Visibility& visibility, double scale);
 
-/// dq, dk, dv += gradients. Recomputes the weights from log_sum_exp. S == T here. Views as in forward; dq, dk, dv may be
-/// column ranges of one matrix.
+/// dq, dk, dv += gradients (or = with Write::overwrite). Recomputes the weights from log_sum_exp. S == T here. Views as in
+/// forward; dq, dk, dv may be column ranges of one matrix.
 template <class T>
 void attention_backward(Compute& compute, TensorView<T> dq, TensorView<T> dk, TensorView<T> dv, TensorView<const T> dout,
                         TensorView<const T> out, TensorView<const T> log_sum_exp, TensorView<const T> q,
-                        TensorView<const T> k, TensorView<const T> v, const Visibility& visibility, double scale);
+                        TensorView<const T> k, TensorView<const T> v, const Visibility& visibility, double scale,
+                        Write write = Write::add);
 
 /// Scratch of both passes over sequences of `length`, at the most.
 template <class T>

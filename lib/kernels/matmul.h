@@ -3,12 +3,10 @@
 
 #include "kernels/compute.h"
 #include "kernels/precision.h"
+#include "kernels/write.h"
 #include "tensor/view.h"
 
 namespace lm {
-
-/// Whether a product replaces its output or adds to it.
-enum class Write { overwrite, add };
 
 /// Copies of a weight (out, in) with 16-bit elements, in the orders in which the products of training read them.
 struct HalfWeight {
@@ -32,12 +30,12 @@ std::int64_t half_weight_size(Precision precision, std::int64_t outputs, std::in
 /// Rounds the matrix into its copies, to nearest even; nothing with fp32.
 void round_weight(Compute& compute, const LinearWeight<float>& weight);
 
-/// y = x * weight^T + bias      (or y += ... with Write::add)
-/// y: (rows, out)  x: (rows, in)  weight: (out, in)  bias: (out) or empty. Rows of x, y may be strided; y may not overlap x.
-/// Where weight has 16-bit copies x is rounded as well.
+/// y = x * weight^T + bias + addend
+/// y: (rows, out)  x: (rows, in)  weight: (out, in)  bias: (out) or empty  addend: (rows, out), may be y, or empty. Rows may
+/// be strided; y may not overlap x. Where weight has 16-bit copies x is rounded as well.
 template <class T>
 void linear_forward(Compute& compute, TensorView<T> y, TensorView<const T> x, LinearWeight<T> weight,
-                    TensorView<const T> bias, Write write = Write::overwrite);
+                    TensorView<const T> bias, TensorView<const T> addend = {});
 
 /// dx += dy * weight            (dx = ... with Write::overwrite)
 /// dx: (rows, in)  dy: (rows, out)  weight: (out, in). Where weight has 16-bit copies dy is rounded as well.

@@ -56,8 +56,7 @@ template <class T>
 void residual_forward(Compute& compute, TensorView<T> out, TensorView<T> x, TensorView<T> branch, LinearWeight<T> weight,
                       TensorView<T> bias, const Dropout& dropout) {
   if (dropout.rate == 0) {
-    copy<T>(compute, out, x);
-    linear_forward<T>(compute, out, branch, weight, bias, Write::add);
+    linear_forward<T>(compute, out, branch, weight, bias, x);
     return;
   }
   linear_forward<T>(compute, out, branch, weight, bias);
@@ -217,11 +216,10 @@ void Transformer<T>::ffn_block_backward(std::int64_t layer, std::int64_t rows, A
   const TensorView<T> d_branch = residual_backward<T>(compute_, d_stream, d_hidden, dropout_at(dropout, 2 + 2 * layer));
   linear_backward_weight<T>(compute_, g.down, g.down_bias, d_branch, top(s.activated, rows), linears_.precision());
   linear_backward_input<T>(compute_, d_activated, d_branch, linears_.layers[l].down, Write::overwrite);
-  fill<T>(compute_, d_up, T(0));
   if (c.activation == Activation::swiglu) {
-    swiglu_backward<T>(compute_, d_up, d_activated, top(s.up, rows));
+    swiglu_backward<T>(compute_, d_up, d_activated, top(s.up, rows), Write::overwrite);
   } else {
-    gelu_backward<T>(compute_, d_up, d_activated, top(s.up, rows));
+    gelu_backward<T>(compute_, d_up, d_activated, top(s.up, rows), Write::overwrite);
   }
   linear_backward_weight<T>(compute_, g.up, g.up_bias, d_up, top(s.ffn_norm, rows), linears_.precision());
   linear_backward_input<T>(compute_, d_hidden, d_up, linears_.layers[l].up, Write::overwrite);
@@ -248,14 +246,13 @@ void Transformer<T>::attention_block_backward(std::int64_t layer, const Batch& b
   const TensorView<T> d_branch = residual_backward<T>(compute_, d_stream, d_hidden, dropout_at(dropout, 1 + 2 * layer));
   linear_backward_weight<T>(compute_, g.projection, g.projection_bias, d_branch, attention, linears_.precision());
   linear_backward_input<T>(compute_, d_attention, d_branch, linears_.layers[l].projection, Write::overwrite);
-  fill<T>(compute_, d_qkv, T(0));
   const Heads<T> heads = split_heads(c, batch.sequences, c.qk_norm ? top(s.qk, rows) : qkv, qkv);
   const Heads<T> d_heads = split_heads(c, batch.sequences, d_qkv, d_qkv);
   const TensorView<T> log_sum_exp(s.log_sum_exp.data(), batch.sequences, c.n_heads, batch.length);
   attention_backward<T>(compute_, d_heads.q, d_heads.k, d_heads.v,
                         d_attention.split_columns(c.n_heads).split_rows(batch.sequences),
                         attention.split_columns(c.n_heads).split_rows(batch.sequences), log_sum_exp, heads.q, heads.k,
-                        heads.v, batch.visibility(), attention_scale(c));
+                        heads.v, batch.visibility(), attention_scale(c), Write::overwrite);
   if (c.positions == Positions::rotary)
     rotary_backward<T>(compute_, rotated_heads(c, d_qkv), a.cosine, a.sine, batch.length);
   if (c.qk_norm) {

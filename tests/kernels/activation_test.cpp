@@ -124,3 +124,20 @@ TEST_CASE("activations stay finite far from zero") {
     CHECK(dx.values == std::vector<float>{0, 1, 0, 1});
   }
 }
+
+TEST_CASE("activations' gradients overwrite what is there, or add to it") {
+  for (const SimdTier tier : lm::test::tiers()) {
+    Compute compute(2, tier);
+    const auto x = Tensor<float>::random({9, 38}, 1), dy = Tensor<float>::random({9, 38}, 2);
+    const auto dy_half = Tensor<float>::random({9, 19}, 3);
+    Tensor<float> zeroed({9, 38});
+    auto used = Tensor<float>::random({9, 38}, 4);
+    gelu_backward<float>(compute, zeroed.view(), dy.view(), x.view());
+    gelu_backward<float>(compute, used.view(), dy.view(), x.view(), Write::overwrite);
+    CHECK(used.values == zeroed.values);
+    std::fill(zeroed.values.begin(), zeroed.values.end(), 0.0f);
+    swiglu_backward<float>(compute, zeroed.view(), dy_half.view(), x.view());
+    swiglu_backward<float>(compute, used.view(), dy_half.view(), x.view(), Write::overwrite);
+    CHECK(used.values == zeroed.values);
+  }
+}

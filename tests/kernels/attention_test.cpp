@@ -109,11 +109,12 @@ void check_case(Compute& compute, const Case& c, double tolerance) {
     }
   }
   if (c.queries != c.keys) return;
-  // Gradients add to what is there.
+  // Gradients overwrite what is there, or add to it.
   Tensor<T> dq(in.q.shape), dk(in.k.shape), dv(in.v.shape);
-  for (int pass = 0; pass < 2; ++pass) {
+  for (Tensor<T>* used : {&dq, &dk, &dv}) std::fill(used->values.begin(), used->values.end(), T{7});
+  for (const Write write : {Write::overwrite, Write::add}) {
     attention_backward<T>(compute, dq.view(), dk.view(), dv.view(), in.dout.view(), out.view(), log_sum_exp.view(),
-                          in.q.view(), in.k.view(), in.v.view(), c.visibility(), c.scale());
+                          in.q.view(), in.k.view(), in.v.view(), c.visibility(), c.scale(), write);
   }
   const auto halved_distance = [](std::vector<T> twice, const std::vector<double>& once) {
     for (T& value : twice) value /= 2;

@@ -83,7 +83,7 @@ void check_shape(Compute& compute, Precision precision, Shape shape) {
   auto y = Tensor<float>::random({shape.rows, shape.outputs}, 5);
   linear_forward<float>(compute, y.view(), x.view(), rounded.linear, bias.view());
   CHECK(lm::test::distance(y.values, expected.values) < tolerance);
-  linear_forward<float>(compute, y.view(), x.view(), rounded.linear, bias.view(), Write::add);
+  linear_forward<float>(compute, y.view(), x.view(), rounded.linear, bias.view(), y.view());
   for (double& value : expected.values) value *= 2;
   CHECK(lm::test::distance(y.values, expected.values) < tolerance);
 
@@ -194,13 +194,13 @@ TEST_CASE("the fp16 kernels, computed without their instructions, agree with dou
     half.pack_blocks(blocks.data(), a_lines.values.data(), m, m, depth, a_scale);
     Tensor<float> c({m, n}), same({m, n});
     half.multiply(c.values.data(), n, rows.data(), units, panels.data(), panel_stride, m, n, depth, false,
-                  1 / (a_scale * b_scale));
+                  1 / (a_scale * b_scale), {});
     half.multiply(same.values.data(), n, blocks.data(), 0, panels.data(), panel_stride, m, n, depth, false,
-                  1 / (a_scale * b_scale));
+                  1 / (a_scale * b_scale), {});
     CHECK(c.values == same.values);
     CHECK(lm::test::distance(c.values, expected.values) < kFp16Tolerance);
     half.multiply(c.values.data(), n, rows.data(), units, panels.data(), panel_stride, m, n, depth, true,
-                  1 / (a_scale * b_scale));
+                  1 / (a_scale * b_scale), {});
     for (double& value : expected.values) value *= 2;
     CHECK(lm::test::distance(c.values, expected.values) < kFp16Tolerance);
   }

@@ -43,9 +43,11 @@ void check_shape(Compute& compute, Shape shape, double tolerance) {
   linear_forward<T>(compute, y.view(), x.view(), weight.view(), bias.view());
   CHECK(lm::test::distance(y.values, expected.values) < tolerance);
   y = before;
-  linear_forward<T>(compute, y.view(), x.view(), weight.view(), bias.view(), Write::add);
+  linear_forward<T>(compute, y.view(), x.view(), weight.view(), bias.view(), y.view());
   auto added = expected;
   for (std::size_t i = 0; i < added.values.size(); ++i) added.values[i] += static_cast<double>(before.values[i]);
+  CHECK(lm::test::distance(y.values, added.values) < tolerance);
+  linear_forward<T>(compute, y.view(), x.view(), weight.view(), bias.view(), before.view());
   CHECK(lm::test::distance(y.values, added.values) < tolerance);
   linear_decode<T>(compute, y.view(), x.view(), weight.view(), bias.view());
   CHECK(lm::test::distance(y.values, expected.values) < tolerance);
@@ -129,13 +131,13 @@ TEST_CASE("products read and write column ranges of wider matrices and touch not
 }
 
 TEST_CASE("products have the same bits for any number of threads") {
-  const auto x = Tensor<float>::random({411, 203}, 1), weight = Tensor<float>::random({517, 203}, 2);
-  const auto dy = Tensor<float>::random({411, 517}, 3);
+  const auto x = Tensor<float>::random({1111, 203}, 1), weight = Tensor<float>::random({517, 203}, 2);
+  const auto dy = Tensor<float>::random({1111, 517}, 3);
   for (const SimdTier tier : lm::test::tiers()) {
     std::vector<std::vector<float>> results;
     for (const int threads : {1, 2, 3}) {
       Compute compute(threads, tier);
-      Tensor<float> y({411, 517}), dx({411, 203}), dweight({517, 203}), dbias({517});
+      Tensor<float> y({1111, 517}), dx({1111, 203}), dweight({517, 203}), dbias({517});
       linear_forward<float>(compute, y.view(), x.view(), weight.view(), {});
       linear_backward_input<float>(compute, dx.view(), dy.view(), weight.view());
       linear_backward_weight<float>(compute, dweight.view(), dbias.view(), dy.view(), x.view());

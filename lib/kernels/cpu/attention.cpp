@@ -195,6 +195,7 @@ struct Gradients {
   TensorView<T> dq, dk, dv;
   TensorView<const T> dout, out, log_sum_exp, q, k, v;
   double scale;
+  bool add;
 };
 
 /// Memory of one tile of the backward pass, cut from one piece of scratch.
@@ -256,7 +257,8 @@ void backward_head(const SimdKernels<T>& kernels, const BackwardScratch<T>& scra
                                     visible.documents(range.first), visible.document(t + i), static_cast<T>(g.scale),
                                     g.log_sum_exp.data()[(b * heads + h) * keys + t + i], delta);
       }
-      keys_along.multiply_along(&g.dq(b, t, h, 0), g.dq.stride(1), dweights, stride, count, range.first, range.size(), true);
+      keys_along.multiply_along(&g.dq(b, t, h, 0), g.dq.stride(1), dweights, stride, count, range.first, range.size(),
+                                g.add);
       kernels.pack_panels(scratch.packed_dout, dresult, g.dout.stride(1), false, count, width);
       kernels.pack_panels(scratch.packed_q, query, g.q.stride(1), false, count, width);
       const std::int64_t at = range.first * scratch.gradient_stride, panel_stride = count * kernels.panel;
@@ -272,8 +274,14 @@ void backward_head(const SimdKernels<T>& kernels, const BackwardScratch<T>& scra
       __builtin_prefetch(&g.dk(b, j + kPrefetchRows, kv, 0), 1);
       __builtin_prefetch(&g.dv(b, j + kPrefetchRows, kv, 0), 1);
     }
-    kernels.add(&g.dk(b, j, kv, 0), scratch.dk + j * scratch.gradient_stride, width);
-    kernels.add(&g.dv(b, j, kv, 0), scratch.dv + j * scratch.gradient_stride, width);
+    const T *dk = scratch.dk + j * scratch.gradient_stride, *dv = scratch.dv + j * scratch.gradient_stride;
+    if (g.add) {
+      kernels.add(&g.dk(b, j, kv, 0), dk, width);
+      kernels.add(&g.dv(b, j, kv, 0), dv, width);
+    } else {
+      std::copy_n(dk, width, &g.dk(b, j, kv, 0));
+      std::copy_n(dv, width, &g.dv(b, j, kv, 0));
+    }
   }
 }
 
@@ -282,12 +290,13 @@ void backward_head(const SimdKernels<T>& kernels, const BackwardScratch<T>& scra
 template <class T>
 void attention_backward(Compute& compute, TensorView<T> dq, TensorView<T> dk, TensorView<T> dv, TensorView<const T> dout,
                         TensorView<const T> out, TensorView<const T> log_sum_exp, TensorView<const T> q,
-                        TensorView<const T> k, TensorView<const T> v, const Visibility& visibility, double scale) {
+                        TensorView<const T> k, TensorView<const T> v, const Visibility& visibility, double scale,
+                        Write write) {
   check_shapes<T>(out, q, k, v, visibility);
   const std::int64_t keys = k.dim(1), kv_heads = k.dim(2), width = q.dim(3);
   LM_CHECK(keys == q.dim(1) && log_sum_exp.size() == q.dim(0) * q.dim(2) * keys);
   const SimdKernels<T>& kernels = simd_kernels<T>(compute.simd());
-  const Gradients<T> gradients{dq, dk, dv, dout, out, log_sum_exp, q, k, v, scale};
+  const Gradients<T> gradients{dq, dk, dv, dout, out, log_sum_exp, q, k, v, scale, write == Write::add};
   compute.pool().run(q.dim(0) * kv_heads, [&](std::int64_t tile, int worker) {
     T* memory = compute.scratch<T>(worker, BackwardScratch<T>::elements(kernels, keys, width));
     const BackwardScratch<T> scratch(kernels, memory, keys, width);
@@ -327,11 +336,11 @@ template void attention_forward(Compute&, TensorView<double>, TensorView<double>
                                 TensorView<const double>, TensorView<const double>, const Visibility&, double);
 template void attention_backward(Compute&, TensorView<float>, TensorView<float>, TensorView<float>, TensorView<const float>,
                                  TensorView<const float>, TensorView<const float>, TensorView<const float>,
-                                 TensorView<const float>, TensorView<const float>, const Visibility&, double);
+                                 TensorView<const float>, TensorView<const float>, const Visibility&, double, Write);
 template void attention_backward(Compute&, TensorView<double>, TensorView<double>, TensorView<double>,
                                  TensorView<const double>, TensorView<const double>, TensorView<const double>,
                                  TensorView<const double>, TensorView<const double>, TensorView<const double>,
-                                 const Visibility&, double);
+                                 const Visibility&, double, Write);
 template ScratchSize attention_scratch<float>(SimdTier, std::int64_t, std::int64_t);
 template ScratchSize attention_scratch<double>(SimdTier, std::int64_t, std::int64_t);
 template void attention_decode(Compute&, TensorView<float>, TensorView<const float>, TensorView<const float>,

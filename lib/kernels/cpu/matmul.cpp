@@ -1,88 +1,158 @@
 #include "kernels/matmul.h"
 
-#include <cstring>
 #include <type_traits>
 
 #include "kernels/cpu/dispatch.h"
-#include "kernels/cpu/half_product.h"
+#include "kernels/cpu/linear_tiles.h"
 #include "kernels/cpu/product.h"
 
 namespace lm {
 
 namespace {
 
-/// A matrix cut into tiles both ways; tile numbers run along the columns first, so that neighbours share rows.
+/// A matrix cut into tiles both ways, for a product of its own for each.
 struct Grid {
-  Tiling rows;
-  Tiling columns;
+  static constexpr std::int64_t kRowStep = 384;
+  static constexpr std::int64_t kColumnStep = 128;
+  Grid(std::int64_t row_count, std::int64_t column_count) : rows{row_count, kRowStep}, columns{column_count, kColumnStep} {}
   std::int64_t tiles() const { return rows.tiles() * columns.tiles(); }
-  std::int64_t width() const { return std::max<std::int64_t>(1, columns.tiles()); }
-  std::int64_t row_tile(std::int64_t tile) const { return tile / width(); }
-  std::int64_t column_tile(std::int64_t tile) const { return tile % width(); }
+  std::int64_t row(std::int64_t tile) const { return rows.first(tile / columns.tiles()); }
+  std::int64_t row_count(std::int64_t tile) const { return rows.count(tile / columns.tiles()); }
+  std::int64_t column(std::int64_t tile) const { return columns.first(tile % columns.tiles()); }
+  std::int64_t column_count(std::int64_t tile) const { return columns.count(tile % columns.tiles()); }
+  Tiling rows, columns;
 };
 
-/// Equal parts of about `step`, rounded up to whole vectors.
-Tiling even_tiling(std::int64_t size, std::int64_t step) {
-  const std::int64_t parts = std::max<std::int64_t>(1, (size + step / 2) / std::max<std::int64_t>(1, step));
-  const std::int64_t even = (size + parts - 1) / parts;
-  return {size, std::max<std::int64_t>(16, (even + 15) / 16 * 16)};
+/// Whether a weight is packed for all rows; for few, each tile packs what it needs while that is in its cache.
+bool is_packed_apart(SimdTier tier, Precision precision, std::int64_t rows) {
+  constexpr std::int64_t kManyRows = 1024;
+  if (precision != Precision::fp32) return true;
+  return !served_by_blas(tier, float{}) && rows >= kManyRows;
 }
 
-constexpr std::int64_t kRowStep = 384;
-constexpr std::int64_t kColumnStep = 128;
-// Tiles that a weight's gradient aims at, and the fewest rows that are worth a sum of their own.
-constexpr std::int64_t kWeightTiles = 16;
-constexpr std::int64_t kWeightRows = 256;
-
-/// Tiles of a product with a row of output for each row of input.
-Grid row_grid(std::int64_t rows, std::int64_t columns) {
-  return {even_tiling(rows, kRowStep), even_tiling(columns, kColumnStep)};
+/// Columns of the right factor that are packed together.
+Tiling column_stretches(const FloatFactors& factors, std::int64_t depth, std::int64_t columns) {
+  const std::int64_t panel = factors.panel();
+  return {columns, std::max(panel, kPackedElements / std::max<std::int64_t>(1, depth) / panel * panel)};
 }
 
-/// Tiles of a weight's gradient. Small weights make few: their sums over rows are cut into parts, which a tree adds up.
-struct WeightGrid {
-  Grid places;
-  Tiling parts;
-};
-WeightGrid weight_grid(std::int64_t rows, std::int64_t inputs, std::int64_t outputs) {
-  const Grid grid{even_tiling(outputs, 128), even_tiling(inputs, 256)};
-  const std::int64_t places = std::max<std::int64_t>(1, grid.tiles());
-  return {grid, even_tiling(rows, rows / std::clamp<std::int64_t>(kWeightTiles / places, 1,
-                                                                  std::max<std::int64_t>(1, rows / kWeightRows)))};
+/// Elements that the longest stretch takes when it is packed.
+std::int64_t packed_elements(const FloatFactors& factors, std::int64_t depth, std::int64_t columns) {
+  return depth * round_up(std::min(columns, column_stretches(factors, depth, columns).step), factors.panel());
+}
+
+/// Calls body(first, count, panels) for stretches of b's columns that are packed together. b: (depth, columns), or its
+/// transpose as it lies.
+template <class Body>
+void for_packed_columns(Compute& compute, const FloatFactors& factors, const Operand<float>& b, std::int64_t depth,
+                        std::int64_t columns, Body&& body) {
+  const std::int64_t panel = factors.panel();
+  const Tiling stretches = column_stretches(factors, depth, columns);
+  float* panels = compute.shared_scratch<float>(packed_elements(factors, depth, columns));
+  for (std::int64_t stretch = 0; stretch < stretches.tiles(); ++stretch) {
+    const std::int64_t first = stretches.first(stretch);
+    const Tiling pieces{stretches.count(stretch), 2 * panel};
+    compute.pool().run(pieces.tiles(), [&](std::int64_t piece, int) {
+      const std::int64_t column = first + pieces.first(piece);
+      factors.pack_panels(panels + pieces.first(piece) * depth, b.transposed ? b.data + column * b.stride : b.data + column,
+                          b.stride, b.transposed, depth, pieces.count(piece), 1);
+    });
+    body(first, stretches.count(stretch), panels);
+  }
+}
+
+void forward_packed(Compute& compute, TensorView<float> y, TensorView<const float> x, const LinearWeight<float>& weight,
+                    TensorView<const float> bias, TensorView<const float> addend) {
+  if (weight.half.precision != Precision::fp32) {
+    multiply_rows(compute, HalfFactors(weight.half.precision), y, x, weight.half.across, bias, addend);
+    return;
+  }
+  const FloatFactors factors(compute.simd());
+  for_packed_columns(compute, factors, {weight.matrix.data(), weight.matrix.stride(0), true}, x.columns(), y.columns(),
+                     [&](std::int64_t first, std::int64_t count, const float* panels) {
+                       const TensorView<const float> part =
+                           bias.empty() ? bias : TensorView<const float>(bias.data() + first, count);
+                       multiply_rows(compute, factors, y.columns(first, count), x, panels, part,
+                                     addend.empty() ? addend : addend.columns(first, count));
+                     });
+}
+
+void backward_input_packed(Compute& compute, TensorView<float> dx, TensorView<const float> dy,
+                           const LinearWeight<float>& weight, Write write) {
+  const TensorView<const float> addend = write == Write::add ? TensorView<const float>(dx) : TensorView<const float>();
+  if (weight.half.precision != Precision::fp32) {
+    multiply_rows(compute, HalfFactors(weight.half.precision), dx, dy, weight.half.along, {}, addend);
+    return;
+  }
+  const FloatFactors factors(compute.simd());
+  for_packed_columns(compute, factors, {weight.matrix.data(), weight.matrix.stride(0)}, dy.columns(), dx.columns(),
+                     [&](std::int64_t first, std::int64_t count, const float* panels) {
+                       multiply_rows(compute, factors, dx.columns(first, count), dy, panels, {},
+                                     addend.empty() ? addend : addend.columns(first, count));
+                     });
+}
+
+/// Rows of x that are packed together.
+Tiling row_stretches(std::int64_t rows, std::int64_t inputs) {
+  return {rows, std::max(kMaxWeightDepth, kPackedElements / inputs / kMaxWeightDepth * kMaxWeightDepth)};
+}
+
+void backward_weight_packed(Compute& compute, TensorView<float> dweight, TensorView<const float> dy,
+                            TensorView<const float> x, Precision precision) {
+  const Tiling stretches = row_stretches(dy.rows(), x.columns());
+  for (std::int64_t stretch = 0; stretch < stretches.tiles(); ++stretch) {
+    const std::int64_t first = stretches.first(stretch), count = stretches.count(stretch);
+    if (precision == Precision::fp32) {
+      add_weight_gradient(compute, FloatFactors(compute.simd()), dweight, dy.rows(first, count), x.rows(first, count));
+    } else {
+      add_weight_gradient(compute, HalfFactors(precision), dweight, dy.rows(first, count), x.rows(first, count));
+    }
+  }
+}
+
+/// Columns whose sums one worker makes.
+constexpr std::int64_t kBiasColumns = 128;
+
+/// dbias += the column sums of dy, by blocks of rows so that long sums keep their precision.
+template <class T>
+void add_bias_gradient(Compute& compute, TensorView<T> dbias, TensorView<const T> dy) {
+  constexpr std::int64_t kBlock = 128;
+  const SimdKernels<T>& kernels = simd_kernels<T>(compute.simd());
+  const Tiling tiling{dy.columns(), kBiasColumns};
+  compute.pool().run(tiling.tiles(), [&](std::int64_t tile, int worker) {
+    const std::int64_t column = tiling.first(tile), count = tiling.count(tile);
+    T* block_sums = compute.scratch<T>(worker, count);
+    for (std::int64_t first = 0; first < dy.rows(); first += kBlock) {
+      std::fill_n(block_sums, count, T{0});
+      for (std::int64_t r = first; r < std::min(dy.rows(), first + kBlock); ++r)
+        kernels.add(block_sums, dy.row(r) + column, count);
+      kernels.add(dbias.data() + column, block_sums, count);
+    }
+  });
 }
 
 }  // namespace
 
 template <class T>
 void linear_forward(Compute& compute, TensorView<T> y, TensorView<const T> x, LinearWeight<T> linear,
-                    TensorView<const T> bias, Write write) {
+                    TensorView<const T> bias, TensorView<const T> addend) {
   const TensorView<const T>& weight = linear.matrix;
   const std::int64_t rows = x.rows(), inputs = x.columns(), outputs = weight.rows();
   LM_CHECK(weight.columns() == inputs && y.rows() == rows && y.columns() == outputs);
   LM_CHECK(bias.empty() || bias.size() == outputs);
-  const SimdKernels<T>& kernels = simd_kernels<T>(compute.simd());
+  LM_CHECK(addend.empty() || (addend.rows() == rows && addend.columns() == outputs));
   if constexpr (std::is_same_v<T, float>) {
-    if (linear.half.precision != Precision::fp32) {
-      half_forward(compute, y, x, linear.half, bias, write);
+    if (is_packed_apart(compute.simd(), linear.half.precision, rows)) {
+      forward_packed(compute, y, x, linear, bias, addend);
       return;
     }
   }
-  const Grid grid = row_grid(rows, outputs);
+  const SimdKernels<T>& kernels = simd_kernels<T>(compute.simd());
+  const Grid grid(rows, outputs);
   compute.pool().run(grid.tiles(), [&](std::int64_t tile, int worker) {
-    const std::int64_t r = grid.rows.first(grid.row_tile(tile)), row_count = grid.rows.count(grid.row_tile(tile));
-    const std::int64_t o = grid.columns.first(grid.column_tile(tile)),
-                       output_count = grid.columns.count(grid.column_tile(tile));
-    bool add = write == Write::add;
-    if (!bias.empty()) {
-      for (std::int64_t i = r; i < r + row_count; ++i) {
-        if (add) {
-          kernels.add(y.row(i) + o, bias.data() + o, output_count);
-        } else {
-          std::memcpy(y.row(i) + o, bias.data() + o, static_cast<std::size_t>(output_count) * sizeof(T));
-        }
-      }
-      add = true;
-    }
+    const std::int64_t r = grid.row(tile), row_count = grid.row_count(tile);
+    const std::int64_t o = grid.column(tile), output_count = grid.column_count(tile);
+    const bool add = begin_tile(kernels, y, bias, addend, r, row_count, o, output_count);
     multiply_tile(compute, worker, y.row(r) + o, y.stride(0), Operand<T>{x.row(r), x.stride(0)},
                   Operand<T>{weight.row(o), weight.stride(0), true}, {row_count, output_count, inputs}, add);
   });
@@ -94,49 +164,19 @@ void linear_backward_input(Compute& compute, TensorView<T> dx, TensorView<const 
   const std::int64_t rows = dy.rows(), inputs = dx.columns(), outputs = dy.columns();
   LM_CHECK(dx.rows() == rows && weight.rows() == outputs && weight.columns() == inputs);
   if constexpr (std::is_same_v<T, float>) {
-    if (linear.half.precision != Precision::fp32) {
-      half_backward_input(compute, dx, dy, linear.half, write);
+    if (is_packed_apart(compute.simd(), linear.half.precision, rows)) {
+      backward_input_packed(compute, dx, dy, linear, write);
       return;
     }
   }
-  const Grid grid = row_grid(rows, inputs);
+  const Grid grid(rows, inputs);
   compute.pool().run(grid.tiles(), [&](std::int64_t tile, int worker) {
-    const std::int64_t r = grid.rows.first(grid.row_tile(tile)), row_count = grid.rows.count(grid.row_tile(tile));
-    const std::int64_t i = grid.columns.first(grid.column_tile(tile)),
-                       input_count = grid.columns.count(grid.column_tile(tile));
+    const std::int64_t r = grid.row(tile), i = grid.column(tile);
     multiply_tile(compute, worker, dx.row(r) + i, dx.stride(0), Operand<T>{dy.row(r), dy.stride(0)},
-                  Operand<T>{weight.data() + i, weight.stride(0)}, {row_count, input_count, outputs}, write == Write::add);
+                  Operand<T>{weight.data() + i, weight.stride(0)}, {grid.row_count(tile), grid.column_count(tile), outputs},
+                  write == Write::add);
   });
 }
-
-namespace {
-
-/// sums[j] += the column sums of dy, by blocks of rows so that long sums keep their precision.
-template <class T>
-void add_column_sums(const SimdKernels<T>& kernels, T* sums, T* block_sums, const T* dy, std::int64_t stride,
-                     std::int64_t rows, std::int64_t columns) {
-  constexpr std::int64_t kBlock = 128;
-  for (std::int64_t first = 0; first < rows; first += kBlock) {
-    std::fill_n(block_sums, columns, T{0});
-    for (std::int64_t r = first; r < std::min(rows, first + kBlock); ++r) kernels.add(block_sums, dy + r * stride, columns);
-    kernels.add(sums, block_sums, columns);
-  }
-}
-
-/// One tile of a weight's gradient.
-template <class T>
-void multiply_weight_tile(Compute& compute, int worker, T* target, std::int64_t stride, const Operand<T>& dy,
-                          const Operand<T>& x, ProductShape shape, bool add, Precision precision) {
-  if constexpr (std::is_same_v<T, float>) {
-    if (precision != Precision::fp32) {
-      half_weight_tile(compute, worker, target, stride, dy, x, shape, add, precision);
-      return;
-    }
-  }
-  multiply_tile(compute, worker, target, stride, dy, x, shape, add);
-}
-
-}  // namespace
 
 template <class T>
 void linear_backward_weight(Compute& compute, TensorView<T> dweight, TensorView<T> dbias, TensorView<const T> dy,
@@ -144,37 +184,18 @@ void linear_backward_weight(Compute& compute, TensorView<T> dweight, TensorView<
   const std::int64_t rows = dy.rows(), inputs = x.columns(), outputs = dy.columns();
   LM_CHECK(x.rows() == rows && dweight.rows() == outputs && dweight.columns() == inputs);
   LM_CHECK(dbias.empty() || dbias.size() == outputs);
-  const SimdKernels<T>& kernels = simd_kernels<T>(compute.simd());
-  const auto [grid, parts] = weight_grid(rows, inputs, outputs);
-  const std::int64_t places = std::max<std::int64_t>(1, grid.tiles());
-  const bool split = parts.tiles() > 1;
-  T* partial = split ? compute.shared_scratch<T>(parts.tiles() * outputs * inputs) : nullptr;
-
-  compute.pool().run(grid.tiles() * parts.tiles(), [&](std::int64_t tile, int worker) {
-    const std::int64_t part = tile / places, place = tile % places;
-    const std::int64_t o = grid.rows.first(grid.row_tile(place)), output_count = grid.rows.count(grid.row_tile(place));
-    const std::int64_t i = grid.columns.first(grid.column_tile(place)),
-                       input_count = grid.columns.count(grid.column_tile(place));
-    const std::int64_t r = parts.first(part);
-    T* target = split ? partial + (part * outputs + o) * inputs + i : dweight.row(o) + i;
-    multiply_weight_tile<T>(compute, worker, target, split ? inputs : dweight.stride(0), {dy.row(r) + o, dy.stride(0), true},
-                            {x.row(r) + i, x.stride(0)}, {output_count, input_count, parts.count(part)}, !split, precision);
-    if (!dbias.empty() && i == 0 && part == 0) {
-      add_column_sums(kernels, dbias.data() + o, compute.scratch<T>(worker, output_count), dy.data() + o, dy.stride(0), rows,
-                      output_count);
+  if (!dbias.empty()) add_bias_gradient<T>(compute, dbias, dy);
+  if constexpr (std::is_same_v<T, float>) {
+    if (!served_by_blas(compute.simd(), T{})) {
+      backward_weight_packed(compute, dweight, dy, x, precision);
+      return;
     }
-  });
-  if (!split) return;
-  const Tiling lines = row_tiling(outputs, inputs * parts.tiles());
-  compute.pool().run(lines.tiles(), [&](std::int64_t tile, int) {
-    for (std::int64_t o = lines.first(tile); o < lines.first(tile) + lines.count(tile); ++o) {
-      const auto line = [&](std::int64_t part) { return partial + (part * outputs + o) * inputs; };
-      for (std::int64_t step = 1; step < parts.tiles(); step *= 2) {
-        for (std::int64_t part = 0; part + step < parts.tiles(); part += 2 * step)
-          kernels.add(line(part), line(part + step), inputs);
-      }
-      kernels.add(dweight.row(o), line(0), inputs);
-    }
+  }
+  const Grid grid(outputs, inputs);
+  compute.pool().run(grid.tiles(), [&](std::int64_t tile, int worker) {
+    const std::int64_t o = grid.row(tile), i = grid.column(tile);
+    multiply_tile(compute, worker, dweight.row(o) + i, dweight.stride(0), Operand<T>{dy.data() + o, dy.stride(0), true},
+                  Operand<T>{x.data() + i, x.stride(0)}, {grid.row_count(tile), grid.column_count(tile), rows}, true);
   });
 }
 
@@ -192,25 +213,39 @@ std::int64_t grid_scratch(SimdTier tier, const Grid& grid) {
   return elements;
 }
 
+/// Of one direction's product, (rows, columns) of depth.
+ScratchSize product_scratch(SimdTier tier, Precision precision, std::int64_t rows, std::int64_t depth,
+                            std::int64_t columns) {
+  constexpr auto kSize = static_cast<std::int64_t>(sizeof(float));
+  if (precision != Precision::fp32) return multiply_rows_scratch(HalfFactors(precision), rows, depth);
+  if (!is_packed_apart(tier, precision, rows)) return {.worker = kSize * grid_scratch<float>(tier, Grid(rows, columns))};
+  return {.shared = kSize * packed_elements(FloatFactors(tier), depth, columns)};
+}
+
+template <class Factors>
+ScratchSize gradient_scratch(const Factors& factors, std::int64_t rows, std::int64_t inputs, std::int64_t outputs) {
+  const Tiling stretches = row_stretches(rows, inputs);
+  return larger(weight_gradient_scratch(factors, stretches.count(0), inputs, outputs),
+                weight_gradient_scratch(factors, stretches.count(stretches.tiles() - 1), inputs, outputs));
+}
+
 }  // namespace
 
 template <class T>
 ScratchSize linear_scratch(SimdTier tier, Precision precision, std::int64_t rows, std::int64_t inputs,
                            std::int64_t outputs) {
-  const auto [grid, parts] = weight_grid(rows, inputs, outputs);
-  constexpr auto kSize = static_cast<std::int64_t>(sizeof(T));
-  std::int64_t worker = kSize * grid.rows.count(0);  // a bias's column sums
-  if (precision == Precision::fp32) {
-    for (const Grid& product : {row_grid(rows, outputs), row_grid(rows, inputs), grid})
-      worker = std::max(worker, kSize * grid_scratch<T>(tier, product));
-  } else {
-    worker = std::max({worker, half_rows_scratch(precision, rows, inputs), half_rows_scratch(precision, rows, outputs)});
-    for (const std::int64_t part : {std::int64_t{0}, std::max<std::int64_t>(0, parts.tiles() - 1)}) {
-      const ProductShape shape{grid.rows.count(0), grid.columns.count(0), parts.count(part)};
-      worker = std::max(worker, half_weight_tile_scratch(precision, shape));
+  ScratchSize size{.worker = static_cast<std::int64_t>(sizeof(T)) * std::min(kBiasColumns, outputs)};
+  if constexpr (std::is_same_v<T, float>) {
+    if (!served_by_blas(tier, T{})) {
+      size = larger(size, product_scratch(tier, precision, rows, inputs, outputs));
+      size = larger(size, product_scratch(tier, precision, rows, outputs, inputs));
+      return larger(size, precision == Precision::fp32 ? gradient_scratch(FloatFactors(tier), rows, inputs, outputs)
+                                                       : gradient_scratch(HalfFactors(precision), rows, inputs, outputs));
     }
   }
-  return {.worker = worker, .shared = parts.tiles() > 1 ? kSize * parts.tiles() * outputs * inputs : 0};
+  for (const Grid& grid : {Grid(rows, outputs), Grid(rows, inputs), Grid(outputs, inputs)})
+    size.worker = std::max(size.worker, static_cast<std::int64_t>(sizeof(T)) * grid_scratch<T>(tier, grid));
+  return size;
 }
 
 template <class T>
@@ -229,9 +264,9 @@ void linear_decode(Compute& compute, TensorView<T> y, TensorView<const T> x, Ten
 }
 
 template void linear_forward(Compute&, TensorView<float>, TensorView<const float>, LinearWeight<float>,
-                             TensorView<const float>, Write);
+                             TensorView<const float>, TensorView<const float>);
 template void linear_forward(Compute&, TensorView<double>, TensorView<const double>, LinearWeight<double>,
-                             TensorView<const double>, Write);
+                             TensorView<const double>, TensorView<const double>);
 template void linear_backward_input(Compute&, TensorView<float>, TensorView<const float>, LinearWeight<float>, Write);
 template void linear_backward_input(Compute&, TensorView<double>, TensorView<const double>, LinearWeight<double>, Write);
 template void linear_backward_weight(Compute&, TensorView<float>, TensorView<float>, TensorView<const float>,

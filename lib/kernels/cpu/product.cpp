@@ -8,10 +8,6 @@ namespace lm {
 
 namespace {
 
-/// Our micro-kernels win where the vectors are wide (bench_kernels); OpenBLAS serves the rest and all checks in double.
-constexpr bool served_by_blas(SimdTier tier, float) { return tier == SimdTier::portable; }
-constexpr bool served_by_blas(SimdTier, double) { return true; }
-
 CBLAS_TRANSPOSE form(bool transposed) { return transposed ? CblasTrans : CblasNoTrans; }
 
 void blas_product(float* c, std::int64_t c_stride, const Operand<float>& a, const Operand<float>& b, ProductShape shape,

@@ -20,6 +20,10 @@ struct ProductShape {
   std::int64_t m, n, k;
 };
 
+/// Our micro-kernels win where the vectors are wide (bench_kernels); OpenBLAS serves the rest and all checks in double.
+constexpr bool served_by_blas(SimdTier tier, float) { return tier == SimdTier::portable; }
+constexpr bool served_by_blas(SimdTier, double) { return true; }
+
 /// c = a b, or c += a b, on the calling thread, which is `worker` of compute's pool and whose scratch it uses.
 template <class T>
 void multiply_tile(Compute& compute, int worker, T* c, std::int64_t c_stride, const Operand<T>& a, const Operand<T>& b,

@@ -16,8 +16,8 @@ inline constexpr int kRows = 14;
 inline constexpr int kVectors = 2;
 /// 32-bit units of a vector.
 inline constexpr std::int64_t kUnits = 16;
-/// Rows that use a panel while it is in the first-level cache.
-inline constexpr std::int64_t kRowBlock = 6 * kRows;
+/// Blocks of rows that use a panel while it is in the first-level cache.
+inline constexpr std::int64_t kPassBlocks = 6;
 inline constexpr std::int64_t kPanelUnits = kVectors * kUnits;
 
 template <class F>
@@ -79,70 +79,87 @@ LM_INLINE MicroKernel<F> micro_kernel_of(std::int64_t rows) {
 
 /// Rows cut as evenly as may be into blocks of at most kRows.
 struct RowSplit {
-  explicit RowSplit(std::int64_t rows) : blocks((rows + kRows - 1) / kRows), base(rows / blocks), larger(rows % blocks) {}
+  explicit RowSplit(std::int64_t rows)
+      : blocks((rows + kRows - 1) / kRows), base(blocks > 0 ? rows / blocks : 0), larger(rows - base * blocks) {}
   std::int64_t count(std::int64_t block) const { return base + (block < larger ? 1 : 0); }
+  std::int64_t first(std::int64_t block) const { return block * base + (block < larger ? block : larger); }
+  /// Blocks that pass over the panels together: equal shares of at most kPassBlocks.
+  std::int64_t pass_blocks() const {
+    const std::int64_t passes = (blocks + kPassBlocks - 1) / kPassBlocks;
+    return passes > 0 ? (blocks + passes - 1) / passes : 1;
+  }
   std::int64_t blocks, base, larger;
 };
 
 template <class F, bool kBlocks>
 void multiply_rows(float* c, std::int64_t c_stride, const HalfUnit* a, std::int64_t units, const std::uint16_t* panels,
-                   std::int64_t panel_stride, std::int64_t m, std::int64_t n, std::int64_t depth, bool add, float scale) {
+                   std::int64_t panel_stride, std::int64_t m, std::int64_t n, std::int64_t depth, bool add, float scale,
+                   const ReadNext& next) {
   const std::int64_t steps = steps_of<F>(depth), vector = kPanel<F> / kVectors;
-  for (std::int64_t first = 0; first < m; first += kRowBlock) {
-    const RowSplit split(m - first < kRowBlock ? m - first : kRowBlock);
+  const RowSplit split(m);
+  const std::int64_t pass_blocks = split.pass_blocks();
+  Prefetcher prefetcher(next, split.blocks * ((n + kPanel<F> - 1) / kPanel<F>));
+  for (std::int64_t pass = 0; pass < split.blocks; pass += pass_blocks) {
+    const std::int64_t pass_end = pass + at_most(split.blocks - pass, pass_blocks);
     const std::uint16_t* panel = panels;
     for (std::int64_t column = 0; column < n; column += kPanel<F>, panel += panel_stride) {
-      const std::int64_t width = n - column < kPanel<F> ? n - column : kPanel<F>;
+      const std::int64_t width = at_most(n - column, kPanel<F>);
       const bool two = width > vector;
       const std::int64_t last = two ? width - vector : width;
       const auto* b = reinterpret_cast<const HalfUnit*>(panel);
-      std::int64_t row = first;
-      for (std::int64_t block = 0; block < split.blocks; ++block) {
-        const std::int64_t count = split.count(block);
+      for (std::int64_t block = pass; block < pass_end; ++block) {
+        const std::int64_t row = split.first(block), count = split.count(block);
         const auto kernel = two ? micro_kernel_of<F, 2, kBlocks>(count) : micro_kernel_of<F, 1, kBlocks>(count);
         const HalfUnit* rows = kBlocks ? a + block * steps * kUnits : a + row * units;
         for (std::int64_t step = 0; step < steps; step += F::kLongestSum) {
           kernel(c + row * c_stride + column, c_stride, rows + (kBlocks ? step * kUnits : step), kBlocks ? kUnits : units,
                  b + step * kPanelUnits, at_most(steps - step, F::kLongestSum), last, add || step > 0, scale);
         }
-        row += count;
+        prefetcher.fetch_some();
       }
     }
-    if (kBlocks) a += split.blocks * steps * kUnits;
   }
 }
 
 template <class F>
 void multiply(float* c, std::int64_t c_stride, const HalfUnit* a, std::int64_t units, const std::uint16_t* panels,
-              std::int64_t panel_stride, std::int64_t m, std::int64_t n, std::int64_t depth, bool add, float scale) {
+              std::int64_t panel_stride, std::int64_t m, std::int64_t n, std::int64_t depth, bool add, float scale,
+              const ReadNext& next) {
   if (units == 0) {
-    multiply_rows<F, true>(c, c_stride, a, units, panels, panel_stride, m, n, depth, add, scale);
+    multiply_rows<F, true>(c, c_stride, a, units, panels, panel_stride, m, n, depth, add, scale, next);
   } else {
-    multiply_rows<F, false>(c, c_stride, a, units, panels, panel_stride, m, n, depth, add, scale);
+    multiply_rows<F, false>(c, c_stride, a, units, panels, panel_stride, m, n, depth, add, scale, next);
   }
 }
 
+/// 16 by 16 of b, of which `lines` by `columns` are there: square[i] holds line i of k.
+LM_INLINE void load_square(Vec<float> (&square)[kUnits], const float* b, std::int64_t stride, bool transposed,
+                           std::int64_t lines, std::int64_t columns) {
+  const std::int64_t there = transposed ? columns : lines, width = transposed ? lines : columns;
+#pragma GCC unroll 16
+  for (std::int64_t i = 0; i < kUnits; ++i) square[i] = i < there ? load(b + i * stride, width) : Vec<float>{};
+  if (transposed) transpose<float>(square);
+}
+
 /// Columns [column, column + 16) and k [k, k + 16) of b into their places in the panels.
-template <class F>
-void pack_square(std::uint16_t* packed, const float* b, std::int64_t stride, bool transposed, std::int64_t depth,
-                 std::int64_t n, float scale, std::int64_t column, std::int64_t k) {
+template <class F, bool kTransposed>
+void pack_square(std::uint16_t* packed, const float* b, std::int64_t stride, std::int64_t depth, std::int64_t n, float scale,
+                 std::int64_t column, std::int64_t k) {
   const std::int64_t steps = steps_of<F>(depth), columns = at_most(n - column, kUnits), lines = at_most(depth - k, kUnits);
-  Vec<float> square[kUnits];
-  if (transposed) {
-#pragma GCC unroll 16
-    for (std::int64_t j = 0; j < kUnits; ++j)
-      square[j] = j < columns ? load(b + (column + j) * stride + k, lines) : Vec<float>{};
-    transpose<float>(square);
-  } else {
-#pragma GCC unroll 16
-    for (std::int64_t i = 0; i < kUnits; ++i)
-      square[i] = i < lines ? load(b + (k + i) * stride + column, columns) : Vec<float>{};
-  }
+  const float* first = kTransposed ? b + column * stride + k : b + k * stride + column;
   std::uint16_t* to = packed + column / kPanel<F> * steps * kPanelUnits * 2 + column % kPanel<F> * F::kDepth;
+  to += k / F::kDepth * kPanelUnits * 2;
+  Vec<float> square[kUnits];
+  if (lines == kUnits && columns == kUnits) {
+    load_square(square, first, stride, kTransposed, kUnits, kUnits);
 #pragma GCC unroll 16
-  for (std::int64_t i = 0; i < kUnits; i += F::kDepth) {
-    if (k + i < depth) F::store_columns(to + (k + i) / F::kDepth * kPanelUnits * 2, square + i, scale);
+    for (std::int64_t i = 0; i < kUnits; i += F::kDepth)
+      F::store_columns(to + i / F::kDepth * kPanelUnits * 2, square + i, scale);
+    return;
   }
+  load_square(square, first, stride, kTransposed, lines, columns);
+  for (std::int64_t i = 0; i < lines; i += F::kDepth)
+    F::store_columns(to + i / F::kDepth * kPanelUnits * 2, square + i, scale);
 }
 
 template <class F>
@@ -151,13 +168,13 @@ void pack_panels(std::uint16_t* packed, const float* b, std::int64_t stride, boo
   const std::int64_t width = (n + kPanel<F> - 1) / kPanel<F> * kPanel<F>;
   if (transposed) {
     for (std::int64_t column = 0; column < width; column += kUnits) {
-      for (std::int64_t k = 0; k < depth; k += kUnits) pack_square<F>(packed, b, stride, true, depth, n, scale, column, k);
+      for (std::int64_t k = 0; k < depth; k += kUnits) pack_square<F, true>(packed, b, stride, depth, n, scale, column, k);
     }
     return;
   }
   for (std::int64_t k = 0; k < depth; k += kUnits) {
     for (std::int64_t column = 0; column < width; column += kUnits)
-      pack_square<F>(packed, b, stride, false, depth, n, scale, column, k);
+      pack_square<F, false>(packed, b, stride, depth, n, scale, column, k);
   }
 }
 
@@ -174,10 +191,7 @@ void pack_rows(HalfUnit* packed, std::int64_t units, const float* a, std::int64_
 
 template <class F>
 std::int64_t block_units(std::int64_t m, std::int64_t depth) {
-  std::int64_t blocks = 0;
-  for (std::int64_t first = 0; first < m; first += kRowBlock)
-    blocks += RowSplit(m - first < kRowBlock ? m - first : kRowBlock).blocks;
-  return blocks * steps_of<F>(depth) * kUnits;
+  return RowSplit(m).blocks * steps_of<F>(depth) * kUnits;
 }
 
 /// Lines of a that are packed together: so few that those a power of two apart stay in the first-level cache.
@@ -186,20 +200,16 @@ inline constexpr std::int64_t kPackedLines = 8;
 template <class F>
 void pack_blocks(HalfUnit* packed, const float* a, std::int64_t stride, std::int64_t m, std::int64_t depth, float scale) {
   const std::int64_t steps = steps_of<F>(depth);
+  const RowSplit split(m);
   for (std::int64_t k = 0; k < depth; k += kPackedLines) {
     HalfUnit* to = packed + k / F::kDepth * kUnits;
-    for (std::int64_t first = 0; first < m; first += kRowBlock) {
-      const RowSplit split(m - first < kRowBlock ? m - first : kRowBlock);
-      std::int64_t row = first;
-      for (std::int64_t block = 0; block < split.blocks; ++block, to += steps * kUnits) {
-        const std::int64_t count = split.count(block);
-        for (std::int64_t i = 0; i < kPackedLines && k + i < depth; i += F::kDepth) {
-          Vec<float> lines[F::kDepth];
-          for (std::int64_t l = 0; l < F::kDepth; ++l)
-            lines[l] = k + i + l < depth ? load(a + (k + i + l) * stride + row, count) : Vec<float>{};
-          F::store_units(to + i / F::kDepth * kUnits, F::round_lines(lines, scale), kUnits);
-        }
-        row += count;
+    for (std::int64_t block = 0; block < split.blocks; ++block, to += steps * kUnits) {
+      const std::int64_t row = split.first(block), count = split.count(block);
+      for (std::int64_t i = 0; i < kPackedLines && k + i < depth; i += F::kDepth) {
+        Vec<float> lines[F::kDepth];
+        for (std::int64_t l = 0; l < F::kDepth; ++l)
+          lines[l] = k + i + l < depth ? load(a + (k + i + l) * stride + row, count) : Vec<float>{};
+        F::store_units(to + i / F::kDepth * kUnits, F::round_lines(lines, scale), kUnits);
       }
     }
   }

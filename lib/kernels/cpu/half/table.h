@@ -3,6 +3,7 @@
 
 #include <cstdint>
 
+#include "kernels/cpu/simd/table.h"
 #include "kernels/precision.h"
 
 namespace lm {
@@ -30,7 +31,8 @@ struct HalfKernels {
                       float scale);
   /// c (m, n) = scale * a b, or c += where add. units: between the rows of a, or 0 where pack_blocks packed it.
   void (*multiply)(float* c, std::int64_t c_stride, const HalfUnit* a, std::int64_t units, const std::uint16_t* panels,
-                   std::int64_t panel_stride, std::int64_t m, std::int64_t n, std::int64_t depth, bool add, float scale);
+                   std::int64_t panel_stride, std::int64_t m, std::int64_t n, std::int64_t depth, bool add, float scale,
+                   const ReadNext& next);
 };
 
 /// The kernels of a 16-bit precision that this CPU has.

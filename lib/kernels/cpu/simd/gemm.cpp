@@ -24,8 +24,8 @@ inline constexpr std::int64_t kPanel = kVectors* kLanes<T>;
 /// Elements of one packed line of a block of rows.
 template <class T>
 inline constexpr std::int64_t kRowLanes = (kRows + kLanes<T> - 1) / kLanes<T>* kLanes<T>;
-/// Rows that use a panel while it is in the first-level cache.
-inline constexpr std::int64_t kRowBlock = 6 * kRows;
+/// Blocks of rows that use a panel while it is in the first-level cache.
+inline constexpr std::int64_t kPassBlocks = 6;
 inline constexpr std::int64_t kMaxDepth = 512;
 inline constexpr std::int64_t kMaxDepthTransposed = 256;
 /// Lines that are packed together: so few that those a power of two apart stay in the first-level cache.
@@ -79,30 +79,51 @@ LM_INLINE MicroKernel<T> micro_kernel_of(std::int64_t rows) {
 
 /// Rows cut as evenly as may be into blocks of at most kRows, so that no block is left nearly empty.
 struct RowSplit {
-  explicit RowSplit(std::int64_t rows) : blocks((rows + kRows - 1) / kRows), base(rows / blocks), larger(rows % blocks) {}
+  explicit RowSplit(std::int64_t rows)
+      : blocks((rows + kRows - 1) / kRows), base(blocks > 0 ? rows / blocks : 0), larger(rows - base * blocks) {}
   std::int64_t count(std::int64_t block) const { return base + (block < larger ? 1 : 0); }
+  std::int64_t first(std::int64_t block) const { return block * base + (block < larger ? block : larger); }
+  /// Blocks that pass over the panels together: equal shares of at most kPassBlocks.
+  std::int64_t pass_blocks() const {
+    const std::int64_t passes = (blocks + kPassBlocks - 1) / kPassBlocks;
+    return passes > 0 ? (blocks + passes - 1) / passes : 1;
+  }
   std::int64_t blocks, base, larger;
 };
 
-template <class T, bool kTransposed>
-void multiply_rows(T* c, std::int64_t c_stride, const T* a, std::int64_t a_stride, const T* packed,
-                   std::int64_t panel_stride, std::int64_t m, std::int64_t n, std::int64_t depth, bool add) {
-  for (std::int64_t first = 0; first < m; first += kRowBlock) {
-    const RowSplit split(m - first < kRowBlock ? m - first : kRowBlock);
-    for (std::int64_t column = 0; column < n; column += kPanel<T>, packed += panel_stride) {
+/// Where the rows of a product's left factor lie.
+enum class Rows {
+  as_they_are,  // a(i, k) = a[i * stride + k]
+  columns,      // a(i, k) = a[k * stride + i]
+  blocks        // as pack_transposed_rows leaves them
+};
+
+template <class T, Rows kFrom>
+void multiply_rows(T* c, std::int64_t c_stride, const T* a, std::int64_t a_stride, const T* panels,
+                   std::int64_t panel_stride, std::int64_t m, std::int64_t n, std::int64_t depth, bool add,
+                   const ReadNext& next = {}) {
+  constexpr bool kTransposed = kFrom != Rows::as_they_are;
+  const RowSplit split(m);
+  const std::int64_t pass_blocks = split.pass_blocks();
+  Prefetcher prefetcher(next, split.blocks * ((n + kPanel<T> - 1) / kPanel<T>));
+  for (std::int64_t pass = 0; pass < split.blocks; pass += pass_blocks) {
+    const std::int64_t pass_end = split.blocks - pass < pass_blocks ? split.blocks : pass + pass_blocks;
+    const T* panel = panels;
+    for (std::int64_t column = 0; column < n; column += kPanel<T>, panel += panel_stride) {
       const std::int64_t width = n - column < kPanel<T> ? n - column : kPanel<T>;
       const bool two = width > kLanes<T>;
       const std::int64_t last = two ? width - kLanes<T> : width;
-      std::int64_t row = first;
-      for (std::int64_t block = 0; block < split.blocks; ++block) {
-        const std::int64_t count = split.count(block);
+      for (std::int64_t block = pass; block < pass_end; ++block) {
+        const std::int64_t row = split.first(block), count = split.count(block);
         const auto kernel = two ? micro_kernel_of<T, 2, kTransposed>(count) : micro_kernel_of<T, 1, kTransposed>(count);
-        kernel(c + row * c_stride + column, c_stride, kTransposed ? a + row : a + row * a_stride, a_stride, packed, depth,
+        const T* rows = kFrom == Rows::blocks    ? a + block * depth * kRowLanes<T>
+                        : kFrom == Rows::columns ? a + row
+                                                 : a + row * a_stride;
+        kernel(c + row * c_stride + column, c_stride, rows, kFrom == Rows::blocks ? kRowLanes<T> : a_stride, panel, depth,
                last, add);
-        row += count;
+        prefetcher.fetch_some();
       }
     }
-    packed -= (n + kPanel<T> - 1) / kPanel<T> * panel_stride;
   }
 }
 
@@ -110,9 +131,9 @@ template <class T>
 void multiply_packed(T* c, std::int64_t c_stride, const T* a, std::int64_t a_stride, bool a_transposed, const T* packed,
                      std::int64_t panel_stride, std::int64_t m, std::int64_t n, std::int64_t depth, bool add) {
   if (a_transposed) {
-    multiply_rows<T, true>(c, c_stride, a, a_stride, packed, panel_stride, m, n, depth, add);
+    multiply_rows<T, Rows::columns>(c, c_stride, a, a_stride, packed, panel_stride, m, n, depth, add);
   } else {
-    multiply_rows<T, false>(c, c_stride, a, a_stride, packed, panel_stride, m, n, depth, add);
+    multiply_rows<T, Rows::as_they_are>(c, c_stride, a, a_stride, packed, panel_stride, m, n, depth, add);
   }
 }
 
@@ -184,67 +205,47 @@ void pack_lines(T* packed, const T* a, std::int64_t stride, std::int64_t lines, 
 template <class T>
 void pack_transposed_rows(T* packed, const T* a, std::int64_t stride, std::int64_t m, std::int64_t depth) {
   const std::int64_t whole_lines = stride >= kRowLanes<T> ? depth - 1 : 0;
+  const RowSplit split(m);
   for (std::int64_t k = 0; k < depth; k += kPackedLines) {
     const std::int64_t lines = depth - k < kPackedLines ? depth - k : kPackedLines;
     T* to = packed + k * kRowLanes<T>;
-    for (std::int64_t first = 0; first < m; first += kRowBlock) {
-      const RowSplit split(m - first < kRowBlock ? m - first : kRowBlock);
-      std::int64_t row = first;
-      for (std::int64_t block = 0; block < split.blocks; ++block, to += depth * kRowLanes<T>) {
-        pack_lines(to, a + k * stride + row, stride, lines, whole_lines - k, split.count(block));
-        row += split.count(block);
-      }
-    }
+    for (std::int64_t block = 0; block < split.blocks; ++block, to += depth * kRowLanes<T>)
+      pack_lines(to, a + k * stride + split.first(block), stride, lines, whole_lines - k, split.count(block));
   }
 }
 
-/// The product with rows packed by pack_transposed_rows.
 template <class T>
-void multiply_both_packed(T* c, std::int64_t c_stride, const T* rows, const T* panels, std::int64_t m, std::int64_t n,
-                          std::int64_t depth, bool add) {
-  for (std::int64_t first = 0; first < m; first += kRowBlock) {
-    const RowSplit split(m - first < kRowBlock ? m - first : kRowBlock);
-    for (std::int64_t column = 0; column < n; column += kPanel<T>) {
-      const std::int64_t width = n - column < kPanel<T> ? n - column : kPanel<T>;
-      const bool two = width > kLanes<T>;
-      const std::int64_t last = two ? width - kLanes<T> : width;
-      std::int64_t row = first;
-      for (std::int64_t block = 0; block < split.blocks; ++block) {
-        const std::int64_t count = split.count(block);
-        const auto kernel = two ? micro_kernel_of<T, 2, true>(count) : micro_kernel_of<T, 1, true>(count);
-        kernel(c + row * c_stride + column, c_stride, rows + block * depth * kRowLanes<T>, kRowLanes<T>,
-               panels + column * depth, depth, last, add);
-        row += count;
-      }
-    }
-    rows += split.blocks * depth * kRowLanes<T>;
-  }
+std::int64_t block_elements(std::int64_t m, std::int64_t depth) {
+  return RowSplit(m).blocks * depth * kRowLanes<T>;
+}
+
+template <class T>
+void multiply_blocks(T* c, std::int64_t c_stride, const T* blocks, const T* panels, std::int64_t panel_stride,
+                     std::int64_t m, std::int64_t n, std::int64_t depth, bool add, const ReadNext& next) {
+  multiply_rows<T, Rows::blocks>(c, c_stride, blocks, 0, panels, panel_stride, m, n, depth, add, next);
 }
 
 template <class T>
 std::int64_t gemm_scratch(std::int64_t m, std::int64_t n) {
-  std::int64_t blocks = 0;
-  for (std::int64_t first = 0; first < m; first += kRowBlock)
-    blocks += RowSplit(m - first < kRowBlock ? m - first : kRowBlock).blocks;
   const std::int64_t panels = (n + kPanel<T> - 1) / kPanel<T>;
-  return kMaxDepth * panels * kPanel<T> + kMaxDepthTransposed * blocks * kRowLanes<T>;
+  return kMaxDepth * panels * kPanel<T> + block_elements<T>(m, kMaxDepthTransposed);
 }
 
 template <class T>
 void gemm(T* c, std::int64_t c_stride, const T* a, std::int64_t a_stride, bool a_transposed, const T* b,
           std::int64_t b_stride, bool b_transposed, std::int64_t m, std::int64_t n, std::int64_t k, bool add, T* scratch) {
   const std::int64_t limit = a_transposed ? kMaxDepthTransposed : kMaxDepth;
-  const std::int64_t parts = (k + limit - 1) / limit;
+  const std::int64_t parts = (k + limit - 1) / limit, longest = parts > 0 ? (k + parts - 1) / parts : 0;
   T* panels = scratch;
   T* rows = scratch + kMaxDepth * ((n + kPanel<T> - 1) / kPanel<T> * kPanel<T>);
   for (std::int64_t part = 0; part < parts; ++part, add = true) {
-    const std::int64_t first = k * part / parts, depth = k * (part + 1) / parts - first;
+    const std::int64_t first = part * longest, depth = k - first < longest ? k - first : longest;
     pack_panels(panels, b_transposed ? b + first : b + first * b_stride, b_stride, b_transposed, depth, n);
     if (a_transposed) {
       pack_transposed_rows(rows, a + first * a_stride, a_stride, m, depth);
-      multiply_both_packed(c, c_stride, rows, panels, m, n, depth, add);
+      multiply_blocks(c, c_stride, rows, panels, depth * kPanel<T>, m, n, depth, add, {});
     } else {
-      multiply_rows<T, false>(c, c_stride, a + first, a_stride, panels, depth * kPanel<T>, m, n, depth, add);
+      multiply_rows<T, Rows::as_they_are>(c, c_stride, a + first, a_stride, panels, depth * kPanel<T>, m, n, depth, add);
     }
   }
 }
@@ -258,6 +259,9 @@ void fill_gemm(SimdKernels<T>& kernels) {
   kernels.gemm = gemm<T>;
   kernels.pack_panels = pack_panels<T>;
   kernels.multiply_packed = multiply_packed<T>;
+  kernels.block_elements = block_elements<T>;
+  kernels.pack_blocks = pack_transposed_rows<T>;
+  kernels.multiply_blocks = multiply_blocks<T>;
 }
 template void fill_gemm(SimdKernels<float>&);
 template void fill_gemm(SimdKernels<double>&);

@@ -17,6 +17,14 @@ struct AdamWConstants {
   T decay;  // learning_rate * weight_decay
 };
 
+/// What a thread reads next: `rows` rows of `bytes` bytes, `stride` bytes apart. Products ask for it while they compute.
+struct ReadNext {
+  const char* data = nullptr;
+  std::int64_t stride = 0;
+  std::int64_t rows = 0;
+  std::int64_t bytes = 0;
+};
+
 /// A table of functions, filled by each tier for float and double. The double ones are the same templates, so that gradient
 /// checks in double prove the formulas that run in float. Counts are elements; n and width may be anything from 0 up.
 /// Strides are elements between rows.
@@ -97,6 +105,13 @@ struct SimdKernels {
   void (*combine)(T* y, const T* x, T y_factor, T x_factor, std::int64_t n);
   /// Above the diagonal of x (n, n), what is below it.
   void (*mirror)(T* x, std::int64_t n);
+  /// Packs the left factor a (m, depth) of a product, whose transpose lies in memory as (depth, m), into block_elements
+  /// elements.
+  std::int64_t (*block_elements)(std::int64_t m, std::int64_t depth);
+  void (*pack_blocks)(T* packed, const T* a, std::int64_t stride, std::int64_t m, std::int64_t depth);
+  /// The product with both factors packed.
+  void (*multiply_blocks)(T* c, std::int64_t c_stride, const T* blocks, const T* panels, std::int64_t panel_stride,
+                          std::int64_t m, std::int64_t n, std::int64_t depth, bool add, const ReadNext& next);
 
   // optimizer.cpp
   void (*adamw)(T* weight, T* first, T* second, const T* gradient, std::int64_t n, const AdamWConstants<T>& constants);

@@ -184,6 +184,33 @@ LM_INLINE void each_vector(std::int64_t n, Body&& body) {
   if (i < n) body(i, n - i);
 }
 
+/// Asks for what is read next, a share at a time, so that it comes into the second-level cache while a product computes.
+class Prefetcher {
+ public:
+  /// `turns`: how many calls of fetch_some() there will be.
+  LM_INLINE Prefetcher(const ReadNext& next, std::int64_t turns)
+      : row_(next.data),
+        stride_(next.stride),
+        rows_(next.rows),
+        bytes_(next.bytes),
+        share_(turns > 0 ? (next.rows * ((next.bytes + 63) / 64) + turns - 1) / turns : 0) {}
+  LM_INLINE void fetch_some() {
+    for (std::int64_t i = 0; i < share_ && rows_ > 0; ++i) {
+      __builtin_prefetch(row_ + at_, 0, 2);
+      at_ += 64;
+      if (at_ < bytes_) continue;
+      at_ = 0;
+      row_ += stride_;
+      --rows_;
+    }
+  }
+
+ private:
+  const char* row_;
+  std::int64_t stride_, rows_, bytes_, share_;
+  std::int64_t at_ = 0;
+};
+
 /// 2^n p for whole n >= -126 whose bits n + 1.5 * 2^23 are given.
 LM_INLINE Vec<float> times_power_of_two(Vec<float> p, Vec<float> shifted) {
   typedef std::uint32_t Bits __attribute__((vector_size(kVectorBytes)));

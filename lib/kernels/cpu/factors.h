@@ -1,0 +1,99 @@
+// The factors that our own kernels multiply, fp32 or 16-bit, behind one set of names: what linear_tiles.h is written over.
+#pragma once
+
+#include "kernels/cpu/dispatch.h"
+#include "kernels/cpu/half/table.h"
+
+namespace lm {
+
+/// Rows of a left factor as multiply_rows reads them.
+template <class Unit>
+struct FactorRows {
+  const Unit* data;
+  std::int64_t stride;  // units between rows
+  float scale;          // the product's, for what the rows were multiplied by
+};
+
+/// fp32: rows are read where they lie.
+class FloatFactors {
+ public:
+  using Element = float;  // of packed panels
+  using Unit = float;     // of rows and blocks
+  explicit FloatFactors(SimdTier tier) : kernels_(simd_kernels<float>(tier)) {}
+
+  std::int64_t panel() const { return kernels_.panel; }
+  std::int64_t panel_size(std::int64_t depth) const { return depth * panel(); }
+  std::int64_t unit_depth() const { return 1; }
+  float scale_of(const float*, std::int64_t, std::int64_t, std::int64_t) const { return 1; }
+  void pack_panels(float* packed, const float* b, std::int64_t stride, bool transposed, std::int64_t depth, std::int64_t n,
+                   float) const {
+    kernels_.pack_panels(packed, b, stride, transposed, depth, n);
+  }
+  std::int64_t row_units(std::int64_t, std::int64_t) const { return 0; }
+  FactorRows<float> prepare_rows(float*, const float* a, std::int64_t stride, std::int64_t, std::int64_t) const {
+    return {a, stride, 1};
+  }
+  void multiply_rows(float* c, std::int64_t c_stride, const FactorRows<float>& a, const float* panels,
+                     std::int64_t panel_stride, std::int64_t m, std::int64_t n, std::int64_t depth, bool add) const {
+    kernels_.multiply_packed(c, c_stride, a.data, a.stride, false, panels, panel_stride, m, n, depth, add);
+  }
+  std::int64_t block_units(std::int64_t m, std::int64_t depth) const { return kernels_.block_elements(m, depth); }
+  void pack_blocks(float* packed, const float* a, std::int64_t stride, std::int64_t m, std::int64_t depth, float) const {
+    kernels_.pack_blocks(packed, a, stride, m, depth);
+  }
+  void multiply_blocks(float* c, std::int64_t c_stride, const float* blocks, const float* panels, std::int64_t panel_stride,
+                       std::int64_t m, std::int64_t n, std::int64_t depth, bool add, float, const ReadNext& next) const {
+    kernels_.multiply_blocks(c, c_stride, blocks, panels, panel_stride, m, n, depth, add, next);
+  }
+
+ private:
+  const SimdKernels<float>& kernels_;
+};
+
+/// bf16 or fp16: rows are rounded first.
+class HalfFactors {
+ public:
+  using Element = std::uint16_t;
+  using Unit = HalfUnit;
+  explicit HalfFactors(Precision precision) : kernels_(half_kernels(precision)) {}
+
+  std::int64_t panel() const { return kernels_.panel; }
+  std::int64_t panel_size(std::int64_t depth) const { return steps(depth) * unit_depth() * panel(); }
+  std::int64_t unit_depth() const { return kernels_.unit_depth; }
+  float scale_of(const float* x, std::int64_t stride, std::int64_t rows, std::int64_t columns) const {
+    return kernels_.scale_of(x, stride, rows, columns);
+  }
+  void pack_panels(Element* packed, const float* b, std::int64_t stride, bool transposed, std::int64_t depth, std::int64_t n,
+                   float scale) const {
+    kernels_.pack_panels(packed, b, stride, transposed, depth, n, scale);
+  }
+  std::int64_t row_units(std::int64_t m, std::int64_t depth) const { return m * row_stride(depth); }
+  FactorRows<Unit> prepare_rows(Unit* memory, const float* a, std::int64_t stride, std::int64_t m,
+                                std::int64_t depth) const {
+    const float scale = scale_of(a, stride, m, depth);
+    kernels_.pack_rows(memory, row_stride(depth), a, stride, m, depth, scale);
+    return {memory, row_stride(depth), 1 / scale};
+  }
+  void multiply_rows(float* c, std::int64_t c_stride, const FactorRows<Unit>& a, const Element* panels,
+                     std::int64_t panel_stride, std::int64_t m, std::int64_t n, std::int64_t depth, bool add) const {
+    kernels_.multiply(c, c_stride, a.data, a.stride, panels, panel_stride, m, n, depth, add, a.scale, {});
+  }
+  std::int64_t block_units(std::int64_t m, std::int64_t depth) const { return kernels_.block_units(m, depth); }
+  void pack_blocks(Unit* packed, const float* a, std::int64_t stride, std::int64_t m, std::int64_t depth,
+                   float scale) const {
+    kernels_.pack_blocks(packed, a, stride, m, depth, scale);
+  }
+  void multiply_blocks(float* c, std::int64_t c_stride, const Unit* blocks, const Element* panels, std::int64_t panel_stride,
+                       std::int64_t m, std::int64_t n, std::int64_t depth, bool add, float scale,
+                       const ReadNext& next) const {
+    kernels_.multiply(c, c_stride, blocks, 0, panels, panel_stride, m, n, depth, add, scale, next);
+  }
+
+ private:
+  std::int64_t steps(std::int64_t depth) const { return (depth + unit_depth() - 1) / unit_depth(); }
+  /// Off the powers of two, which fall on few sets of the cache.
+  std::int64_t row_stride(std::int64_t depth) const { return (steps(depth) + 15) / 16 * 16 + 16; }
+  const HalfKernels& kernels_;
+};
+
+}  // namespace lm

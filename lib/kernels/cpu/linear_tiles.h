@@ -1,0 +1,232 @@
+// How the products of linear layers are cut into tiles and packed, for our own kernels. Tiles depend on shapes alone.
+#pragma once
+
+#include <cstring>
+
+#include "kernels/cpu/factors.h"
+#include "kernels/matmul.h"
+
+namespace lm {
+
+inline std::int64_t divide_up(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
+inline std::int64_t round_up(std::int64_t a, std::int64_t b) { return divide_up(a, b) * b; }
+
+/// `parts` equal parts (at least one) of a multiple of `unit`.
+inline Tiling equal_tiling(std::int64_t size, std::int64_t parts, std::int64_t unit) {
+  return {size, round_up(divide_up(size, std::max<std::int64_t>(1, parts)), unit)};
+}
+
+// Tiles that a product aims at, so that threads end together.
+inline constexpr std::int64_t kTilesWanted = 24;
+// Rows of a tile: whole passes of the micro-kernels, which stay in the second-level cache.
+inline constexpr std::int64_t kRowStep = 168;
+inline constexpr std::int64_t kFewestColumns = 128;
+// Longest sum that stays in registers, so that a panel stays in the first-level cache: with rows, and with both packed.
+inline constexpr std::int64_t kMaxDepth = 512;
+inline constexpr std::int64_t kMaxWeightDepth = 256;
+
+/// Rows of a tile of a product before it is added: bias (columns) and addend (rows, columns) from column o on. False where
+/// there is neither.
+template <class T>
+bool begin_tile(const SimdKernels<T>& kernels, TensorView<T> c, TensorView<const T> bias, TensorView<const T> addend,
+                std::int64_t r, std::int64_t row_count, std::int64_t o, std::int64_t count) {
+  for (std::int64_t i = r; i < r + row_count; ++i) {
+    const auto bytes = static_cast<std::size_t>(count) * sizeof(T);
+    if (!addend.empty() && addend.data() != c.data()) std::memcpy(c.row(i) + o, addend.row(i) + o, bytes);
+    if (bias.empty()) continue;
+    if (addend.empty()) {
+      std::memcpy(c.row(i) + o, bias.data() + o, bytes);
+    } else {
+      kernels.add(c.row(i) + o, bias.data() + o, count);
+    }
+  }
+  return !bias.empty() || !addend.empty();
+}
+
+/// c (rows, columns) = a (rows, depth) * panels + bias (columns) + addend (rows, columns), each of them may be empty.
+template <class Factors>
+void multiply_rows(Compute& compute, const Factors& factors, TensorView<float> c, TensorView<const float> a,
+                   const typename Factors::Element* panels, TensorView<const float> bias, TensorView<const float> addend) {
+  const SimdKernels<float>& kernels = simd_kernels<float>(compute.simd());
+  const std::int64_t depth = a.columns(), panel_size = factors.panel_size(depth);
+  const Tiling rows{c.rows(), kRowStep};
+  const std::int64_t column_tiles = std::min(divide_up(kTilesWanted, rows.tiles()), c.columns() / kFewestColumns);
+  const Tiling columns = equal_tiling(c.columns(), column_tiles, factors.panel());
+  const Tiling parts = equal_tiling(depth, divide_up(depth, kMaxDepth), factors.unit_depth());
+  compute.pool().run(rows.tiles() * columns.tiles(), [&](std::int64_t tile, int worker) {
+    const std::int64_t r = rows.first(tile / columns.tiles()), row_count = rows.count(tile / columns.tiles());
+    const std::int64_t o = columns.first(tile % columns.tiles()), count = columns.count(tile % columns.tiles());
+    using Unit = typename Factors::Unit;
+    Unit* memory = compute.scratch<Unit>(worker, factors.row_units(row_count, depth));
+    FactorRows<Unit> prepared = factors.prepare_rows(memory, a.row(r), a.stride(0), row_count, depth);
+    bool add = begin_tile<float>(kernels, c, bias, addend, r, row_count, o, count);
+    const typename Factors::Element* packed = panels + o / factors.panel() * panel_size;
+    for (std::int64_t part = 0; part < parts.tiles(); ++part, add = true) {
+      factors.multiply_rows(c.row(r) + o, c.stride(0), prepared, packed, panel_size, row_count, count, parts.count(part),
+                            add);
+      prepared.data += parts.step / factors.unit_depth();
+      packed += parts.step * factors.panel();
+    }
+  });
+}
+
+/// The scratch of multiply_rows.
+template <class Factors>
+ScratchSize multiply_rows_scratch(const Factors& factors, std::int64_t rows, std::int64_t depth) {
+  const std::int64_t units = factors.row_units(std::min(rows, kRowStep), depth);
+  return {.worker = units * static_cast<std::int64_t>(sizeof(typename Factors::Unit))};
+}
+
+/// The longest stretch of rows whose packed x stays in the last-level cache, in elements.
+inline constexpr std::int64_t kPackedElements = std::int64_t{1} << 22;
+// Rows and columns of a weight's tile, and the fewest columns, for packing dy costs as much for few as for many.
+inline constexpr std::int64_t kWeightRows = 84;
+inline constexpr std::int64_t kWeightColumns = 512;
+// Rows of the batch that make a sum of their own cheap, and the fewest that are worth one where threads would wait
+// otherwise.
+inline constexpr std::int64_t kRowsSummed = 1024;
+inline constexpr std::int64_t kFewestRowsSummed = 256;
+inline constexpr std::int64_t kFewestTiles = 12;
+
+/// The tiles of dweight (outputs, inputs) += dy^T x. Where the weight is so small that it makes few tiles, the sum over rows
+/// is cut into parts, which a tree adds up.
+struct WeightTiling {
+  WeightTiling(std::int64_t rows, std::int64_t out, std::int64_t in, std::int64_t panel)
+      : outputs(equal_tiling(out, divide_up(out, kWeightRows), 1)),
+        slices(equal_tiling(rows, divide_up(rows, kMaxWeightDepth), 32)) {
+    std::int64_t input_tiles = divide_up(in, kWeightColumns);
+    const std::int64_t places = outputs.tiles() * input_tiles;
+    std::int64_t sums = std::max<std::int64_t>(1, std::min(kTilesWanted / places, rows / kRowsSummed));
+    if (places * sums < kFewestTiles) {
+      input_tiles = std::max(input_tiles, std::min(divide_up(kFewestTiles, outputs.tiles() * sums), in / kFewestColumns));
+      const std::int64_t wanted = divide_up(kFewestTiles, outputs.tiles() * input_tiles);
+      sums = std::max(sums, std::min(wanted, rows / kFewestRowsSummed));
+    }
+    inputs = equal_tiling(in, input_tiles, panel);
+    parts = equal_tiling(slices.tiles(), sums, 1);
+  }
+  Tiling outputs;
+  Tiling slices;  // of the rows: as many as are packed together
+  Tiling inputs;
+  Tiling parts;  // of the slices
+};
+
+/// x in panels, a slice and a tile of inputs after another, and what each was scaled by.
+template <class Factors>
+class PackedInputs {
+ public:
+  using Element = typename Factors::Element;
+  static std::int64_t floats(const Factors& factors, const WeightTiling& tiling) {
+    return data_floats(factors, tiling) + round_up(tiling.slices.tiles() * tiling.inputs.tiles(), 16);
+  }
+  /// memory: floats().
+  PackedInputs(Compute& compute, const Factors& factors, const WeightTiling& tiling, TensorView<const float> x,
+               float* memory)
+      : factors_(factors),
+        tiling_(tiling),
+        data_(reinterpret_cast<Element*>(memory)),
+        scales_(memory + data_floats(factors, tiling)) {
+    compute.pool().run(tiling.slices.tiles() * tiling.inputs.tiles(), [&](std::int64_t piece, int) {
+      const std::int64_t slice = piece / tiling.inputs.tiles(), tile = piece % tiling.inputs.tiles();
+      const float* from = x.row(tiling.slices.first(slice)) + tiling.inputs.first(tile);
+      const std::int64_t depth = tiling.slices.count(slice), count = tiling.inputs.count(tile);
+      scales_[piece] = factors.scale_of(from, x.stride(0), depth, count);
+      factors.pack_panels(place(slice, tile), from, x.stride(0), false, depth, count, scales_[piece]);
+    });
+  }
+  const Element* panels(std::int64_t slice, std::int64_t tile) const { return place(slice, tile); }
+  float scale(std::int64_t slice, std::int64_t tile) const { return scales_[slice * tiling_.inputs.tiles() + tile]; }
+
+ private:
+  static std::int64_t slice_size(const Factors& factors, const WeightTiling& tiling) {
+    return divide_up(tiling.inputs.size, factors.panel()) * factors.panel_size(tiling.slices.step);
+  }
+  static std::int64_t data_floats(const Factors& factors, const WeightTiling& tiling) {
+    return round_up(slice_size(factors, tiling) * tiling.slices.tiles() * static_cast<std::int64_t>(sizeof(Element)) /
+                        static_cast<std::int64_t>(sizeof(float)),
+                    16);
+  }
+  Element* place(std::int64_t slice, std::int64_t tile) const {
+    return data_ + slice * slice_size(factors_, tiling_) +
+           tiling_.inputs.first(tile) / factors_.panel() * factors_.panel_size(tiling_.slices.count(slice));
+  }
+  const Factors& factors_;
+  const WeightTiling& tiling_;
+  Element* data_;
+  float* scales_;
+};
+
+/// target (parts one after another) += or = tile `place` of one part of dy^T x.
+template <class Factors>
+void weight_tile(Compute& compute, int worker, const Factors& factors, const WeightTiling& tiling,
+                 const PackedInputs<Factors>& packed, TensorView<float> target, TensorView<const float> dy,
+                 std::int64_t part, std::int64_t place, Write write) {
+  const std::int64_t output_tile = place / tiling.inputs.tiles(), input_tile = place % tiling.inputs.tiles();
+  const std::int64_t o = tiling.outputs.first(output_tile), count = tiling.outputs.count(output_tile);
+  const std::int64_t i = tiling.inputs.first(input_tile), first = tiling.parts.first(part);
+  using Unit = typename Factors::Unit;
+  Unit* blocks = compute.scratch<Unit>(worker, factors.block_units(count, tiling.slices.step));
+  for (std::int64_t slice = first; slice < first + tiling.parts.count(part); ++slice) {
+    const std::int64_t r = tiling.slices.first(slice), depth = tiling.slices.count(slice);
+    const float* from = dy.row(r) + o;
+    const float scale = factors.scale_of(from, dy.stride(0), depth, count);
+    const bool more = slice + 1 < first + tiling.parts.count(part);
+    const std::int64_t width = static_cast<std::int64_t>(sizeof(float));
+    const ReadNext next{more ? reinterpret_cast<const char*>(dy.row(r + depth) + o) : nullptr, dy.stride(0) * width,
+                        more ? tiling.slices.count(slice + 1) : 0, count * width};
+    factors.pack_blocks(blocks, from, dy.stride(0), count, depth, scale);
+    factors.multiply_blocks(target.row(o) + i, target.stride(0), blocks, packed.panels(slice, input_tile),
+                            factors.panel_size(depth), count, tiling.inputs.count(input_tile), depth,
+                            write == Write::add || slice > first, 1 / (scale * packed.scale(slice, input_tile)), next);
+  }
+}
+
+/// Floats of the sums that a tree adds up.
+inline std::int64_t partial_floats(const WeightTiling& tiling) {
+  return tiling.parts.tiles() > 1 ? tiling.parts.tiles() * tiling.outputs.size * tiling.inputs.size : 0;
+}
+
+/// dweight += dy^T x, where x is short enough to be packed at once.
+template <class Factors>
+void add_weight_gradient(Compute& compute, const Factors& factors, TensorView<float> dweight, TensorView<const float> dy,
+                         TensorView<const float> x) {
+  const std::int64_t outputs = dweight.rows(), inputs = dweight.columns();
+  const WeightTiling tiling(dy.rows(), outputs, inputs, factors.panel());
+  const std::int64_t places = tiling.outputs.tiles() * tiling.inputs.tiles(), parts = tiling.parts.tiles();
+  const std::int64_t packed_floats = PackedInputs<Factors>::floats(factors, tiling);
+  float* memory = compute.shared_scratch<float>(packed_floats + partial_floats(tiling));
+  const PackedInputs<Factors> packed(compute, factors, tiling, x, memory);
+  float* partial = memory + packed_floats;
+  compute.pool().run(places * parts, [&](std::int64_t tile, int worker) {
+    const std::int64_t part = tile / places;
+    const TensorView<float> target =
+        parts > 1 ? TensorView<float>(partial + part * outputs * inputs, outputs, inputs) : dweight;
+    weight_tile(compute, worker, factors, tiling, packed, target, dy, part, tile % places,
+                parts > 1 ? Write::overwrite : Write::add);
+  });
+  if (parts == 1) return;
+  const SimdKernels<float>& kernels = simd_kernels<float>(compute.simd());
+  const Tiling lines = row_tiling(outputs, inputs * parts);
+  compute.pool().run(lines.tiles(), [&](std::int64_t tile, int) {
+    for (std::int64_t o = lines.first(tile); o < lines.first(tile) + lines.count(tile); ++o) {
+      const auto line = [&](std::int64_t part) { return partial + (part * outputs + o) * inputs; };
+      for (std::int64_t step = 1; step < parts; step *= 2) {
+        for (std::int64_t part = 0; part + step < parts; part += 2 * step)
+          kernels.add(line(part), line(part + step), inputs);
+      }
+      kernels.add(dweight.row(o), line(0), inputs);
+    }
+  });
+}
+
+/// The scratch of add_weight_gradient.
+template <class Factors>
+ScratchSize weight_gradient_scratch(const Factors& factors, std::int64_t rows, std::int64_t inputs, std::int64_t outputs) {
+  const WeightTiling tiling(rows, outputs, inputs, factors.panel());
+  const std::int64_t units = factors.block_units(tiling.outputs.count(0), tiling.slices.step);
+  const std::int64_t floats = PackedInputs<Factors>::floats(factors, tiling) + partial_floats(tiling);
+  return {.worker = units * static_cast<std::int64_t>(sizeof(typename Factors::Unit)),
+          .shared = floats * static_cast<std::int64_t>(sizeof(float))};
+}
+
+}  // namespace lm
