@@ -5,12 +5,15 @@
 # are means over stretches of a run, points are validations. Where a step comes twice, as after a resumption, the later
 # one counts.
 set -eu
-here=$(cd "$(dirname "$0")" && pwd)
+here=$(cd "$(dirname -- "$0")" && pwd)
 LC_ALL=C
 export LC_ALL
 usage='plot.sh [-x steps|tokens|time] [-y loss,bits,rate,speed,norm] [-t TITLE] [-o OUT.svg] [NAME=]FILE...'
-misused() { echo "plot: $*; usage: $usage" >&2; exit 2; }
-fail() { echo "plot: $*" >&2; exit 1; }
+# Not echo, which takes backslashes in names and titles for its own.
+misused() { printf '%s\n' "plot: $*; usage: $usage" >&2; exit 2; }
+fail() { printf '%s\n' "plot: $*" >&2; exit 1; }
+# quoted TEXT: as gnuplot reads a string, on one line.
+quoted() { printf "'%s'\n" "$(printf %s "$1" | tr '[:cntrl:]' ' ' | sed "s/'/''/g")"; }
 
 horizontal=steps panels=auto title='' output=-
 while getopts :x:y:t:o:h option; do
@@ -29,12 +32,13 @@ case $horizontal in steps | tokens | time) ;; *) misused "-x '$horizontal' is no
 command -v gnuplot >/dev/null ||
   fail "no 'gnuplot', which draws the picture; install it (on Debian: apt-get install gnuplot-nox)"
 folder=$(mktemp -d "${TMPDIR:-/tmp}/lm-plot.XXXXXX")
-trap 'rm -rf "$folder"' EXIT
+temporary=$folder/picture
+trap 'rm -rf "$folder" && rm -f -- "$temporary"' EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-# Metrics to two tables: `train`, a line for each stretch of the run, and `valid`, one for each validation. First come the three
-# that -x chooses from: step, tokens and seconds.
+# Metrics to two tables, whose names are in the environment: `train`, a line for each stretch of the run, and `valid`, one for
+# each validation. First come the three that -x chooses from: step, tokens and seconds.
 cat >"$folder/tables.awk" <<'AWK'
 function number(key,  found) {
   if (!match($0, "\"" key "\": *-?[0-9][-+.0-9eE]*")) return ""
@@ -69,10 +73,10 @@ END {
     x = step[i] "\t" tokens[i] "\t" seconds + 0
     if (loss[i] != "") { sum += loss[i]; count++ }
     if (norm[i] != "") { norms += norm[i]; normed++ }
-    if (val_loss[i] != "") print x "\t" val_loss[i] "\t" (val_bits[i] == "" ? "NaN" : val_bits[i]) >valid
+    if (val_loss[i] != "") print x "\t" val_loss[i] "\t" (val_bits[i] == "" ? "NaN" : val_bits[i]) >ENVIRON["valid"]
     if (int(i * stretches / n) == int((i - 1) * stretches / n)) continue
     print x "\t" (count ? sum / count : "NaN") "\t" (rate[i] == "" ? "NaN" : rate[i]) "\t" \
-      (timed ? median(speeds, timed) : "NaN") "\t" (normed ? norms / normed : "NaN") >train
+      (timed ? median(speeds, timed) : "NaN") "\t" (normed ? norms / normed : "NaN") >ENVIRON["train"]
     sum = count = norms = normed = timed = 0
   }
 }
@@ -90,22 +94,24 @@ panel() {
     *) misused "-y '$1' is not loss, bits, rate, speed or norm" ;;
   esac
 }
-list=$(echo "$panels" | tr ',' ' ')
+list=$(printf '%s\n' "$panels" | tr ',' ' ')
 [ "$panels" = auto ] && list='loss bits rate speed'
 [ -n "$list" ] || misused "-y names nothing to draw"
 for name in $list; do panel "$name" >/dev/null; done
 
 runs=0
 for file in "$@"; do
-  name=$(basename "$file" .jsonl)
+  name=$(basename -- "$file" .jsonl)
   case $file in *=*) [ -e "$file" ] || { name=${file%%=*} && file=${file#*=}; } ;; esac
   if [ ! -r "$file" ] || [ -d "$file" ]; then fail "cannot read '$file'"; fi
+  # shellcheck disable=SC3013 # dash has it, bash too, and POSIX since 2024
+  [ "$output" = - ] || [ ! "$file" -ef "$output" ] || misused "-o names the file of metrics '$file'"
   runs=$((runs + 1))
   touch "$folder/train$runs" "$folder/valid$runs"
-  awk -v train="$folder/train$runs" -v valid="$folder/valid$runs" -f "$folder/tables.awk" "$file" ||
+  # Neither as operands nor with -v, where awk sees assignments and escapes.
+  train=$folder/train$runs valid=$folder/valid$runs awk -f "$folder/tables.awk" <"$file" ||
     fail "no metrics in '$file'; lm-train --metrics writes them"
-  # As gnuplot reads a string in single quotes.
-  printf '%s\n' "$name" | sed "s/'/''/g" >"$folder/name$runs"
+  printf '%s\n' "$name" >"$folder/name$runs"
 done
 
 # some TABLE COLUMN: whether any run has a number there.
@@ -124,6 +130,7 @@ END
     fail "no run has what -y $name draws"
   fi
 done
+[ -n "$drawn" ] || fail "nothing to draw: the metrics have no loss, learning rate or speed"
 
 case $horizontal in steps) column=1 ;; tokens) column=2 ;; time) column=3 ;; esac
 last=$(cat "$folder"/train* | cut -f "$column" | sort -g | tail -n 1)
@@ -149,7 +156,7 @@ ticks() {
     print step
   }'
 }
-# one_panel NAME X Y WIDTH HEIGHT: gnuplot's commands for it.
+# one_panel NAME X Y WIDTH HEIGHT: gnuplot's commands for it, run in the folder of the tables.
 one_panel() {
   read -r in_train in_valid divisor from_zero label <<END
 $(panel "$1")
@@ -163,11 +170,11 @@ END
     run=$((run + 1))
     name=$(cat "$folder/name$run")
     if [ "$in_train" != 0 ]; then
-      echo "'$folder/train$run' using (\$$column/$unit):(\$$in_train/$divisor) with lines linetype $run title '$name'"
+      printf '%s\n' "'train$run' using (\$$column/$unit):(\$$in_train/$divisor) with lines linetype $run title $(quoted "$name")"
     fi
     if [ "$in_valid" != 0 ] && [ -s "$folder/valid$run" ]; then
-      echo "'$folder/valid$run' using (\$$column/$unit):(\$$in_valid/$divisor) with linespoints linetype $run dashtype 2" \
-        "title '$name, held out'"
+      printf '%s\n' "'valid$run' using (\$$column/$unit):(\$$in_valid/$divisor) with linespoints linetype $run dashtype 2 \
+title $(quoted "$name, held out")"
     fi
   done | sed '$!s/$/, \\/'
 }
@@ -177,9 +184,10 @@ set -- $drawn
 height=760 bottom=0.4 top=0.6
 [ $# = 1 ] && height=480 bottom=0 top=1
 [ -n "$title" ] && top=$(awk -v top=$top 'BEGIN { print top - 0.05 }')
+cp -- "$here/style.gp" "$folder"
 {
   echo "set terminal svg size 1000,$height font 'Helvetica,Arial,sans-serif' fontscale 1.05 noenhanced background '#ffffff'"
-  echo "load '$here/style.gp'; set multiplot title '$(printf %s "$title" | sed "s/'/''/g")'"
+  printf '%s\n' "load 'style.gp'; set multiplot title $(quoted "$title")"
   echo "set xlabel '${axis#* }'; set lmargin 9; set rmargin 2; set xtics $(ticks 10)"
   one_panel "$1" 0 $bottom 1 "$top"
   echo "unset key; set xtics $(ticks $((10 / ($# > 1 ? $# - 1 : 1))))"
@@ -192,5 +200,17 @@ height=760 bottom=0.4 top=0.6
   done
   echo "unset multiplot"
 } >"$folder/commands"
-gnuplot "$folder/commands" >"$folder/picture" 2>"$folder/errors" || fail "gnuplot: $(grep -v '^ *$' "$folder/errors" | tail -n 1)"
-if [ "$output" = - ]; then cat "$folder/picture"; else cat "$folder/picture" >"$output"; fi
+(cd "$folder" && exec gnuplot commands >picture 2>errors) || fail "gnuplot: $(grep -v '^ *$' "$folder/errors" | tail -n 1)"
+case $output in /dev/stdout | /dev/fd/1) output=- ;; esac
+if [ "$output" = - ]; then
+  cat "$folder/picture"
+elif [ -e "$output" ] && [ ! -f "$output" ] && [ ! -d "$output" ]; then
+  # A pipe or device, to which nothing can be renamed.
+  { cat "$folder/picture" >"$output"; } 2>/dev/null || fail "cannot write '$output'"
+else
+  [ ! -L "$output" ] || output=$(readlink -f -- "$output")
+  [ ! -d "$output" ] || fail "cannot write '$output': it is a folder"
+  [ ! -e "$output" ] || [ -w "$output" ] || fail "cannot write '$output'"
+  temporary=$(dirname -- "$output")/.$(basename -- "$output").$$.tmp
+  { cat "$folder/picture" >"$temporary" && mv -f -- "$temporary" "$output"; } 2>/dev/null || fail "cannot write '$output'"
+fi

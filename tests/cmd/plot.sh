@@ -76,6 +76,56 @@ if command -v lm-train >/dev/null; then
   [ "$(curves real.svg)" = '2 1 1 1' ] || fail "curves of a real run: $(curves real.svg)"
 fi
 
+# Names and titles are drawn as they are: to awk and the shell's echo some of them would say something else, and to gnuplot others.
+# shellcheck disable=SC1003,SC2016 # as they are
+names=('lr=0.001' 'run\c1=p' '-p' "it's" 'a `touch pwned` "#{@b' 'end\')
+for name in "${names[@]}"; do cp fast.jsonl "./$name.jsonl"; done
+expect_exit 0 "$plot" -o names.svg -t $'x\n!touch pwned\n#\\n!touch pwned\\n#' -- "${names[@]/%/.jsonl}" 'C:\new=fast.jsonl' \
+  $'two\nlines=fast.jsonl' </dev/null
+expect_silence
+well_formed names.svg
+[ "$(curves names.svg)" = '8 8 8' ] || fail "curves of names: $(curves names.svg)"
+for text in "${names[@]}" 'C:\new' 'two lines' 'x !touch pwned #\n!touch pwned\n#'; do
+  grep -qF ">$text</tspan>" names.svg || grep -qF ">$text<" names.svg || fail "'$text' is not in the picture"
+done
+[ ! -e pwned ] || fail "a name or a title was run"
+expect_exit 1 "$plot" 'a\nb.jsonl'
+expect_one_line_plot 'cannot read .a\\nb.jsonl'
+
+# Wherever the script and its temporary files are.
+mkdir "it's a" "it's a/t\\new"
+cp -r "$LM_SOURCE"/share/lm/* "it's a"
+expect_exit 0 env TMPDIR="$PWD/it's a/t\\new" "it's a/plot.sh" -o folders.svg plain.jsonl
+expect_silence
+expect_same plain.svg folders.svg
+
+# The picture appears whole or not at all, and never in place of what it is drawn from.
+expect_exit 1 "$plot" -o nodir/x.svg plain.jsonl
+expect_one_line_plot "cannot write 'nodir/x.svg'"
+expect_exit 1 "$plot" -o again plain.jsonl
+expect_one_line_plot "cannot write 'again'.*folder"
+cp plain.jsonl kept
+ln -s plain.jsonl linked.jsonl
+for output in plain.jsonl ./plain.jsonl linked.jsonl; do
+  expect_exit 2 "$plot" -o "$output" fast.jsonl plain.jsonl
+  expect_one_line_plot "-o names the file of metrics 'plain.jsonl'"
+done
+expect_same plain.jsonl kept
+echo old >target.svg
+ln -s target.svg link.svg
+ln target.svg other.svg
+expect_exit 0 "$plot" -o link.svg plain.jsonl
+expect_same target.svg plain.svg
+[ -L link.svg ] || fail "the link is replaced"
+[ "$(cat other.svg)" = old ] || fail "written over what was there"
+expect_exit 0 "$plot" -o /dev/stdout plain.jsonl
+expect_same stdout plain.svg
+[ -z "$(find . -name '*.tmp')" ] || fail "left: $(find . -name '*.tmp')"
+
+echo '{"step":1,"tokens":1000}' >bare.jsonl
+expect_exit 1 "$plot" bare.jsonl
+expect_one_line_plot "nothing to draw"
+
 echo 'no metrics' >text.jsonl
 expect_exit 1 "$plot" plain.jsonl text.jsonl
 expect_one_line_plot "no metrics in 'text.jsonl'"
