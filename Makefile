@@ -37,7 +37,7 @@ demo-code: programs
 	@LM_BIN=$(CURDIR)/$(BUILD)/bin share/lm/demo-code.sh
 # TEXT=FILE, TIME=10m and more: see the script. Its pictures need what make deps-scaling installs. FOLDER keeps the runs.
 scaling: programs
-	@LM_BIN=$(CURDIR)/$(BUILD)/bin share/lm/scaling.sh $(or $(FOLDER),$(BUILD)/scaling)
+	@LM_BIN=$(CURDIR)/$(BUILD)/bin share/lm/scaling.sh "$(or $(FOLDER),$(BUILD)/scaling)"
 
 # The unit tests under AddressSanitizer and UndefinedBehaviorSanitizer, and under ThreadSanitizer, in folders of their own.
 UNIT_TESTS := ^(base|tensor|text|data|kernels|objectives|model|train|infer|tasks)/

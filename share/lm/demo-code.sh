@@ -8,6 +8,7 @@
 # end across a suffix.
 set -f
 set -eu
+case ${LM_BIN:-/} in /*) ;; *) LM_BIN=$PWD/$LM_BIN ;; esac
 PATH=${LM_BIN:+$LM_BIN:}$PATH
 here=$(cd "$(dirname "$0")" && pwd)
 folder=${1:-$(mktemp -d "${TMPDIR:-/tmp}/lm-demo-code.XXXXXX")}
@@ -29,6 +30,7 @@ if [ -z "$source" ]; then
   echo "demo-code: neither Python's nor C++'s standard library is here; SOURCE=FOLDER says where code is" >&2
   exit 1
 fi
+case $source in /*) ;; *) source=$PWD/$source ;; esac
 mkdir -p "$folder"
 cd "$folder"
 

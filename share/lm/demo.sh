@@ -3,6 +3,7 @@
 # has not seen, and writes. Keeps its files in the folder given (default: a fresh one under $TMPDIR). LM_BIN: where the programs
 # are, if not in PATH. TIME: how long to train.
 set -eu
+case ${LM_BIN:-/} in /*) ;; *) LM_BIN=$PWD/$LM_BIN ;; esac
 PATH=${LM_BIN:+$LM_BIN:}$PATH
 folder=${1:-$(mktemp -d "${TMPDIR:-/tmp}/lm-demo.XXXXXX")}
 training_time=${TIME:-3m}

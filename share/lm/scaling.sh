@@ -12,6 +12,7 @@
 #   LM_BIN      where the programs are, if not in PATH
 # shellcheck disable=SC2086 # options are words
 set -eu
+case ${LM_BIN:-/} in /*) ;; *) LM_BIN=$PWD/$LM_BIN ;; esac
 PATH=${LM_BIN:+$LM_BIN:}$PATH
 here=$(cd "$(dirname "$0")" && pwd)
 LC_ALL=C
@@ -160,6 +161,8 @@ if ! command -v gnuplot >/dev/null; then
   echo "scaling: no 'gnuplot', so no pictures; install it (on Debian: apt-get install gnuplot-nox) and begin again" >&2
   exit 0
 fi
+# As gnuplot reads a string in single quotes.
+style=$(printf '%s\n' "$here/style.gp" | sed "s/'/''/g")
 # range COLUMN: of a column of the runs, with a margin. ticks COLUMN: those of a logarithmic axis in so short a range, as
 # "label" value, ...
 range() {
@@ -188,7 +191,7 @@ count_ticks() {
 picture() {
   {
     echo "set terminal svg size 900,600 font 'Helvetica,Arial,sans-serif' fontscale 1.05 enhanced background '#ffffff'"
-    echo "load '$here/style.gp'; set logscale xy; set xlabel '$3'; set ylabel 'held-out loss (nats per token)'"
+    printf '%s\n' "load '$style'; set logscale xy; set xlabel '$3'; set ylabel 'held-out loss (nats per token)'"
     echo "$5; set ytics ($(loss_ticks)); set key outside right top Left reverse"
     echo "plot $(range "$2" 1.3) $(range 6 1.03) \\"
     cut -f "$4" plan | awk '!seen[$0]++' | while read -r key; do

@@ -28,6 +28,7 @@ for number in ${SHAPES:-1 2 3 4 5}; do
     lm-train -t tok.json --layers "$layers" --heads "$heads" --channels "$channels" --context "$context" --batch "$batch" \
       --steps 1 $other -v -o model text.tok 2>said
     sed -nE 's/.*at most ([0-9.]+) MiB in memory, ([0-9.]+) expected.*/\1 \2/p' said >figures
+    [ "$(wc -l <figures)" = 1 ] || fail "lm-train -v said no peak: $(cat said)"
     awk -v shape="${shapes[number]}" -v other="$other" '{
       printf "%-24s %-22s peak %8.1f MiB, foretold %8.1f: %+5.1f %%\n", shape, other, $1, $2, 100 * ($2 / $1 - 1)
     }' figures
