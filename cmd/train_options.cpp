@@ -47,7 +47,7 @@ CLI::Option* add_setting(CLI::App& app, const std::string& name, bool& value, co
 }
 CLI::Option* add_setting(CLI::App& app, const std::string& name, std::optional<bool>& value, const char* help) {
   CLI::Option* untied = app.add_flag_callback(
-      "--untied", [&value] { value = false; }, "a matrix of its own for the output head");
+      "--untied", [&value] { value = false; }, "a matrix of its own for the output head (the default)");
   CLI::Option* tied = app.add_flag_callback(
       name, [&value] { value = true; }, help);
   untied->group("Model")->excludes(tied);

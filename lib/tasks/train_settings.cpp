@@ -152,7 +152,7 @@ ModelConfig resolve_model(TrainSettings& s, std::int64_t vocab_size, const Model
   const std::int64_t swiglu_width = (config.channels * 8 / 3 + 31) / 32 * 32;
   config.ffn_dim = s.ffn.value_or(config.activation == Activation::gelu ? 4 * config.channels : swiglu_width);
   config.context_length = s.context.value_or(256);
-  config.tied_embeddings = s.tied.value_or(true);
+  config.tied_embeddings = s.tied.value_or(false);
   config.dropout = s.dropout;
   config.vocab_size = vocab_size;
   try {
@@ -226,7 +226,9 @@ std::int64_t choose_micro_batch(const TrainSettings& s, const ModelConfig& confi
 
 void resolve_settings(TrainSettings& s, const ModelConfig& config, const SettingsFacts& facts) {
   if (!s.attend) s.attend = usual_attend(s);
-  if (!s.learning_rate) s.learning_rate = 1e-3 * std::sqrt(256.0 / static_cast<double>(config.channels));
+  // Muon turns a square matrix by 0.2 sqrt(channels) times the rate, so the turn is the same at any width.
+  const double usual_rate = parse_optimizer(s.optimizer) == OptimizerKind::muon ? 4e-3 : 1e-3;
+  if (!s.learning_rate) s.learning_rate = usual_rate * std::sqrt(256.0 / static_cast<double>(config.channels));
   if (!s.min_learning_rate) s.min_learning_rate = s.schedule == "cosine" ? *s.learning_rate / 10 : 0.0;
   if (!s.warmup) s.warmup = facts.total_steps ? std::min(kMaximumWarmup, *facts.total_steps / 20) : kMaximumWarmup;
   if (s.micro_batch) {

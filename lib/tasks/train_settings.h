@@ -33,15 +33,15 @@ struct TrainSettings {
 
   std::int64_t batch = 16;
   std::optional<std::int64_t> micro_batch;
-  std::string optimizer = "adamw";
+  std::string optimizer = "muon";
   std::optional<double> learning_rate, min_learning_rate;
   std::optional<std::int64_t> warmup;
   std::int64_t hold = 0;
   std::string schedule = "wsd";
-  double decay_share = 0.3;
+  double decay_share = 0.6;
   double weight_decay = 0.1;
   std::string betas = "0.9,0.95";
-  double momentum = 0.95;
+  double momentum = 0.9;
   double clip = 1.0;
   double average = 0.0;
   std::string precision = "fp32";
@@ -67,7 +67,7 @@ void visit_settings(Settings& s, Visit&& visit) {
   visit("ffn", s.ffn, "Model", "width of the feed-forward part (default: 8/3 or, with gpt2, 4 times the channels)");
   visit("context", s.context, "Model", "longest sequence in tokens, and the length of training windows (default 256)");
   visit("dropout", s.dropout, "Model", "share of the residual branches' outputs dropped in training");
-  visit("tied", s.tied, "Model", "one matrix for embedding and output head (default: tied)");
+  visit("tied", s.tied, "Model", "one matrix for embedding and output head");
   visit("objective", s.objective, "Objective",
         "what is predicted, as lm-objectives(7) explains, or a mixture such as causal:0.5,fim:0.5");
   visit("attend", s.attend, "Objective",
@@ -80,9 +80,11 @@ void visit_settings(Settings& s, Visit&& visit) {
   visit("fim-cut", s.fim_cut, "Objective", "with fim: cut between characters (char), tokens (token) or lines (line)");
   visit("batch", s.batch, "Optimizer", "sequences a step");
   visit("micro-batch", s.micro_batch, "Optimizer", "sequences a pass, or auto: as many as --memory holds");
-  visit("optimizer", s.optimizer, "Optimizer", "adamw, or muon for the matrices of the layers and adamw for the rest");
+  visit("optimizer", s.optimizer, "Optimizer",
+        "muon for the matrices of the layers and adamw for the rest, or adamw for all");
   visit("lr", s.learning_rate, "Optimizer",
-        "highest learning rate (default: 0.001 at 256 channels, falling with the square root of the width)");
+        "highest learning rate (default: 0.004, with adamw 0.001, at 256 channels, falling with the square root of the "
+        "width)");
   visit("min-lr", s.min_learning_rate, "Optimizer", "where the decay ends (default 0; cosine: a tenth of --lr)");
   visit("warmup", s.warmup, "Optimizer", "steps of linear warm-up (default: a twentieth of the steps, at most 100)");
   visit("hold", s.hold, "Optimizer", "with cosine and linear: steps at the full rate between warm-up and decay");

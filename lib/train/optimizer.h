@@ -23,7 +23,7 @@ struct OptimizerOptions {
   double beta1 = 0.9;
   double beta2 = 0.95;
   double eps = 1e-8;
-  double momentum = 0.95;     // Muon's
+  double momentum = 0.9;      // Muon's
   double weight_decay = 0.1;  // of matrices; vectors do not decay
 };
 

@@ -21,7 +21,7 @@ struct ScheduleOptions {
   double min_learning_rate = 0;   // where decays end
   std::int64_t warmup_steps = 0;  // linear from 0
   std::int64_t hold_steps = 0;    // cosine and linear: steps at the full rate after warm-up, before the decay
-  double decay_share = 0.3;       // wsd: share of all steps
+  double decay_share = 0.6;       // wsd: share of all steps
 };
 
 /// The rate of step 0, 1, ... of a run of `total_steps`, which is unknown (empty) while a budget in time has not fixed it:

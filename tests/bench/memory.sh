@@ -13,7 +13,7 @@ awk 'BEGIN {
 
 # layers heads channels context batch vocabulary
 shapes=('' '4 4 128 64 12 257' '6 6 384 256 16 257' '4 8 256 256 16 4096' '8 8 512 512 8 8192' '12 12 768 512 2 50257')
-others=('' '--ema 0.999' '--micro-batch 1' '--recompute layer' '--precision mixed' '--optimizer muon' '--objective masked' '--family gpt2' '--valid-fraction 0.05')
+others=('' '--ema 0.999' '--micro-batch 1' '--recompute layer' '--precision mixed' '--optimizer adamw' '--objective masked' '--family gpt2' '--valid-fraction 0.05')
 
 worst=0
 for number in ${SHAPES:-1 2 3 4 5}; do

@@ -9,11 +9,11 @@ tok-train --vocab-size 460 -o tok.json corpus
 tok-encode -t tok.json --documents line -o train.tok corpus
 # train NAME STEPS OBJECTIVE [OPTION...]
 train() {
-  lm-train -q -t tok.json --layers 2 --channels 64 --heads 4 --context 40 --batch 8 --lr 3e-3 --steps "$2" --objective "$3" \
+  lm-train -q -t tok.json --layers 2 --channels 64 --heads 4 --context 40 --batch 8 --steps "$2" --objective "$3" \
     "${@:4}" -o "$1" train.tok
 }
 train masked 300 masked
-train mixed 600 causal:0.5,masked:0.5
+train mixed 600 causal:0.5,masked:0.5 --attend document
 train causal 3 causal
 train prefix 300 prefix
 # One text alone, so that a small model can learn every way to hide a part of it.

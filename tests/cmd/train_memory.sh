@@ -13,7 +13,7 @@ expect_memory() {
   awk '{ exit !($2 > 0.95 * $1 && $2 < 1.05 * $1) }' figures || fail "peak and expected MiB: $(cat figures), with $*"
 }
 expect_memory --layers 4 --batch 12
-expect_memory --layers 4 --batch 12 --optimizer muon
+expect_memory --layers 4 --batch 12 --optimizer adamw
 expect_memory --layers 6 --batch 16 --micro-batch 4 --family gpt2 --dropout 0.1 --ema 0.99 --recompute layer --valid-fraction 0.2
 
 # field NAME FILE: a number of --dry-run's JSON.

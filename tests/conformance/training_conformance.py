@@ -45,9 +45,9 @@ class Training(unittest.TestCase):
         start, output = support.model_folder(family), support.FOLDER / f"{family}-stepped"
         metrics = support.FOLDER / f"{family}.jsonl"
         support.run("lm-train", "-t", support.tokenizer(), "-o", f"{output}/", "--init-from", start, "--one-pass",
-                    "--batch", BATCH, "--steps", STEPS, "--schedule", "constant", "--warmup", "0", "--lr", RATE,
-                    "--clip", CLIP, "--weight-decay", WEIGHT_DECAY, "--betas", ",".join(map(str, BETAS)), "--dropout", "0",
-                    "--metrics", metrics, "-", text=support.tokens().read_bytes())
+                    "--batch", BATCH, "--steps", STEPS, "--schedule", "constant", "--warmup", "0", "--optimizer", "adamw",
+                    "--lr", RATE, "--clip", CLIP, "--weight-decay", WEIGHT_DECAY, "--betas", ",".join(map(str, BETAS)),
+                    "--dropout", "0", "--metrics", metrics, "-", text=support.tokens().read_bytes())
         lines = [json.loads(line) for line in metrics.read_text().splitlines()]
         ours = support.hugging_face(output).model.state_dict()
 

@@ -7,8 +7,8 @@ using lm::test::Tensor;
 
 namespace {
 
-constexpr double kReach = 0.28;      // how far from 1 a singular value may end
-constexpr double kSmallest = 0.01;   // of those that promise holds for, as a share of n
+constexpr double kReach = 0.28;     // how far from 1 a singular value may end
+constexpr double kSmallest = 0.01;  // of those that promise holds for, as a share of n
 // A singular value of 0.01 loses all but three digits of the seven when it is squared in the Gram matrix.
 constexpr double kGramTolerance = 1e-3;
 
