@@ -2,7 +2,6 @@
 
 #include <doctest/doctest.h>
 
-#include <chrono>
 #include <string>
 #include <vector>
 
@@ -78,6 +77,7 @@ TEST_CASE("what did not see the end of the text stays as it is, whatever follows
   }
 }
 
+// Quadratic time would be hours in all, which ctest's limit ends; it takes some 10 ms each.
 TEST_CASE("a mebibyte of one kind of character is scanned about as fast as prose") {
   for (const Pattern pattern : kPatterns) {
     for (const std::string_view unit : {"a", " ", "^", "\n", "A", "1", "\xCC\x81", "A\xCC\x81", "'", "\xFF", " \n",
@@ -85,12 +85,10 @@ TEST_CASE("a mebibyte of one kind of character is scanned about as fast as prose
                                         "A"}) {
       std::string text;
       while (text.size() < (1u << 20)) text += unit;
-      const auto start = std::chrono::steady_clock::now();
       std::size_t sum = 0;
       for (std::string_view rest = text; !rest.empty(); rest.remove_prefix(lm::next_pretoken(pattern, rest).length)) ++sum;
-      // Some 10 ms; quadratic time would be minutes.
-      const std::chrono::duration<double> time = std::chrono::steady_clock::now() - start;
-      CHECK_MESSAGE(time.count() < 2, lm::pattern_name(pattern), " ", unit);
+      CAPTURE(lm::pattern_name(pattern));
+      CAPTURE(unit);
       CHECK(sum > 0);
     }
   }

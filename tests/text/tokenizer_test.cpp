@@ -2,7 +2,6 @@
 
 #include <doctest/doctest.h>
 
-#include <chrono>
 
 #include "base/error.h"
 #include "text/text_support.h"
@@ -132,6 +131,7 @@ TEST_CASE("the table knows lengths, words and special tokens") {
   CHECK_THROWS_AS(tokenizer.is_special(390), lm::Error);
 }
 
+// Quadratic time would be hours, which ctest's limit ends; it takes 0.1 to 0.5 s each.
 TEST_CASE("a mebibyte of one character is encoded about as fast as prose") {
   for (const lm::Pattern pattern : kPatterns) {
     const lm::Tokenizer tokenizer = lm::test::train_tokenizer(
@@ -139,13 +139,11 @@ TEST_CASE("a mebibyte of one character is encoded about as fast as prose") {
          .pattern = pattern});
     for (const char unit : {'a', ' ', '^', '<', '\n', '\xFF', 'q'}) {
       const std::string text(1 << 20, unit);
-      const auto start = std::chrono::steady_clock::now();
       lm::StreamEncoder stream(tokenizer, SpecialTokens::allow);
       Ids ids;
       for (std::size_t at = 0; at < text.size(); at += 4096) stream.feed(std::string_view(text).substr(at, 4096), ids);
       stream.finish(ids);
-      const std::chrono::duration<double> time = std::chrono::steady_clock::now() - start;
-      CHECK_MESSAGE(time.count() < 5, unit);  // 0.1 to 0.5 s; quadratic time would be many minutes
+      CAPTURE(unit);
       CHECK(tokenizer.decode(ids) == text);
     }
   }
