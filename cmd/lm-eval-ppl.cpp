@@ -77,8 +77,10 @@ void add_options(CLI::App& app, Options& options) {
   app.add_flag("--within-word", options.within_word, "with a masked model: hide the later pieces of a token's word too");
   app.add_flag("--infilling", options.infilling,
                "score the middles of tasks, JSON lines: prompt, suffix, canonical_solution");
-  add_text(app, "--layout", options.layout, std::string("with --infilling: order and tokens (default: ") + lm::kDefaultFimLayout + "), or none: the prefix alone",
-           "NAME");
+  add_text(
+      app, "--layout", options.layout,
+      std::string("with --infilling: order and tokens (default: ") + lm::kDefaultFimLayout + "), or none: the prefix alone",
+      "NAME");
 }
 
 lm::WindowPlan plan_of(const Options& options) {

@@ -82,8 +82,9 @@ void add_options(CLI::App& app, Options& options) {
   app.add_option("MODEL", options.model, "a model: file or folder")->required()->type_name("");
   app.add_option("FILE", options.file, "the text with its marker (default: standard input, as -)")->type_name("");
   add_input_options(app, options);
-  add_parsed(app, "--layout", "NAME", options.layout, std::string("order and tokens (default: ") + lm::kDefaultFimLayout + "): " + layout_names(), "one of " + layout_names(),
-             [&](const std::string& text) {
+  add_parsed(app, "--layout", "NAME", options.layout,
+             std::string("order and tokens (default: ") + lm::kDefaultFimLayout + "): " + layout_names(),
+             "one of " + layout_names(), [&](const std::string& text) {
                options.layout = text;
                for (const lm::FimLayout& layout : lm::fim_layouts()) {
                  if (text == layout.name) return true;

@@ -51,8 +51,8 @@ struct InfillingScore {
 };
 
 /// Scores tasks one after the other. Each part is encoded by itself; prefix and suffix are cut around the middle to fit the
-/// context. Given the prefix alone, the model sees end-of-text and the same tokens of the prefix as beside the suffix: the gain
-/// is the suffix's alone. Without a layout, all the room is the prefix's.
+/// context. Given the prefix alone, the model sees end-of-text and the same tokens of the prefix as beside the suffix: the
+/// gain is the suffix's alone. Without a layout, all the room is the prefix's.
 class InfillingEvaluator {
  public:
   /// layout: a name of the registry, or "none": the prefix alone, which any model that goes on from left to right can do.

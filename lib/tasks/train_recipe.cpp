@@ -17,17 +17,8 @@ struct Shape {
   double weights() const { return 12.0 * static_cast<double>(layers) * static_cast<double>(channels * channels); }
 };
 
-constexpr std::array<Shape, 11> kLadder = {{{2, 64},
-                                            {3, 96},
-                                            {4, 128},
-                                            {4, 192},
-                                            {4, 256},
-                                            {6, 256},
-                                            {6, 384},
-                                            {8, 512},
-                                            {10, 640},
-                                            {12, 768},
-                                            {16, 1024}}};
+constexpr std::array<Shape, 11> kLadder = {
+    {{2, 64}, {3, 96}, {4, 128}, {4, 192}, {4, 256}, {6, 256}, {6, 384}, {8, 512}, {10, 640}, {12, 768}, {16, 1024}}};
 
 // Weights of the best model for a time that allows 1e14 FLOP of training, and the power by which they grow.
 constexpr double kWeightsAt = 1.6e6;
@@ -50,10 +41,20 @@ double expected_share(std::int64_t channels) {
 
 double tokens_in(const RecipeFacts& facts, const Shape& shape, std::int64_t context) {
   const auto width = static_cast<double>(shape.channels);
-  const double per_token =
-      6 * (shape.weights() + static_cast<double>(facts.vocab_size) * width) +
-      6 * static_cast<double>(shape.layers) * width * static_cast<double>(context);
+  const double per_token = 6 * (shape.weights() + static_cast<double>(facts.vocab_size) * width) +
+                           6 * static_cast<double>(shape.layers) * width * static_cast<double>(context);
   return facts.seconds * facts.peak_flops * expected_share(shape.channels) / per_token;
+}
+
+Recipe recipe_of(const RecipeFacts& facts, const Shape& shape) {
+  Recipe recipe{.layers = shape.layers, .channels = shape.channels, .context = 256, .batch = 16, .dropout = 0, .epochs = 0};
+  if (shape.channels >= 512) recipe.context = 512;
+  recipe.epochs = tokens_in(facts, shape, recipe.context) / static_cast<double>(std::max<std::int64_t>(1, facts.tokens));
+  if (recipe.epochs > kEpochsWithout) {
+    const double dropout = std::min(kLargestDropout, kDropoutPerDoubling * std::log2(recipe.epochs / kEpochsWithout));
+    recipe.dropout = std::round(dropout * 100) / 100;
+  }
+  return recipe;
 }
 
 }  // namespace
@@ -65,18 +66,19 @@ Recipe choose_recipe(const RecipeFacts& facts) {
   const double by_text =
       kWeightsForText * std::pow(static_cast<double>(std::max<std::int64_t>(1, facts.tokens)) / kTextAt, kTextPower);
   const double wanted = std::log(std::min(by_time, by_text));
-  const Shape shape = *std::min_element(kLadder.begin(), kLadder.end(), [&](const Shape& a, const Shape& b) {
+  auto shape = std::min_element(kLadder.begin(), kLadder.end(), [&](const Shape& a, const Shape& b) {
     return std::abs(std::log(a.weights()) - wanted) < std::abs(std::log(b.weights()) - wanted);
   });
-  Recipe recipe{.layers = shape.layers, .channels = shape.channels, .context = 256, .batch = 16, .dropout = 0, .epochs = 0};
-  if (shape.channels >= 512) recipe.context = 512;
-  const double seen = tokens_in(facts, shape, recipe.context);
-  recipe.epochs = seen / static_cast<double>(std::max<std::int64_t>(1, facts.tokens));
-  if (recipe.epochs > kEpochsWithout) {
-    const double dropout = std::min(kLargestDropout, kDropoutPerDoubling * std::log2(recipe.epochs / kEpochsWithout));
-    recipe.dropout = std::round(dropout * 100) / 100;
-  }
-  return recipe;
+  while (shape != kLadder.begin() && facts.fits && !facts.fits(recipe_of(facts, *shape))) --shape;
+  return recipe_of(facts, *shape);
+}
+
+void set_recipe(TrainSettings& settings, const std::set<std::string>& named, const Recipe& recipe) {
+  settings.layers = recipe.layers;
+  settings.channels = recipe.channels;
+  if (named.count("context") == 0) settings.context = recipe.context;
+  if (named.count("batch") == 0) settings.batch = recipe.batch;
+  if (named.count("dropout") == 0) settings.dropout = recipe.dropout;
 }
 
 std::string apply_recipe(TrainSettings& settings, const std::set<std::string>& named, const RecipeFacts& facts) {
@@ -84,17 +86,16 @@ std::string apply_recipe(TrainSettings& settings, const std::set<std::string>& n
     if (named.count(size) != 0) return {};
   }
   const Recipe recipe = choose_recipe(facts);
-  settings.layers = recipe.layers;
-  settings.channels = recipe.channels;
-  std::string chosen = "chose --layers " + std::to_string(recipe.layers) + " --channels " + std::to_string(recipe.channels);
-  const auto choose = [&](const char* name, auto& setting, auto value) {
-    if (named.count(name) != 0) return;
-    setting = value;
-    chosen += std::string(" --") + name + " " + JsonValue(value).dump();
+  set_recipe(settings, named, recipe);
+  std::string chosen = "chose";
+  const auto say = [&](const char* name, const auto& value) {
+    if (named.count(name) == 0) chosen += std::string(" --") + name + " " + JsonValue(value).dump();
   };
-  choose("context", settings.context, recipe.context);
-  choose("batch", settings.batch, recipe.batch);
-  choose("dropout", settings.dropout, recipe.dropout);
+  say("layers", recipe.layers);
+  say("channels", recipe.channels);
+  say("context", recipe.context);
+  say("batch", recipe.batch);
+  say("dropout", recipe.dropout);
   char reason[128];
   std::snprintf(reason, sizeof reason, " for %.3g tokens, of which the time allows about %.2g epochs",
                 static_cast<double>(facts.tokens), recipe.epochs);

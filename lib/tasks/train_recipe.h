@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <set>
 #include <string>
 
@@ -10,26 +11,31 @@
 
 namespace lm {
 
-struct RecipeFacts {
-  std::int64_t tokens = 0;      // to train on, held-out ones not counted
-  std::int64_t vocab_size = 0;  // ids
-  double seconds = 0;           // of training
-  double peak_flops = 0;        // fused multiply-adds in fp32 on all threads, FLOP/s, as measured on this machine
-};
-
 struct Recipe {
   std::int64_t layers = 0, channels = 0, context = 0, batch = 0;
   double dropout = 0;
   double epochs = 0;  // that the time is expected to allow
 };
 
+struct RecipeFacts {
+  std::int64_t tokens = 0;      // to train on, held-out ones not counted
+  std::int64_t vocab_size = 0;  // ids
+  double seconds = 0;           // of training
+  double peak_flops = 0;        // fused multiply-adds in fp32 on all threads, FLOP/s, as measured on this machine
+  std::function<bool(const Recipe& recipe)> fits = nullptr;  // whether there is memory for it; empty: always
+};
+
 /// The rule, fitted on the sweeps of tests/bench/training/time_sweep.sh:
 /// the size grows with a power of the arithmetic that fits the time, and is bound by a power of the text's length, since a
-/// large model that reads a small text again and again learns it by heart; dropout grows with the epochs.
+/// large model that reads a small text again and again learns it by heart; dropout grows with the epochs. The largest model
+/// that fits, where that one does not; the smallest, where none does.
 Recipe choose_recipe(const RecipeFacts& facts);
 
-/// Gives each setting that is not among `named` the recipe's value, and returns a sentence that says what was chosen, and why.
-/// Chooses nothing where a size of the model is named: who names one has a model in mind.
+/// Gives each setting that is not among `named` the recipe's value.
+void set_recipe(TrainSettings& settings, const std::set<std::string>& named, const Recipe& recipe);
+
+/// Gives each setting that is not among `named` the recipe's value, and returns a sentence that says what was chosen, and
+/// why. Chooses nothing where a size of the model is named: who names one has a model in mind.
 std::string apply_recipe(TrainSettings& settings, const std::set<std::string>& named, const RecipeFacts& facts);
 
 }  // namespace lm

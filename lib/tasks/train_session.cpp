@@ -60,7 +60,8 @@ TrainSession::TrainSession(TrainRequest request)
                                               {.tokens = corpus_->size(),
                                                .vocab_size = tokenizer_->vocab_size(),
                                                .seconds = *request_.budget.seconds,
-                                               .peak_flops = measure_peak_flops(*compute_, kPeakMilliseconds)});
+                                               .peak_flops = measure_peak_flops(*compute_, kPeakMilliseconds),
+                                               .fits = [this](const Recipe& recipe) { return fits(recipe); }});
       if (!chosen.empty()) notes_.push_back(chosen);
     }
     config_ = resolve_model(settings_, tokenizer_->vocab_size(), initial_ == nullptr ? nullptr : &initial_->record.config,
@@ -78,6 +79,24 @@ TrainSession::TrainSession(TrainRequest request)
                       .tier = compute_->simd(),
                       .held_out_bytes = held_out_bytes(settings_.batch)});
   }
+}
+
+/// Whether a step of the recipe fits into the memory that was given.
+bool TrainSession::fits(const Recipe& recipe) const {
+  TrainSettings settings = settings_;
+  set_recipe(settings, request_.named, recipe);
+  const ModelConfig config = resolve_model(settings, tokenizer_->vocab_size(), nullptr, request_.named);
+  try {
+    resolve_settings(settings, config,
+                     {.total_steps = {},
+                      .memory = request_.memory,
+                      .keep_activations = request_.keep_activations,
+                      .tier = compute_->simd(),
+                      .held_out_bytes = 0});
+  } catch (const SettingsError&) {
+    return false;
+  }
+  return true;
 }
 
 TrainSession::~TrainSession() = default;

@@ -113,6 +113,7 @@ class TrainSession {
   void open_data();
   void open_validation();
   bool wants_recipe() const;
+  bool fits(const struct Recipe& recipe) const;
   void open_corpus();
   TokenFile open_tokens(const std::string& path) const;
   double visible_prefix_share() const;

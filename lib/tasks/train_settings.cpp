@@ -290,8 +290,10 @@ JsonValue settings_to_json(const TrainSettings& settings) {
 TrainSettings resumed_settings(const JsonValue& recorded, const TrainSettings& asked, const std::set<std::string>& named,
                                const std::string& source) {
   TrainSettings settings;
-  visit_settings(settings,
-                 [&](const char* name, auto& field, const char*, const char*) { from_json(field, recorded, name, source); });
+  // What a state does not tell is a setting that its version did not have: the default, which does what was done then.
+  visit_settings(settings, [&](const char* name, auto& field, const char*, const char*) {
+    if (recorded.find(name) != nullptr) from_json(field, recorded, name, source);
+  });
   const JsonValue asked_json = settings_to_json(asked);
   const JsonValue settings_json = settings_to_json(settings);
   for (const auto& [name, value] : *settings_json.if_object()) {

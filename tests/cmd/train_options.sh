@@ -117,6 +117,8 @@ settings chosen | cmp - first
 [ ! -s said ] || fail "chosen again: $(cat said)"
 lm-train -t tok.json --time 1h --dropout 0.25 --dry-run train.tok >report 2>said
 { grep -q -- '--dropout  *0.25' report && ! grep -q -- '--dropout' said; } || fail "what was named is not kept: $(cat report)"
+lm-train -t tok.json --time 1h --memory 60M --dry-run train.tok >report 2>said
+grep -q 'chose --layers' said || fail "no model fits a small memory: $(cat said)"
 for named in '--channels 256' '--steps 3' '--init-from watched'; do
   # shellcheck disable=SC2086 # options are words
   lm-train -t tok.json --time 1h $named --dry-run train.tok >report 2>said

@@ -49,7 +49,20 @@ TEST_CASE("dropout comes with many epochs, and stays below a half") {
   CHECK(before > 0.1);
 }
 
-TEST_CASE("any facts give a model that is one: heads of 64, a whole batch") {
+TEST_CASE("where memory is short, the largest model that fits is chosen; the smallest where none does") {
+  const auto chosen = [](std::int64_t most) {
+    return weights(choose_recipe(
+        {.tokens = 1L << 40, .vocab_size = 257, .seconds = 1e6, .peak_flops = kPeak, .fits = [&](const Recipe& r) {
+           return weights(r) <= most;
+         }}));
+  };
+  CHECK(chosen(1L << 40) > 10'000'000);
+  CHECK(chosen(10'000'000) <= 10'000'000);
+  CHECK(chosen(10'000'000) > 2'000'000);
+  CHECK(chosen(0) == weights(recipe(1, 1e-3)));
+}
+
+TEST_CASE("any facts give a model that is one") {
   for (const std::int64_t tokens : {0L, 1L, 1000L, 1L << 40}) {
     for (const double seconds : {1e-3, 1.0, 1e9}) {
       const Recipe r = recipe(tokens, seconds, 1e9, 200'000);

@@ -10,6 +10,8 @@ PATH=${LM_BIN:+$LM_BIN:}$PATH
 tokenizer=$1 train=$2 valid=$3 time=$4
 folder=${FOLDER:-$(mktemp -d "${TMPDIR:-/tmp}/lm-sweep.XXXXXX")}
 mkdir -p "$folder"
+table=$folder/$time.table
+: >"$table"
 
 # loss NAME OPTION...: trains, unless that is done, and prints the held-out loss.
 loss() {
@@ -27,12 +29,12 @@ loss() {
 for shape in ${SHAPES:-2x64 3x96 4x128 4x192 4x256 6x384}; do
   for dropout in ${DROPOUTS:-0 0.1}; do
     layers=${shape%x*} channels=${shape#*x}
-    printf '%s %s %s %s\n' "$layers" "$channels" "$dropout" \
-      "$(loss "$shape-$dropout" --layers "$layers" --channels "$channels" --dropout "$dropout")"
+    loss=$(loss "$shape-$dropout" --layers "$layers" --channels "$channels" --dropout "$dropout")
+    echo "$layers $channels $dropout $loss" | tee -a "$table"
   done
-done | tee "$folder/$time.table"
+done
 chosen=$(loss chosen)
-best=$(sort -g -k 4 "$folder/$time.table" | head -n 1)
+best=$(sort -g -k 4 "$table" | head -n 1)
 printf 'chosen %s; best by hand %s; %+.2f %%\n' "$chosen" "$best" \
   "$(echo "$chosen ${best##* }" | awk '{ print 100 * ($1 / $2 - 1) }')"
 sed -n 's/.*chose/chose/p' "$folder/$time-chosen.log"
