@@ -175,7 +175,8 @@ Scoring scoring_of(const Options& options, const lm::TextModel& model) {
   if (options.scoring != Scoring::automatic) return options.scoring;
   if (options.within_word) return Scoring::pseudo;
   if (lm::predicts_next_token(model.model.record.objective)) return Scoring::left_to_right;
-  return lm::was_trained_on(model, "masked") ? Scoring::pseudo : Scoring::span;
+  if (lm::was_trained_on(model, "masked")) return Scoring::pseudo;
+  return lm::was_trained_on(model, "span") ? Scoring::span : Scoring::left_to_right;
 }
 
 /// Windows of which each token is scored, from left to right or hidden one at a time.

@@ -77,8 +77,9 @@ PromptTokens encode_prompt(const TextModel& model, std::string_view prompt, Spec
                                         known.sentinels.end()) != result.ids.end()) {
     result.kind = PromptKind::spans;
   } else if (!predicts_next_token(model.model.record.objective)) {
-    refuse(model,
-           masked ? "write <|mask|> where it should predict a token" : "write <|extra_0|> where it should fill a gap");
+    refuse(model, masked ? "write <|mask|> where it should predict a token"
+                  : span ? "write <|extra_0|> where it should fill a gap"
+                         : "train with --objective causal");
   }
   return result;
 }
