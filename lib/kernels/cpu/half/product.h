@@ -7,6 +7,7 @@
 #pragma once
 
 #include "kernels/cpu/half/table.h"
+#include "kernels/cpu/simd/row_split.h"
 #include "kernels/cpu/simd/vector.h"
 
 namespace lm::LM_TIER {
@@ -77,19 +78,7 @@ LM_INLINE MicroKernel<F> micro_kernel_of(std::int64_t rows) {
   }
 }
 
-/// Rows cut as evenly as may be into blocks of at most kRows.
-struct RowSplit {
-  explicit RowSplit(std::int64_t rows)
-      : blocks((rows + kRows - 1) / kRows), base(blocks > 0 ? rows / blocks : 0), larger(rows - base * blocks) {}
-  std::int64_t count(std::int64_t block) const { return base + (block < larger ? 1 : 0); }
-  std::int64_t first(std::int64_t block) const { return block * base + (block < larger ? block : larger); }
-  /// Blocks that pass over the panels together: equal shares of at most kPassBlocks.
-  std::int64_t pass_blocks() const {
-    const std::int64_t passes = (blocks + kPassBlocks - 1) / kPassBlocks;
-    return passes > 0 ? (blocks + passes - 1) / passes : 1;
-  }
-  std::int64_t blocks, base, larger;
-};
+using RowSplit = EvenRows<kRows, kPassBlocks>;
 
 template <class F, bool kBlocks>
 void multiply_rows(float* c, std::int64_t c_stride, const HalfUnit* a, std::int64_t units, const std::uint16_t* panels,

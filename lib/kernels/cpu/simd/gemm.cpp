@@ -5,6 +5,7 @@
 // alone: its bits do not depend on where in a tile it lies or how many rows there are. b is packed into panels [k][columns
 // of one panel]; a is read where it lies unless its rows are columns (transposed) of a long matrix, when it is packed too.
 // After Goto and van de Geijn, "Anatomy of high-performance matrix multiplication", 2008.
+#include "kernels/cpu/simd/row_split.h"
 #include "kernels/cpu/simd/vector.h"
 
 namespace lm::LM_TIER {
@@ -77,19 +78,7 @@ LM_INLINE MicroKernel<T> micro_kernel_of(std::int64_t rows) {
   }
 }
 
-/// Rows cut as evenly as may be into blocks of at most kRows, so that no block is left nearly empty.
-struct RowSplit {
-  explicit RowSplit(std::int64_t rows)
-      : blocks((rows + kRows - 1) / kRows), base(blocks > 0 ? rows / blocks : 0), larger(rows - base * blocks) {}
-  std::int64_t count(std::int64_t block) const { return base + (block < larger ? 1 : 0); }
-  std::int64_t first(std::int64_t block) const { return block * base + (block < larger ? block : larger); }
-  /// Blocks that pass over the panels together: equal shares of at most kPassBlocks.
-  std::int64_t pass_blocks() const {
-    const std::int64_t passes = (blocks + kPassBlocks - 1) / kPassBlocks;
-    return passes > 0 ? (blocks + passes - 1) / passes : 1;
-  }
-  std::int64_t blocks, base, larger;
-};
+using RowSplit = EvenRows<kRows, kPassBlocks>;
 
 /// Where the rows of a product's left factor lie.
 enum class Rows {
