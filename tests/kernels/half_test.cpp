@@ -193,14 +193,14 @@ TEST_CASE("the fp16 kernels, computed without their instructions, agree with dou
     half.pack_rows(rows.data(), units, a.values.data(), depth, m, depth, a_scale);
     half.pack_blocks(blocks.data(), a_lines.values.data(), m, m, depth, a_scale);
     Tensor<float> c({m, n}), same({m, n});
-    half.multiply(c.values.data(), n, rows.data(), units, panels.data(), panel_stride, m, n, depth, false,
+    half.multiply(c.values.data(), n, rows.data(), units, panels.data(), panel_stride, m, n, depth, {},
                   1 / (a_scale * b_scale), {});
-    half.multiply(same.values.data(), n, blocks.data(), 0, panels.data(), panel_stride, m, n, depth, false,
+    half.multiply(same.values.data(), n, blocks.data(), 0, panels.data(), panel_stride, m, n, depth, {},
                   1 / (a_scale * b_scale), {});
     CHECK(c.values == same.values);
     CHECK(lm::test::distance(c.values, expected.values) < kFp16Tolerance);
-    half.multiply(c.values.data(), n, rows.data(), units, panels.data(), panel_stride, m, n, depth, true,
-                  1 / (a_scale * b_scale), {});
+    half.multiply(c.values.data(), n, rows.data(), units, panels.data(), panel_stride, m, n, depth,
+                  {c.values.data(), n}, 1 / (a_scale * b_scale), {});
     for (double& value : expected.values) value *= 2;
     CHECK(lm::test::distance(c.values, expected.values) < kFp16Tolerance);
   }

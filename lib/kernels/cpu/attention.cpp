@@ -86,7 +86,7 @@ void multiply_deep(const SimdKernels<T>& kernels, T* c, std::int64_t c_stride, c
                    bool add) {
   for (std::int64_t first = 0; first < depth; first += kKeyDepth, add = true) {
     kernels.multiply_packed(c, c_stride, a + first, a_stride, false, packed + first * kernels.panel, panel_stride, m, n,
-                            std::min(kKeyDepth, depth - first), add);
+                            std::min(kKeyDepth, depth - first), add ? Addends<T>{c, c_stride} : Addends<T>{});
   }
 }
 
@@ -108,7 +108,7 @@ class PackedKeys {
   void multiply_across(T* c, std::int64_t c_stride, const T* a, std::int64_t a_stride, std::int64_t m, std::int64_t first,
                        std::int64_t count) const {
     kernels_.multiply_packed(c, c_stride, a, a_stride, false, data_ + first * width_, width_ * kernels_.panel, m, count,
-                             width_, false);
+                             width_, {});
   }
   /// c (m, width) = a (m, count) * keys [first, first + count), or +=.
   void multiply_along(T* c, std::int64_t c_stride, const T* a, std::int64_t a_stride, std::int64_t m, std::int64_t first,
@@ -262,10 +262,11 @@ void backward_head(const SimdKernels<T>& kernels, const BackwardScratch<T>& scra
       kernels.pack_panels(scratch.packed_dout, dresult, g.dout.stride(1), false, count, width);
       kernels.pack_panels(scratch.packed_q, query, g.q.stride(1), false, count, width);
       const std::int64_t at = range.first * scratch.gradient_stride, panel_stride = count * kernels.panel;
-      kernels.multiply_packed(scratch.dv + at, scratch.gradient_stride, scores, stride, true, scratch.packed_dout,
-                              panel_stride, range.size(), width, count, true);
-      kernels.multiply_packed(scratch.dk + at, scratch.gradient_stride, dweights, stride, true, scratch.packed_q,
-                              panel_stride, range.size(), width, count, true);
+      T *const dv = scratch.dv + at, *const dk = scratch.dk + at;
+      kernels.multiply_packed(dv, scratch.gradient_stride, scores, stride, true, scratch.packed_dout, panel_stride,
+                              range.size(), width, count, {dv, scratch.gradient_stride});
+      kernels.multiply_packed(dk, scratch.gradient_stride, dweights, stride, true, scratch.packed_q, panel_stride,
+                              range.size(), width, count, {dk, scratch.gradient_stride});
     }
   }
   for (std::int64_t j = 0; j < keys; ++j) {

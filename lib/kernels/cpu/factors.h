@@ -34,16 +34,18 @@ class FloatFactors {
     return {a, stride, 1};
   }
   void multiply_rows(float* c, std::int64_t c_stride, const FactorRows<float>& a, const float* panels,
-                     std::int64_t panel_stride, std::int64_t m, std::int64_t n, std::int64_t depth, bool add) const {
-    kernels_.multiply_packed(c, c_stride, a.data, a.stride, false, panels, panel_stride, m, n, depth, add);
+                     std::int64_t panel_stride, std::int64_t m, std::int64_t n, std::int64_t depth,
+                     const Addends<float>& addends) const {
+    kernels_.multiply_packed(c, c_stride, a.data, a.stride, false, panels, panel_stride, m, n, depth, addends);
   }
   std::int64_t block_units(std::int64_t m, std::int64_t depth) const { return kernels_.block_elements(m, depth); }
   void pack_blocks(float* packed, const float* a, std::int64_t stride, std::int64_t m, std::int64_t depth, float) const {
     kernels_.pack_blocks(packed, a, stride, m, depth);
   }
   void multiply_blocks(float* c, std::int64_t c_stride, const float* blocks, const float* panels, std::int64_t panel_stride,
-                       std::int64_t m, std::int64_t n, std::int64_t depth, bool add, float, const ReadNext& next) const {
-    kernels_.multiply_blocks(c, c_stride, blocks, panels, panel_stride, m, n, depth, add, next);
+                       std::int64_t m, std::int64_t n, std::int64_t depth, const Addends<float>& addends, float,
+                       const ReadNext& next) const {
+    kernels_.multiply_blocks(c, c_stride, blocks, panels, panel_stride, m, n, depth, addends, next);
   }
 
  private:
@@ -75,8 +77,9 @@ class HalfFactors {
     return {memory, row_stride(depth), 1 / scale};
   }
   void multiply_rows(float* c, std::int64_t c_stride, const FactorRows<Unit>& a, const Element* panels,
-                     std::int64_t panel_stride, std::int64_t m, std::int64_t n, std::int64_t depth, bool add) const {
-    kernels_.multiply(c, c_stride, a.data, a.stride, panels, panel_stride, m, n, depth, add, a.scale, {});
+                     std::int64_t panel_stride, std::int64_t m, std::int64_t n, std::int64_t depth,
+                     const Addends<float>& addends) const {
+    kernels_.multiply(c, c_stride, a.data, a.stride, panels, panel_stride, m, n, depth, addends, a.scale, {});
   }
   std::int64_t block_units(std::int64_t m, std::int64_t depth) const { return kernels_.block_units(m, depth); }
   void pack_blocks(Unit* packed, const float* a, std::int64_t stride, std::int64_t m, std::int64_t depth,
@@ -84,9 +87,9 @@ class HalfFactors {
     kernels_.pack_blocks(packed, a, stride, m, depth, scale);
   }
   void multiply_blocks(float* c, std::int64_t c_stride, const Unit* blocks, const Element* panels, std::int64_t panel_stride,
-                       std::int64_t m, std::int64_t n, std::int64_t depth, bool add, float scale,
+                       std::int64_t m, std::int64_t n, std::int64_t depth, const Addends<float>& addends, float scale,
                        const ReadNext& next) const {
-    kernels_.multiply(c, c_stride, blocks, 0, panels, panel_stride, m, n, depth, add, scale, next);
+    kernels_.multiply(c, c_stride, blocks, 0, panels, panel_stride, m, n, depth, addends, scale, next);
   }
 
  private:

@@ -1,8 +1,6 @@
 // How the products of linear layers are cut into tiles and packed, for our own kernels. Tiles depend on shapes alone.
 #pragma once
 
-#include <cstring>
-
 #include "kernels/cpu/factors.h"
 #include "kernels/matmul.h"
 
@@ -25,29 +23,10 @@ inline constexpr std::int64_t kFewestColumns = 128;
 inline constexpr std::int64_t kMaxDepth = 512;
 inline constexpr std::int64_t kMaxWeightDepth = 256;
 
-/// Rows of a tile of a product before it is added: bias (columns) and addend (rows, columns) from column o on. False where
-/// there is neither.
-template <class T>
-bool begin_tile(const SimdKernels<T>& kernels, TensorView<T> c, TensorView<const T> bias, TensorView<const T> addend,
-                std::int64_t r, std::int64_t row_count, std::int64_t o, std::int64_t count) {
-  for (std::int64_t i = r; i < r + row_count; ++i) {
-    const auto bytes = static_cast<std::size_t>(count) * sizeof(T);
-    if (!addend.empty() && addend.data() != c.data()) std::memcpy(c.row(i) + o, addend.row(i) + o, bytes);
-    if (bias.empty()) continue;
-    if (addend.empty()) {
-      std::memcpy(c.row(i) + o, bias.data() + o, bytes);
-    } else {
-      kernels.add(c.row(i) + o, bias.data() + o, count);
-    }
-  }
-  return !bias.empty() || !addend.empty();
-}
-
 /// c (rows, columns) = a (rows, depth) * panels + bias (columns) + addend (rows, columns), each of them may be empty.
 template <class Factors>
 void multiply_rows(Compute& compute, const Factors& factors, TensorView<float> c, TensorView<const float> a,
                    const typename Factors::Element* panels, TensorView<const float> bias, TensorView<const float> addend) {
-  const SimdKernels<float>& kernels = simd_kernels<float>(compute.simd());
   const std::int64_t depth = a.columns(), panel_size = factors.panel_size(depth);
   const Tiling rows{c.rows(), kRowStep};
   const std::int64_t column_tiles = std::min(divide_up(kTilesWanted, rows.tiles()), c.columns() / kFewestColumns);
@@ -59,11 +38,13 @@ void multiply_rows(Compute& compute, const Factors& factors, TensorView<float> c
     using Unit = typename Factors::Unit;
     Unit* memory = compute.scratch<Unit>(worker, factors.row_units(row_count, depth));
     FactorRows<Unit> prepared = factors.prepare_rows(memory, a.row(r), a.stride(0), row_count, depth);
-    bool add = begin_tile<float>(kernels, c, bias, addend, r, row_count, o, count);
+    Addends<float> addends;
+    if (!addend.empty()) addends = {addend.row(r) + o, addend.stride(0)};
+    if (!bias.empty()) addends.each_row = bias.data() + o;
     const typename Factors::Element* packed = panels + o / factors.panel() * panel_size;
-    for (std::int64_t part = 0; part < parts.tiles(); ++part, add = true) {
+    for (std::int64_t part = 0; part < parts.tiles(); ++part, addends = {c.row(r) + o, c.stride(0)}) {
       factors.multiply_rows(c.row(r) + o, c.stride(0), prepared, packed, panel_size, row_count, count, parts.count(part),
-                            add);
+                            addends);
       prepared.data += parts.step / factors.unit_depth();
       packed += parts.step * factors.panel();
     }
@@ -175,9 +156,11 @@ void weight_tile(Compute& compute, int worker, const Factors& factors, const Wei
     const ReadNext next{more ? reinterpret_cast<const char*>(dy.row(r + depth) + o) : nullptr, dy.stride(0) * width,
                         more ? tiling.slices.count(slice + 1) : 0, count * width};
     factors.pack_blocks(blocks, from, dy.stride(0), count, depth, scale);
+    const bool add = write == Write::add || slice > first;
     factors.multiply_blocks(target.row(o) + i, target.stride(0), blocks, packed.panels(slice, input_tile),
                             factors.panel_size(depth), count, tiling.inputs.count(input_tile), depth,
-                            write == Write::add || slice > first, 1 / (scale * packed.scale(slice, input_tile)), next);
+                            add ? Addends<float>{target.row(o) + i, target.stride(0)} : Addends<float>{},
+                            1 / (scale * packed.scale(slice, input_tile)), next);
   }
 }
 

@@ -1,5 +1,6 @@
 #include "kernels/matmul.h"
 
+#include <cstring>
 #include <type_traits>
 
 #include "kernels/cpu/dispatch.h"
@@ -124,11 +125,28 @@ void add_bias_gradient(Compute& compute, TensorView<T> dbias, TensorView<const T
     T* block_sums = compute.scratch<T>(worker, count);
     for (std::int64_t first = 0; first < dy.rows(); first += kBlock) {
       std::fill_n(block_sums, count, T{0});
-      for (std::int64_t r = first; r < std::min(dy.rows(), first + kBlock); ++r)
-        kernels.add(block_sums, dy.row(r) + column, count);
+      kernels.add_columns(block_sums, dy.row(first) + column, dy.stride(0), std::min(kBlock, dy.rows() - first), count);
       kernels.add(dbias.data() + column, block_sums, count);
     }
   });
+}
+
+/// Rows of a tile of a product before it is added: bias (columns) and addend (rows, columns) from column o on. False where
+/// there is neither.
+template <class T>
+bool begin_tile(const SimdKernels<T>& kernels, TensorView<T> c, TensorView<const T> bias, TensorView<const T> addend,
+                std::int64_t r, std::int64_t row_count, std::int64_t o, std::int64_t count) {
+  for (std::int64_t i = r; i < r + row_count; ++i) {
+    const auto bytes = static_cast<std::size_t>(count) * sizeof(T);
+    if (!addend.empty() && addend.data() != c.data()) std::memcpy(c.row(i) + o, addend.row(i) + o, bytes);
+    if (bias.empty()) continue;
+    if (addend.empty()) {
+      std::memcpy(c.row(i) + o, bias.data() + o, bytes);
+    } else {
+      kernels.add(c.row(i) + o, bias.data() + o, count);
+    }
+  }
+  return !bias.empty() || !addend.empty();
 }
 
 }  // namespace

@@ -15,9 +15,9 @@ struct Bfloat16 {
   LM_INLINE static Sum multiply_add(Sum sum, Vector a, Vector b) {
     return _mm512_dpbf16_ps(sum, reinterpret_cast<__m512bh>(a), reinterpret_cast<__m512bh>(b));
   }
-  LM_INLINE static void store_sums(float* c, Sum sums, std::int64_t columns, bool add, float) {
-    const auto values = reinterpret_cast<Vec<float>>(sums);
-    store(c, add ? Vec<float>(lm::LM_TIER::load(c, columns) + values) : values, columns);
+  template <class Add>
+  LM_INLINE static void store_sums(float* c, Sum sums, std::int64_t columns, float, Add&& add) {
+    store(c, add(reinterpret_cast<Vec<float>>(sums), 0, columns), columns);
   }
 
   static float scale_of(const float*, std::int64_t, std::int64_t, std::int64_t) { return 1; }

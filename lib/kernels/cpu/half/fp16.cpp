@@ -34,14 +34,14 @@ struct Float16 {
   LM_INLINE static Vector broadcast_unit(HalfUnit unit) {
     return reinterpret_cast<Vector>(_mm512_set1_epi32(static_cast<int>(unit)));
   }
-  LM_INLINE static void store_sums(float* c, Sum sums, std::int64_t columns, bool add, float scale) {
+  template <class Add>
+  LM_INLINE static void store_sums(float* c, Sum sums, std::int64_t columns, float scale, Add&& add) {
     const auto bits = reinterpret_cast<__m512i>(sums);
     const __m256i parts[2] = {_mm512_castsi512_si256(bits), _mm512_extracti64x4_epi64(bits, 1)};
     for (std::int64_t part = 0; part < 2; ++part) {
       const std::int64_t count = at_most(columns - part * kUnits, kUnits);
       const Vec<float> values = scale * reinterpret_cast<Vec<float>>(_mm512_cvtph_ps(parts[part]));
-      float* place = c + part * kUnits;
-      store(place, add ? Vec<float>(lm::LM_TIER::load(place, count) + values) : values, count);
+      store(c + part * kUnits, add(values, part * kUnits, count), count);
     }
   }
 

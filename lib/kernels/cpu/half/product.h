@@ -7,6 +7,7 @@
 #pragma once
 
 #include "kernels/cpu/half/table.h"
+#include "kernels/cpu/simd/addends.h"
 #include "kernels/cpu/simd/row_split.h"
 #include "kernels/cpu/simd/vector.h"
 
@@ -36,9 +37,12 @@ LM_INLINE std::int64_t at_most(std::int64_t count, std::int64_t limit) {
 /// One block of sums. `columns`: of the last vector. Rows of a lie a_stride apart, or, in blocks, steps do.
 template <class F, int kCount, int kWidth, bool kBlocks>
 void micro_kernel(float* c, std::int64_t c_stride, const HalfUnit* a, std::int64_t a_stride, const HalfUnit* b,
-                  std::int64_t steps, std::int64_t columns, bool add, float scale) {
+                  std::int64_t steps, std::int64_t columns, const Addends<float>& addends, float scale) {
   typename F::Sum sums[kCount][kWidth] = {};
-  for (int i = 0; i < kCount; ++i) __builtin_prefetch(c + i * c_stride, 1);
+  for (int i = 0; i < kCount; ++i) {
+#pragma GCC unroll 4
+    for (int v = 0; v < kWidth; ++v) prefetch_block(c, c_stride, addends, i, v * kPanel<F> / kVectors);
+  }
 #pragma GCC unroll 4
   for (std::int64_t step = 0; step < steps; ++step) {
     typename F::Vector factors[kWidth];
@@ -53,19 +57,26 @@ void micro_kernel(float* c, std::int64_t c_stride, const HalfUnit* a, std::int64
     b += kPanelUnits;
     a += kBlocks ? a_stride : 1;
   }
+  with_addends<float>(
+      addends, [&](const auto& sum) __attribute__((always_inline)) {
 #pragma GCC unroll 16
-  for (int i = 0; i < kCount; ++i) {
+        for (int i = 0; i < kCount; ++i) {
 #pragma GCC unroll 4
-    for (int v = 0; v < kWidth; ++v) {
-      const std::int64_t whole = kPanel<F> / kVectors;
-      F::store_sums(c + i * c_stride + v * whole, sums[i][v], v == kWidth - 1 ? columns : whole, add, scale);
-    }
-  }
+          for (int v = 0; v < kWidth; ++v) {
+            const std::int64_t whole = kPanel<F> / kVectors, column = v * whole;
+            F::store_sums(
+                c + i * c_stride + column, sums[i][v], v == kWidth - 1 ? columns : whole,
+                scale, [&](Vec<float> values, std::int64_t first, std::int64_t count) __attribute__((always_inline)) {
+                  return sum(values, i, column + first, count);
+                });
+          }
+        }
+      });
 }
 
 template <class F>
 using MicroKernel = void (*)(float*, std::int64_t, const HalfUnit*, std::int64_t, const HalfUnit*, std::int64_t,
-                             std::int64_t, bool, float);
+                             std::int64_t, const Addends<float>&, float);
 
 /// Micro-kernels for 1 .. kRows rows.
 template <class F, int kWidth, bool kBlocks, int kCount = kRows>
@@ -82,8 +93,8 @@ using RowSplit = EvenRows<kRows, kPassBlocks>;
 
 template <class F, bool kBlocks>
 void multiply_rows(float* c, std::int64_t c_stride, const HalfUnit* a, std::int64_t units, const std::uint16_t* panels,
-                   std::int64_t panel_stride, std::int64_t m, std::int64_t n, std::int64_t depth, bool add, float scale,
-                   const ReadNext& next) {
+                   std::int64_t panel_stride, std::int64_t m, std::int64_t n, std::int64_t depth,
+                   const Addends<float>& addends, float scale, const ReadNext& next) {
   const std::int64_t steps = steps_of<F>(depth), vector = kPanel<F> / kVectors;
   const RowSplit split(m);
   const std::int64_t pass_blocks = split.pass_blocks();
@@ -102,7 +113,8 @@ void multiply_rows(float* c, std::int64_t c_stride, const HalfUnit* a, std::int6
         const HalfUnit* rows = kBlocks ? a + block * steps * kUnits : a + row * units;
         for (std::int64_t step = 0; step < steps; step += F::kLongestSum) {
           kernel(c + row * c_stride + column, c_stride, rows + (kBlocks ? step * kUnits : step), kBlocks ? kUnits : units,
-                 b + step * kPanelUnits, at_most(steps - step, F::kLongestSum), last, add || step > 0, scale);
+                 b + step * kPanelUnits, at_most(steps - step, F::kLongestSum), last,
+                 part_of(step > 0 ? Addends<float>{c, c_stride} : addends, row, column), scale);
         }
         prefetcher.fetch_some();
       }
@@ -112,12 +124,12 @@ void multiply_rows(float* c, std::int64_t c_stride, const HalfUnit* a, std::int6
 
 template <class F>
 void multiply(float* c, std::int64_t c_stride, const HalfUnit* a, std::int64_t units, const std::uint16_t* panels,
-              std::int64_t panel_stride, std::int64_t m, std::int64_t n, std::int64_t depth, bool add, float scale,
-              const ReadNext& next) {
+              std::int64_t panel_stride, std::int64_t m, std::int64_t n, std::int64_t depth, const Addends<float>& addends,
+              float scale, const ReadNext& next) {
   if (units == 0) {
-    multiply_rows<F, true>(c, c_stride, a, units, panels, panel_stride, m, n, depth, add, scale, next);
+    multiply_rows<F, true>(c, c_stride, a, units, panels, panel_stride, m, n, depth, addends, scale, next);
   } else {
-    multiply_rows<F, false>(c, c_stride, a, units, panels, panel_stride, m, n, depth, add, scale, next);
+    multiply_rows<F, false>(c, c_stride, a, units, panels, panel_stride, m, n, depth, addends, scale, next);
   }
 }
 

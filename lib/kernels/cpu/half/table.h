@@ -29,10 +29,10 @@ struct HalfKernels {
   /// Packs scale * a, whose transpose lies in memory as (depth, m), into blocks of rows.
   void (*pack_blocks)(HalfUnit* packed, const float* a, std::int64_t stride, std::int64_t m, std::int64_t depth,
                       float scale);
-  /// c (m, n) = scale * a b, or c += where add. units: between the rows of a, or 0 where pack_blocks packed it.
+  /// c (m, n) = scale * a b + addends. units: between the rows of a, or 0 where pack_blocks packed it.
   void (*multiply)(float* c, std::int64_t c_stride, const HalfUnit* a, std::int64_t units, const std::uint16_t* panels,
-                   std::int64_t panel_stride, std::int64_t m, std::int64_t n, std::int64_t depth, bool add, float scale,
-                   const ReadNext& next);
+                   std::int64_t panel_stride, std::int64_t m, std::int64_t n, std::int64_t depth,
+                   const Addends<float>& addends, float scale, const ReadNext& next);
 };
 
 /// The kernels of a 16-bit precision that this CPU has.

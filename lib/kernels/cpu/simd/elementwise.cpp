@@ -10,6 +10,29 @@ void add(T* y, const T* x, std::int64_t n) {
 }
 
 template <class T>
+void add_columns(T* sums, const T* x, std::int64_t stride, std::int64_t rows, std::int64_t n) {
+  // So many columns together that their sums stay in registers.
+  constexpr std::int64_t kTogether = 8;
+  std::int64_t first = 0;
+  for (; first + kTogether * kLanes<T> <= n; first += kTogether * kLanes<T>) {
+    Vec<T> together[kTogether] = {};
+    for (std::int64_t r = 0; r < rows; ++r) {
+#pragma GCC unroll 8
+      for (std::int64_t v = 0; v < kTogether; ++v) together[v] += load(x + r * stride + first + v * kLanes<T>);
+    }
+    for (std::int64_t v = 0; v < kTogether; ++v) {
+      T* place = sums + first + v * kLanes<T>;
+      store(place, Vec<T>(load(place) + together[v]));
+    }
+  }
+  each_vector<T>(n - first, [&](std::int64_t i, std::int64_t count) {
+    Vec<T> sum = {};
+    for (std::int64_t r = 0; r < rows; ++r) sum += load(x + r * stride + first + i, count);
+    store(sums + first + i, Vec<T>(load(sums + first + i, count) + sum), count);
+  });
+}
+
+template <class T>
 void scale(T* y, T factor, std::int64_t n) {
   for (std::int64_t i = 0; i < n; ++i) y[i] *= factor;
 }
@@ -118,6 +141,7 @@ void rotate(T* x, const T* cosine, const T* sine, std::int64_t half, std::int64_
 template <class T>
 void fill_elementwise(SimdKernels<T>& kernels) {
   kernels.add = add<T>;
+  kernels.add_columns = add_columns<T>;
   kernels.scale = scale<T>;
   kernels.sum_of_squares = sum_of_squares<T>;
   kernels.all_finite = all_finite<T>;

@@ -1,10 +1,11 @@
 // Matrix products of one tile: micro-kernels over packed panels.
 //
 // c (m, n) is cut into blocks of kRows rows by one panel of two vectors of columns, whose sums stay in registers for up to
-// kMaxDepth products and are then added to memory. So every element is one chain over k, cut at places that depend on k
-// alone: its bits do not depend on where in a tile it lies or how many rows there are. b is packed into panels [k][columns
-// of one panel]; a is read where it lies unless its rows are columns (transposed) of a long matrix, when it is packed too.
-// After Goto and van de Geijn, "Anatomy of high-performance matrix multiplication", 2008.
+// kMaxDepth products and are then stored with what is to be added to them. So every element is one chain over k, cut at
+// places that depend on k alone: its bits do not depend on where in a tile it lies or how many rows there are. b is packed
+// into panels [k][columns of one panel]; a is read where it lies unless its rows are columns (transposed) of a long matrix,
+// when it is packed too. After Goto and van de Geijn, "Anatomy of high-performance matrix multiplication", 2008.
+#include "kernels/cpu/simd/addends.h"
 #include "kernels/cpu/simd/row_split.h"
 #include "kernels/cpu/simd/vector.h"
 
@@ -36,9 +37,12 @@ inline constexpr std::int64_t kPackedLines = 8;
 /// vector.
 template <class T, int kCount, int kWidth, bool kTransposed>
 void micro_kernel(T* c, std::int64_t c_stride, const T* a, std::int64_t a_stride, const T* b, std::int64_t depth,
-                  std::int64_t last, bool add) {
+                  std::int64_t last, const Addends<T>& addends) {
   Vec<T> sums[kCount][kWidth] = {};
-  for (int i = 0; i < kCount; ++i) __builtin_prefetch(c + i * c_stride, 1);
+  for (int i = 0; i < kCount; ++i) {
+#pragma GCC unroll 4
+    for (int v = 0; v < kWidth; ++v) prefetch_block(c, c_stride, addends, i, v * kLanes<T>);
+  }
 #pragma GCC unroll 4
   for (std::int64_t k = 0; k < depth; ++k) {
     Vec<T> columns[kWidth];
@@ -53,19 +57,22 @@ void micro_kernel(T* c, std::int64_t c_stride, const T* a, std::int64_t a_stride
     b += kPanel<T>;
     a += kTransposed ? a_stride : 1;
   }
+  with_addends<T>(
+      addends, [&](const auto& sum) __attribute__((always_inline)) {
 #pragma GCC unroll 16
-  for (int i = 0; i < kCount; ++i) {
+        for (int i = 0; i < kCount; ++i) {
 #pragma GCC unroll 4
-    for (int v = 0; v < kWidth; ++v) {
-      T* place = c + i * c_stride + v * kLanes<T>;
-      const std::int64_t count = v == kWidth - 1 ? last : kLanes<T>;
-      store(place, add ? Vec<T>(load(place, count) + sums[i][v]) : sums[i][v], count);
-    }
-  }
+          for (int v = 0; v < kWidth; ++v) {
+            const std::int64_t column = v * kLanes<T>, count = v == kWidth - 1 ? last : kLanes<T>;
+            store(c + i * c_stride + column, sum(sums[i][v], i, column, count), count);
+          }
+        }
+      });
 }
 
 template <class T>
-using MicroKernel = void (*)(T*, std::int64_t, const T*, std::int64_t, const T*, std::int64_t, std::int64_t, bool);
+using MicroKernel = void (*)(T*, std::int64_t, const T*, std::int64_t, const T*, std::int64_t, std::int64_t,
+                             const Addends<T>&);
 
 /// Micro-kernels for 1 .. kRows rows, at index rows - 1.
 template <class T, int kWidth, bool kTransposed, int kCount = kRows>
@@ -89,7 +96,7 @@ enum class Rows {
 
 template <class T, Rows kFrom>
 void multiply_rows(T* c, std::int64_t c_stride, const T* a, std::int64_t a_stride, const T* panels,
-                   std::int64_t panel_stride, std::int64_t m, std::int64_t n, std::int64_t depth, bool add,
+                   std::int64_t panel_stride, std::int64_t m, std::int64_t n, std::int64_t depth, const Addends<T>& addends,
                    const ReadNext& next = {}) {
   constexpr bool kTransposed = kFrom != Rows::as_they_are;
   const RowSplit split(m);
@@ -109,7 +116,7 @@ void multiply_rows(T* c, std::int64_t c_stride, const T* a, std::int64_t a_strid
                         : kFrom == Rows::columns ? a + row
                                                  : a + row * a_stride;
         kernel(c + row * c_stride + column, c_stride, rows, kFrom == Rows::blocks ? kRowLanes<T> : a_stride, panel, depth,
-               last, add);
+               last, part_of(addends, row, column));
         prefetcher.fetch_some();
       }
     }
@@ -118,11 +125,12 @@ void multiply_rows(T* c, std::int64_t c_stride, const T* a, std::int64_t a_strid
 
 template <class T>
 void multiply_packed(T* c, std::int64_t c_stride, const T* a, std::int64_t a_stride, bool a_transposed, const T* packed,
-                     std::int64_t panel_stride, std::int64_t m, std::int64_t n, std::int64_t depth, bool add) {
+                     std::int64_t panel_stride, std::int64_t m, std::int64_t n, std::int64_t depth,
+                     const Addends<T>& addends) {
   if (a_transposed) {
-    multiply_rows<T, Rows::columns>(c, c_stride, a, a_stride, packed, panel_stride, m, n, depth, add);
+    multiply_rows<T, Rows::columns>(c, c_stride, a, a_stride, packed, panel_stride, m, n, depth, addends);
   } else {
-    multiply_rows<T, Rows::as_they_are>(c, c_stride, a, a_stride, packed, panel_stride, m, n, depth, add);
+    multiply_rows<T, Rows::as_they_are>(c, c_stride, a, a_stride, packed, panel_stride, m, n, depth, addends);
   }
 }
 
@@ -210,8 +218,8 @@ std::int64_t block_elements(std::int64_t m, std::int64_t depth) {
 
 template <class T>
 void multiply_blocks(T* c, std::int64_t c_stride, const T* blocks, const T* panels, std::int64_t panel_stride,
-                     std::int64_t m, std::int64_t n, std::int64_t depth, bool add, const ReadNext& next) {
-  multiply_rows<T, Rows::blocks>(c, c_stride, blocks, 0, panels, panel_stride, m, n, depth, add, next);
+                     std::int64_t m, std::int64_t n, std::int64_t depth, const Addends<T>& addends, const ReadNext& next) {
+  multiply_rows<T, Rows::blocks>(c, c_stride, blocks, 0, panels, panel_stride, m, n, depth, addends, next);
 }
 
 template <class T>
@@ -228,13 +236,14 @@ void gemm(T* c, std::int64_t c_stride, const T* a, std::int64_t a_stride, bool a
   T* panels = scratch;
   T* rows = scratch + kMaxDepth * ((n + kPanel<T> - 1) / kPanel<T> * kPanel<T>);
   for (std::int64_t part = 0; part < parts; ++part, add = true) {
+    const Addends<T> addends = add ? Addends<T>{c, c_stride} : Addends<T>{};
     const std::int64_t first = part * longest, depth = k - first < longest ? k - first : longest;
     pack_panels(panels, b_transposed ? b + first : b + first * b_stride, b_stride, b_transposed, depth, n);
     if (a_transposed) {
       pack_transposed_rows(rows, a + first * a_stride, a_stride, m, depth);
-      multiply_blocks(c, c_stride, rows, panels, depth * kPanel<T>, m, n, depth, add, {});
+      multiply_blocks(c, c_stride, rows, panels, depth * kPanel<T>, m, n, depth, addends, {});
     } else {
-      multiply_rows<T, Rows::as_they_are>(c, c_stride, a + first, a_stride, panels, depth * kPanel<T>, m, n, depth, add);
+      multiply_rows<T, Rows::as_they_are>(c, c_stride, a + first, a_stride, panels, depth * kPanel<T>, m, n, depth, addends);
     }
   }
 }

@@ -25,6 +25,15 @@ struct ReadNext {
   std::int64_t bytes = 0;
 };
 
+/// What a product is added to: rows (m, n), `stride` elements apart, and one row (n) for all of them; either may be null.
+/// The rows may be the result's own.
+template <class T>
+struct Addends {
+  const T* rows = nullptr;
+  std::int64_t stride = 0;
+  const T* each_row = nullptr;
+};
+
 /// A table of functions, filled by each tier for float and double. The double ones are the same templates, so that gradient
 /// checks in double prove the formulas that run in float. Counts are elements; n and width may be anything from 0 up.
 /// Strides are elements between rows.
@@ -32,6 +41,8 @@ template <class T>
 struct SimdKernels {
   // elementwise.cpp
   void (*add)(T* y, const T* x, std::int64_t n);
+  /// sums[j] += the sum of x[r * stride + j] over rows r.
+  void (*add_columns)(T* sums, const T* x, std::int64_t stride, std::int64_t rows, std::int64_t n);
   void (*scale)(T* y, T factor, std::int64_t n);
   double (*sum_of_squares)(const T* x, std::int64_t n);
   bool (*all_finite)(const T* x, std::int64_t n);
@@ -94,9 +105,10 @@ struct SimdKernels {
                T* scratch);
   /// Packs b (depth, n) into panels, each depth * panel elements, the last padded with zeros.
   void (*pack_panels)(T* packed, const T* b, std::int64_t stride, bool transposed, std::int64_t depth, std::int64_t n);
-  /// The product with packed panels, `panel_stride` apart.
+  /// c = a b + addends, b in packed panels, `panel_stride` apart.
   void (*multiply_packed)(T* c, std::int64_t c_stride, const T* a, std::int64_t a_stride, bool a_transposed, const T* packed,
-                          std::int64_t panel_stride, std::int64_t m, std::int64_t n, std::int64_t depth, bool add);
+                          std::int64_t panel_stride, std::int64_t m, std::int64_t n, std::int64_t depth,
+                          const Addends<T>& addends);
 
   // muon.cpp
   /// g = gradient_share * gradient; moment = momentum * moment + g; update = momentum * moment + g.
@@ -111,7 +123,8 @@ struct SimdKernels {
   void (*pack_blocks)(T* packed, const T* a, std::int64_t stride, std::int64_t m, std::int64_t depth);
   /// The product with both factors packed.
   void (*multiply_blocks)(T* c, std::int64_t c_stride, const T* blocks, const T* panels, std::int64_t panel_stride,
-                          std::int64_t m, std::int64_t n, std::int64_t depth, bool add, const ReadNext& next);
+                          std::int64_t m, std::int64_t n, std::int64_t depth, const Addends<T>& addends,
+                          const ReadNext& next);
 
   // optimizer.cpp
   void (*adamw)(T* weight, T* first, T* second, const T* gradient, std::int64_t n, const AdamWConstants<T>& constants);
