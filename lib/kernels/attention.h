@@ -5,6 +5,7 @@
 #include <span>
 
 #include "kernels/compute.h"
+#include "kernels/precision.h"
 #include "kernels/write.h"
 #include "tensor/view.h"
 
@@ -19,10 +20,12 @@ struct Visibility {
 /// out[b,t,h,:] = sum_j softmax_j(scale * q[b,t,h,:] . k[b,j,h/(H/KV),:]) v[b,j,h/(H/KV),:] over visible j.
 /// q, out: (B, T, H, D)  k, v: (B, S, KV, D), S >= T: query t stands at position S - T + t (cached keys come first)
 /// log_sum_exp: (B, H, T) contiguous, kept for backward, or empty. Scores never exist beyond a block of queries; blocks that
-/// no query of it sees are skipped. arXiv:1706.03762, 2205.14135, 2305.13245.
+/// no query of it sees are skipped. precision: what queries, keys, values and weights are rounded to for products, with
+/// float alone; their sums are fp32. arXiv:1706.03762, 2205.14135, 2305.13245.
 template <class T>
 void attention_forward(Compute& compute, TensorView<T> out, TensorView<T> log_sum_exp, TensorView<const T> q,
-                       TensorView<const T> k, TensorView<const T> v, const Visibility& visibility, double scale);
+                       TensorView<const T> k, TensorView<const T> v, const Visibility& visibility, double scale,
+                       Precision precision = Precision::fp32);
 
 /// dq, dk, dv += gradients (or = with Write::overwrite). Recomputes the weights from log_sum_exp. S == T here. Views as in
 /// forward; dq, dk, dv may be column ranges of one matrix.
@@ -30,11 +33,13 @@ template <class T>
 void attention_backward(Compute& compute, TensorView<T> dq, TensorView<T> dk, TensorView<T> dv, TensorView<const T> dout,
                         TensorView<const T> out, TensorView<const T> log_sum_exp, TensorView<const T> q,
                         TensorView<const T> k, TensorView<const T> v, const Visibility& visibility, double scale,
-                        Write write = Write::add);
+                        Write write = Write::add, Precision precision = Precision::fp32);
 
-/// Scratch of both passes over sequences of `length`, at the most.
+/// Scratch of either pass over sequences of `length`, at the most.
 template <class T>
-ScratchSize attention_scratch(SimdTier tier, std::int64_t length, std::int64_t head_dim);
+ScratchSize attention_forward_scratch(SimdTier tier, Precision precision, std::int64_t length, std::int64_t head_dim);
+template <class T>
+ScratchSize attention_backward_scratch(SimdTier tier, Precision precision, std::int64_t length, std::int64_t head_dim);
 
 /// One query over a cache; bits independent of threads. out, q: (H, D)  k, v: (S, KV, D).
 template <class T>

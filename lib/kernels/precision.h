@@ -1,4 +1,4 @@
-// Precision: what the factors of linear layers' products are rounded to. Their sums, and all else, are fp32.
+// Precision: what the factors of linear layers' and attention's products are rounded to. Their sums, and all else, are fp32.
 #pragma once
 
 #include <string>

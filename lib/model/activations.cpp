@@ -31,9 +31,9 @@ struct Activations<T>::Builder {
 
 template <class T>
 std::int64_t Activations<T>::head_chunk_rows(const ModelConfig& config) {
-  // About 8 MiB of logits, and not so few rows that packing the head for each chunk tells.
-  const std::int64_t rows = (std::int64_t{1} << 21) / config.vocab_size / 64 * 64;
-  return std::clamp<std::int64_t>(rows, 128, 512);
+  // About 16 MiB of logits, and not so few rows that reading the head and its gradient for each chunk tells.
+  const std::int64_t rows = (std::int64_t{1} << 22) / config.vocab_size / 64 * 64;
+  return std::clamp<std::int64_t>(rows, 256, 512);
 }
 
 template <class T>

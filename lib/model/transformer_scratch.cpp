@@ -18,7 +18,8 @@ ScratchSize Transformer<T>::scratch(const ModelConfig& c, SimdTier tier, Precisi
       c.norm == Norm::layernorm ? layernorm_scratch<T>(rows, c.channels) : rmsnorm_scratch<T>(rows, c.channels);
   const auto with = [&](const ScratchSize& kernel) { size = larger(size, kernel); };
   if (c.qk_norm) with(rmsnorm_scratch<T>(rows, c.head_dim));
-  with(attention_scratch<T>(tier, length, c.head_dim));
+  with(attention_forward_scratch<T>(tier, precision, length, c.head_dim));
+  with(attention_backward_scratch<T>(tier, precision, length, c.head_dim));
   with(linear_scratch<T>(tier, precision, rows, c.channels, c.qkv_width()));
   with(linear_scratch<T>(tier, precision, rows, c.q_width(), c.channels));
   with(linear_scratch<T>(tier, precision, rows, c.channels, up_width));

@@ -25,14 +25,6 @@ struct Shape {
   std::int64_t rows, inputs, outputs;
 };
 
-std::vector<Precision> half_precisions() {
-  std::vector<Precision> present;
-  for (const Precision precision : {Precision::bf16, Precision::fp16}) {
-    if (missing_for(precision, best_simd_tier()).empty()) present.push_back(precision);
-  }
-  return present;
-}
-
 double tolerance_of(Precision precision) { return precision == Precision::bf16 ? kBf16Tolerance : kFp16Tolerance; }
 
 /// A weight with its copies.
@@ -109,7 +101,7 @@ void check_shape(Compute& compute, Precision precision, Shape shape) {
 
 TEST_CASE("products with 16-bit factors agree with double over all remainders of the tiles") {
   Compute compute(2, best_simd_tier());
-  for (const Precision precision : half_precisions()) {
+  for (const Precision precision : lm::test::half_precisions()) {
     for (std::int64_t width = 1; width <= 70; ++width) {
       check_shape(compute, precision, {1 + width * 7 % 41, width, 1 + width * 11 % 70});
       check_shape(compute, precision, {1 + width * 5 % 33, 1 + width * 13 % 70, width});
@@ -124,7 +116,7 @@ TEST_CASE("products with 16-bit factors agree with double over all remainders of
 TEST_CASE("products with 16-bit factors have the same bits for any number of threads") {
   const auto x = Tensor<float>::random({611, 203}, 1), weight = Tensor<float>::random({517, 203}, 2);
   const auto dy = Tensor<float>::random({611, 517}, 3);
-  for (const Precision precision : half_precisions()) {
+  for (const Precision precision : lm::test::half_precisions()) {
     std::vector<std::vector<float>> results;
     for (const int threads : {1, 2, 3}) {
       Compute compute(threads, best_simd_tier());
@@ -199,8 +191,8 @@ TEST_CASE("the fp16 kernels, computed without their instructions, agree with dou
                   1 / (a_scale * b_scale), {});
     CHECK(c.values == same.values);
     CHECK(lm::test::distance(c.values, expected.values) < kFp16Tolerance);
-    half.multiply(c.values.data(), n, rows.data(), units, panels.data(), panel_stride, m, n, depth,
-                  {c.values.data(), n}, 1 / (a_scale * b_scale), {});
+    half.multiply(c.values.data(), n, rows.data(), units, panels.data(), panel_stride, m, n, depth, {c.values.data(), n},
+                  1 / (a_scale * b_scale), {});
     for (double& value : expected.values) value *= 2;
     CHECK(lm::test::distance(c.values, expected.values) < kFp16Tolerance);
   }

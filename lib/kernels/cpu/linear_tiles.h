@@ -37,7 +37,7 @@ void multiply_rows(Compute& compute, const Factors& factors, TensorView<float> c
     const std::int64_t o = columns.first(tile % columns.tiles()), count = columns.count(tile % columns.tiles());
     using Unit = typename Factors::Unit;
     Unit* memory = compute.scratch<Unit>(worker, factors.row_units(row_count, depth));
-    FactorRows<Unit> prepared = factors.prepare_rows(memory, a.row(r), a.stride(0), row_count, depth);
+    typename Factors::Rows prepared = factors.prepare_rows(memory, a.row(r), a.stride(0), row_count, depth);
     Addends<float> addends;
     if (!addend.empty()) addends = {addend.row(r) + o, addend.stride(0)};
     if (!bias.empty()) addends.each_row = bias.data() + o;
