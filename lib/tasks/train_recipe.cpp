@@ -37,17 +37,17 @@ constexpr double kEpochsWithout = 3;
 constexpr double kDropoutPerDoubling = 0.04;
 constexpr double kLargestDropout = 0.25;
 
-/// The share of the peak that training reaches: small products leave more of it to everything else.
-double expected_share(std::int64_t channels) {
+/// The share of the fp32 peak that training reaches: small products leave more of it to everything else.
+double expected_share(Precision precision, std::int64_t channels) {
   const auto c = static_cast<double>(channels);
-  return 0.75 * c / (c + 32);
+  return precision == Precision::fp32 ? 0.75 * c / (c + 32) : 1.6 * c / (c + 150);
 }
 
 double tokens_in(const RecipeFacts& facts, const Shape& shape, std::int64_t context) {
   const auto width = static_cast<double>(shape.channels);
   const double per_token =
       6 * shape.weights(facts.vocab_size) + 6 * static_cast<double>(shape.layers) * width * static_cast<double>(context);
-  return facts.seconds * facts.peak_flops * expected_share(shape.channels) / per_token;
+  return facts.seconds * facts.peak_flops * expected_share(facts.precision, shape.channels) / per_token;
 }
 
 Recipe recipe_of(const RecipeFacts& facts, const Shape& shape) {
@@ -65,7 +65,7 @@ Recipe recipe_of(const RecipeFacts& facts, const Shape& shape) {
 
 Recipe choose_recipe(const RecipeFacts& facts) {
   LM_CHECK(facts.tokens >= 0 && facts.vocab_size > 0 && facts.seconds > 0 && facts.peak_flops > 0);
-  const double compute = facts.seconds * facts.peak_flops * expected_share(256);
+  const double compute = facts.seconds * facts.peak_flops * expected_share(facts.precision, 256);
   const double by_time = kWeightsAt * std::pow(compute / kComputeAt, kComputePower);
   const double by_text =
       kWeightsForText * std::pow(static_cast<double>(std::max<std::int64_t>(1, facts.tokens)) / kTextAt, kTextPower);
@@ -86,10 +86,14 @@ void set_recipe(TrainSettings& settings, const std::set<std::string>& named, con
   if (named.count("dropout") == 0) settings.dropout = recipe.dropout;
 }
 
-std::string apply_recipe(TrainSettings& settings, const std::set<std::string>& named, const RecipeFacts& facts) {
+bool names_model_size(const std::set<std::string>& named) {
   for (const char* size : {"layers", "channels", "heads", "kv-heads", "head-dim", "ffn"}) {
-    if (named.count(size) != 0) return {};
+    if (named.count(size) != 0) return true;
   }
+  return false;
+}
+
+std::string apply_recipe(TrainSettings& settings, const std::set<std::string>& named, const RecipeFacts& facts) {
   const Recipe recipe = choose_recipe(facts);
   set_recipe(settings, named, recipe);
   std::string chosen = "chose";
@@ -101,6 +105,7 @@ std::string apply_recipe(TrainSettings& settings, const std::set<std::string>& n
   say("context", recipe.context);
   say("batch", recipe.batch);
   say("dropout", recipe.dropout);
+  if (named.count("precision") == 0) chosen += std::string(" --precision ") + to_string(facts.precision);
   char reason[128];
   std::snprintf(reason, sizeof reason, " for %.3g tokens, of which the time allows about %.2g epochs",
                 static_cast<double>(facts.tokens), recipe.epochs);

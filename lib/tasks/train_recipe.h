@@ -7,6 +7,7 @@
 #include <set>
 #include <string>
 
+#include "kernels/precision.h"
 #include "tasks/train_settings.h"
 
 namespace lm {
@@ -22,6 +23,7 @@ struct RecipeFacts {
   std::int64_t vocab_size = 0;  // ids
   double seconds = 0;           // of training
   double peak_flops = 0;        // fused multiply-adds in fp32 on all threads, FLOP/s, as measured on this machine
+  Precision precision = Precision::fp32;
   std::function<bool(const Recipe& recipe)> fits = nullptr;  // whether there is memory for it; empty: always
 };
 
@@ -34,8 +36,11 @@ Recipe choose_recipe(const RecipeFacts& facts);
 /// Gives each setting that is not among `named` the recipe's value.
 void set_recipe(TrainSettings& settings, const std::set<std::string>& named, const Recipe& recipe);
 
+/// Whether a size of the model is among `named`: who names one has a model in mind, and nothing is chosen.
+bool names_model_size(const std::set<std::string>& named);
+
 /// Gives each setting that is not among `named` the recipe's value, and returns a sentence that says what was chosen, and
-/// why. Chooses nothing where a size of the model is named: who names one has a model in mind.
+/// why. The precision, which was chosen before, is said too.
 std::string apply_recipe(TrainSettings& settings, const std::set<std::string>& named, const RecipeFacts& facts);
 
 }  // namespace lm

@@ -48,21 +48,23 @@ TrainSession::TrainSession(TrainRequest request)
     : request_(std::move(request)), settings_(request_.settings), init_from_(request_.init_from) {
   check_settings(settings_);
   open_state();
-  choose_precision();
   load_tokenizer_and_model();
+  const bool by_recipe = wants_recipe();
+  if (by_recipe && request_.named.count("precision") == 0) settings_.precision = "mixed";
+  choose_precision();
   shares_ = parse_mixture(settings_.objective);
   if (state_file_ != nullptr) {
     config_ = state_file_->record().config;
   } else {
-    if (wants_recipe()) {
+    if (by_recipe) {
       open_corpus();
-      const std::string chosen = apply_recipe(settings_, request_.named,
-                                              {.tokens = corpus_->size(),
-                                               .vocab_size = tokenizer_->vocab_size(),
-                                               .seconds = *request_.budget.seconds,
-                                               .peak_flops = measure_peak_flops(*compute_, kPeakMilliseconds),
-                                               .fits = [this](const Recipe& recipe) { return fits(recipe); }});
-      if (!chosen.empty()) notes_.push_back(chosen);
+      notes_.push_back(apply_recipe(settings_, request_.named,
+                                    {.tokens = corpus_->size(),
+                                     .vocab_size = tokenizer_->vocab_size(),
+                                     .seconds = *request_.budget.seconds,
+                                     .peak_flops = measure_peak_flops(*compute_, kPeakMilliseconds),
+                                     .precision = parse_precision(settings_.precision),
+                                     .fits = [this](const Recipe& recipe) { return fits(recipe); }}));
     }
     config_ = resolve_model(settings_, tokenizer_->vocab_size(), initial_ == nullptr ? nullptr : &initial_->record.config,
                             request_.named);
@@ -207,7 +209,8 @@ BatchSource& TrainSession::source() {
 /// Where the time to train is all that was asked for, the rest is chosen to suit it.
 bool TrainSession::wants_recipe() const {
   const TrainBudget& budget = request_.budget;
-  return budget.seconds && !budget.steps && !budget.tokens && !budget.epochs && initial_ == nullptr && !settings_.one_pass;
+  const bool only_time = budget.seconds && !budget.steps && !budget.tokens && !budget.epochs && !settings_.one_pass;
+  return only_time && initial_ == nullptr && state_file_ == nullptr && !names_model_size(request_.named);
 }
 
 void TrainSession::open_corpus() {

@@ -66,7 +66,7 @@ function median(values, count,  i, j, value) {
 END {
   if (!n) exit 1
   # A file that begins later than the run leaves out as many tokens a step as its first line shows on average.
-  tokens[0] = tokens[1] * (1 - 1 / step[1])
+  tokens[0] = step[1] > 0 ? tokens[1] * (1 - 1 / step[1]) : tokens[1]
   stretches = n < 100 ? n : n < 4000 ? 100 : n < 16000 ? int(n / 40) : 400
   for (i = 1; i <= n; i++) {
     if (speed[i] > 0) { seconds += (tokens[i] - tokens[i - 1]) / speed[i]; speeds[++timed] = speed[i] + 0 }

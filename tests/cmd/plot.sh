@@ -126,6 +126,9 @@ echo '{"step":1,"tokens":1000}' >bare.jsonl
 expect_exit 1 "$plot" bare.jsonl
 expect_one_line_plot "nothing to draw"
 
+echo '{"step":0,"tokens":0,"loss":5,"tokens_per_second":100}' | cat - plain.jsonl >zero.jsonl
+expect_exit 0 "$plot" -x time zero.jsonl
+
 echo 'no metrics' >text.jsonl
 expect_exit 1 "$plot" plain.jsonl text.jsonl
 expect_one_line_plot "no metrics in 'text.jsonl'"

@@ -108,7 +108,7 @@ expect_same timed counted
 
 # Where time is all that is asked for, the rest is chosen and said, and a resumed run keeps it, however long it then is.
 lm-train -t tok.json --time 0.5s -o chosen train.tok 2>said
-grep -q 'chose --layers [0-9]* --channels [0-9]* --context ' said || fail "what was chosen is not said: $(cat said)"
+grep -Eq 'chose --layers [0-9]+ --channels [0-9]+ --context .* --precision (fp32|bf16|fp16) ' said || fail "what was chosen is not said: $(cat said)"
 settings() { head -c 20000 "$1" | grep -aoE '\\"(layers|channels|batch|dropout)\\":[0-9.]+' | sort -u; }
 settings chosen >first
 [ "$(wc -l <first)" = 4 ] || fail "what was chosen is not recorded"

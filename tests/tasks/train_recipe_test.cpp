@@ -37,6 +37,14 @@ TEST_CASE("a faster machine is as a longer time") {
   CHECK(fast.epochs == doctest::Approx(slow.epochs));
 }
 
+TEST_CASE("16-bit factors are as a longer time") {
+  const RecipeFacts facts{.tokens = 1L << 40, .vocab_size = 257, .seconds = 60, .peak_flops = kPeak};
+  RecipeFacts half = facts;
+  half.precision = Precision::bf16;
+  CHECK(choose_recipe(half).epochs * static_cast<double>(weights(choose_recipe(half))) >
+        1.2 * choose_recipe(facts).epochs * static_cast<double>(weights(choose_recipe(facts))));
+}
+
 TEST_CASE("dropout comes with many epochs, and stays below a half") {
   CHECK(recipe(10'000'000, 60).dropout == 0.0);
   double before = 0;
@@ -85,11 +93,7 @@ TEST_CASE("what the user names is left alone, and the rest is said") {
   CHECK(said.find("--layers " + std::to_string(*settings.layers)) != std::string::npos);
   CHECK(said.find("--batch") != std::string::npos);
   CHECK(said.find("--dropout") == std::string::npos);
-
-  TrainSettings sized;
-  sized.channels = 96;
-  CHECK(apply_recipe(sized, {"channels"}, facts).empty());
-  CHECK(*sized.channels == 96);
-  CHECK(!sized.layers);
-  CHECK(sized.dropout == 0.0);
+  CHECK(said.find("--precision fp32") != std::string::npos);
+  CHECK(names_model_size({"lr", "channels"}));
+  CHECK_FALSE(names_model_size({"lr", "context"}));
 }
