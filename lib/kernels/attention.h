@@ -21,7 +21,7 @@ struct Visibility {
 /// q, out: (B, T, H, D)  k, v: (B, S, KV, D), S >= T: query t stands at position S - T + t (cached keys come first)
 /// log_sum_exp: (B, H, T) contiguous, kept for backward, or empty. Scores never exist beyond a block of queries; blocks that
 /// no query of it sees are skipped. precision: what queries, keys, values and weights are rounded to for products, with
-/// float alone; their sums are fp32. arXiv:1706.03762, 2205.14135, 2305.13245.
+/// float alone; their sums are those of linear layers' products. arXiv:1706.03762, 2205.14135, 2305.13245.
 template <class T>
 void attention_forward(Compute& compute, TensorView<T> out, TensorView<T> log_sum_exp, TensorView<const T> q,
                        TensorView<const T> k, TensorView<const T> v, const Visibility& visibility, double scale,

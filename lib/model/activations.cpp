@@ -31,7 +31,7 @@ struct Activations<T>::Builder {
 
 template <class T>
 std::int64_t Activations<T>::head_chunk_rows(const ModelConfig& config) {
-  // About 16 MiB of logits, and not so few rows that reading the head and its gradient for each chunk tells.
+  // About 16 MiB of logits, but rows enough that reading the head and its gradient for each chunk does not tell.
   const std::int64_t rows = (std::int64_t{1} << 22) / config.vocab_size / 64 * 64;
   return std::clamp<std::int64_t>(rows, 256, 512);
 }

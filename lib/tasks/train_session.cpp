@@ -48,10 +48,10 @@ TrainSession::TrainSession(TrainRequest request)
     : request_(std::move(request)), settings_(request_.settings), init_from_(request_.init_from) {
   check_settings(settings_);
   open_state();
-  load_tokenizer_and_model();
   const bool by_recipe = wants_recipe();
   if (by_recipe && request_.named.count("precision") == 0) settings_.precision = "mixed";
   choose_precision();
+  load_tokenizer_and_model();
   shares_ = parse_mixture(settings_.objective);
   if (state_file_ != nullptr) {
     config_ = state_file_->record().config;
@@ -210,7 +210,7 @@ BatchSource& TrainSession::source() {
 bool TrainSession::wants_recipe() const {
   const TrainBudget& budget = request_.budget;
   const bool only_time = budget.seconds && !budget.steps && !budget.tokens && !budget.epochs && !settings_.one_pass;
-  return only_time && initial_ == nullptr && state_file_ == nullptr && !names_model_size(request_.named);
+  return only_time && request_.init_from.empty() && state_file_ == nullptr && !names_model_size(request_.named);
 }
 
 void TrainSession::open_corpus() {

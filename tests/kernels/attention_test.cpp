@@ -162,6 +162,9 @@ std::vector<Case> cases() {
                  .kv_heads = 1,
                  .width = 16,
                  .document = documents({{0, 100}, {1, 20}, {2, 40}})});
+  // So many keys that sums over them are cut into parts, from the first on and from one beyond a part's length on.
+  all.push_back({.batch = 1, .queries = 1100, .keys = 1100, .heads = 2, .kv_heads = 1, .width = 6});
+  all.push_back({.batch = 1, .queries = 1200, .keys = 1200, .width = 6, .document = documents({{0, 560}, {1, 640}})});
   // Documents that come back, and bidirectional windows of documents with padding behind.
   all.push_back(
       {.batch = 1, .queries = 150, .keys = 150, .width = 16, .document = documents({{3, 40}, {1, 40}, {3, 30}, {2, 40}})});

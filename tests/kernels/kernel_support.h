@@ -12,7 +12,7 @@
 
 #include "base/rng.h"
 #include "kernels/compute.h"
-#include "kernels/precision.h"
+#include "support/half_precisions.h"
 #include "tensor/view.h"
 
 namespace lm::test {
@@ -66,15 +66,6 @@ inline std::vector<SimdTier> tiers() {
     if (tier <= best_simd_tier()) all.push_back(tier);
   }
   return all;
-}
-
-/// The 16-bit precisions that this CPU multiplies.
-inline std::vector<Precision> half_precisions() {
-  std::vector<Precision> present;
-  for (const Precision precision : {Precision::bf16, Precision::fp16}) {
-    if (missing_for(precision, best_simd_tier()).empty()) present.push_back(precision);
-  }
-  return present;
 }
 
 /// |a - b| over |b|, both as Euclidean norms.

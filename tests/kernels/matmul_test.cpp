@@ -153,6 +153,20 @@ TEST_CASE("products have the same bits for any number of threads") {
   }
 }
 
+TEST_CASE(
+    "where our own kernels serve, a row of a product with bias and addend has the same bits among many and among few") {
+  const auto x = Tensor<float>::random({1300, 700}, 1), weight = Tensor<float>::random({70, 700}, 2);
+  const auto bias = Tensor<float>::random({70}, 3), addend = Tensor<float>::random({1300, 70}, 4);
+  for (const SimdTier tier : lm::test::tiers()) {
+    if (tier == SimdTier::portable) continue;
+    Compute compute(2, tier);
+    Tensor<float> many({1300, 70}), few({99, 70});
+    linear_forward<float>(compute, many.view(), x.view(), weight.view(), bias.view(), addend.view());
+    linear_forward<float>(compute, few.view(), x.view().rows(0, 99), weight.view(), bias.view(), addend.view().rows(0, 99));
+    CHECK(std::equal(few.values.begin(), few.values.end(), many.values.begin()));
+  }
+}
+
 TEST_CASE("a decoded row has the same bits alone and among others") {
   for (const SimdTier tier : lm::test::tiers()) {
     Compute compute(2, tier);

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "model/transformer.h"
+#include "support/half_precisions.h"
 #include "support/tiny_model.h"
 
 namespace {
@@ -14,14 +15,6 @@ using namespace lm::test;
 
 // architecture.md's: a gradient has passed some ten products, each with factors rounded to 8 bits.
 constexpr double kMixedTolerance = 2e-2;
-
-std::vector<Precision> half_precisions() {
-  std::vector<Precision> present;
-  for (const Precision precision : {Precision::bf16, Precision::fp16}) {
-    if (missing_for(precision, best_simd_tier()).empty()) present.push_back(precision);
-  }
-  return present;
-}
 
 /// The families at a size beyond every tile's, with remainders.
 std::vector<NamedConfig> middling_configs() {

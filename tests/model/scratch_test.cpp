@@ -47,6 +47,7 @@ TEST_CASE("a pass asks for the scratch that it stated, on every tier and in both
       check_scratch<double>(named.config, tier, Precision::fp32, 2, 150);
       named.config.ffn_dim = 150;  // wide enough for several tiles of columns
       check_scratch<float>(named.config, tier, Precision::fp32, 5, 29);
+      check_scratch<float>(named.config, tier, Precision::fp32, 100, 12);
     }
   }
 }
@@ -62,6 +63,7 @@ TEST_CASE("a pass with 16-bit factors asks for the scratch that it stated") {
       check_scratch<float>(named.config, best_simd_tier(), precision, 4, 300);
       named.config.ffn_dim = 150;
       check_scratch<float>(named.config, best_simd_tier(), precision, 5, 29);
+      check_scratch<float>(named.config, best_simd_tier(), precision, 100, 12);
     }
   }
 }

@@ -1,4 +1,5 @@
-// The factors that our own kernels multiply, fp32 or 16-bit, behind one set of names: what linear_tiles.h is written over.
+// The factors that our own kernels multiply, fp32 or 16-bit, behind one set of names: what linear layers and attention
+// are written over.
 #pragma once
 
 #include "kernels/cpu/dispatch.h"

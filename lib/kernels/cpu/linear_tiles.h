@@ -16,19 +16,23 @@ inline Tiling equal_tiling(std::int64_t size, std::int64_t parts, std::int64_t u
 
 // Tiles that a product aims at, so that threads end together.
 inline constexpr std::int64_t kTilesWanted = 24;
-// Rows of a tile: whole passes of the micro-kernels, which stay in the second-level cache.
+// Most rows of a tile, whole passes of the micro-kernels, which stay in the second-level cache; and what tiles are cut by.
 inline constexpr std::int64_t kRowStep = 168;
+inline constexpr std::int64_t kRowUnit = 14;
 inline constexpr std::int64_t kFewestColumns = 128;
 // Longest sum that stays in registers, so that a panel stays in the first-level cache: with rows, and with both packed.
 inline constexpr std::int64_t kMaxDepth = 512;
 inline constexpr std::int64_t kMaxWeightDepth = 256;
+
+/// The rows of a product.
+inline Tiling row_tiles(std::int64_t rows) { return equal_tiling(rows, divide_up(rows, kRowStep), kRowUnit); }
 
 /// c (rows, columns) = a (rows, depth) * panels + bias (columns) + addend (rows, columns), each of them may be empty.
 template <class Factors>
 void multiply_rows(Compute& compute, const Factors& factors, TensorView<float> c, TensorView<const float> a,
                    const typename Factors::Element* panels, TensorView<const float> bias, TensorView<const float> addend) {
   const std::int64_t depth = a.columns(), panel_size = factors.panel_size(depth);
-  const Tiling rows{c.rows(), kRowStep};
+  const Tiling rows = row_tiles(c.rows());
   const std::int64_t column_tiles = std::min(divide_up(kTilesWanted, rows.tiles()), c.columns() / kFewestColumns);
   const Tiling columns = equal_tiling(c.columns(), column_tiles, factors.panel());
   const Tiling parts = equal_tiling(depth, divide_up(depth, kMaxDepth), factors.unit_depth());
@@ -54,7 +58,7 @@ void multiply_rows(Compute& compute, const Factors& factors, TensorView<float> c
 /// The scratch of multiply_rows.
 template <class Factors>
 ScratchSize multiply_rows_scratch(const Factors& factors, std::int64_t rows, std::int64_t depth) {
-  const std::int64_t units = factors.row_units(std::min(rows, kRowStep), depth);
+  const std::int64_t units = factors.row_units(row_tiles(rows).count(0), depth);
   return {.worker = units * static_cast<std::int64_t>(sizeof(typename Factors::Unit))};
 }
 

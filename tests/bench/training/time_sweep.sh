@@ -2,7 +2,7 @@
 # How near lm-train's own choice under --time comes to the best of a sweep by hand: twelve models and dropouts, and the choice,
 # each trained for the same time on the same text. time_sweep.sh TOKENIZER TRAIN.tok VALID.tok TIME, on an otherwise idle
 # machine; a line for each run: layers, channels, dropout, held-out loss. LM_BIN: where the programs are, if not in PATH.
-# SHAPES, DROPOUTS: others of them; OPTIONS: what every run gets; FOLDER: where finished runs are kept, and not repeated.
+# SHAPES, DROPOUTS: others of them; OPTIONS: what every run gets (--precision mixed, which the choice would take anyway); FOLDER: where finished runs are kept, and not repeated.
 # shellcheck disable=SC2086 # options are words
 set -eu
 PATH=${LM_BIN:+$LM_BIN:}$PATH
@@ -18,7 +18,7 @@ loss() {
   name=$folder/$time-$1
   shift
   if [ ! -s "$name.json" ]; then
-    lm-train -t "$tokenizer" --time "$time" --valid-every 0 --checkpoint /dev/null -o "$name.model" ${OPTIONS:-} "$@" "$train" 2>"$name.log"
+    lm-train -t "$tokenizer" --time "$time" --valid-every 0 --checkpoint /dev/null -o "$name.model" ${OPTIONS---precision mixed} "$@" "$train" 2>"$name.log"
     lm-eval-ppl "$name.model" --json "$valid" >"$name.new"
     mv "$name.new" "$name.json"
     rm -f "$name.model"

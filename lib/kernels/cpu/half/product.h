@@ -41,7 +41,8 @@ void micro_kernel(float* c, std::int64_t c_stride, const HalfUnit* a, std::int64
   typename F::Sum sums[kCount][kWidth] = {};
   for (int i = 0; i < kCount; ++i) {
 #pragma GCC unroll 4
-    for (int v = 0; v < kWidth; ++v) prefetch_block(c, c_stride, addends, i, v * kPanel<F> / kVectors);
+    for (std::int64_t line = 0; line < kWidth * kPanel<F> / kVectors; line += kUnits)
+      prefetch_block(c, c_stride, addends, i, line);
   }
 #pragma GCC unroll 4
   for (std::int64_t step = 0; step < steps; ++step) {

@@ -13,7 +13,7 @@ LM_INLINE Addends<T> part_of(const Addends<T>& addends, std::int64_t row, std::i
           addends.each_row != nullptr ? addends.each_row + column : nullptr};
 }
 
-/// Asks for a vector of c, which is to be stored, and for what is added to it.
+/// Asks for the line of c at a column, which is to be stored, and for what is added to it.
 template <class T>
 LM_INLINE void prefetch_block(const T* c, std::int64_t c_stride, const Addends<T>& addends, std::int64_t row,
                               std::int64_t column) {
@@ -25,9 +25,13 @@ LM_INLINE void prefetch_block(const T* c, std::int64_t c_stride, const Addends<T
 template <class T, bool kRows, bool kEachRow>
 struct AddendSum {
   LM_INLINE Vec<T> operator()(Vec<T> sums, std::int64_t row, std::int64_t column, std::int64_t count) const {
-    if constexpr (kRows) sums += load(addends.rows + row * addends.stride + column, count);
-    if constexpr (kEachRow) sums += load(addends.each_row + column, count);
-    return sums;
+    if constexpr (!kRows && !kEachRow) return sums;
+    Vec<T> added = {};
+    if constexpr (kRows) added = load(addends.rows + row * addends.stride + column, count);
+    // Added first: so do tiles whose products know of no addends.
+    if constexpr (kEachRow)
+      added = kRows ? added + load(addends.each_row + column, count) : load(addends.each_row + column, count);
+    return added + sums;
   }
   const Addends<T>& addends;
 };

@@ -1,0 +1,19 @@
+// Which 16-bit precisions tests can run here.
+#pragma once
+
+#include <vector>
+
+#include "kernels/precision.h"
+
+namespace lm::test {
+
+/// The 16-bit precisions that this CPU multiplies.
+inline std::vector<Precision> half_precisions() {
+  std::vector<Precision> present;
+  for (const Precision precision : {Precision::bf16, Precision::fp16}) {
+    if (missing_for(precision, best_simd_tier()).empty()) present.push_back(precision);
+  }
+  return present;
+}
+
+}  // namespace lm::test
