@@ -23,8 +23,7 @@ struct Shape {
 constexpr std::array<Shape, 11> kLadder = {
     {{2, 64}, {3, 96}, {4, 128}, {4, 192}, {4, 256}, {6, 256}, {6, 384}, {8, 512}, {10, 640}, {12, 768}, {16, 1024}}};
 
-// Weights of the best model for a time that allows 1e14 FLOP of training, and the power by which they grow: from runs of a
-// minute on text as bytes and in 4096 tokens. What is said of longer times and of dropout is not fitted yet.
+// Weights of the best model for a time that allows 1e14 FLOP of training, and the power by which they grow.
 constexpr double kWeightsAt = 1.6e6;
 constexpr double kComputeAt = 1e14;
 constexpr double kComputePower = 0.5;
@@ -32,10 +31,15 @@ constexpr double kComputePower = 0.5;
 constexpr double kWeightsForText = 3e6;
 constexpr double kTextAt = 1e6;
 constexpr double kTextPower = 0.5;
-// Dropout by the epochs that the time allows.
-constexpr double kEpochsWithout = 3;
-constexpr double kDropoutPerDoubling = 0.04;
-constexpr double kLargestDropout = 0.25;
+// Dropout by the epochs that the time allows, and weight decay for texts read once, again, and very often.
+constexpr double kEpochsWithout = 6;
+constexpr double kDropoutPerDoubling = 0.08;
+constexpr double kLargestDropout = 0.3;
+constexpr double kEpochsOfRepetition = 2;
+constexpr double kEpochsOfMuchRepetition = 25;
+constexpr double kWeightDecay = 0.1;
+constexpr double kWeightDecayRepeated = 0.5;
+constexpr double kWeightDecayMuchRepeated = 1.0;
 
 /// The share of the fp32 peak that training reaches, by width: small products leave more of it to everything else. Fitted to
 /// what tests/bench/training.sh measures at 128 to 512 channels, of 16-bit precisions in bf16.
@@ -52,13 +56,16 @@ double tokens_in(const RecipeFacts& facts, const Shape& shape, std::int64_t cont
 }
 
 Recipe recipe_of(const RecipeFacts& facts, const Shape& shape) {
-  Recipe recipe{.layers = shape.layers, .channels = shape.channels, .context = 256, .batch = 16, .dropout = 0, .epochs = 0};
+  Recipe recipe{.layers = shape.layers, .channels = shape.channels, .context = 256, .batch = 16};
   if (shape.channels >= 512) recipe.context = 512;
   recipe.epochs = tokens_in(facts, shape, recipe.context) / static_cast<double>(std::max<std::int64_t>(1, facts.tokens));
   if (recipe.epochs > kEpochsWithout) {
     const double dropout = std::min(kLargestDropout, kDropoutPerDoubling * std::log2(recipe.epochs / kEpochsWithout));
     recipe.dropout = std::round(dropout * 100) / 100;
   }
+  recipe.weight_decay = recipe.epochs < kEpochsOfRepetition       ? kWeightDecay
+                        : recipe.epochs < kEpochsOfMuchRepetition ? kWeightDecayRepeated
+                                                                  : kWeightDecayMuchRepeated;
   return recipe;
 }
 
@@ -85,6 +92,7 @@ void set_recipe(TrainSettings& settings, const std::set<std::string>& named, con
   if (named.count("context") == 0) settings.context = recipe.context;
   if (named.count("batch") == 0) settings.batch = recipe.batch;
   if (named.count("dropout") == 0) settings.dropout = recipe.dropout;
+  if (named.count("weight-decay") == 0) settings.weight_decay = recipe.weight_decay;
 }
 
 bool names_model_size(const std::set<std::string>& named) {
@@ -106,6 +114,7 @@ std::string apply_recipe(TrainSettings& settings, const std::set<std::string>& n
   say("context", recipe.context);
   say("batch", recipe.batch);
   say("dropout", recipe.dropout);
+  say("weight-decay", recipe.weight_decay);
   if (named.count("precision") == 0) chosen += std::string(" --precision ") + to_string(facts.precision);
   char reason[128];
   std::snprintf(reason, sizeof reason, " for %.3g tokens, of which the time allows about %.2g epochs",

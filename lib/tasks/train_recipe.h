@@ -1,5 +1,5 @@
-// What lm-train chooses where a budget in time is all that it was told: a model, context, batch and dropout fit for the
-// text's length, the time and the machine's speed.
+// What lm-train chooses where a budget in time is all that it was told: a model, context, batch, dropout and weight decay
+// fit for the text's length, the time and the machine's speed; its precision is the fastest.
 #pragma once
 
 #include <cstdint>
@@ -15,6 +15,7 @@ namespace lm {
 struct Recipe {
   std::int64_t layers = 0, channels = 0, context = 0, batch = 0;
   double dropout = 0;
+  double weight_decay = 0;
   double epochs = 0;  // that the time is expected to allow
 };
 
@@ -29,8 +30,8 @@ struct RecipeFacts {
 
 /// The rule, fitted on the sweeps of tests/bench/training/time_sweep.sh:
 /// the size grows with a power of the arithmetic that fits the time, and is bound by a power of the text's length, since a
-/// large model that reads a small text again and again learns it by heart; dropout grows with the epochs. The largest model
-/// that fits, where that one does not; the smallest, where none does.
+/// large model that reads a small text again and again learns it by heart; dropout and weight decay grow with the epochs. The
+/// largest model that fits, where that one does not; the smallest, where none does.
 Recipe choose_recipe(const RecipeFacts& facts);
 
 /// Gives each setting that is not among `named` the recipe's value.
