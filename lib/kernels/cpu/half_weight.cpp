@@ -15,21 +15,15 @@ std::int64_t half_weight_size(Precision precision, std::int64_t outputs, std::in
 
 void round_weight(Compute& compute, const LinearWeight<float>& weight) {
   if (weight.half.precision == Precision::fp32) return;
-  const HalfFactors half(weight.half.precision);
+  const HalfKernels& kernels = half_kernels(weight.half.precision);
   const TensorView<const float>& matrix = weight.matrix;
-  const std::int64_t outputs = matrix.rows(), inputs = matrix.columns(), panel = half.panel();
-  // A few panels at a time, of one copy and then of the other.
-  const Tiling across{outputs, 2 * panel}, along{inputs, 2 * panel};
-  compute.pool().run(across.tiles() + along.tiles(), [&](std::int64_t tile, int) {
-    if (tile < across.tiles()) {
-      const std::int64_t o = across.first(tile);
-      half.pack_panels(weight.half.across + o / panel * half.panel_size(inputs), matrix.row(o), matrix.stride(0), true,
-                       inputs, across.count(tile), 1);
-    } else {
-      const std::int64_t i = along.first(tile - across.tiles());
-      half.pack_panels(weight.half.along + i / panel * half.panel_size(outputs), matrix.data() + i, matrix.stride(0), false,
-                       outputs, along.count(tile - across.tiles()), 1);
-    }
+  const std::int64_t outputs = matrix.rows();
+  // A few panels at a time.
+  const Tiling tiling{(outputs + kernels.panel - 1) / kernels.panel * kernels.panel, 2 * kernels.panel};
+  compute.pool().run(tiling.tiles(), [&](std::int64_t tile, int) {
+    const std::int64_t first = tiling.first(tile);
+    kernels.pack_weight(weight.half.across, weight.half.along, matrix.data(), matrix.stride(0), outputs, matrix.columns(),
+                        first, first + tiling.count(tile));
   });
 }
 

@@ -181,6 +181,18 @@ void pack_panels(std::uint16_t* packed, const float* b, std::int64_t stride, boo
 }
 
 template <class F>
+void pack_weight(std::uint16_t* across, std::uint16_t* along, const float* weight, std::int64_t stride, std::int64_t outputs,
+                 std::int64_t inputs, std::int64_t first, std::int64_t end) {
+  const std::int64_t width = (inputs + kPanel<F> - 1) / kPanel<F> * kPanel<F>;
+  for (std::int64_t o = first; o < end; o += kUnits) {
+    for (std::int64_t i = 0; i < width; i += kUnits) {
+      pack_square<F, true>(across, weight, stride, inputs, outputs, 1, o, i);
+      pack_square<F, false>(along, weight, stride, outputs, inputs, 1, i, o);
+    }
+  }
+}
+
+template <class F>
 void pack_rows(HalfUnit* packed, std::int64_t units, const float* a, std::int64_t stride, std::int64_t m, std::int64_t depth,
                float scale) {
   for (std::int64_t row = 0; row < m; ++row, packed += units, a += stride) {
@@ -223,6 +235,7 @@ HalfKernels make_half_kernels() {
           .unit_depth = F::kDepth,
           .scale_of = F::scale_of,
           .pack_panels = pack_panels<F>,
+          .pack_weight = pack_weight<F>,
           .pack_rows = pack_rows<F>,
           .block_units = block_units<F>,
           .pack_blocks = pack_blocks<F>,

@@ -21,6 +21,10 @@ struct HalfKernels {
   /// Packs scale * b (depth, n), or b transposed as it lies (n, depth), into panels of padded depth * panel halves.
   void (*pack_panels)(std::uint16_t* packed, const float* b, std::int64_t stride, bool transposed, std::int64_t depth,
                       std::int64_t n, float scale);
+  /// Of a weight (outputs, inputs), read once, both the panels of its transpose, as (inputs, outputs), and its own, for
+  /// outputs [first, end): whole panels, the last one padded.
+  void (*pack_weight)(std::uint16_t* across, std::uint16_t* along, const float* weight, std::int64_t stride,
+                      std::int64_t outputs, std::int64_t inputs, std::int64_t first, std::int64_t end);
   /// Rounds scale * a (m, depth) row by row, `units` apart.
   void (*pack_rows)(HalfUnit* packed, std::int64_t units, const float* a, std::int64_t stride, std::int64_t m,
                     std::int64_t depth, float scale);
