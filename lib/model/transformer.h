@@ -26,7 +26,8 @@ struct DropoutPlan {
 template <class T>
 class Transformer {
  public:
-  /// `precision` of the products of linear layers, attention and head; but for fp32, weights_changed() comes before the first pass.
+  /// `precision` of the products of linear layers, attention and head; but for fp32, weights_changed() comes before the
+  /// first pass.
   Transformer(Compute& compute, const Parameters<T>& parameters, Precision precision = Precision::fp32)
       : compute_(compute), weights_(parameters), linears_(parameters, precision) {}
 

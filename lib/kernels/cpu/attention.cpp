@@ -30,13 +30,6 @@ struct ForwardScratch {
   Unit* rows;
 };
 
-template <class Factors>
-std::int64_t forward_bytes(const Factors& factors, std::int64_t size, std::int64_t width) {
-  Cut cut;
-  ForwardScratch<Factors>(factors, size, width, cut);
-  return cut.bytes();
-}
-
 template <class Factors, class T>
 void forward(const Factors& factors, Compute& compute, TensorView<T> out, TensorView<T> log_sum_exp, TensorView<const T> q,
              TensorView<const T> k, TensorView<const T> v, const Visibility& visibility, double scale) {
@@ -56,7 +49,7 @@ void forward(const Factors& factors, Compute& compute, TensorView<T> out, Tensor
     const std::int64_t cached = keys - queries;
     const SequenceVisibility visible(visibility, b, keys);
     const KeyRange all = visible.keys_of(cached + chunk, chunk_size);
-    Cut cut(compute.scratch<char>(worker, forward_bytes(factors, all.size(), width)));
+    Cut cut(compute.scratch<char>(worker, scratch_bytes<ForwardScratch<Factors>>(factors, all.size(), width)));
     const ForwardScratch<Factors> scratch(factors, all.size(), width, cut);
     PackedKeys<Factors> packed_keys(factors, scratch.keys, all.size(), width),
         packed_values(factors, scratch.values, all.size(), width);
@@ -103,7 +96,9 @@ void attention_forward(Compute& compute, TensorView<T> out, TensorView<T> log_su
 template <class T>
 ScratchSize attention_forward_scratch(SimdTier tier, Precision precision, std::int64_t length, std::int64_t head_dim) {
   ScratchSize size;
-  with_factors<T>(tier, precision, [&](const auto& factors) { size.worker = forward_bytes(factors, length, head_dim); });
+  with_factors<T>(tier, precision, [&](const auto& factors) {
+    size.worker = scratch_bytes<ForwardScratch<std::decay_t<decltype(factors)>>>(factors, length, head_dim);
+  });
   return size;
 }
 

@@ -39,13 +39,6 @@ struct BackwardScratch {
   std::int64_t stride, gradient_stride;
 };
 
-template <class Factors>
-std::int64_t backward_bytes(const Factors& factors, std::int64_t keys, std::int64_t width) {
-  Cut cut;
-  BackwardScratch<Factors>(factors, keys, width, cut);
-  return cut.bytes();
-}
-
 /// sums (keys, width) += weights (count, keys) transposed * rows (count, width).
 template <class Factors, class T>
 void add_key_gradients(const Factors& factors, const BackwardScratch<Factors>& scratch, T* sums, const T* weights,
@@ -129,7 +122,7 @@ void attention_backward(Compute& compute, TensorView<T> dq, TensorView<T> dk, Te
   with_factors<T>(compute.simd(), precision, [&](const auto& factors) {
     using Factors = std::decay_t<decltype(factors)>;
     compute.pool().run(q.dim(0) * kv_heads, [&](std::int64_t tile, int worker) {
-      Cut cut(compute.scratch<char>(worker, backward_bytes(factors, keys, width)));
+      Cut cut(compute.scratch<char>(worker, scratch_bytes<BackwardScratch<Factors>>(factors, keys, width)));
       const BackwardScratch<Factors> scratch(factors, keys, width, cut);
       const std::int64_t b = tile / kv_heads;
       backward_head(factors, kernels, scratch, gradients, SequenceVisibility(visibility, b, keys), b, tile % kv_heads);
@@ -140,7 +133,9 @@ void attention_backward(Compute& compute, TensorView<T> dq, TensorView<T> dk, Te
 template <class T>
 ScratchSize attention_backward_scratch(SimdTier tier, Precision precision, std::int64_t length, std::int64_t head_dim) {
   ScratchSize size;
-  with_factors<T>(tier, precision, [&](const auto& factors) { size.worker = backward_bytes(factors, length, head_dim); });
+  with_factors<T>(tier, precision, [&](const auto& factors) {
+    size.worker = scratch_bytes<BackwardScratch<std::decay_t<decltype(factors)>>>(factors, length, head_dim);
+  });
   return size;
 }
 

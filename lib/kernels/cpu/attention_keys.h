@@ -2,11 +2,11 @@
 #pragma once
 
 #include <algorithm>
-#include <type_traits>
 
 #include "kernels/attention.h"
 #include "kernels/cpu/dispatch.h"
 #include "kernels/cpu/factors.h"
+#include "tensor/arena.h"
 
 namespace lm {
 
@@ -70,7 +70,7 @@ void check_attention_shapes(const TensorView<const T>& out, const TensorView<con
 /// Rounded up to whole panels.
 template <class Factors>
 std::int64_t whole_panels(const Factors& factors, std::int64_t size) {
-  return (size + factors.panel() - 1) / factors.panel() * factors.panel();
+  return round_up(size, factors.panel());
 }
 
 /// Distance between rows of scores: off the powers of two, which fall on few sets of the cache.
@@ -85,9 +85,8 @@ class Cut {
   explicit Cut(char* memory = nullptr) : memory_(memory) {}
   template <class E>
   E* take(std::int64_t count) {
-    constexpr std::int64_t kLine = 64;
     E* piece = memory_ == nullptr ? nullptr : reinterpret_cast<E*>(memory_ + bytes_);
-    bytes_ += (count * static_cast<std::int64_t>(sizeof(E)) + kLine - 1) / kLine * kLine;
+    bytes_ += aligned_size<E>(count) * static_cast<std::int64_t>(sizeof(E));
     return piece;
   }
   std::int64_t bytes() const { return bytes_; }
@@ -96,6 +95,14 @@ class Cut {
   char* memory_;
   std::int64_t bytes_ = 0;
 };
+
+/// Bytes that a tile's scratch cuts, for so many keys at the most.
+template <class Scratch, class Factors>
+std::int64_t scratch_bytes(const Factors& factors, std::int64_t keys, std::int64_t width) {
+  Cut cut;
+  Scratch(factors, keys, width, cut);
+  return cut.bytes();
+}
 
 /// The keys, or values, of one key-value head as the right-hand side of products.
 template <class Factors>
@@ -147,18 +154,5 @@ class PackedKeys {
   std::int64_t size_, width_;
   Number scale_ = 1;
 };
-
-/// body(factors) with what a precision's products multiply.
-template <class T, class Body>
-void with_factors(SimdTier tier, Precision precision, Body&& body) {
-  if constexpr (std::is_same_v<T, float>) {
-    if (precision != Precision::fp32) {
-      body(HalfFactors(precision));
-      return;
-    }
-  }
-  LM_CHECK(precision == Precision::fp32);
-  body(PlainFactors<T>(tier));
-}
 
 }  // namespace lm

@@ -2,10 +2,16 @@
 // are written over.
 #pragma once
 
+#include <type_traits>
+
+#include "base/error.h"
 #include "kernels/cpu/dispatch.h"
 #include "kernels/cpu/half/table.h"
 
 namespace lm {
+
+inline std::int64_t divide_up(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
+inline std::int64_t round_up(std::int64_t a, std::int64_t b) { return divide_up(a, b) * b; }
 
 /// Rows of a left factor as multiply_rows reads them.
 template <class Unit, class Number>
@@ -117,5 +123,18 @@ class HalfFactors {
   std::int64_t row_stride(std::int64_t depth) const { return (steps(depth) + 15) / 16 * 16 + 16; }
   const HalfKernels& kernels_;
 };
+
+/// body(factors) with what a precision's products multiply.
+template <class T, class Body>
+void with_factors(SimdTier tier, Precision precision, Body&& body) {
+  if constexpr (std::is_same_v<T, float>) {
+    if (precision != Precision::fp32) {
+      body(HalfFactors(precision));
+      return;
+    }
+  }
+  LM_CHECK(precision == Precision::fp32);
+  body(PlainFactors<T>(tier));
+}
 
 }  // namespace lm

@@ -8,7 +8,7 @@ std::int64_t half_weight_size(Precision precision, std::int64_t outputs, std::in
   if (precision == Precision::fp32) return 0;
   const HalfFactors half(precision);
   const auto size = [&](std::int64_t depth, std::int64_t columns) {
-    return (columns + half.panel() - 1) / half.panel() * half.panel_size(depth);
+    return divide_up(columns, half.panel()) * half.panel_size(depth);
   };
   return std::max(size(inputs, outputs), size(outputs, inputs));
 }
@@ -19,7 +19,7 @@ void round_weight(Compute& compute, const LinearWeight<float>& weight) {
   const TensorView<const float>& matrix = weight.matrix;
   const std::int64_t outputs = matrix.rows();
   // A few panels at a time.
-  const Tiling tiling{(outputs + kernels.panel - 1) / kernels.panel * kernels.panel, 2 * kernels.panel};
+  const Tiling tiling{round_up(outputs, kernels.panel), 2 * kernels.panel};
   compute.pool().run(tiling.tiles(), [&](std::int64_t tile, int) {
     const std::int64_t first = tiling.first(tile);
     kernels.pack_weight(weight.half.across, weight.half.along, matrix.data(), matrix.stride(0), outputs, matrix.columns(),

@@ -6,9 +6,6 @@
 
 namespace lm {
 
-inline std::int64_t divide_up(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
-inline std::int64_t round_up(std::int64_t a, std::int64_t b) { return divide_up(a, b) * b; }
-
 /// `parts` equal parts (at least one) of a multiple of `unit`.
 inline Tiling equal_tiling(std::int64_t size, std::int64_t parts, std::int64_t unit) {
   return {size, round_up(divide_up(size, std::max<std::int64_t>(1, parts)), unit)};

@@ -103,11 +103,9 @@ void backward_weight_packed(Compute& compute, TensorView<float> dweight, TensorV
   const Tiling stretches = row_stretches(dy.rows(), x.columns());
   for (std::int64_t stretch = 0; stretch < stretches.tiles(); ++stretch) {
     const std::int64_t first = stretches.first(stretch), count = stretches.count(stretch);
-    if (precision == Precision::fp32) {
-      add_weight_gradient(compute, FloatFactors(compute.simd()), dweight, dy.rows(first, count), x.rows(first, count));
-    } else {
-      add_weight_gradient(compute, HalfFactors(precision), dweight, dy.rows(first, count), x.rows(first, count));
-    }
+    with_factors<float>(compute.simd(), precision, [&](const auto& factors) {
+      add_weight_gradient(compute, factors, dweight, dy.rows(first, count), x.rows(first, count));
+    });
   }
 }
 
