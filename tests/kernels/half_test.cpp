@@ -107,7 +107,8 @@ TEST_CASE("products with 16-bit factors agree with double over all remainders of
       check_shape(compute, precision, {1 + width * 5 % 33, 1 + width * 13 % 70, width});
     }
     for (std::int64_t rows = 1; rows <= 40; ++rows) check_shape(compute, precision, {rows, 37, 50});
-    for (const Shape shape : {Shape{300, 130, 410}, {200, 600, 33}, {517, 65, 257}, {1, 300, 1000}, {3, 1777, 128}}) {
+    for (const Shape shape :
+         {Shape{300, 130, 410}, {200, 600, 33}, {517, 65, 257}, {1, 300, 1000}, {3, 1777, 128}, {29, 2100, 400}}) {
       check_shape(compute, precision, shape);
     }
   }

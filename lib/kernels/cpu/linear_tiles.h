@@ -1,6 +1,8 @@
 // How the products of linear layers are cut into tiles and packed, for our own kernels. Tiles depend on shapes alone.
 #pragma once
 
+#include <optional>
+
 #include "kernels/cpu/factors.h"
 #include "kernels/matmul.h"
 
@@ -17,46 +19,114 @@ inline constexpr std::int64_t kTilesWanted = 24;
 inline constexpr std::int64_t kRowStep = 168;
 inline constexpr std::int64_t kRowUnit = 14;
 inline constexpr std::int64_t kFewestColumns = 128;
-// Longest sum that stays in registers, so that a panel stays in the first-level cache: with rows, and with both packed.
-inline constexpr std::int64_t kMaxDepth = 512;
-inline constexpr std::int64_t kMaxWeightDepth = 256;
+// Bytes of each column of the longest sums that stay in registers, so that a panel stays in the caches: with rows, and with
+// both packed.
+inline constexpr std::int64_t kDepthBytes = 2048;
+inline constexpr std::int64_t kWeightDepthBytes = 1024;
+
+/// A sum as long as that.
+template <class Factors>
+constexpr std::int64_t longest_sum(std::int64_t bytes) {
+  return bytes / static_cast<std::int64_t>(sizeof(typename Factors::Element));
+}
 
 /// The rows of a product.
 inline Tiling row_tiles(std::int64_t rows) { return equal_tiling(rows, divide_up(rows, kRowStep), kRowUnit); }
+
+/// The tiles of c (rows, columns) = a (rows, depth) b, and the parts of its sums.
+template <class Factors>
+struct RowsTiling {
+  RowsTiling(const Factors& factors, std::int64_t row_count, std::int64_t depth, std::int64_t column_count)
+      : rows(row_tiles(row_count)),
+        columns(equal_tiling(column_count, std::min(divide_up(kTilesWanted, rows.tiles()), column_count / kFewestColumns),
+                             factors.panel())),
+        parts(equal_tiling(depth, divide_up(depth, longest_sum<Factors>(kDepthBytes)), factors.unit_depth())),
+        tile_units(factors.row_units(rows.step, depth)),
+        part_units(factors.row_units(rows.step, parts.step)) {}
+  /// Whether rows are rounded once for all tiles of columns, and not in each of them.
+  bool rounds_once() const { return tile_units > 0 && columns.tiles() > 2; }
+  Tiling rows;
+  Tiling columns;
+  Tiling parts;
+  std::int64_t tile_units;  // of a row tile's rows
+  std::int64_t part_units;  // of one part of them
+};
+
+/// All rows of a left factor, rounded once, a tile after another.
+template <class Factors>
+class RoundedRows {
+ public:
+  using Rows = typename Factors::Rows;
+  using Unit = typename Factors::Unit;
+  /// Elements of memory, those that say where each tile's rows are among them.
+  static std::int64_t size(const RowsTiling<Factors>& tiling) {
+    const std::int64_t units = tiling.rows.tiles() * tiling.tile_units;
+    return places(tiling) + divide_up(units * static_cast<std::int64_t>(sizeof(Unit)), sizeof(Rows));
+  }
+  /// memory: size().
+  RoundedRows(Compute& compute, const Factors& factors, const RowsTiling<Factors>& tiling, TensorView<const float> a,
+              Rows* memory)
+      : rows_(memory) {
+    auto* units = reinterpret_cast<Unit*>(memory + places(tiling));
+    compute.pool().run(tiling.rows.tiles(), [&](std::int64_t tile, int) {
+      const std::int64_t first = tiling.rows.first(tile);
+      rows_[tile] = factors.prepare_rows(units + tile * tiling.tile_units, a.row(first), a.stride(0),
+                                         tiling.rows.count(tile), a.columns());
+    });
+  }
+  const Rows& of(std::int64_t tile) const { return rows_[tile]; }
+
+ private:
+  /// Whole lines of the cache.
+  static std::int64_t places(const RowsTiling<Factors>& tiling) { return round_up(tiling.rows.tiles(), 64); }
+  Rows* rows_;
+};
 
 /// c (rows, columns) = a (rows, depth) * panels + bias (columns) + addend (rows, columns), each of them may be empty.
 template <class Factors>
 void multiply_rows(Compute& compute, const Factors& factors, TensorView<float> c, TensorView<const float> a,
                    const typename Factors::Element* panels, TensorView<const float> bias, TensorView<const float> addend) {
+  using Unit = typename Factors::Unit;
+  using Rows = typename Factors::Rows;
   const std::int64_t depth = a.columns(), panel_size = factors.panel_size(depth);
-  const Tiling rows = row_tiles(c.rows());
-  const std::int64_t column_tiles = std::min(divide_up(kTilesWanted, rows.tiles()), c.columns() / kFewestColumns);
-  const Tiling columns = equal_tiling(c.columns(), column_tiles, factors.panel());
-  const Tiling parts = equal_tiling(depth, divide_up(depth, kMaxDepth), factors.unit_depth());
+  const RowsTiling<Factors> tiling(factors, c.rows(), depth, c.columns());
+  const Tiling &rows = tiling.rows, &columns = tiling.columns, &parts = tiling.parts;
+  std::optional<RoundedRows<Factors>> rounded;
+  if (tiling.rounds_once()) {
+    Rows* memory = compute.shared_scratch<Rows>(RoundedRows<Factors>::size(tiling));
+    rounded.emplace(compute, factors, tiling, a, memory);
+  }
   compute.pool().run(rows.tiles() * columns.tiles(), [&](std::int64_t tile, int worker) {
-    const std::int64_t r = rows.first(tile / columns.tiles()), row_count = rows.count(tile / columns.tiles());
+    const std::int64_t row_tile = tile / columns.tiles(), r = rows.first(row_tile), row_count = rows.count(row_tile);
     const std::int64_t o = columns.first(tile % columns.tiles()), count = columns.count(tile % columns.tiles());
-    using Unit = typename Factors::Unit;
-    Unit* memory = compute.scratch<Unit>(worker, factors.row_units(row_count, depth));
-    typename Factors::Rows prepared = factors.prepare_rows(memory, a.row(r), a.stride(0), row_count, depth);
+    Unit* memory = rounded ? nullptr : compute.scratch<Unit>(worker, tiling.part_units);
     Addends<float> addends;
     if (!addend.empty()) addends = {addend.row(r) + o, addend.stride(0)};
     if (!bias.empty()) addends.each_row = bias.data() + o;
     const typename Factors::Element* packed = panels + o / factors.panel() * panel_size;
     for (std::int64_t part = 0; part < parts.tiles(); ++part, addends = {c.row(r) + o, c.stride(0)}) {
-      factors.multiply_rows(c.row(r) + o, c.stride(0), prepared, packed, panel_size, row_count, count, parts.count(part),
-                            addends);
-      prepared.data += parts.step / factors.unit_depth();
-      packed += parts.step * factors.panel();
+      const std::int64_t k = parts.first(part);
+      Rows prepared;
+      if (rounded) {
+        prepared = rounded->of(row_tile);
+        prepared.data += k / factors.unit_depth();
+      } else {
+        prepared = factors.prepare_rows(memory, a.row(r) + k, a.stride(0), row_count, parts.count(part));
+      }
+      factors.multiply_rows(c.row(r) + o, c.stride(0), prepared, packed + k * factors.panel(), panel_size, row_count, count,
+                            parts.count(part), addends);
     }
   });
 }
 
 /// The scratch of multiply_rows.
 template <class Factors>
-ScratchSize multiply_rows_scratch(const Factors& factors, std::int64_t rows, std::int64_t depth) {
-  const std::int64_t units = factors.row_units(row_tiles(rows).count(0), depth);
-  return {.worker = units * static_cast<std::int64_t>(sizeof(typename Factors::Unit))};
+ScratchSize multiply_rows_scratch(const Factors& factors, std::int64_t rows, std::int64_t depth, std::int64_t columns) {
+  const RowsTiling<Factors> tiling(factors, rows, depth, columns);
+  if (tiling.rounds_once()) {
+    return {.shared = RoundedRows<Factors>::size(tiling) * static_cast<std::int64_t>(sizeof(typename Factors::Rows))};
+  }
+  return {.worker = tiling.part_units * static_cast<std::int64_t>(sizeof(typename Factors::Unit))};
 }
 
 /// The longest stretch of rows whose packed x stays in the last-level cache, in elements.
@@ -73,9 +143,9 @@ inline constexpr std::int64_t kFewestTiles = 12;
 /// The tiles of dweight (outputs, inputs) += dy^T x. Where the weight is so small that it makes few tiles, the sum over rows
 /// is cut into parts, which a tree adds up.
 struct WeightTiling {
-  WeightTiling(std::int64_t rows, std::int64_t out, std::int64_t in, std::int64_t panel)
-      : outputs(equal_tiling(out, divide_up(out, kWeightRows), 1)),
-        slices(equal_tiling(rows, divide_up(rows, kMaxWeightDepth), 32)) {
+  /// longest: rows of a slice.
+  WeightTiling(std::int64_t rows, std::int64_t out, std::int64_t in, std::int64_t panel, std::int64_t longest)
+      : outputs(equal_tiling(out, divide_up(out, kWeightRows), 1)) {
     std::int64_t input_tiles = divide_up(in, kWeightColumns);
     const std::int64_t places = outputs.tiles() * input_tiles;
     std::int64_t sums = std::max<std::int64_t>(1, std::min(kTilesWanted / places, rows / kRowsSummed));
@@ -85,12 +155,13 @@ struct WeightTiling {
       sums = std::max(sums, std::min(wanted, rows / kFewestRowsSummed));
     }
     inputs = equal_tiling(in, input_tiles, panel);
+    slices = equal_tiling(rows, std::max(sums, divide_up(rows, longest)), 32);
     parts = equal_tiling(slices.tiles(), sums, 1);
   }
   Tiling outputs;
-  Tiling slices;  // of the rows: as many as are packed together
   Tiling inputs;
-  Tiling parts;  // of the slices
+  Tiling slices;  // of the rows: as many as are packed together
+  Tiling parts;   // of the slices
 };
 
 /// x in panels, a slice and a tile of inputs after another, and what each was scaled by.
@@ -175,7 +246,7 @@ template <class Factors>
 void add_weight_gradient(Compute& compute, const Factors& factors, TensorView<float> dweight, TensorView<const float> dy,
                          TensorView<const float> x) {
   const std::int64_t outputs = dweight.rows(), inputs = dweight.columns();
-  const WeightTiling tiling(dy.rows(), outputs, inputs, factors.panel());
+  const WeightTiling tiling(dy.rows(), outputs, inputs, factors.panel(), longest_sum<Factors>(kWeightDepthBytes));
   const std::int64_t places = tiling.outputs.tiles() * tiling.inputs.tiles(), parts = tiling.parts.tiles();
   const std::int64_t packed_floats = PackedInputs<Factors>::floats(factors, tiling);
   float* memory = compute.shared_scratch<float>(packed_floats + partial_floats(tiling));
@@ -206,7 +277,7 @@ void add_weight_gradient(Compute& compute, const Factors& factors, TensorView<fl
 /// The scratch of add_weight_gradient.
 template <class Factors>
 ScratchSize weight_gradient_scratch(const Factors& factors, std::int64_t rows, std::int64_t inputs, std::int64_t outputs) {
-  const WeightTiling tiling(rows, outputs, inputs, factors.panel());
+  const WeightTiling tiling(rows, outputs, inputs, factors.panel(), longest_sum<Factors>(kWeightDepthBytes));
   const std::int64_t units = factors.block_units(tiling.outputs.count(0), tiling.slices.step);
   const std::int64_t floats = PackedInputs<Factors>::floats(factors, tiling) + partial_floats(tiling);
   return {.worker = units * static_cast<std::int64_t>(sizeof(typename Factors::Unit)),

@@ -95,7 +95,8 @@ void backward_input_packed(Compute& compute, TensorView<float> dx, TensorView<co
 
 /// Rows of x that are packed together.
 Tiling row_stretches(std::int64_t rows, std::int64_t inputs) {
-  return {rows, std::max(kMaxWeightDepth, kPackedElements / inputs / kMaxWeightDepth * kMaxWeightDepth)};
+  constexpr std::int64_t kUnit = 512;  // slices of every precision
+  return {rows, std::max(kUnit, kPackedElements / inputs / kUnit * kUnit)};
 }
 
 void backward_weight_packed(Compute& compute, TensorView<float> dweight, TensorView<const float> dy,
@@ -233,7 +234,7 @@ std::int64_t grid_scratch(SimdTier tier, const Grid& grid) {
 ScratchSize product_scratch(SimdTier tier, Precision precision, std::int64_t rows, std::int64_t depth,
                             std::int64_t columns) {
   constexpr auto kSize = static_cast<std::int64_t>(sizeof(float));
-  if (precision != Precision::fp32) return multiply_rows_scratch(HalfFactors(precision), rows, depth);
+  if (precision != Precision::fp32) return multiply_rows_scratch(HalfFactors(precision), rows, depth, columns);
   if (!is_packed_apart(tier, precision, rows)) return {.worker = kSize * grid_scratch<float>(tier, Grid(rows, columns))};
   return {.shared = kSize * packed_elements(FloatFactors(tier), depth, columns)};
 }
