@@ -13,7 +13,7 @@ struct Shape {
   std::int64_t batch, time, heads, kv_heads, width;
 };
 
-void run_attention(benchmark::State& state, Shape s, bool backward) {
+void run_attention(benchmark::State& state, Shape s, bool backward, Precision precision) {
   const std::int64_t columns = (s.heads + 2 * s.kv_heads) * s.width, rows = s.batch * s.time;
   Matrix qkv(rows, columns), dqkv(rows, columns), out(rows, s.heads * s.width), dout(rows, s.heads * s.width);
   Matrix log_sum_exp(s.batch * s.heads, s.time);
@@ -25,7 +25,7 @@ void run_attention(benchmark::State& state, Shape s, bool backward) {
   const std::int64_t key = s.heads, value = s.heads + s.kv_heads;
   const auto forward = [&] {
     attention_forward<float>(compute(), heads_of(out), log_sum_exp.view, part(qkv, 0, s.heads), part(qkv, key, s.kv_heads),
-                             part(qkv, value, s.kv_heads), {}, scale);
+                             part(qkv, value, s.kv_heads), {}, scale, precision);
   };
   forward();
   // Visible pairs only; two products forward, five backward.
@@ -34,7 +34,7 @@ void run_attention(benchmark::State& state, Shape s, bool backward) {
     if (!backward) return forward();
     attention_backward<float>(compute(), part(dqkv, 0, s.heads), part(dqkv, key, s.kv_heads), part(dqkv, value, s.kv_heads),
                               heads_of(dout), heads_of(out), log_sum_exp.view, part(qkv, 0, s.heads),
-                              part(qkv, key, s.kv_heads), part(qkv, value, s.kv_heads), {}, scale);
+                              part(qkv, key, s.kv_heads), part(qkv, value, s.kv_heads), {}, scale, Write::add, precision);
   });
 }
 
@@ -48,9 +48,11 @@ void register_attention() {
                         {8, 512, 8, 8, 64},
                         {2, 512, 12, 12, 64}}) {
     const std::string shape = dimensions({s.batch, s.time, s.heads, s.kv_heads, s.width});
-    for (const bool backward : {false, true}) {
-      define((backward ? "attention_backward/" : "attention_forward/") + shape,
-             [=](benchmark::State& state) { run_attention(state, s, backward); });
+    for (const Precision precision : precisions()) {
+      for (const bool backward : {false, true}) {
+        define(std::string("attention") + (backward ? "_backward/" : "_forward/") + to_string(precision) + "/" + shape,
+               [=](benchmark::State& state) { run_attention(state, s, backward, precision); });
+      }
     }
   }
 }

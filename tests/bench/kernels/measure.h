@@ -4,7 +4,9 @@
 #include <benchmark/benchmark.h>
 
 #include <string>
+#include <vector>
 
+#include "kernels/precision.h"
 #include "roof.h"
 #include "tensor/view.h"
 
@@ -59,6 +61,15 @@ template <class Body>
 void define(const std::string& name, Body body) {
   auto* const bench = benchmark::RegisterBenchmark(name.c_str(), body);
   if (compute().pool().threads() > 1) bench->UseRealTime();
+}
+
+/// fp32, and the 16-bit formats that this CPU multiplies; the roof of their products is fp32's too.
+inline std::vector<Precision> precisions() {
+  std::vector<Precision> some;
+  for (const Precision precision : {Precision::fp32, Precision::bf16, Precision::fp16}) {
+    if (missing_for(precision, compute().simd()).empty()) some.push_back(precision);
+  }
+  return some;
 }
 
 // One file for each kind of kernel.

@@ -1,9 +1,8 @@
 // The products of the benchmarks' shapes, in the three orientations of training and in decoding's.
 #include "kernels/matmul.h"
 
-#include <algorithm>
-
 #include "measure.h"
+#include "model/activations.h"
 
 namespace lm::bench {
 
@@ -40,10 +39,8 @@ void run_product(benchmark::State& state, Product product, Precision precision, 
   });
 }
 
-/// With factors in fp32, and in the 16-bit formats that this CPU multiplies; their roof is fp32's too.
 void define_training(const std::string& name, Sizes s) {
-  for (const Precision precision : {Precision::fp32, Precision::bf16, Precision::fp16}) {
-    if (!missing_for(precision, compute().simd()).empty()) continue;
+  for (const Precision precision : precisions()) {
     for (const auto& [product, orientation] : {std::pair(Product::forward, "_forward/"),
                                                {Product::backward_input, "_backward_input/"},
                                                {Product::backward_weight, "_backward_weight/"}}) {
@@ -65,9 +62,9 @@ void register_products() {
     define_training("attention_out", {rows, c, c});
     define_training("up", {rows, c, 4 * c});
     define_training("down", {rows, 4 * c, c});
-    // A chunk's rows, as the model cuts them: about 2 MiB of logits.
-    const std::int64_t chunk = std::clamp<std::int64_t>((std::int64_t{1} << 19) / vocabulary / 64 * 64, 64, 512);
-    define_training("head", {chunk, c, vocabulary});
+    ModelConfig config;
+    config.vocab_size = vocabulary;
+    define_training("head", {Activations<float>::head_chunk_rows(config), c, vocabulary});
   }
   for (const std::int64_t c : {256, 512, 768}) {
     define("decode/" + dimensions({1, c, 4 * c}), [=](benchmark::State& state) {
