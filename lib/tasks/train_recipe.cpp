@@ -31,11 +31,13 @@ constexpr double kComputePower = 0.5;
 constexpr double kWeightsForText = 3e6;
 constexpr double kTextAt = 1e6;
 constexpr double kTextPower = 0.5;
-// Dropout by the epochs that the time allows, and weight decay for texts read once, again, and very often.
-constexpr double kEpochsWithout = 6;
-constexpr double kDropoutPerDoubling = 0.08;
-constexpr double kLargestDropout = 0.3;
-constexpr double kEpochsOfRepetition = 2;
+// Dropout by the pressure to learn a text by heart, which is epochs times weights over tokens: from where on, how fast it
+// grows, and how far.
+constexpr double kPressureWithout = 13;
+constexpr double kDropoutPerDoubling = 0.065;
+constexpr double kLargestDropout = 0.4;
+// Weight decay of the matrices: read less than once, again, and very often.
+constexpr double kEpochsOfRepetition = 1;
 constexpr double kEpochsOfMuchRepetition = 25;
 constexpr double kWeightDecay = 0.1;
 constexpr double kWeightDecayRepeated = 0.5;
@@ -58,9 +60,11 @@ double tokens_in(const RecipeFacts& facts, const Shape& shape, std::int64_t cont
 Recipe recipe_of(const RecipeFacts& facts, const Shape& shape) {
   Recipe recipe{.layers = shape.layers, .channels = shape.channels, .context = 256, .batch = 16};
   if (shape.channels >= 512) recipe.context = 512;
-  recipe.epochs = tokens_in(facts, shape, recipe.context) / static_cast<double>(std::max<std::int64_t>(1, facts.tokens));
-  if (recipe.epochs > kEpochsWithout) {
-    const double dropout = std::min(kLargestDropout, kDropoutPerDoubling * std::log2(recipe.epochs / kEpochsWithout));
+  const auto tokens = static_cast<double>(std::max<std::int64_t>(1, facts.tokens));
+  recipe.epochs = tokens_in(facts, shape, recipe.context) / tokens;
+  const double pressure = recipe.epochs * shape.weights(facts.vocab_size) / tokens;
+  if (pressure > kPressureWithout) {
+    const double dropout = std::min(kLargestDropout, kDropoutPerDoubling * std::log2(pressure / kPressureWithout));
     recipe.dropout = std::round(dropout * 100) / 100;
   }
   recipe.weight_decay = recipe.epochs < kEpochsOfRepetition       ? kWeightDecay

@@ -30,8 +30,9 @@ struct RecipeFacts {
 
 /// The rule, fitted on the sweeps of tests/bench/training/time_sweep.sh:
 /// the size grows with a power of the arithmetic that fits the time, and is bound by a power of the text's length, since a
-/// large model that reads a small text again and again learns it by heart; dropout and weight decay grow with the epochs.
-/// The largest model that fits, where that one does not; the smallest, where none does.
+/// large model that reads a small text again and again learns it by heart; dropout grows with the epochs and with the
+/// weights for each token of the text, weight decay with the epochs. The largest model that fits, where that one does not;
+/// the smallest, where none does.
 Recipe choose_recipe(const RecipeFacts& facts);
 
 /// Gives each setting that is not among `named` the recipe's value.

@@ -45,7 +45,7 @@ TEST_CASE("16-bit factors are as a longer time") {
         1.2 * choose_recipe(facts).epochs * static_cast<double>(weights(choose_recipe(facts))));
 }
 
-TEST_CASE("dropout comes with many epochs, and stays below a half; weight decay grows with them") {
+TEST_CASE("dropout comes with many epochs of many weights, and stays below a half; weight decay grows too") {
   CHECK(recipe(10'000'000, 60).dropout == 0.0);
   CHECK(recipe(10'000'000, 60).weight_decay == 0.1);
   double before = 0, decay_before = 0;
@@ -59,6 +59,10 @@ TEST_CASE("dropout comes with many epochs, and stays below a half; weight decay 
   }
   CHECK(before > 0.1);
   CHECK(decay_before > 0.5);
+  // The same epochs of as many weights for each token.
+  const Recipe small = recipe(100'000, 60), large = recipe(1'000'000, 6000);
+  CHECK(small.dropout > 0);
+  CHECK(large.dropout == doctest::Approx(small.dropout).epsilon(0.3));
 }
 
 TEST_CASE("where memory is short, the largest model that fits is chosen; the smallest where none does") {
