@@ -31,11 +31,13 @@ constexpr double kComputePower = 0.5;
 constexpr double kWeightsForText = 3e6;
 constexpr double kTextAt = 1e6;
 constexpr double kTextPower = 0.5;
-// Dropout by the pressure to learn a text by heart, which is epochs times weights over tokens: from where on, how fast it
-// grows, and how far.
+// Dropout by the pressure to learn a text by heart, which is epochs times weights over tokens: from where on, and how fast
+// it grows. Beyond the largest pressure no dropout helps, and training ends; but not before it has begun to learn.
 constexpr double kPressureWithout = 13;
 constexpr double kDropoutPerDoubling = 0.065;
 constexpr double kLargestDropout = 0.4;
+constexpr double kLargestPressure = 500;
+constexpr double kFewestTokens = 1e6;
 // Weight decay of the matrices: read less than once, again, and very often.
 constexpr double kEpochsOfRepetition = 1;
 constexpr double kEpochsOfMuchRepetition = 25;
@@ -62,10 +64,13 @@ Recipe recipe_of(const RecipeFacts& facts, const Shape& shape) {
   if (shape.channels >= 512) recipe.context = 512;
   const auto tokens = static_cast<double>(std::max<std::int64_t>(1, facts.tokens));
   recipe.epochs = tokens_in(facts, shape, recipe.context) / tokens;
-  const double pressure = recipe.epochs * shape.weights(facts.vocab_size) / tokens;
+  const double weights_per_token = shape.weights(facts.vocab_size) / tokens;
+  const double useful_epochs = std::ceil(std::max(kLargestPressure / weights_per_token, kFewestTokens / tokens));
+  if (recipe.epochs > useful_epochs) recipe.most_epochs = static_cast<std::int64_t>(useful_epochs);
+  const double pressure = std::min(recipe.epochs, useful_epochs) * weights_per_token;
   if (pressure > kPressureWithout) {
-    const double dropout = std::min(kLargestDropout, kDropoutPerDoubling * std::log2(pressure / kPressureWithout));
-    recipe.dropout = std::round(dropout * 100) / 100;
+    const double dropout = kDropoutPerDoubling * std::log2(pressure / kPressureWithout);
+    recipe.dropout = std::min(kLargestDropout, std::round(dropout * 100) / 100);
   }
   recipe.weight_decay = recipe.epochs < kEpochsOfRepetition       ? kWeightDecay
                         : recipe.epochs < kEpochsOfMuchRepetition ? kWeightDecayRepeated
@@ -106,9 +111,8 @@ bool names_model_size(const std::set<std::string>& named) {
   return false;
 }
 
-std::string apply_recipe(TrainSettings& settings, const std::set<std::string>& named, const RecipeFacts& facts) {
-  const Recipe recipe = choose_recipe(facts);
-  set_recipe(settings, named, recipe);
+std::string describe_recipe(const TrainSettings& settings, const std::set<std::string>& named, const Recipe& recipe,
+                            std::int64_t tokens) {
   std::string chosen = "chose";
   const auto say = [&](const char* name, const auto& value) {
     if (named.count(name) == 0) chosen += std::string(" --") + name + " " + JsonValue(value).dump();
@@ -119,11 +123,12 @@ std::string apply_recipe(TrainSettings& settings, const std::set<std::string>& n
   say("batch", recipe.batch);
   say("dropout", recipe.dropout);
   say("weight-decay", recipe.weight_decay);
-  if (named.count("precision") == 0) chosen += std::string(" --precision ") + to_string(facts.precision);
+  if (named.count("precision") == 0) chosen += " --precision " + settings.precision;
+  if (recipe.most_epochs) say("epochs", *recipe.most_epochs);
   char reason[128];
   std::snprintf(reason, sizeof reason, " for %.3g tokens, of which the time allows about %.2g epochs",
-                static_cast<double>(facts.tokens), recipe.epochs);
-  return chosen + reason;
+                static_cast<double>(tokens), recipe.epochs);
+  return chosen + reason + (recipe.most_epochs ? "; more would learn them by heart" : "");
 }
 
 }  // namespace lm

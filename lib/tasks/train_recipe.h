@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <set>
 #include <string>
 
@@ -16,7 +17,8 @@ struct Recipe {
   std::int64_t layers = 0, channels = 0, context = 0, batch = 0;
   double dropout = 0;
   double weight_decay = 0;
-  double epochs = 0;  // that the time is expected to allow
+  double epochs = 0;                                       // that the time is expected to allow
+  std::optional<std::int64_t> most_epochs = std::nullopt;  // where that is more than are of use
 };
 
 struct RecipeFacts {
@@ -31,8 +33,8 @@ struct RecipeFacts {
 /// The rule, fitted on the sweeps of tests/bench/training/time_sweep.sh:
 /// the size grows with a power of the arithmetic that fits the time, and is bound by a power of the text's length, since a
 /// large model that reads a small text again and again learns it by heart; dropout grows with the epochs and with the
-/// weights for each token of the text, weight decay with the epochs. The largest model that fits, where that one does not;
-/// the smallest, where none does.
+/// weights for each token of the text, weight decay with the epochs, which are bound where they would only teach it by
+/// heart. The largest model that fits, where that one does not; the smallest, where none does.
 Recipe choose_recipe(const RecipeFacts& facts);
 
 /// Gives each setting that is not among `named` the recipe's value.
@@ -41,8 +43,9 @@ void set_recipe(TrainSettings& settings, const std::set<std::string>& named, con
 /// Whether a size of the model is among `named`: who names one has a model in mind, and nothing is chosen.
 bool names_model_size(const std::set<std::string>& named);
 
-/// Gives each setting that is not among `named` the recipe's value, and returns a sentence that says what was chosen, and
-/// why. The precision, which was chosen before, is said too.
-std::string apply_recipe(TrainSettings& settings, const std::set<std::string>& named, const RecipeFacts& facts);
+/// A sentence that says what was chosen for so many tokens, and why: the recipe's settings that are not among `named`, and
+/// the precision, which was chosen before.
+std::string describe_recipe(const TrainSettings& settings, const std::set<std::string>& named, const Recipe& recipe,
+                            std::int64_t tokens);
 
 }  // namespace lm

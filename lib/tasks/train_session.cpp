@@ -58,13 +58,15 @@ TrainSession::TrainSession(TrainRequest request)
   } else {
     if (by_recipe) {
       open_corpus();
-      notes_.push_back(apply_recipe(settings_, request_.named,
-                                    {.tokens = corpus_->size(),
-                                     .vocab_size = tokenizer_->vocab_size(),
-                                     .seconds = *request_.budget.seconds,
-                                     .peak_flops = measure_peak_flops(*compute_, kPeakMilliseconds),
-                                     .precision = parse_precision(settings_.precision),
-                                     .fits = [this](const Recipe& recipe) { return fits(recipe); }}));
+      const Recipe recipe = choose_recipe({.tokens = corpus_->size(),
+                                           .vocab_size = tokenizer_->vocab_size(),
+                                           .seconds = *request_.budget.seconds,
+                                           .peak_flops = measure_peak_flops(*compute_, kPeakMilliseconds),
+                                           .precision = parse_precision(settings_.precision),
+                                           .fits = [this](const Recipe& candidate) { return fits(candidate); }});
+      set_recipe(settings_, request_.named, recipe);
+      notes_.push_back(describe_recipe(settings_, request_.named, recipe, corpus_->size()));
+      limit_epochs(recipe.most_epochs);
     }
     config_ = resolve_model(settings_, tokenizer_->vocab_size(), initial_ == nullptr ? nullptr : &initial_->record.config,
                             request_.named);
@@ -132,6 +134,8 @@ void TrainSession::open_state() {
       throw Error("cannot resume '" + request_.state + "': --init-from was '" + init_from_ + "', now '" +
                   request_.init_from + "'; leave it out or start a new run");
     }
+    if (state_settings_.find("recipe_epochs") != nullptr && request_.budget.only_time() && same_time())
+      limit_epochs(state_settings_.integer_at("recipe_epochs", request_.state));
     const SimdTier recorded_tier = parse_recorded_tier(state_settings_.string_at("simd", request_.state), request_.state);
     if (request_.simd && *request_.simd != recorded_tier) {
       throw Error("cannot resume '" + request_.state + "': --simd was " + to_string(recorded_tier) + ", now " +
@@ -208,9 +212,17 @@ BatchSource& TrainSession::source() {
 
 /// Where the time to train is all that was asked for, the rest is chosen to suit it.
 bool TrainSession::wants_recipe() const {
-  const TrainBudget& budget = request_.budget;
-  const bool only_time = budget.seconds && !budget.steps && !budget.tokens && !budget.epochs && !settings_.one_pass;
-  return only_time && request_.init_from.empty() && state_file_ == nullptr && !names_model_size(request_.named);
+  return request_.budget.only_time() && !settings_.one_pass && request_.init_from.empty() && state_file_ == nullptr &&
+         !names_model_size(request_.named);
+}
+
+/// As a recipe says, for this run and for one that goes on.
+void TrainSession::limit_epochs(std::optional<std::int64_t> most) { request_.budget.epochs = recipe_epochs_ = most; }
+
+/// Whether the run that goes on was given the same time.
+bool TrainSession::same_time() const {
+  const JsonValue* seconds = state_settings_.find("seconds");
+  return request_.budget.seconds && seconds != nullptr && seconds->dump() == JsonValue(*request_.budget.seconds).dump();
 }
 
 void TrainSession::open_corpus() {
@@ -325,11 +337,7 @@ void TrainSession::prepare() {
   trainer_ = std::make_unique<Trainer>(*compute_, config_, options(), source(), validator_.get());
   if (state_file_ != nullptr) {
     state_file_->load_into(*trainer_);
-    const JsonValue* seconds = state_settings_.find("seconds");
-    const bool same_time = request_.budget.seconds
-                               ? seconds != nullptr && seconds->dump() == JsonValue(*request_.budget.seconds).dump()
-                               : false;
-    if (!same_time) trainer_->forget_fixed_total();
+    if (!same_time()) trainer_->forget_fixed_total();
     state_file_.reset();
     return;
   }
@@ -350,47 +358,6 @@ StopReason TrainSession::run(TrainObserver& observer) {
     if (stream_source_ != nullptr && stream_source_->failed() && has_state()) save_state();
     throw;
   }
-}
-
-std::string TrainSession::settings_record() const {
-  JsonValue record;
-  record.set("settings", settings_to_json(settings_)).set("simd", to_string(compute_->simd()));
-  record.set("tokenizer", to_hex(tokenizer_->fingerprint())).set("data", data_identity_).set("valid", valid_identity_);
-  record.set("init_from", init_from_);
-  record.set("seconds", request_.budget.seconds ? JsonValue(*request_.budget.seconds) : JsonValue());
-  return record.dump();
-}
-
-void TrainSession::save_state() {
-  lm::save_state(request_.state,
-                 {.config = config_, .objective = settings_.objective, .settings = settings_record(), .state = {}},
-                 *trainer_);
-}
-
-std::string TrainSession::progress_record() const {
-  const TrainState& state = trainer_->state();
-  JsonValue progress;
-  progress.set("steps", state.step).set("tokens", state.tokens).set("loss", state.last_loss);
-  progress.set("val_loss", state.last_validation ? JsonValue(*state.last_validation) : JsonValue());
-  if (settings_.keep == "best")
-    progress.set("best_step", state.best_step)
-        .set("best_val_loss", state.best_validation ? JsonValue(*state.best_validation) : JsonValue());
-  progress.set("untransformed", state.counts.untransformed).set("token_cuts", state.counts.token_cuts);
-  JsonValue settings = settings_to_json(settings_);
-  settings.set("hold", state.hold_steps);
-  progress.set("settings", std::move(settings)).set("simd", to_string(compute_->simd()));
-  return progress.dump();
-}
-
-void TrainSession::save_model() {
-  trainer_->check_finite();
-  const ModelRecord record{.config = config_,
-                           .objective = settings_.objective,
-                           .tokenizer_json = tokenizer_->to_json(),
-                           .progress = progress_record(),
-                           .end_of_text = tokenizer_->end_of_text(),
-                           .end_of_text_name = std::string(tokenizer_->bytes_of(tokenizer_->end_of_text()))};
-  lm::save_model(request_.output, record, trainer_->result());
 }
 
 }  // namespace lm

@@ -31,6 +31,7 @@ struct TrainBudget {
   std::optional<std::int64_t> steps, tokens, epochs;
   std::optional<double> seconds;
   bool empty() const { return !steps && !tokens && !epochs && !seconds; }
+  bool only_time() const { return seconds && !steps && !tokens && !epochs; }
 };
 
 struct TrainRequest {
@@ -113,6 +114,8 @@ class TrainSession {
   void open_data();
   void open_validation();
   bool wants_recipe() const;
+  void limit_epochs(std::optional<std::int64_t> most);
+  bool same_time() const;
   bool fits(const struct Recipe& recipe) const;
   void open_corpus();
   TokenFile open_tokens(const std::string& path) const;
@@ -127,7 +130,8 @@ class TrainSession {
 
   TrainRequest request_;
   TrainSettings settings_;
-  std::string init_from_;  // as the run began
+  std::string init_from_;                      // as the run began
+  std::optional<std::int64_t> recipe_epochs_;  // the most that a recipe allows
   std::vector<std::string> notes_;
   std::unique_ptr<Compute> compute_;
   std::unique_ptr<Tokenizer> tokenizer_;

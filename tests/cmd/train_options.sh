@@ -125,6 +125,15 @@ for named in '--channels 256' '--steps 3' '--init-from watched'; do
   [ ! -s said ] || fail "chosen in spite of $named: $(cat said)"
 done
 
+# A small text is read as often as is of use, not for an hour; a run that was interrupted goes on to the same end.
+head -c 3000 corpus.txt | tok-encode -t tok.json -o little.tok -
+little() { lm-train -t tok.json --time 1h --precision fp32 "$@" little.tok; }
+little -o whole 2>said
+grep -q -- '--epochs [0-9]* .*by heart' said || fail "no limit is said: $(cat said)"
+expect_exit 143 timeout -s TERM --preserve-status 1 lm-train -t tok.json --time 1h --precision fp32 -o parts little.tok
+little --resume -o parts 2>said
+expect_same whole parts
+
 # Early stop: no validation can be a new best when the rate is 0.
 train --steps 1000 --lr 0 --valid-fraction 0.2 --valid-every 1 --patience 3 --metrics stopped.jsonl -o stopped train.tok
 [ "$(wc -l <stopped.jsonl)" = 4 ] || fail "stopped after $(wc -l <stopped.jsonl) steps instead of 4"

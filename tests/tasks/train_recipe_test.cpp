@@ -65,6 +65,22 @@ TEST_CASE("dropout comes with many epochs of many weights, and stays below a hal
   CHECK(large.dropout == doctest::Approx(small.dropout).epsilon(0.3));
 }
 
+TEST_CASE("a small text is read no more often than is of use") {
+  CHECK_FALSE(recipe(1'000'000, 300).most_epochs);
+  CHECK_FALSE(recipe(1'000'000'000, 36000).most_epochs);
+  const Recipe r = recipe(90'000, 3000);
+  REQUIRE(r.most_epochs);
+  CHECK(static_cast<double>(*r.most_epochs) < 0.5 * r.epochs);
+  CHECK(*r.most_epochs > 20);
+  // All of the dropout that it may have, and no more with more time.
+  CHECK(r.dropout == recipe(90'000, 30000).dropout);
+  CHECK(r.most_epochs == recipe(90'000, 30000).most_epochs);
+  CHECK(describe_recipe({}, {}, r, 90'000).find("--epochs " + std::to_string(*r.most_epochs)) != std::string::npos);
+  // Ten lines are learned by heart rather than not at all.
+  const Recipe lines = recipe(500, 3000);
+  CHECK(static_cast<double>(lines.most_epochs.value_or(1 << 30)) * 500 >= 1e6);
+}
+
 TEST_CASE("where memory is short, the largest model that fits is chosen; the smallest where none does") {
   const auto chosen = [](std::int64_t most) {
     return weights(choose_recipe(
@@ -81,9 +97,9 @@ TEST_CASE("where memory is short, the largest model that fits is chosen; the sma
 TEST_CASE("any facts give a model that is one") {
   for (const std::int64_t tokens : {0L, 1L, 1000L, 1L << 40}) {
     for (const double seconds : {1e-3, 1.0, 1e9}) {
-      const Recipe r = recipe(tokens, seconds, 1e9, 200'000);
+      const Recipe r = recipe(tokens, seconds, 1e9, 1000);
       TrainSettings settings;
-      apply_recipe(settings, {}, {.tokens = tokens, .vocab_size = 1000, .seconds = seconds, .peak_flops = 1e9});
+      set_recipe(settings, {}, r);
       CHECK_NOTHROW(resolve_model(settings, 1000, nullptr, {}));
       CHECK(r.batch >= 1);
     }
@@ -94,7 +110,9 @@ TEST_CASE("what the user names is left alone, and the rest is said") {
   const RecipeFacts facts{.tokens = 1'000'000, .vocab_size = 257, .seconds = 300, .peak_flops = kPeak};
   TrainSettings settings;
   settings.dropout = 0.3;
-  const std::string said = apply_recipe(settings, {"dropout", "lr"}, facts);
+  const Recipe chosen = choose_recipe(facts);
+  set_recipe(settings, {"dropout", "lr"}, chosen);
+  const std::string said = describe_recipe(settings, {"dropout", "lr"}, chosen, facts.tokens);
   CHECK(settings.layers);
   CHECK(settings.channels);
   CHECK(settings.dropout == 0.3);

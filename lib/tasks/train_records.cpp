@@ -1,0 +1,50 @@
+// What a training session writes: its state and its model.
+#include "model/checkpoint.h"
+#include "tasks/train_session.h"
+#include "train/state_file.h"
+
+namespace lm {
+
+std::string TrainSession::settings_record() const {
+  JsonValue record;
+  record.set("settings", settings_to_json(settings_)).set("simd", to_string(compute_->simd()));
+  record.set("tokenizer", to_hex(tokenizer_->fingerprint())).set("data", data_identity_).set("valid", valid_identity_);
+  record.set("init_from", init_from_);
+  record.set("seconds", request_.budget.seconds ? JsonValue(*request_.budget.seconds) : JsonValue());
+  if (recipe_epochs_) record.set("recipe_epochs", *recipe_epochs_);
+  return record.dump();
+}
+
+void TrainSession::save_state() {
+  lm::save_state(request_.state,
+                 {.config = config_, .objective = settings_.objective, .settings = settings_record(), .state = {}},
+                 *trainer_);
+}
+
+std::string TrainSession::progress_record() const {
+  const TrainState& state = trainer_->state();
+  JsonValue progress;
+  progress.set("steps", state.step).set("tokens", state.tokens).set("loss", state.last_loss);
+  progress.set("val_loss", state.last_validation ? JsonValue(*state.last_validation) : JsonValue());
+  if (settings_.keep == "best")
+    progress.set("best_step", state.best_step)
+        .set("best_val_loss", state.best_validation ? JsonValue(*state.best_validation) : JsonValue());
+  progress.set("untransformed", state.counts.untransformed).set("token_cuts", state.counts.token_cuts);
+  JsonValue settings = settings_to_json(settings_);
+  settings.set("hold", state.hold_steps);
+  progress.set("settings", std::move(settings)).set("simd", to_string(compute_->simd()));
+  return progress.dump();
+}
+
+void TrainSession::save_model() {
+  trainer_->check_finite();
+  const ModelRecord record{.config = config_,
+                           .objective = settings_.objective,
+                           .tokenizer_json = tokenizer_->to_json(),
+                           .progress = progress_record(),
+                           .end_of_text = tokenizer_->end_of_text(),
+                           .end_of_text_name = std::string(tokenizer_->bytes_of(tokenizer_->end_of_text()))};
+  lm::save_model(request_.output, record, trainer_->result());
+}
+
+}  // namespace lm
