@@ -45,7 +45,7 @@ std::vector<fs::path> share_folders() {
   std::error_code error;
   const fs::path program = fs::read_symlink("/proc/self/exe", error).parent_path();
   std::vector<fs::path> folders;
-  if (!error) folders = {program / "../share/lm", program / "../../share/lm"};
+  if (!error) folders.emplace_back(program / "../share/lm");
   folders.emplace_back(LM_SHARE_DIR);
   return folders;
 }

@@ -11,7 +11,7 @@ _lm_tools() {
     type=$("$program" --help | sed -nE "s/^  (-[A-Za-z], )?(--[a-z0-9-]+, )*$previous( ([^ ]+))?( .*)?$/\4/p" | head -n 1)
     if [[ $previous == --config ]]; then
       folder=$(dirname "$(command -v "$program")")
-      names=$(cd "$folder/../share/lm" 2>/dev/null || cd "$folder/../../share/lm" 2>/dev/null && compgen -G '*.toml')
+      names=$(cd "$folder/../share/lm" 2>/dev/null && compgen -G '*.toml')
       names=${names//.toml/}
       mapfile -t COMPREPLY < <(compgen -W "$names" -- "$word"; compgen -f -- "$word")
       return
