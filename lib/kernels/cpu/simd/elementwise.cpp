@@ -82,10 +82,17 @@ LM_INLINE Slots multiply_low_halves(Slots a, Slots b) {
 #endif
 }
 
-/// The random words of counters [counter, counter + kSlots): 4 * kSlots words in order.
-LM_INLINE void philox_words(std::uint32_t* words, std::uint64_t counter, std::uint64_t key, std::uint64_t stream) {
-  Slots number;
-  for (int i = 0; i < kSlots; ++i) number[i] = counter + static_cast<std::uint64_t>(i);
+/// 4 * kSlots random words, in order.
+struct RandomWords {
+  static constexpr std::int64_t kCount = 4 * kSlots;
+  Bits halves[2];
+};
+
+/// The random words of counters [counter, counter + kSlots).
+LM_INLINE RandomWords philox_words(std::uint64_t counter, std::uint64_t key, std::uint64_t stream) {
+  Slots number = {};
+  for (int i = 0; i < kSlots; ++i) number[i] = static_cast<std::uint64_t>(i);
+  number += counter;
   Slots c0 = number, c1 = number >> 32;
   Slots c2 = Slots{} + stream, c3 = Slots{} + (stream >> 32);
   std::uint32_t k0 = static_cast<std::uint32_t>(key), k1 = static_cast<std::uint32_t>(key >> 32);
@@ -99,27 +106,36 @@ LM_INLINE void philox_words(std::uint32_t* words, std::uint64_t counter, std::ui
     k0 += 0x9E3779B9u;
     k1 += 0xBB67AE85u;
   }
-  const Slots first = (c0 & 0xffffffffu) | (c1 << 32), second = (c2 & 0xffffffffu) | (c3 << 32);
-  std::uint64_t pairs[2 * kSlots];
-  for (int i = 0; i < kSlots; ++i) {
-    pairs[2 * i] = first[i];
-    pairs[2 * i + 1] = second[i];
-  }
-  __builtin_memcpy(words, pairs, sizeof(pairs));
+  const Vec<double> first = reinterpret_cast<Vec<double>>((c0 & 0xffffffffu) | (c1 << 32));
+  const Vec<double> second = reinterpret_cast<Vec<double>>((c2 & 0xffffffffu) | (c3 << 32));
+  return {{reinterpret_cast<Bits>(interleave<double, 0>(first, second)),
+           reinterpret_cast<Bits>(interleave<double, 1>(first, second))}};
+}
+
+/// n <= RandomWords::kCount elements, one after another.
+template <class T>
+LM_INLINE void dropout_each(T* y, std::int64_t n, const RandomWords& random, std::uint32_t threshold, T keep_scale) {
+  std::uint32_t words[RandomWords::kCount];
+  __builtin_memcpy(words, &random, sizeof(words));
+  for (std::int64_t i = 0; i < n; ++i) y[i] = words[i] >= threshold ? y[i] * keep_scale : T{0};
 }
 
 template <class T>
 void dropout(T* y, std::int64_t n, std::uint64_t first, std::uint64_t key, std::uint64_t stream, std::uint32_t threshold,
              T keep_scale) {
-  constexpr std::int64_t kWords = 4 * kSlots;
-  std::uint32_t words[kWords];
-  for (std::int64_t i = 0; i < n; i += kWords) {
-    philox_words(words, (first + static_cast<std::uint64_t>(i)) / 4, key, stream);
-    if (i + kWords <= n) {
-      for (std::int64_t k = 0; k < kWords; ++k) y[i + k] = words[k] >= threshold ? y[i + k] * keep_scale : T{0};
-    } else {
-      for (std::int64_t k = 0; i + k < n; ++k) y[i + k] = words[k] >= threshold ? y[i + k] * keep_scale : T{0};
+  for (std::int64_t i = 0; i < n; i += RandomWords::kCount) {
+    const RandomWords random = philox_words((first + static_cast<std::uint64_t>(i)) / 4, key, stream);
+    if constexpr (sizeof(T) == sizeof(std::uint32_t)) {
+      if (i + RandomWords::kCount <= n) {
+        for (std::int64_t half = 0; half < 2; ++half) {
+          T* place = y + i + half * kLanes<T>;
+          const Vec<T> kept = load(place) * keep_scale;
+          store(place, Vec<T>(random.halves[half] >= threshold ? kept : Vec<T>{}));
+        }
+        continue;
+      }
     }
+    dropout_each(y + i, n - i < RandomWords::kCount ? n - i : RandomWords::kCount, random, threshold, keep_scale);
   }
 }
 
