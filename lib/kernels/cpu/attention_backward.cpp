@@ -33,9 +33,9 @@ struct BackwardScratch {
     units = cut.take<Unit>(std::max({factors.row_units(kBackwardBlock, width), factors.row_units(kBackwardBlock, keys),
                                      factors.column_units(keys, kBackwardBlock)}));
   }
-  Element *keys_across, *values_across, *keys_along, *packed_rows;
-  Number *scores, *dweights, *dk, *dv;
-  Unit* units;
+  Element *keys_across = nullptr, *values_across = nullptr, *keys_along = nullptr, *packed_rows = nullptr;
+  Number *scores = nullptr, *dweights = nullptr, *dk = nullptr, *dv = nullptr;
+  Unit* units = nullptr;
   std::int64_t stride, gradient_stride;
 };
 
