@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/rng.h"
+#include "base/round.h"
 
 namespace lm {
 
@@ -136,7 +137,7 @@ std::int64_t Windows::count(std::int64_t epoch) const {
   if (corpus_.size() == 0) return 0;
   const std::int64_t overlap = options_.length - options_.stride;
   const std::int64_t new_places = corpus_.size() + 1 - overlap + offset(epoch);
-  return std::max<std::int64_t>(1, (new_places + options_.stride - 1) / options_.stride);
+  return std::max<std::int64_t>(1, divide_up(new_places, options_.stride));
 }
 
 void Windows::window(std::int64_t epoch, std::int64_t index, std::span<TokenId> tokens,

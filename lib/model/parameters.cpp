@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/rng.h"
+#include "base/round.h"
 
 namespace lm {
 
@@ -168,7 +169,7 @@ void initialise(Compute& compute, Parameters<T>& parameters, std::uint64_t seed)
     T* values = parameters.view(spec).data();
     const InitialValue initial = spec.initial;
     const std::uint64_t tensor = index++;
-    compute.pool().run((spec.size() + kTile - 1) / kTile, [&](std::int64_t tile, int) {
+    compute.pool().run(divide_up(spec.size(), kTile), [&](std::int64_t tile, int) {
       Rng rng(seed, RngPurpose::initial_weights, tensor << 40 | static_cast<std::uint64_t>(tile));
       for (std::int64_t i = tile * kTile; i < std::min(spec.size(), (tile + 1) * kTile); ++i) {
         switch (initial.kind) {

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/round.h"
 #include "objectives/fim.h"
 #include "objectives/mixture.h"
 #include "tasks/prompt_text.h"
@@ -93,7 +94,7 @@ Infiller::Infiller(Compute& compute, const TextModel& model, std::string_view la
 /// The tokens of a text's end, more than `room` where it has more.
 std::vector<TokenId> Infiller::encode_end(std::string_view text, std::int64_t room) const {
   constexpr std::size_t kStep = std::size_t{1} << 15;  // not a byte more at each request, see whole_steps()
-  if (text.size() > bytes_for(room)) text.remove_prefix((text.size() - bytes_for(room) + kStep - 1) / kStep * kStep);
+  if (text.size() > bytes_for(room)) text.remove_prefix(round_up(text.size() - bytes_for(room), kStep));
   return model_.tokenizer.encode(text);
 }
 

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "base/error.h"
+#include "base/round.h"
 #include "kernels/elementwise.h"
 #include "kernels/precision.h"
 #include "tasks/load_tokenizer.h"
@@ -39,8 +40,6 @@ constexpr std::int64_t kLargestStep = std::int64_t{1} << 28;
 
 /// Of measuring the machine's peak, before a recipe is chosen.
 constexpr int kPeakMilliseconds = 150;
-
-std::int64_t divide_up(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 
 }  // namespace
 

@@ -18,7 +18,7 @@ std::size_t alignment_of(std::size_t bytes) { return bytes >= kHugePage ? kHugeP
 
 std::size_t allocated_size(std::size_t bytes) {
   const std::size_t alignment = alignment_of(bytes);
-  return std::max(alignment, (bytes + alignment - 1) / alignment * alignment);
+  return std::max(alignment, round_up(bytes, alignment));
 }
 
 void* allocate_zeroed(std::size_t bytes) {

@@ -9,6 +9,7 @@
 #include <span>
 
 #include "base/error.h"
+#include "base/round.h"
 
 namespace lm {
 
@@ -39,7 +40,7 @@ class Arena {
 template <class T>
 constexpr std::int64_t aligned_size(std::int64_t size) {
   constexpr std::int64_t kUnit = 64 / static_cast<std::int64_t>(sizeof(T));
-  return (size + kUnit - 1) / kUnit * kUnit;
+  return round_up(size, kUnit);
 }
 
 /// What allocate_zeroed() makes of so many bytes.

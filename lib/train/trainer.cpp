@@ -5,6 +5,7 @@
 #include <string>
 
 #include "base/rng.h"
+#include "base/round.h"
 #include "kernels/elementwise.h"
 #include "kernels/optimizer.h"
 
@@ -27,7 +28,7 @@ void add_objective_losses(std::vector<ObjectiveLoss>& losses, const Batch& batch
 }
 
 std::int64_t micro_batches(const TrainerOptions& options) {
-  return (options.batch_sequences + options.micro_batch_sequences - 1) / options.micro_batch_sequences;
+  return divide_up(options.batch_sequences, options.micro_batch_sequences);
 }
 
 }  // namespace

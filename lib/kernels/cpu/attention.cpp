@@ -40,7 +40,7 @@ void forward(const Factors& factors, Compute& compute, TensorView<T> out, Tensor
   const std::int64_t blocks = std::max<std::int64_t>(1, Tiling{queries, kForwardBlock}.tiles());
   const std::int64_t parts =
       std::clamp<std::int64_t>(kForwardTiles / std::max<std::int64_t>(1, batch * kv_heads), 1, blocks);
-  const Tiling chunks{queries, (blocks + parts - 1) / parts * kForwardBlock};
+  const Tiling chunks{queries, divide_up(blocks, parts) * kForwardBlock};
 
   const std::int64_t per_head = std::max<std::int64_t>(1, chunks.tiles());
   compute.pool().run(batch * kv_heads * chunks.tiles(), [&](std::int64_t tile, int worker) {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/round.h"
 #include "kernels/cpu/dispatch.h"
 
 namespace lm {
@@ -76,7 +77,7 @@ void* Compute::scratch_bytes(int worker, std::size_t bytes) {
   slot.asked = std::max(slot.asked, bytes);
   if (slot.bytes < bytes) {
     constexpr std::size_t kUnit = 4096;
-    const std::size_t rounded = (bytes + bytes / 4 + kUnit - 1) / kUnit * kUnit;
+    const std::size_t rounded = round_up(bytes + bytes / 4, kUnit);
     slot.memory.reset();
     slot.bytes = 0;
     slot.memory.reset(std::aligned_alloc(kUnit, rounded));

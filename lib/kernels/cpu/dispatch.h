@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "base/round.h"
 #include "kernels/compute.h"
 #include "kernels/cpu/simd/table.h"
 
@@ -17,7 +18,7 @@ const SimdKernels<T>& simd_kernels(SimdTier tier);
 struct Tiling {
   std::int64_t size;
   std::int64_t step;
-  std::int64_t tiles() const { return step > 0 ? (size + step - 1) / step : 0; }
+  std::int64_t tiles() const { return step > 0 ? divide_up(size, step) : 0; }
   std::int64_t first(std::int64_t tile) const { return tile * step; }
   std::int64_t count(std::int64_t tile) const { return std::min(step, size - tile * step); }
 };

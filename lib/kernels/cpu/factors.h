@@ -5,13 +5,11 @@
 #include <type_traits>
 
 #include "base/error.h"
+#include "base/round.h"
 #include "kernels/cpu/dispatch.h"
 #include "kernels/cpu/half/table.h"
 
 namespace lm {
-
-inline std::int64_t divide_up(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
-inline std::int64_t round_up(std::int64_t a, std::int64_t b) { return divide_up(a, b) * b; }
 
 /// Rows of a left factor as multiply_rows reads them.
 template <class Unit, class Number>
@@ -118,9 +116,9 @@ class HalfFactors {
   }
 
  private:
-  std::int64_t steps(std::int64_t depth) const { return (depth + unit_depth() - 1) / unit_depth(); }
+  std::int64_t steps(std::int64_t depth) const { return divide_up(depth, unit_depth()); }
   /// Off the powers of two, which fall on few sets of the cache.
-  std::int64_t row_stride(std::int64_t depth) const { return (steps(depth) + 15) / 16 * 16 + 16; }
+  std::int64_t row_stride(std::int64_t depth) const { return round_up(steps(depth), 16) + 16; }
   const HalfKernels& kernels_;
 };
 
