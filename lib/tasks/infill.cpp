@@ -26,7 +26,7 @@ std::size_t bytes_for(std::int64_t room) { return (std::size_t{1} << 16) + stati
 /// kept.
 std::int64_t whole_steps(std::int64_t kept, std::int64_t count, std::int64_t room) {
   const std::int64_t step = std::max<std::int64_t>(1, room / 8);
-  return std::max<std::int64_t>(0, count - (count - kept + step - 1) / step * step);
+  return std::max<std::int64_t>(0, count - round_up(count - kept, step));
 }
 
 /// Hands on what a TextStream that began with `unfinished` writes, less those bytes or the U+FFFD in their place: they stand

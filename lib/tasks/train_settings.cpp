@@ -6,6 +6,7 @@
 #include <type_traits>
 
 #include "base/error.h"
+#include "base/round.h"
 #include "objectives/mixture.h"
 
 namespace lm {
@@ -149,7 +150,7 @@ ModelConfig resolve_model(TrainSettings& s, std::int64_t vocab_size, const Model
   }
   config.head_dim = s.head_dim.value_or(config.channels / config.n_heads);
   // 8/3 of the channels in three matrices have the weights of 4 times in two; multiples of 32 fill the vector units.
-  const std::int64_t swiglu_width = (config.channels * 8 / 3 + 31) / 32 * 32;
+  const std::int64_t swiglu_width = round_up(config.channels * 8 / 3, 32);
   config.ffn_dim = s.ffn.value_or(config.activation == Activation::gelu ? 4 * config.channels : swiglu_width);
   config.context_length = s.context.value_or(256);
   config.tied_embeddings = s.tied.value_or(false);

@@ -26,16 +26,20 @@ struct BackwardScratch {
   BackwardScratch(const Factors& factors, std::int64_t keys, std::int64_t width, Cut& cut)
       : stride(score_stride(factors, keys)), gradient_stride(whole_panels(factors, width)) {
     const std::int64_t packed = PackedKeys<Factors>::elements(factors, keys, width);
-    for (Element** piece : {&keys_across, &values_across, &keys_along}) *piece = cut.take<Element>(packed);
-    for (Number** piece : {&scores, &dweights}) *piece = cut.take<Number>(kBackwardBlock * stride);
-    for (Number** piece : {&dk, &dv}) *piece = cut.take<Number>(keys * gradient_stride);
+    keys_across = cut.take<Element>(packed);
+    values_across = cut.take<Element>(packed);
+    keys_along = cut.take<Element>(packed);
+    scores = cut.take<Number>(kBackwardBlock * stride);
+    dweights = cut.take<Number>(kBackwardBlock * stride);
+    dk = cut.take<Number>(keys * gradient_stride);
+    dv = cut.take<Number>(keys * gradient_stride);
     packed_rows = cut.take<Element>(gradient_stride / factors.panel() * factors.panel_size(kBackwardBlock));
     units = cut.take<Unit>(std::max({factors.row_units(kBackwardBlock, width), factors.row_units(kBackwardBlock, keys),
                                      factors.column_units(keys, kBackwardBlock)}));
   }
-  Element *keys_across = nullptr, *values_across = nullptr, *keys_along = nullptr, *packed_rows = nullptr;
-  Number *scores = nullptr, *dweights = nullptr, *dk = nullptr, *dv = nullptr;
-  Unit* units = nullptr;
+  Element *keys_across, *values_across, *keys_along, *packed_rows;
+  Number *scores, *dweights, *dk, *dv;
+  Unit* units;
   std::int64_t stride, gradient_stride;
 };
 

@@ -7,7 +7,7 @@ namespace lm {
 namespace {
 
 /// Backward passes sum the gain's gradient per tile and then over tiles: at most 64 of them, so that the sums stay cheap.
-Tiling backward_tiling(std::int64_t rows) { return {rows, std::max<std::int64_t>(8, (rows + 63) / 64)}; }
+Tiling backward_tiling(std::int64_t rows) { return {rows, std::max<std::int64_t>(8, divide_up(rows, 64))}; }
 
 /// One row of groups, or rows that lie so that all groups of all rows are evenly spaced, can be walked as plain rows.
 template <class T>
