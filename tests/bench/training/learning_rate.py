@@ -4,7 +4,7 @@
     LM_BIN=build/bin tests/bench/training/learning_rate.py [--sizes 0,1] [--factors 0.5,1,2] [--optimizers muon] >table.tsv
 
 One line a run, tab-separated. Bytes of Tiny Shakespeare, the last tenth of it held out. The rate is the default times the factor;
-all else is the default, but for shape and context. A run takes half a minute to two on two cores; runs follow one another.
+all else is the default, but for shape and context. A run takes half a minute to four on two cores; runs follow one another.
 learning_rate.tsv beside this script is what it printed, and --sizes 1 --factors 1,2,4 --optimizers adamw.
 """
 
@@ -20,7 +20,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[3]
 BIN = pathlib.Path(os.environ.get("LM_BIN", ROOT / "build" / "bin"))
 DATA = pathlib.Path(os.environ.get("LM_TEST_DATA", ROOT.parent / "shared" / "data")) / "text" / "tinyshakespeare.txt"
 # layers, channels, context, steps
-SIZES = [(2, 64, 256, 600), (4, 128, 256, 300), (4, 256, 128, 200), (6, 384, 128, 80)]
+SIZES = [(2, 64, 256, 600), (4, 128, 256, 300), (4, 256, 128, 200), (6, 384, 128, 80), (8, 576, 128, 60)]
 COLUMNS = ["parameters", "layers", "channels", "context", "optimizer", "factor", "lr", "steps", "loss"]
 
 
