@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <chrono>
+#include <limits>
+#include <list>
 #include <vector>
 
 #if defined(__GLIBC__)
@@ -72,49 +74,83 @@ const HalfKernels& half_kernels(Precision precision) {
 
 namespace {
 
-/// Seconds that the products of a middling layer take, the best of a few.
-double seconds_of(Compute& compute, Precision precision) {
-  using Clock = std::chrono::steady_clock;
-  constexpr std::int64_t kRows = 1024, kInputs = 256, kOutputs = 512;
-  std::vector<float> memory(static_cast<std::size_t>((kRows + kOutputs) * (kInputs + kOutputs) + kRows * kInputs), 0.5f);
-  float* next = memory.data();
-  const auto matrix = [&](std::int64_t rows, std::int64_t columns) {
-    const TensorView<float> view(next, rows, columns);
-    next += view.size();
-    return view;
-  };
-  const TensorView<float> x = matrix(kRows, kInputs), y = matrix(kRows, kOutputs), weight = matrix(kOutputs, kInputs);
-  const TensorView<float> dx = matrix(kRows, kInputs);
-  std::vector<std::uint16_t> halves(static_cast<std::size_t>(2 * half_weight_size(precision, kOutputs, kInputs)));
-  LinearWeight<float> linear(weight);
-  linear.half = {.precision = precision, .across = halves.data(), .along = halves.data() + halves.size() / 2};
-  round_weight(compute, linear);
-  double best = 1e9;
-  for (int repeat = 0; repeat < 5; ++repeat) {
-    const auto start = Clock::now();
-    linear_forward<float>(compute, y, x, linear, {});
-    linear_backward_input<float>(compute, dx, y, linear, Write::overwrite);
-    linear_backward_weight<float>(compute, weight, {}, y, x, precision);
-    best = std::min(best, std::chrono::duration<double>(Clock::now() - start).count());
+/// The products of a middling layer, and the least time that they took.
+class TimedProducts {
+ public:
+  TimedProducts(Compute& compute, Precision precision)
+      : compute_(compute),
+        precision_(precision),
+        memory_(static_cast<std::size_t>((kRows + kOutputs) * (kInputs + kOutputs) + kRows * kInputs), 0.5f),
+        halves_(static_cast<std::size_t>(2 * half_weight_size(precision, kOutputs, kInputs))),
+        x_(next(kRows, kInputs)),
+        y_(next(kRows, kOutputs)),
+        weight_(next(kOutputs, kInputs)),
+        dx_(next(kRows, kInputs)),
+        linear_(weight_) {
+    linear_.half = {.precision = precision, .across = halves_.data(), .along = halves_.data() + halves_.size() / 2};
+    round_weight(compute, linear_);
   }
-  return best;
+
+  Precision precision() const { return precision_; }
+  double seconds() const { return seconds_; }
+
+  void run() {
+    using Clock = std::chrono::steady_clock;
+    const auto start = Clock::now();
+    linear_forward<float>(compute_, y_, x_, linear_, {});
+    linear_backward_input<float>(compute_, dx_, y_, linear_, Write::overwrite);
+    linear_backward_weight<float>(compute_, weight_, {}, y_, x_, precision_);
+    seconds_ = std::min(seconds_, std::chrono::duration<double>(Clock::now() - start).count());
+  }
+
+ private:
+  static constexpr std::int64_t kRows = 1024, kInputs = 256, kOutputs = 512;
+
+  TensorView<float> next(std::int64_t rows, std::int64_t columns) {
+    const TensorView<float> view(memory_.data() + used_, rows, columns);
+    used_ += view.size();
+    return view;
+  }
+
+  Compute& compute_;
+  Precision precision_;
+  double seconds_ = std::numeric_limits<double>::infinity();
+  std::int64_t used_ = 0;
+  std::vector<float> memory_;
+  std::vector<std::uint16_t> halves_;
+  TensorView<float> x_, y_, weight_, dx_;
+  LinearWeight<float> linear_;
+};
+
+/// By turns, so that a moment in which something else has the cores slows all of them.
+Precision measure_fastest(Compute& compute) {
+  // A 16-bit format must win by more than the noise of so short a measurement: fp32 is the more exact.
+  constexpr double kClearly = 0.85;
+  constexpr int kTurns = 12;
+  std::list<TimedProducts> halves;
+  for (const Precision precision : {Precision::bf16, Precision::fp16}) {
+    if (missing_for(precision, compute.simd()).empty()) halves.emplace_back(compute, precision);
+  }
+  if (halves.empty()) return Precision::fp32;
+  TimedProducts fp32(compute, Precision::fp32);
+  for (int turn = 0; turn < kTurns; ++turn) {
+    fp32.run();
+    for (TimedProducts& half : halves) half.run();
+  }
+  Precision fastest = Precision::fp32;
+  double least = kClearly * fp32.seconds();
+  for (const TimedProducts& half : halves) {
+    if (half.seconds() >= least) continue;
+    least = half.seconds();
+    fastest = half.precision();
+  }
+  return fastest;
 }
 
 }  // namespace
 
 Precision fastest_precision(Compute& compute) {
-  // A 16-bit format must win by more than the noise of so short a measurement: fp32 is the more exact.
-  constexpr double kClearly = 0.85;
-  Precision fastest = Precision::fp32;
-  double least = 0;
-  for (const Precision precision : {Precision::bf16, Precision::fp16}) {
-    if (!missing_for(precision, compute.simd()).empty()) continue;
-    if (least == 0) least = kClearly * seconds_of(compute, Precision::fp32);
-    const double seconds = seconds_of(compute, precision);
-    if (seconds >= least) continue;
-    least = seconds;
-    fastest = precision;
-  }
+  const Precision fastest = measure_fastest(compute);
   // What the measurement used goes back to the system, not to what is foretold of the program's memory.
 #if defined(__GLIBC__)
   malloc_trim(0);
