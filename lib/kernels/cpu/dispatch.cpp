@@ -1,7 +1,5 @@
 #include "kernels/cpu/dispatch.h"
 
-#include <array>
-
 #include "base/error.h"
 
 namespace lm {
@@ -23,23 +21,31 @@ void fill_kernels(SimdKernels<double>& kernels);
 
 namespace {
 
+/// Filling a table already runs instructions of its tier: only on CPUs that have them.
 template <class T>
-std::array<SimdKernels<T>, 3> all_tiers() {
-  std::array<SimdKernels<T>, 3> tiers{};
-  portable::fill_kernels(tiers[0]);
-#if defined(__x86_64__)
-  avx2::fill_kernels(tiers[1]);
-  avx512::fill_kernels(tiers[2]);
-#endif
-  return tiers;
+SimdKernels<T> filled(void (*fill)(SimdKernels<T>&)) {
+  SimdKernels<T> kernels{};
+  fill(kernels);
+  return kernels;
 }
 
 }  // namespace
 
 template <class T>
 const SimdKernels<T>& simd_kernels(SimdTier tier) {
-  static const std::array<SimdKernels<T>, 3> tiers = all_tiers<T>();
-  return tiers[static_cast<std::size_t>(tier)];
+#if defined(__x86_64__)
+  if (tier == SimdTier::avx512) {
+    static const SimdKernels<T> kernels = filled<T>(avx512::fill_kernels);
+    return kernels;
+  }
+  if (tier == SimdTier::avx2) {
+    static const SimdKernels<T> kernels = filled<T>(avx2::fill_kernels);
+    return kernels;
+  }
+#endif
+  LM_CHECK(tier == SimdTier::portable);
+  static const SimdKernels<T> kernels = filled<T>(portable::fill_kernels);
+  return kernels;
 }
 template const SimdKernels<float>& simd_kernels(SimdTier tier);
 template const SimdKernels<double>& simd_kernels(SimdTier tier);

@@ -1,5 +1,6 @@
 #include "kernels/elementwise.h"
 
+#include <algorithm>
 #include <atomic>
 #include <cmath>
 #include <cstring>
@@ -15,7 +16,7 @@ void apply_dropout(Compute& compute, TensorView<T> y, const Dropout& dropout) {
   LM_CHECK(y.contiguous());
   LM_CHECK(dropout.rate >= 0 && dropout.rate < 1);
   if (dropout.rate == 0) return;
-  const auto threshold = static_cast<std::uint32_t>(std::ceil(dropout.rate * 4294967296.0));
+  const auto threshold = static_cast<std::uint32_t>(std::min(4294967295.0, std::ceil(dropout.rate * 4294967296.0)));
   const T keep_scale = static_cast<T>(1 / (1 - dropout.rate));
   const SimdKernels<T>& kernels = simd_kernels<T>(compute.simd());
   const Tiling tiling = flat_tiling(y.size());

@@ -38,8 +38,10 @@ template <class Factors>
 struct RowsTiling {
   RowsTiling(const Factors& factors, std::int64_t row_count, std::int64_t depth, std::int64_t column_count)
       : rows(row_tiles(row_count)),
-        columns(equal_tiling(column_count, std::min(divide_up(kTilesWanted, rows.tiles()), column_count / kFewestColumns),
-                             factors.panel())),
+        columns(equal_tiling(
+            column_count,
+            std::min(divide_up(kTilesWanted, std::max<std::int64_t>(1, rows.tiles())), column_count / kFewestColumns),
+            factors.panel())),
         parts(equal_tiling(depth, divide_up(depth, longest_sum<Factors>(kDepthBytes)), factors.unit_depth())),
         tile_units(factors.row_units(rows.step, depth)),
         part_units(factors.row_units(rows.step, parts.step)) {}
