@@ -85,6 +85,9 @@ class OutputStream {
 /// NAME, whose lock is free, are removed.
 std::unique_ptr<OutputStream> open_output(const std::string& path);
 
+/// Throws Error where open_output would refuse `path` later: before hours of work. Nothing is written.
+void check_output(const std::string& path);
+
 /// Writes to an open descriptor as it is, which close() does not sync.
 std::unique_ptr<OutputStream> output_to(FileDescriptor descriptor);
 

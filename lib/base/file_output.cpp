@@ -256,16 +256,45 @@ std::unique_ptr<OutputStream> open_direct(const std::string& path) {
 
 }  // namespace
 
-std::unique_ptr<OutputStream> open_output(const std::string& path) {
-  if (path == "-" || path == "/dev/stdout") return open_standard_output();
-  if (path.empty() || path.ends_with('/')) throw Error("cannot write '" + path + "': it names a folder, not a file");
-  struct stat status {};
-  const bool exists = ::stat(path.c_str(), &status) == 0;
-  if (exists && S_ISDIR(status.st_mode)) throw_system_error("write", path, EISDIR);
-  if (exists && !S_ISREG(status.st_mode)) return open_direct(path);
-  if (exists && ::access(path.c_str(), W_OK) != 0) throw_system_error("write", path, errno);
+namespace {
 
-  const std::string target = follow_links(path);
+/// Where open_output will write, and how.
+struct Destination {
+  enum class Kind { standard_output, special, file } kind = Kind::file;
+  std::string target;  // of a file, at the end of all links
+  bool exists = false;
+  struct stat status {};
+};
+
+/// Throws Error where nothing can be written to `path`.
+Destination find_destination(const std::string& path) {
+  Destination found;
+  if (path == "-" || path == "/dev/stdout") {
+    found.kind = Destination::Kind::standard_output;
+    return found;
+  }
+  if (path.empty() || path.ends_with('/')) throw Error("cannot write '" + path + "': it names a folder, not a file");
+  found.exists = ::stat(path.c_str(), &found.status) == 0;
+  if (found.exists && S_ISDIR(found.status.st_mode)) throw_system_error("write", path, EISDIR);
+  if (found.exists && ::access(path.c_str(), W_OK) != 0) throw_system_error("write", path, errno);
+  if (found.exists && !S_ISREG(found.status.st_mode)) {
+    found.kind = Destination::Kind::special;
+    return found;
+  }
+  found.target = follow_links(path);
+  if (::access(folder_of(found.target).c_str(), W_OK | X_OK) != 0) throw_system_error("write", path, errno);
+  return found;
+}
+
+}  // namespace
+
+void check_output(const std::string& path) { find_destination(path); }
+
+std::unique_ptr<OutputStream> open_output(const std::string& path) {
+  const auto [kind, target, exists, status] = find_destination(path);
+  if (kind == Destination::Kind::standard_output) return open_standard_output();
+  if (kind == Destination::Kind::special) return open_direct(path);
+
   const std::string folder = folder_of(target);
   const std::string prefix = temporary_prefix(target.substr(target.rfind('/') + 1));
   remove_stale_temporaries(folder, prefix);

@@ -19,6 +19,8 @@ namespace {
 /// A longer prompt is read in blocks of this many tokens: enough rows for the products to run at full speed.
 constexpr std::int64_t kBlockRows = 256;
 
+std::int64_t usual_block(const ModelConfig& config) { return std::min(kBlockRows, config.context_length); }
+
 /// Copies (R, KV, D) rows that may be strided.
 void copy_rows(TensorView<float> y, TensorView<const float> x) {
   const auto bytes = static_cast<std::size_t>(x.dim(1) * x.dim(2)) * sizeof(float);
@@ -42,7 +44,7 @@ struct Decoder::Buffers {       // R rows
 };
 
 Decoder::Decoder(Compute& compute, const Parameters<float>& parameters)
-    : compute_(compute), weights_(parameters), block_rows_(std::min(kBlockRows, parameters.config().context_length)) {
+    : compute_(compute), weights_(parameters), block_rows_(usual_block(parameters.config())) {
   const ModelConfig& config = parameters.config();
   const std::int64_t table = aligned_size<float>(config.context_length * config.head_dim / 2);
   const bool rotary = config.positions == Positions::rotary;
@@ -185,10 +187,11 @@ TensorView<const float> Decoder::prefill(KVCache& cache, std::span<const TokenId
   }
   // The prefix's queries see keys after them, so all of it has to be read at once.
   const std::int64_t at_once = std::min(prefix_length, count);
-  if (at_once > block_rows_) reserve(at_once);
+  const std::int64_t block = std::max(at_once, usual_block(weights_.config()));
+  if (block > block_rows_) reserve(block);
   std::int64_t rows = 0;
   for (std::int64_t first = 0; first < count; first += rows) {
-    rows = std::min(block_rows_, count - first);
+    rows = std::min(block, count - first);
     run_layers(cache, tokens.subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(rows)), prefix_length);
   }
   return last_logits(rows);

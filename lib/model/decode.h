@@ -39,7 +39,7 @@ class Decoder {
   TensorView<const float> last_logits(std::int64_t rows);
   Compute& compute_;
   const Parameters<float>& weights_;
-  std::int64_t block_rows_;  // longest block read at once
+  std::int64_t block_rows_;  // longest block that there is room for
   Arena<float> arena_;
   Arena<float> tables_;
   TensorView<float> cosine_, sine_;  // (context, D/2)

@@ -128,6 +128,14 @@ std::span<const std::byte> SafetensorsFile::bytes(const TensorEntry& entry) cons
   return content_.bytes().subspan(entry.offset, entry.size);
 }
 
+void SafetensorsFile::check_floats(const TensorEntry& entry) const {
+  for (const Dtype floats : {Dtype::f32, Dtype::f64, Dtype::f16, Dtype::bf16}) {
+    if (entry.dtype == floats) return;
+  }
+  refuse(name(), "tensor '" + entry.name.substr(0, 100) + "' holds " + std::string(dtype_name(entry.dtype)) +
+                     " where F32, F16, BF16 or F64 is needed");
+}
+
 void SafetensorsFile::read_floats(const TensorEntry& entry, std::span<float> out) const {
   LM_CHECK(static_cast<std::int64_t>(out.size()) == entry.elements());
   read_floats(entry, 0, out);
@@ -149,8 +157,7 @@ void SafetensorsFile::read_floats(const TensorEntry& entry, std::int64_t first, 
       return convert_all<std::uint16_t>(
           data, out, [](std::uint16_t value) { return std::bit_cast<float>(std::uint32_t{value} << 16); });
     default:
-      refuse(name(), "tensor '" + entry.name.substr(0, 100) + "' holds " + std::string(dtype_name(entry.dtype)) +
-                         " where F32, F16, BF16 or F64 is needed");
+      check_floats(entry);
   }
 }
 

@@ -52,6 +52,8 @@ class SafetensorsFile {
 
   /// Any type as the bytes on disk, little-endian and unaligned.
   std::span<const std::byte> bytes(const TensorEntry& entry) const;
+  /// Throws Error unless the type is one that read_floats reads.
+  void check_floats(const TensorEntry& entry) const;
   /// F32, F16, BF16 and F64 as float; out: entry.elements(). Throws Error for other types.
   void read_floats(const TensorEntry& entry, std::span<float> out) const;
   /// `count` of them from element `first` on.

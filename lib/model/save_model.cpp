@@ -8,6 +8,8 @@
 #include <array>
 #include <cerrno>
 #include <cstdio>
+#include <filesystem>
+#include <system_error>
 
 #include "base/error.h"
 #include "base/file.h"
@@ -89,19 +91,31 @@ void write_folder_files(const std::string& folder, const ModelRecord& record, co
   write_weights(folder + "/model.safetensors", record, parameters);
 }
 
+/// The folder that a path means, of a link what it leads to.
+std::string folder_meant(const std::string& path) {
+  std::error_code error;
+  const std::string folder = without_trailing_slashes(path);
+  const std::filesystem::path real = std::filesystem::canonical(folder, error);
+  if (!error) return real.string();
+  if (std::filesystem::is_symlink(folder, error)) {
+    throw Error("cannot write folder '" + path + "': it is a link that leads nowhere; make the folder or remove the link");
+  }
+  return folder;
+}
+
 /// Puts `temporary` in the place of `folder`; false where the file system cannot exchange two names.
 bool exchange(const std::string& temporary, const std::string& folder) {
-  if (renameat2(AT_FDCWD, temporary.c_str(), AT_FDCWD, folder.c_str(), RENAME_EXCHANGE) == 0) return true;
-  if (errno == ENOENT) {
+  if (access(folder.c_str(), F_OK) != 0) {
     if (rename(temporary.c_str(), folder.c_str()) != 0) throw_system_error("create folder", folder, errno);
     return true;
   }
+  if (renameat2(AT_FDCWD, temporary.c_str(), AT_FDCWD, folder.c_str(), RENAME_EXCHANGE) == 0) return true;
   if (errno != EINVAL && errno != ENOSYS) throw_system_error("replace folder", folder, errno);
   return false;
 }
 
 void save_folder(const std::string& path, const ModelRecord& record, const Parameters<float>& parameters) {
-  const std::string folder = without_trailing_slashes(path);
+  const std::string folder = folder_meant(path);
   struct stat status {};
   if (stat(folder.c_str(), &status) == 0) check_replaceable(folder);
   const std::string temporary = temporary_folder(folder);
@@ -125,13 +139,14 @@ void save_folder(const std::string& path, const ModelRecord& record, const Param
 }  // namespace
 
 void check_model_destination(const std::string& path) {
-  if (path.empty() || path == "-") return;
-  const std::string name = without_trailing_slashes(path);
+  if (path == "-") return;
+  if (!is_model_folder(path)) return check_output(path);
+  const std::string name = folder_meant(path);
   const std::size_t slash = name.rfind('/');
   const std::string parent = slash == std::string::npos ? "." : name.substr(0, slash + 1);
   if (access(parent.c_str(), W_OK | X_OK) != 0) throw_system_error("write into folder", parent, errno);
   struct stat status {};
-  if (!is_model_folder(path) || stat(name.c_str(), &status) != 0) return;
+  if (stat(name.c_str(), &status) != 0) return;
   if (!S_ISDIR(status.st_mode)) throw Error("cannot write folder '" + path + "': a file has that name");
   check_replaceable(name);
 }

@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "base/rng.h"
+#include "support/memory_limit.h"
 #include "support/test_data.h"
 #include "support/tiny_model.h"
 
@@ -181,6 +182,26 @@ TEST_CASE("impossible shapes are refused before memory is taken") {
   write_safetensors(*output, model_metadata(record), sources);
   output->close();
   CHECK_THROWS_AS(load_model(folder.path("m")), Error);
+}
+
+TEST_CASE("a model of whole numbers is refused before memory is taken for it") {
+  test::TemporaryFolder folder;
+  ModelConfig config = smallest_config(Family::llama);
+  config.vocab_size = 3'000'000;
+  config.tied_embeddings = true;
+  const Parameters<float> weights(config);
+  std::vector<TensorSource> sources;
+  add_sources(sources, weights);
+  for (TensorSource& source : sources) {
+    source.dtype = Dtype::u8;
+    source.bytes = source.bytes.first(source.bytes.size() / sizeof(float));
+  }
+  const std::unique_ptr<OutputStream> output = open_output(folder.path("m"));
+  write_safetensors(*output, model_metadata(record_of(config)), sources);
+  output->close();
+  const auto size = std::filesystem::file_size(folder.path("m"));
+  REQUIRE(size > 12'000'000);
+  CHECK(test::with_memory_limit(2 * size + (16 << 20), [&] { load_model(folder.path("m")); }) == test::Outcome::refused);
 }
 
 TEST_CASE("the configuration survives its JSON, and Hugging Face's") {

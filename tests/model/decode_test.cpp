@@ -118,6 +118,13 @@ TEST_CASE("a prompt longer than a block is read as if at once") {
   CHECK(difference(full, config.context_length - 1,
                    TensorView<const float>(prefixed.data() + (config.context_length - 1) * config.vocab_size,
                                            config.vocab_size)) > kTolerance);
+  // After that a prompt has the bits that a new decoder gives it.
+  cache.truncate(0);
+  const TensorView<const float> again = decoder.prefill(cache, tokens);
+  Decoder fresh(compute, parameters);
+  cache.truncate(0);
+  const TensorView<const float> first = fresh.prefill(cache, tokens);
+  CHECK(std::equal(again.data(), again.data() + again.size(), first.data()));
 }
 
 TEST_CASE("a later token never changes an earlier logit") {
