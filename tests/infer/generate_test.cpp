@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "support/tiny_model.h"
+#include "support/worst.h"
 
 using namespace lm;
 
@@ -36,7 +37,7 @@ double difference(TensorView<const float> a, const std::vector<float>& b) {
   double scale = 0;
   for (std::int64_t i = 0; i < a.size(); ++i) {
     const auto expected = static_cast<double>(b[static_cast<std::size_t>(i)]);
-    largest = std::max(largest, std::abs(static_cast<double>(a[i]) - expected));
+    largest = test::worse(largest, std::abs(static_cast<double>(a[i]) - expected));
     scale = std::max(scale, std::abs(expected));
   }
   return largest / scale;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "support/worst.h"
 
 using namespace lm;
 
@@ -126,7 +127,7 @@ TEST_CASE("every combination of filters leaves the distribution that their defin
       std::vector<double> actual(size, 0.0);
       for (const Candidate& c : sampler.distribution(view(logits), visible)) actual[c.id] = c.probability;
       double worst = 0;
-      for (std::size_t i = 0; i < size; ++i) worst = std::max(worst, std::abs(actual[i] - expected[i]));
+      for (std::size_t i = 0; i < size; ++i) worst = test::worse(worst, std::abs(actual[i] - expected[i]));
       CAPTURE(size);
       CAPTURE(options.top_k);
       CAPTURE(options.top_p);

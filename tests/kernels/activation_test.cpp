@@ -34,7 +34,7 @@ TEST_CASE("the float exponential is within two units in the last place, zero far
         const double exact = std::exp(static_cast<double>(x[i]));
         const double unit = static_cast<double>(std::nextafter(static_cast<float>(exact), INFINITY)) -
                             static_cast<double>(static_cast<float>(exact));
-        worst = std::max(worst, std::abs(static_cast<double>(y[i]) - exact) / unit);
+        worst = lm::test::worse(worst, std::abs(static_cast<double>(y[i]) - exact) / unit);
       }
     }
     CHECK(worst <= 2);

@@ -13,6 +13,7 @@
 #include "base/rng.h"
 #include "kernels/compute.h"
 #include "support/half_precisions.h"
+#include "support/worst.h"
 #include "tensor/view.h"
 
 namespace lm::test {
@@ -103,12 +104,12 @@ template <class Function>
 void check_gradient(const char* name, Tensor<double>& input, const std::vector<double>& analytic, Function f) {
   REQUIRE(input.values.size() == analytic.size());
   double largest = 0;
-  for (const double a : analytic) largest = std::max(largest, std::abs(a));
+  for (const double a : analytic) largest = worse(largest, std::abs(a));
   double worst = 0;
   for (std::size_t i = 0; i < analytic.size(); ++i) {
     const double numeric = central_difference(input.values[i], f);
     const double allowed = 1e-6 * std::max({std::abs(analytic[i]), std::abs(numeric), 1e-3 * largest});
-    worst = std::max(worst, std::abs(analytic[i] - numeric) / std::max(allowed, 1e-300));
+    worst = worse(worst, std::abs(analytic[i] - numeric) / std::max(allowed, 1e-300));
   }
   INFO(std::string(name));
   CHECK(worst <= 1);

@@ -10,6 +10,7 @@
 #include "model/activations.h"
 #include "model/transformer.h"
 #include "support/tiny_model.h"
+#include "support/worst.h"
 
 using namespace lm;
 
@@ -53,7 +54,7 @@ double difference(const std::vector<float>& full, std::int64_t row, TensorView<c
   double scale = 0;
   for (std::int64_t i = 0; i < logits.size(); ++i) {
     const auto expected = static_cast<double>(full[static_cast<std::size_t>(row * logits.size() + i)]);
-    largest = std::max(largest, std::abs(expected - static_cast<double>(logits[i])));
+    largest = test::worse(largest, std::abs(expected - static_cast<double>(logits[i])));
     scale = std::max(scale, std::abs(expected));
   }
   return largest / scale;

@@ -9,6 +9,7 @@
 #include "model/checkpoint.h"
 #include "model/transformer.h"
 #include "support/test_data.h"
+#include "support/worst.h"
 
 namespace {
 
@@ -54,7 +55,7 @@ class CompareLogits : public RowSink<float> {
     for (std::size_t i = 0; i < rows.size(); ++i) {
       for (std::int64_t v = 0; v < logits.columns(); ++v) {
         const double other = expected_[static_cast<std::size_t>(rows[i] * logits.columns() + v)];
-        worst = std::max(worst, std::fabs(static_cast<double>(logits(static_cast<std::int64_t>(i), v)) - other));
+        worst = test::worse(worst, std::fabs(static_cast<double>(logits(static_cast<std::int64_t>(i), v)) - other));
         ++compared;
       }
     }

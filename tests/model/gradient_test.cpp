@@ -8,6 +8,7 @@
 
 #include "model/transformer.h"
 #include "support/tiny_model.h"
+#include "support/worst.h"
 
 namespace {
 
@@ -80,7 +81,7 @@ void check_gradients(const ModelConfig& config, const DropoutPlan& dropout) {
       const double analytic = gradients.view(spec).data()[i];
       const double numeric = central_difference(compute, weights, weights.view(spec).data()[i], batch, activations, dropout);
       const double bound = std::max({std::fabs(analytic), std::fabs(numeric), model_scale});
-      worst = std::max(worst, std::fabs(analytic - numeric) / bound);
+      worst = test::worse(worst, std::fabs(analytic - numeric) / bound);
       norm += analytic * analytic;
     }
     CAPTURE(spec.name);
