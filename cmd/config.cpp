@@ -27,14 +27,9 @@ std::string config_key(const CLI::Option& option) {
   return option.get_name(true, false);
 }
 
-/// What write_config() puts after `key = `; empty where the option need not be written.
+/// What write_config() puts after `key = ` of a given option.
 std::string config_value(const CLI::Option& option) {
   const std::vector<std::string>& given = option.results();
-  if (given.empty()) {
-    // A default beside options that exclude it would clash with them when read back.
-    const bool written = option.get_type_size() != 0 && !option.get_default_str().empty() && option.get_excludes().empty();
-    return written ? toml_value(option.get_default_str()) : std::string();
-  }
   if (option.get_type_size() == 0 || given.size() == 1) return toml_value(given.front());
   std::string list;
   for (const std::string& value : given) list += (list.empty() ? "[" : ", ") + toml_value(value);
@@ -75,8 +70,13 @@ std::string write_config(const CLI::App& app) {
   std::string text;
   for (const CLI::Option* option : app.get_options({})) {
     if (!option->get_configurable()) continue;
-    const std::string value = config_value(*option);
-    if (!value.empty()) text += config_key(*option) + " = " + value + "\n";
+    const std::string line = config_key(*option) + " = ";
+    if (option->count() > 0) {
+      text += line + config_value(*option) + "\n";
+    } else if (option->get_type_size() != 0 && !option->get_default_str().empty()) {
+      // Read back as a value, a default would count as given, and overrule what is chosen or inherited.
+      text += "# " + line + toml_value(option->get_default_str()) + "\n";
+    }
   }
   return text;
 }

@@ -25,7 +25,7 @@ class TomlConfig : public CLI::Config {
   std::string source_ = "configuration";
 };
 
-/// Every option given, and every default that --help shows, in a form that --config reads back.
+/// Every option given, in a form that --config reads back, and as comments every default that --help shows.
 std::string write_config(const CLI::App& app);
 
 /// The file that --config VALUE means: VALUE itself where it is a file, else share/lm/VALUE.toml beside the installed or
