@@ -1,18 +1,37 @@
 #include "signals.h"
 
+#include <time.h>
+
+#include <atomic>
+#include <cstdint>
+
 namespace lm::cmd {
 namespace {
 
-// Handlers can reach nothing but statics; this pair is the only one in the programs.
+// Handlers can reach nothing but statics; these are the only ones in the programs.
 volatile std::sig_atomic_t stop_signal_seen = 0;
 volatile std::sig_atomic_t save_requested = 0;
+std::atomic<std::int64_t> stop_milliseconds = 0;
+static_assert(std::atomic<std::int64_t>::is_always_lock_free);
+
+// One request comes twice where a supervisor signals the process and its group, as timeout(1) does.
+constexpr std::int64_t kSameRequestMilliseconds = 200;
+
+std::int64_t milliseconds_now() {
+  struct timespec now {};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return now.tv_sec * std::int64_t{1000} + now.tv_nsec / 1'000'000;
+}
 
 void on_stop(int signal_number) {
+  const std::int64_t now = milliseconds_now();
   if (stop_signal_seen != 0) {
+    if (signal_number == stop_signal_seen && now - stop_milliseconds < kSameRequestMilliseconds) return;
     std::signal(signal_number, SIG_DFL);
     std::raise(signal_number);  // blocked until this handler returns
     return;
   }
+  stop_milliseconds = now;
   stop_signal_seen = signal_number;
 }
 

@@ -5,7 +5,8 @@
 
 namespace lm::cmd {
 
-/// While one exists, the first SIGTERM or SIGINT only sets a flag and the second one ends the process by its default action;
+/// While one exists, the first SIGTERM or SIGINT only sets a flag and the second one ends the process by its default action,
+/// but for the same signal again within 0.2 s, which supervisors send that signal a process and its group;
 /// a signal that was ignored when the program started (nohup) stays ignored. Blocking calls return with EINTR, which the
 /// library's readers retry: poll() the descriptor, or check the flag between reads. At most one at a time.
 class SignalFlags {
