@@ -4,6 +4,7 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <exception>
 
 #include <spdlog/spdlog.h>
 
@@ -57,7 +58,13 @@ int train(TrainOptions& o, const CommonOptions& common, TrainSession& session) {
       {.metrics = o.metrics, .checkpoint_every = o.checkpoint_every.count(), .seconds = o.request.budget.seconds});
   const StopReason reason = session.run(reporter);
   reporter.finish();
-  if (session.has_state()) session.save_state();
+  std::exception_ptr state_failure;
+  try {
+    if (session.has_state()) session.save_state();
+  } catch (const SystemError&) {
+    if (reason == StopReason::interrupted) throw;
+    state_failure = std::current_exception();  // the model can still be kept
+  }
   if (reason == StopReason::interrupted) {
     if (session.has_state()) {
       spdlog::warn("stopped by a signal after step {}; --resume goes on", session.state().step);
@@ -76,6 +83,8 @@ int train(TrainOptions& o, const CommonOptions& common, TrainSession& session) {
   session.save_model();
   spdlog::info("at most {:.1f} MiB in memory, {:.1f} expected", static_cast<double>(resident_memory().peak) / kMebibyte,
                static_cast<double>(expected) / kMebibyte);
+  if (state_failure) std::rethrow_exception(state_failure);
+  reporter.check_metrics();
   if (is_model_folder(o.request.output) && session.facts().visible_prefix_share > 0) {
     spdlog::warn("'{}' was trained to look both ways, which Hugging Face's causal class does not do", o.request.output);
   }

@@ -54,12 +54,12 @@ bool Progress::due() const {
   return Clock::now() - last_ >= interval || (terminal_ && !ever_drawn_);
 }
 
-void Progress::update(double fraction, std::string_view text) {
+void Progress::update(double fraction, std::string_view text, double begun) {
   if (!due()) return;
   std::string line(text);
   const Seconds elapsed = Clock::now() - start_;
-  if (fraction > 0 && fraction <= 1) {
-    const Seconds remaining = elapsed * ((1 - fraction) / fraction);
+  if (fraction > begun && fraction <= 1) {
+    const Seconds remaining = elapsed * ((1 - fraction) / (fraction - begun));
     char share[16];
     std::snprintf(share, sizeof share, "%3.0f%% ", 100 * fraction);
     line = share + line + ", " + format_duration(remaining) + " left";

@@ -20,8 +20,9 @@ class Progress {
 
   /// True where update() would draw now, so that a caller need not compose its text in vain.
   bool due() const;
-  /// `fraction` in [0, 1] gives the estimate of the remaining time; outside, none is shown. Not due: does nothing.
-  void update(double fraction, std::string_view text);
+  /// `fraction` in [0, 1] gives the estimate of the remaining time; outside, none is shown. `begun`: the fraction that had
+  /// been done before this object was made. Not due: does nothing.
+  void update(double fraction, std::string_view text, double begun = 0);
   /// Shows the last state, whether due or not, and ends the line.
   void finish(std::string_view text);
   /// Removes the line from the terminal, before something else is printed there; the next update() draws it again.

@@ -7,6 +7,8 @@
 #include <cerrno>
 #include <cmath>
 
+#include <spdlog/spdlog.h>
+
 #include "base/error.h"
 #include "base/json.h"
 
@@ -44,6 +46,7 @@ TrainReporter::TrainReporter(const CommonOptions& common, TrainSession& session,
     peak_flops_ = measure_peak_flops(session.compute(), kPeakMilliseconds);
   }
   begun_ = last_step_seconds_ = session.state().elapsed_seconds;
+  begun_step_ = session.state().step;
   last_save_ = now();
 }
 
@@ -53,21 +56,25 @@ double TrainReporter::now() {
 
 void TrainReporter::on_step(const StepReport& report) {
   const double seconds = std::max(1e-9, report.elapsed_seconds - last_step_seconds_);
-  const double speed = static_cast<double>(report.step_positions) / seconds;
+  last_speed_ = static_cast<double>(report.step_positions) / seconds;
   last_step_seconds_ = report.elapsed_seconds;
   positions_ += report.step_positions;
-  smoothed_speed_ = smoothed_speed_ == 0 ? speed : smoothed_speed_ + kSmoothing * (speed - smoothed_speed_);
+  smoothed_speed_ = smoothed_speed_ == 0 ? last_speed_ : smoothed_speed_ + kSmoothing * (last_speed_ - smoothed_speed_);
   if (report.validation_loss) validation_loss_ = report.validation_loss;
   last_ = report;
-  if (metrics_.get() >= 0) write_metrics(report, speed);
+  write_metrics(report);
   if (!progress_.due()) return;
-  double fraction = -1;
-  if (report.total_steps) {
-    fraction = static_cast<double>(report.step) / static_cast<double>(*report.total_steps);
-  } else if (options_.seconds) {
-    fraction = report.elapsed_seconds / *options_.seconds;
-  }
-  progress_.update(fraction, describe(report, smoothed_speed_));
+  const auto done = [&](std::int64_t step, double seconds) {
+    if (report.total_steps) return static_cast<double>(step) / static_cast<double>(*report.total_steps);
+    return options_.seconds ? seconds / *options_.seconds : -1.0;
+  };
+  progress_.update(done(report.step, report.elapsed_seconds), describe(report, smoothed_speed_), done(begun_step_, begun_));
+}
+
+void TrainReporter::on_last_validation(const StepReport& report) {
+  validation_loss_ = report.validation_loss;
+  last_ = report;
+  write_metrics(report);
 }
 
 std::string TrainReporter::describe(const StepReport& report, double tokens_per_second) const {
@@ -80,10 +87,11 @@ std::string TrainReporter::describe(const StepReport& report, double tokens_per_
   return text;
 }
 
-void TrainReporter::write_metrics(const StepReport& report, double tokens_per_second) {
+void TrainReporter::write_metrics(const StepReport& report) {
+  if (metrics_.get() < 0) return;
   JsonValue line;
   line.set("step", report.step).set("tokens", report.tokens).set("loss", report.loss).set("grad_norm", report.gradient_norm);
-  line.set("learning_rate", report.learning_rate).set("tokens_per_second", tokens_per_second);
+  line.set("learning_rate", report.learning_rate).set("tokens_per_second", last_speed_);
   if (report.validation_loss) line.set("val_loss", *report.validation_loss);
   if (report.validation_bits_per_byte) line.set("val_bits_per_byte", *report.validation_bits_per_byte);
   if (objectives_.size() > 1) {
@@ -96,7 +104,22 @@ void TrainReporter::write_metrics(const StepReport& report, double tokens_per_se
     for (const ValidationPart& part : report.validation_parts) validations.set(part.objective, part.loss);
     if (report.validation_loss) line.set("val_losses", std::move(validations));
   }
-  const std::string text = line.dump() + "\n";
+  try {
+    append_metrics(line.dump() + "\n");
+  } catch (const SystemError& error) {
+    if (options_.metrics == "-") throw;  // whoever read them has gone
+    progress_.clear();
+    spdlog::warn("{}; training goes on without metrics", error.what());
+    metrics_ = FileDescriptor(-1, options_.metrics);
+    metrics_failure_ = std::current_exception();
+  }
+}
+
+void TrainReporter::check_metrics() const {
+  if (metrics_failure_) std::rethrow_exception(metrics_failure_);
+}
+
+void TrainReporter::append_metrics(const std::string& text) {
   for (std::size_t done = 0; done < text.size();) {
     const ssize_t count = write(metrics_.get(), text.data() + done, text.size() - done);
     if (count < 0 && errno != EINTR) throw_system_error("append to", options_.metrics, errno);
@@ -107,7 +130,12 @@ void TrainReporter::write_metrics(const StepReport& report, double tokens_per_se
 void TrainReporter::maybe_save() {
   const bool asked = signals_.take_save_request();
   if (!session_.has_state() || (!asked && now() - last_save_ < options_.checkpoint_every)) return;
-  session_.save_state();
+  try {
+    session_.save_state();
+  } catch (const SystemError& error) {
+    progress_.clear();
+    spdlog::warn("{}; training goes on, and the state will be saved when it is time again", error.what());
+  }
   last_save_ = now();
 }
 

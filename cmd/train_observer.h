@@ -2,6 +2,8 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
+#include <exception>
 #include <string>
 
 #include "base/file.h"
@@ -22,6 +24,7 @@ class TrainReporter final : public TrainObserver {
   TrainReporter(const CommonOptions& common, TrainSession& session, const Options& options);
 
   void on_step(const StepReport& report) override;
+  void on_last_validation(const StepReport& report) override;
   bool stop_requested() override { return signals_.stop_signal() != 0; }
   void maybe_save() override;
   double now() override;
@@ -29,9 +32,12 @@ class TrainReporter final : public TrainObserver {
   /// The last line of the progress display.
   void finish();
   int stop_signal() const { return signals_.stop_signal(); }
+  /// Throws what writing the metrics met, after which training went on.
+  void check_metrics() const;
 
  private:
-  void write_metrics(const StepReport& report, double tokens_per_second);
+  void write_metrics(const StepReport& report);
+  void append_metrics(const std::string& text);
   std::string describe(const StepReport& report, double tokens_per_second) const;
 
   TrainSession& session_;
@@ -41,10 +47,13 @@ class TrainReporter final : public TrainObserver {
   SignalFlags signals_;
   Progress progress_;
   FileDescriptor metrics_;
+  std::exception_ptr metrics_failure_;
   double peak_flops_ = 0;
   double last_step_seconds_ = 0;
+  double last_speed_ = 0;  // tokens a second of the last step
   double last_save_ = 0;
-  double begun_ = 0;            // elapsed seconds when this process took over
+  double begun_ = 0;  // elapsed seconds when this process took over
+  std::int64_t begun_step_ = 0;
   std::int64_t positions_ = 0;  // computed by this process
   double smoothed_speed_ = 0;   // tokens a second
   StepReport last_;

@@ -123,7 +123,8 @@ bool same_file(const std::string& a, const std::string& b) {
 /// No file may be read and overwritten, or written twice, and standard input can be read once.
 void check_names(const TrainOptions& o) {
   const TrainRequest& r = o.request;
-  std::vector<std::pair<std::string, std::string>> inputs = {{"-t", r.tokenizer}, {"--valid", r.valid}};
+  std::vector<std::pair<std::string, std::string>> inputs = {
+      {"-t", r.tokenizer}, {"--init-from", r.init_from}, {"--valid", r.valid}};
   for (const std::string& tokens : r.tokens) inputs.emplace_back("TOKENS", tokens);
   if (std::count_if(inputs.begin(), inputs.end(), [](const auto& input) { return input.second == "-"; }) > 1) {
     throw UsageError("standard input is named twice");
@@ -139,8 +140,10 @@ void check_names(const TrainOptions& o) {
                                                             outputs.end());
     others.insert(others.end(), inputs.begin(), inputs.end());
     for (const auto& [other_option, other] : others) {
-      // Fine-tuning a model in place reads its tokenizer out of it before it is replaced.
-      if (other.empty() || other == "-" || (option == "-o" && other_option == "-t" && !r.init_from.empty())) continue;
+      if (other.empty() || other == "-") continue;
+      // Fine-tuning a model in place reads it, and its tokenizer, before it is replaced.
+      const bool initial = other_option == "--init-from" || (other_option == "-t" && same_file(other, r.init_from));
+      if (option == "-o" && initial) continue;
       if (same_file(path, other)) throw UsageError(option + " and " + other_option + " name the same file '" + path + "'");
     }
   }

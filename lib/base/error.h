@@ -20,7 +20,13 @@ class InternalError : public std::logic_error {
   using std::logic_error::logic_error;
 };
 
-/// Error with the text of errno: "cannot <action> '<subject>': <reason>".
+/// What the system refused, such as a write to a full disk: to try again later can help.
+class SystemError : public Error {
+ public:
+  using Error::Error;
+};
+
+/// SystemError with the text of errno: "cannot <action> '<subject>': <reason>".
 [[noreturn]] void throw_system_error(const std::string& action, const std::string& subject, int error_number);
 
 [[noreturn]] void throw_check_failure(const char* condition, const char* file, int line);

@@ -43,18 +43,18 @@ std::int64_t TrainSession::held_out_documents() const {
 }
 
 /// What make_validator() will hold.
-std::int64_t TrainSession::held_out_bytes(std::int64_t sequences) const {
+std::int64_t TrainSession::held_out_bytes(std::int64_t sequences, std::int64_t context_length) const {
   const bool scores = std::any_of(shares_.begin(), shares_.end(),
                                   [](const auto& share) { return share.entry->name == std::string("causal"); });
   if (!valid_corpus_ || !scores) return 0;
   return valid_corpus_->size() * static_cast<std::int64_t>(sizeof(TokenId)) +
-         DocumentLoss::bytes(valid_corpus_->size(), held_out_documents(), config_.context_length, sequences);
+         DocumentLoss::bytes(valid_corpus_->size(), held_out_documents(), context_length, sequences);
 }
 
 TrainMemory TrainSession::memory() const {
   const ResidentMemory resident = resident_memory();
   TrainMemory memory{.trainer = Trainer::memory(config_, options(), compute_->simd(), compute_->pool().threads()),
-                     .held_out = held_out_bytes(*settings_.micro_batch),
+                     .held_out = held_out_bytes(*settings_.micro_batch, config_.context_length),
                      .files = resident.files,
                      .program = resident.now - resident.files};
   // Measuring which precision is the fastest has taken some of the scratch already.

@@ -52,11 +52,13 @@ TrainSession::TrainSession(TrainRequest request)
   choose_precision();
   load_tokenizer_and_model();
   shares_ = parse_mixture(settings_.objective);
+  std::optional<double> expected_tokens;
   if (state_file_ != nullptr) {
     config_ = state_file_->record().config;
   } else {
     if (by_recipe) {
       open_corpus();
+      open_validation();
       const Recipe recipe = choose_recipe({.tokens = corpus_->size(),
                                            .vocab_size = tokenizer_->vocab_size(),
                                            .seconds = *request_.budget.seconds,
@@ -66,21 +68,28 @@ TrainSession::TrainSession(TrainRequest request)
       set_recipe(settings_, request_.named, recipe);
       notes_.push_back(describe_recipe(settings_, request_.named, recipe, corpus_->size()));
       limit_epochs(recipe.most_epochs);
+      expected_tokens = recipe.epochs * static_cast<double>(corpus_->size());
     }
     config_ = resolve_model(settings_, tokenizer_->vocab_size(), initial_ == nullptr ? nullptr : &initial_->record.config,
                             request_.named);
   }
   check_budget();
-  check_model_destination(request_.output);
+  if (!request_.output.empty()) check_model_destination(request_.output);
+  if (has_state()) check_output(request_.state);
   open_data();
   check_data_identity();
   if (state_file_ == nullptr) {
+    std::optional<std::int64_t> steps = steps_of_budget();
+    if (!steps && expected_tokens) {
+      const std::int64_t step = settings_.batch * config_.context_length;
+      steps = static_cast<std::int64_t>(*expected_tokens / static_cast<double>(step));
+    }
     resolve_settings(settings_, config_,
-                     {.total_steps = steps_of_budget(),
+                     {.total_steps = steps,
                       .memory = request_.memory,
                       .keep_activations = request_.keep_activations,
                       .tier = compute_->simd(),
-                      .held_out_bytes = held_out_bytes(settings_.batch)});
+                      .held_out_bytes = held_out_bytes(settings_.batch, config_.context_length)});
   }
 }
 
@@ -95,7 +104,7 @@ bool TrainSession::fits(const Recipe& recipe) const {
                       .memory = request_.memory,
                       .keep_activations = request_.keep_activations,
                       .tier = compute_->simd(),
-                      .held_out_bytes = 0});
+                      .held_out_bytes = held_out_bytes(settings.batch, config.context_length)});
   } catch (const SettingsError&) {
     return false;
   }
@@ -255,7 +264,7 @@ void TrainSession::open_data() {
     window_source_ = std::make_unique<WindowSource>(make_sources(*corpus_, seed, WindowOrder::shuffled), shares,
                                                     config_.context_length, seed);
   }
-  open_validation();
+  if (valid_identity_.empty()) open_validation();
 }
 
 void TrainSession::open_validation() {

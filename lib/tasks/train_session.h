@@ -122,7 +122,7 @@ class TrainSession {
   double visible_prefix_share() const;
   std::optional<std::int64_t> steps_of_budget() const;
   std::int64_t held_out_documents() const;
-  std::int64_t held_out_bytes(std::int64_t sequences) const;
+  std::int64_t held_out_bytes(std::int64_t sequences, std::int64_t context_length) const;
   std::string settings_record() const;
   void check_data_identity() const;
   TrainerOptions options() const;

@@ -295,7 +295,10 @@ TrainSettings resumed_settings(const JsonValue& recorded, const TrainSettings& a
   visit_settings(settings, [&](const char* name, auto& field, const char*, const char*) {
     if (recorded.find(name) != nullptr) from_json(field, recorded, name, source);
   });
-  const JsonValue asked_json = settings_to_json(asked);
+  TrainSettings wanted_settings = asked;
+  // As it was recorded: at most a whole batch.
+  if (wanted_settings.micro_batch) wanted_settings.micro_batch = std::min(*wanted_settings.micro_batch, settings.batch);
+  const JsonValue asked_json = settings_to_json(wanted_settings);
   const JsonValue settings_json = settings_to_json(settings);
   for (const auto& [name, value] : *settings_json.if_object()) {
     const JsonValue* wanted = asked_json.find(name);

@@ -112,7 +112,7 @@ void check_settings(const TrainSettings& settings);
 
 /// What the defaults depend on.
 struct SettingsFacts {
-  std::optional<std::int64_t> total_steps;  // where the budget tells
+  std::optional<std::int64_t> total_steps;  // where the budget or a recipe tells
   std::int64_t memory = 0;                  // bytes that micro-batch auto may fill
   Keep keep_activations = Keep::training;
   SimdTier tier = SimdTier::portable;

@@ -60,20 +60,26 @@ double learning_rate_at(const ScheduleOptions& options, std::int64_t step, std::
   return std::min(full * ramp, options.min_learning_rate + (full - options.min_learning_rate) * share);
 }
 
-std::optional<std::int64_t> fix_total_steps(ScheduleOptions& options, std::int64_t step, double elapsed, double budget) {
+std::optional<std::int64_t> fix_total_steps(ScheduleOptions& options, std::int64_t step, double elapsed, double budget,
+                                            bool late) {
   if (step < 1) return std::nullopt;
+  const auto possible = std::max(step, static_cast<std::int64_t>(static_cast<double>(step) * budget / elapsed));
   switch (options.kind) {
     case ScheduleKind::constant:
       if (elapsed >= budget) return step;
       return std::nullopt;
-    case ScheduleKind::wsd:
-      if (elapsed < (1.0 - options.decay_share) * budget) return std::nullopt;
-      return static_cast<std::int64_t>(std::ceil(static_cast<double>(step) / (1.0 - options.decay_share) - kRounding));
+    case ScheduleKind::wsd: {
+      const double steady = 1.0 - options.decay_share;
+      if (elapsed < steady * budget) return std::nullopt;
+      const auto planned = static_cast<std::int64_t>(std::ceil(static_cast<double>(step) / steady - kRounding));
+      // A first step has the full rate in a run of any length.
+      return late || step == 1 ? std::min(planned, possible) : planned;
+    }
     case ScheduleKind::cosine:
     case ScheduleKind::linear:
       if (elapsed < kMeasuringShare * budget) return std::nullopt;
-      options.hold_steps = std::max<std::int64_t>(0, step - options.warmup_steps);
-      return std::max(step, static_cast<std::int64_t>(static_cast<double>(step) * budget / elapsed));
+      options.hold_steps = std::max(options.hold_steps, step - options.warmup_steps);
+      return possible;
   }
   throw InternalError("unknown schedule");
 }

@@ -31,9 +31,12 @@ double learning_rate_at(const ScheduleOptions& options, std::int64_t step, std::
 /// First step of wsd's decay in a run of total_steps.
 std::int64_t decay_start(const ScheduleOptions& options, std::int64_t total_steps);
 
-/// Fixes the total under a budget in time. wsd: ceil(step / (1 - decay share)) once that share of the time is gone; cosine
-/// and linear: from the speed of the first 5 % of the time, whose steps become hold_steps; constant: where the time is gone.
-/// Empty while undecided. `step` steps are done, `elapsed` of `budget` seconds are gone.
-std::optional<std::int64_t> fix_total_steps(ScheduleOptions& options, std::int64_t step, double elapsed, double budget);
+/// Fixes the total under a budget in time. wsd: ceil(step / (1 - decay share)) once that share of the time is gone, so that
+/// the rates are those of a run of so many steps; cosine and linear: from the speed of the first 5 % of the time, whose
+/// steps become hold_steps unless those are more; constant: where the time is gone. Empty while undecided. `step` steps are
+/// done, `elapsed` (above 0) of `budget` seconds are gone. late: a run goes on with another time, of which more may be gone
+/// than that share; its steps are then as many as the time allows.
+std::optional<std::int64_t> fix_total_steps(ScheduleOptions& options, std::int64_t step, double elapsed, double budget,
+                                            bool late = false);
 
 }  // namespace lm

@@ -45,6 +45,7 @@ Trainer::Trainer(Compute& compute, const ModelConfig& config, const TrainerOptio
       activations_(config, options.micro_batch_sequences, options.context_length, options.keep_activations),
       transformer_(compute, weights_, options.precision) {
   state_.hold_steps = options.schedule.hold_steps;
+  state_.consumed = source.consumed();
   if (options.average_decay > 0) average_.emplace(config);
   if (options.keep == KeepWeights::best) best_.emplace(config);
 }
@@ -110,30 +111,51 @@ bool Trainer::budget_reached() const {
   return total && state_.step >= *total;
 }
 
+/// Under a budget in time: as soon as the schedule has to know. late: at the start of a run that goes on.
+void Trainer::fix_total(bool late) {
+  if (!options_.seconds || state_.total_steps) return;
+  ScheduleOptions schedule = options_.schedule;
+  state_.total_steps = fix_total_steps(schedule, state_.step, state_.elapsed_seconds, *options_.seconds, late);
+  // Beside another budget the rate has followed that one so far, and was not held.
+  if (!options_.total_steps) options_.schedule = schedule;
+  state_.hold_steps = options_.schedule.hold_steps;
+}
+
+bool Trainer::patience_ended() const {
+  return options_.patience > 0 && state_.validations_without_best >= options_.patience;
+}
+
 StopReason Trainer::run(TrainObserver& observer) {
   const double started = observer.now() - state_.elapsed_seconds;
+  fix_total(true);
+  StepReport report{.step = state_.step, .tokens = state_.tokens, .loss = state_.last_loss};
   while (!budget_reached()) {
+    if (patience_ended()) return StopReason::patience;
     source_.next(batch_, options_.batch_sequences);
-    if (batch_.sequences == 0) return StopReason::end_of_data;
+    if (batch_.sequences == 0) {
+      if (state_.step == 0) throw Error("the stream has no token to train on");
+      if (validation_due(true) && !validation_due(false)) {
+        validate(report);
+        observer.on_last_validation(report);
+      }
+      return StopReason::end_of_data;
+    }
     const StepResult result = take_step();
     state_.elapsed_seconds = observer.now() - started;
-    if (options_.seconds && !state_.total_steps) {
-      state_.total_steps = fix_total_steps(options_.schedule, state_.step, state_.elapsed_seconds, *options_.seconds);
-      state_.hold_steps = options_.schedule.hold_steps;
-    }
-    StepReport report{.step = state_.step,
-                      .tokens = state_.tokens,
-                      .step_positions = batch_.rows(),
-                      .loss = result.loss.mean(),
-                      .gradient_norm = result.gradient_norm,
-                      .learning_rate = result.learning_rate,
-                      .elapsed_seconds = state_.elapsed_seconds,
-                      .total_steps = total_steps(),
-                      .objectives = result.objectives,
-                      .skipped = result.skipped};
+    fix_total(false);
+    report = {.step = state_.step,
+              .tokens = state_.tokens,
+              .step_positions = batch_.rows(),
+              .loss = result.loss.mean(),
+              .gradient_norm = result.gradient_norm,
+              .learning_rate = result.learning_rate,
+              .elapsed_seconds = state_.elapsed_seconds,
+              .total_steps = total_steps(),
+              .objectives = result.objectives,
+              .skipped = result.skipped};
     if (validation_due(budget_reached())) validate(report);
     observer.on_step(report);
-    if (options_.patience > 0 && state_.validations_without_best >= options_.patience) return StopReason::patience;
+    if (patience_ended()) return StopReason::patience;
     if (observer.stop_requested()) return StopReason::interrupted;
     observer.maybe_save();
   }

@@ -75,7 +75,7 @@ struct StepReport {
   double gradient_norm = 0;
   double learning_rate = 0;
   double elapsed_seconds = 0;
-  std::optional<std::int64_t> total_steps;
+  std::optional<std::int64_t> total_steps = std::nullopt;
   std::optional<double> validation_loss = std::nullopt;
   std::optional<double> validation_bits_per_byte = std::nullopt;
   std::vector<ValidationPart> validation_parts = {};
@@ -89,6 +89,8 @@ class TrainObserver {
  public:
   virtual ~TrainObserver() = default;
   virtual void on_step(const StepReport& report) = 0;
+  /// The last step's report again, with the validation of its weights: the data ended, which only the next step could know.
+  virtual void on_last_validation(const StepReport&) {}
   /// Asked after every step: true stops the run there.
   virtual bool stop_requested() = 0;
   /// Called after every step; saves the trainer where the time has come.
@@ -149,6 +151,8 @@ class Trainer {
   };
   std::optional<std::int64_t> total_steps() const;
   bool budget_reached() const;
+  void fix_total(bool late);
+  bool patience_ended() const;
   StepResult take_step();
   void accumulate_gradients(double total_weight, StepResult& result);
   void apply_update(const Parameters<float>& gradients, double gradient_scale, double learning_rate);

@@ -67,7 +67,7 @@ expect_error "notes.txt" -t tok.json --time 1h -o occupied/ train.tok
 expect_error "a file has that name" -t tok.json --time 1h -o train.tok/ train.tok
 tok-train --vocab-size 390 -o other.json corpus.txt
 expect_error "made with tokenizer" -t other.json --steps 1 -o model train.tok
-: | tok-encode -t tok.json -o empty.tok -
+expect_error "no/such/place" -t tok.json --steps 1 --checkpoint no/such/place -o model train.tok
 head -c 0 corpus.txt >nothing.tok
 expect_error "nothing.tok" -t tok.json --steps 1 -o model nothing.tok
 cp train.tok flipped.tok
@@ -80,6 +80,15 @@ expect_one_line_stderr
 cp corpus.txt kept
 (ulimit -f 20 && expect_exit 1 lm-train -t tok.json "${shape[@]}" --steps 1 --checkpoint /dev/null -o kept train.tok && expect_one_line_stderr "kept")
 expect_same kept corpus.txt
+
+# A state that cannot be written costs neither the run nor the model.
+expect_exit 1 train --steps 2 --checkpoint /dev/full --checkpoint-every 0s -o stateless train.tok
+{ [ "$(grep -c 'training goes on' stderr)" = 2 ] && tail -n 1 stderr | grep -q "cannot write '/dev/full'"; } || fail "$(cat stderr)"
+train --steps 2 -o model train.tok
+expect_same stateless model
+expect_exit 1 train --steps 2 --metrics /dev/full -o stateless train.tok
+{ [ "$(grep -c 'without metrics' stderr)" = 1 ] && tail -n 1 stderr | grep -q "cannot append to '/dev/full'"; } || fail "$(cat stderr)"
+expect_same stateless model
 
 # A closed standard output is an error, a model on it is the model in a file.
 train --steps 2 -o model train.tok
@@ -125,6 +134,14 @@ for named in '--channels 256' '--steps 3' '--init-from watched'; do
   [ ! -s said ] || fail "chosen in spite of $named: $(cat said)"
 done
 
+# What --dump-config prints names no default, which would overrule what is chosen or inherited.
+lm-train -t tok.json --time 1h --dump-config train.tok >again.toml
+lm-train --config again.toml --dry-run >report 2>said
+grep -q 'chose --layers .* --dropout .* --precision' said || fail "a dumped configuration chooses less: $(cat said)"
+train --family gpt2 --steps 1 -o old train.tok
+lm-train --init-from old --steps 1 -o new --dump-config train.tok >again.toml
+lm-train --config again.toml
+
 # A small text is read as often as is of use, not for an hour; a run that was interrupted goes on to the same end.
 head -c 3000 corpus.txt | tok-encode -t tok.json -o little.tok -
 little() { lm-train -t tok.json --time 1h --precision fp32 "$@" little.tok; }
@@ -137,12 +154,31 @@ expect_same whole parts
 # Early stop: no validation can be a new best when the rate is 0.
 train --steps 1000 --lr 0 --valid-fraction 0.2 --valid-every 1 --patience 3 --metrics stopped.jsonl -o stopped train.tok
 [ "$(wc -l <stopped.jsonl)" = 4 ] || fail "stopped after $(wc -l <stopped.jsonl) steps instead of 4"
+train --steps 1000 --lr 0 --valid-fraction 0.2 --valid-every 1 --patience 3 --metrics stopped.jsonl --resume -o stopped train.tok
+[ "$(wc -l <stopped.jsonl)" = 4 ] || fail "resumed after patience had ended: $(wc -l <stopped.jsonl) steps instead of 4"
+
+# A stream's end is validated too.
+train --one-pass --steps 100k --valid train.tok --valid-every 0 --keep best --metrics passed.jsonl -o passed train.tok
+{ [ "$(grep -c '"val_loss"' passed.jsonl)" = 1 ] && [ "$(tail -n 2 passed.jsonl | grep -o '"step":[0-9]*' | uniq | wc -l)" = 1 ] && tail -n 1 passed.jsonl | grep -q '"val_loss"'; } || fail "the end of a stream was not validated"
 
 # Fine-tuning keeps the model's shape and starts from its weights.
-lm-train --init-from watched --steps 1 --lr 0 --metrics tuned.jsonl -o tuned train.tok
+lm-train --init-from watched --steps 1 --lr 0 -o tuned train.tok
+loss_of() { lm-eval-ppl "$1" --json train.tok | sed -n 's/.*"loss" *: *\([0-9.]*\).*/\1/p'; }
+[ "$(loss_of tuned)" = "$(loss_of watched)" ] || fail "fine-tuning begins at $(loss_of tuned), its model had $(loss_of watched)"
+cp watched tuned && lm-train --init-from tuned --steps 1 -o tuned train.tok
+for clash in '--metrics watched' '--checkpoint watched' '-t tok.json -o tok.json'; do
+  # shellcheck disable=SC2086 # options are words
+  expect_exit 2 lm-train --init-from watched --steps 1 -o tuned $clash train.tok
+  expect_one_line_stderr "the same file"
+done
 expect_error "--channels" --init-from watched --channels 64 --steps 1 -o tuned train.tok
 
 # A folder for Hugging Face, of each family; replaced whole.
+mkdir real && ln -s real linked
+for _ in 1 2; do train --steps 1 -o linked/ train.tok; done
+ln -s nowhere dangling
+expect_error "leads nowhere" -t tok.json --steps 1 -o dangling/ train.tok
+{ [ -L linked ] && [ -s real/model.safetensors ]; } || fail "a link to a folder is not followed"
 for family in qwen3 llama gpt2; do
   for _ in 1 2; do train --family $family --steps 1 -o "hf-$family/" train.tok; done
   [ "$(cd "hf-$family" && printf '%s ' *)" = 'config.json model.safetensors tokenizer.json tokenizer_config.json ' ] || fail "$(ls "hf-$family")"

@@ -65,8 +65,12 @@ same_as_whole killed
 expect_exit 1 lm-train -t tok.json --steps 61 --init-from whole --resume -o killed train.tok
 expect_one_line_stderr "--init-from was"
 
+# A micro-batch larger than the batch is the batch, then and now.
+for _ in 1 2; do train --steps 3 --micro-batch 16 --resume auto -o micro train.tok; done
+
 # A larger budget goes on; auto starts fresh where there is no state.
 train --steps 65 --resume -o killed train.tok
+head -c 20000 killed | grep -aq '\\"steps\\":65' || fail "a larger budget did not go on"
 rm -f fresh.state
 train --steps 60 --resume auto -o fresh train.tok
 same_as_whole fresh

@@ -60,6 +60,10 @@ expect_same broken passed
 train --one-pass --schedule constant --steps 100k -o longest train.tok
 train --one-pass --steps 100k --resume -o broken train.tok
 expect_same broken longest
+head -c 300 train.tok >first.tok
+expect_exit 1 lm-train -t tok.json "${shape[@]}" --one-pass --schedule constant --steps 100k -o broken first.tok
+train --one-pass --steps 100k --resume -o broken train.tok
+expect_same broken longest
 rm broken.state
 expect_exit 1 lm-train -t tok.json "${shape[@]}" --one-pass --schedule constant --steps 100k -o broken - <cut.tok
 tr '[:lower:]' '[:upper:]' <corpus.txt | tok-encode -t tok.json -o upper.tok -

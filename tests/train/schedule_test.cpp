@@ -40,7 +40,9 @@ TEST_CASE("the total that wsd fixes under time gives the same rates when it is a
       ScheduleOptions options{.kind = ScheduleKind::wsd, .decay_share = share};
       const auto total = fix_total_steps(options, step, (1.0 - share) * 100.0, 100.0);
       REQUIRE(total.has_value());
-      CHECK(decay_start(options, *total) == step);
+      // The first step of any run has the full rate.
+      CHECK(learning_rate_at(options, step - 1, total) == learning_rate_at(options, step - 1, std::nullopt));
+      if (step > 1) CHECK(decay_start(options, *total) == step);
     }
   }
 }
@@ -57,6 +59,23 @@ TEST_CASE("totals are fixed when the schedule's share of the time is gone, not b
   ScheduleOptions constant{.kind = ScheduleKind::constant};
   CHECK(!fix_total_steps(constant, 10, 99.0, 100.0));
   CHECK(fix_total_steps(constant, 10, 100.0, 100.0) == 10);
+}
+
+TEST_CASE("a run that goes on with another time has the steps that it allows; a first step may be the last") {
+  ScheduleOptions wsd{.kind = ScheduleKind::wsd, .decay_share = 0.6};
+  CHECK(!fix_total_steps(wsd, 1000, 300.0, 1000.0, true));
+  CHECK(fix_total_steps(wsd, 1000, 300.0, 600.0, true) == 2000);
+  CHECK(fix_total_steps(wsd, 1000, 300.0, 310.0, true) == 1033);
+  CHECK(fix_total_steps(wsd, 1000, 300.0, 60.0, true) == 1000);
+  CHECK(fix_total_steps(wsd, 1, 200.0, 100.0) == 1);
+  // A pause in between is no reason for rates that no number of steps repeats.
+  CHECK(fix_total_steps(wsd, 1000, 60.0, 100.0) == 2500);
+}
+
+TEST_CASE("steps that are to be held at the full rate are not fewer because time was measured") {
+  ScheduleOptions cosine{.kind = ScheduleKind::cosine, .warmup_steps = 3, .hold_steps = 20};
+  CHECK(fix_total_steps(cosine, 10, 5.0, 100.0) == 200);
+  CHECK(cosine.hold_steps == 20);
 }
 
 TEST_CASE("an unknown schedule is refused by name") { CHECK_THROWS_AS(parse_schedule("cosin"), Error); }

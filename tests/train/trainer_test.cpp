@@ -18,11 +18,12 @@ namespace {
 
 using namespace lm;
 
-/// Batches drawn by position; ends after `sequences`, if asked to.
+/// Batches drawn by position; of no sequences, if asked to.
 class RandomSource : public BatchSource {
  public:
   RandomSource(std::int64_t vocab_size, std::int64_t length) : vocab_size_(vocab_size), length_(length) {}
   void next(Batch& batch, std::int64_t sequences) override {
+    if (empty) return begin_batch(batch, length_);
     batch = test::random_batch(sequences, length_, vocab_size_,
                                fixed ? 1 : static_cast<std::uint64_t>(100 + position_.objectives.front().index));
     if (fixed) {
@@ -37,6 +38,7 @@ class RandomSource : public BatchSource {
   void count(SourceCounts&) const override {}
   void seek(const SourcePosition& position) override { position_ = position; }
   bool fixed = false;
+  bool empty = false;
 
  private:
   std::int64_t vocab_size_;
@@ -305,6 +307,46 @@ TEST_CASE("a budget in time fixes the number of steps once, and that number repe
     CHECK(repeated.watcher.rates == timed.watcher.rates);
     CHECK(same(repeated.trainer.weights(), timed.trainer.weights()));
   }
+}
+
+TEST_CASE("a budget in time that is never reached leaves the rates of another budget alone") {
+  for (const ScheduleKind kind : {ScheduleKind::wsd, ScheduleKind::cosine, ScheduleKind::linear}) {
+    CAPTURE(to_string(kind));
+    TrainerOptions options = small_options();
+    options.schedule.kind = kind;
+    Run counted(1, options);
+    counted.start();
+    counted.trainer.run(counted.watcher);
+    options.seconds = 100.0;
+    Run timed(1, options);
+    timed.start();
+    timed.watcher.tick = 2.5;
+    timed.trainer.run(timed.watcher);
+    CHECK(timed.watcher.rates == counted.watcher.rates);
+  }
+}
+
+TEST_CASE("data without a token are refused, as no step can be made") {
+  Run run(1, small_options());
+  run.start();
+  run.source.empty = true;
+  CHECK_THROWS_AS(run.trainer.run(run.watcher), Error);
+}
+
+TEST_CASE("a run whose time is over takes no further step") {
+  TrainerOptions options = small_options();
+  Run run(1, options);
+  run.start();
+  run.watcher.tick = 2.5;
+  run.trainer.run(run.watcher);
+  const TrainState state = run.trainer.state();
+  options.total_steps.reset();
+  options.seconds = 30.0;
+  Run shorter(1, options);
+  shorter.start();
+  shorter.trainer.restore(state);
+  CHECK(shorter.trainer.run(shorter.watcher) == StopReason::budget);
+  CHECK(shorter.watcher.losses.empty());
 }
 
 TEST_CASE("the estimate of scratch is what a run asks for, with each optimizer") {
