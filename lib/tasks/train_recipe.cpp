@@ -28,7 +28,7 @@ constexpr double kWeightsAt = 1.6e6;
 constexpr double kComputeAt = 1e14;
 constexpr double kComputePower = 0.5;
 // Weights of the largest model that a text of a million tokens, read again and again, is for.
-constexpr double kWeightsForText = 3e6;
+constexpr double kWeightsForText = 2.2e6;
 constexpr double kTextAt = 1e6;
 constexpr double kTextPower = 0.5;
 // Dropout by the pressure to learn a text by heart, which is epochs times weights over tokens: from where on, and how fast
