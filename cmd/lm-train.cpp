@@ -83,11 +83,11 @@ int train(TrainOptions& o, const CommonOptions& common, TrainSession& session) {
   session.save_model();
   spdlog::info("at most {:.1f} MiB in memory, {:.1f} expected", static_cast<double>(resident_memory().peak) / kMebibyte,
                static_cast<double>(expected) / kMebibyte);
-  if (state_failure) std::rethrow_exception(state_failure);
-  reporter.check_metrics();
   if (is_model_folder(o.request.output) && session.facts().visible_prefix_share > 0) {
     spdlog::warn("'{}' was trained to look both ways, which Hugging Face's causal class does not do", o.request.output);
   }
+  if (state_failure) std::rethrow_exception(state_failure);
+  reporter.check_metrics();
   return 0;
 }
 

@@ -254,10 +254,6 @@ std::unique_ptr<OutputStream> open_direct(const std::string& path) {
   return std::make_unique<DirectOutput>(FileDescriptor(descriptor, path), false);
 }
 
-}  // namespace
-
-namespace {
-
 /// Where open_output will write, and how.
 struct Destination {
   enum class Kind { standard_output, special, file } kind = Kind::file;

@@ -71,9 +71,10 @@ std::optional<std::int64_t> fix_total_steps(ScheduleOptions& options, std::int64
     case ScheduleKind::wsd: {
       const double steady = 1.0 - options.decay_share;
       if (elapsed < steady * budget) return std::nullopt;
-      const auto planned = static_cast<std::int64_t>(std::ceil(static_cast<double>(step) / steady - kRounding));
-      // A first step has the full rate in a run of any length.
-      return late || step == 1 ? std::min(planned, possible) : planned;
+      if (late) return possible;
+      // A first step has the full rate in a run of any length: what the time allows repeats it.
+      const double steps = step > 1 ? static_cast<double>(step) / steady : budget / elapsed;
+      return static_cast<std::int64_t>(std::ceil(steps - kRounding));
     }
     case ScheduleKind::cosine:
     case ScheduleKind::linear:
