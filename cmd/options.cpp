@@ -1,9 +1,11 @@
 #include "options.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
-#include <cstdio>
+
+#include "base/number_text.h"
 
 namespace lm::cmd {
 namespace {
@@ -38,16 +40,10 @@ std::string duration_text(Seconds duration) {
     value /= 60;
     unit = "m";
   }
-  char text[40];
-  std::snprintf(text, sizeof text, "%.10g%s", value, unit);
-  return text;
+  return short_text(value, 10) + unit;
 }
 
-std::string real_text(double value) {
-  char text[40];
-  std::snprintf(text, sizeof text, "%.6g", value);
-  return text;
-}
+std::string real_text(double value) { return short_text(value, 6); }
 
 std::string accepted_size(SizeUnit unit, Range range) {
   std::string text = "a whole number";
@@ -129,16 +125,12 @@ std::optional<Seconds> parse_duration(std::string_view text) {
 }
 
 std::string format_duration(Seconds duration) {
-  const auto seconds = static_cast<long long>(std::llround(duration.count()));
-  char text[48];
-  if (seconds >= 3600) {
-    std::snprintf(text, sizeof text, "%lldh%02lldm", seconds / 3600, seconds / 60 % 60);
-  } else if (seconds >= 60) {
-    std::snprintf(text, sizeof text, "%lldm%02llds", seconds / 60, seconds % 60);
-  } else {
-    std::snprintf(text, sizeof text, "%llds", seconds);
-  }
-  return text;
+  constexpr double kLongest = 1e15;  // of which a long long can hold the seconds
+  const long long seconds = std::llround(std::min(duration.count(), kLongest));
+  const auto two_digits = [](long long number) { return (number < 10 ? "0" : "") + std::to_string(number); };
+  if (seconds >= 3600) return std::to_string(seconds / 3600) + "h" + two_digits(seconds / 60 % 60) + "m";
+  if (seconds >= 60) return std::to_string(seconds / 60) + "m" + two_digits(seconds % 60) + "s";
+  return std::to_string(seconds) + "s";
 }
 
 CLI::Option* add_parsed(CLI::App& app, const std::string& name, const std::string& type, const std::string& default_text,

@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "base/number_text.h"
 
 namespace lm::cmd {
 
@@ -20,12 +21,6 @@ namespace {
 constexpr int kPeakMilliseconds = 150;
 // Weight of the latest step in the speed that the progress line shows.
 constexpr double kSmoothing = 0.1;
-
-std::string format(const char* pattern, double value) {
-  char text[64];
-  std::snprintf(text, sizeof text, pattern, value);
-  return text;
-}
 
 }  // namespace
 
@@ -80,10 +75,11 @@ void TrainReporter::on_last_validation(const StepReport& report) {
 std::string TrainReporter::describe(const StepReport& report, double tokens_per_second) const {
   std::string text = "step " + std::to_string(report.step);
   if (report.total_steps) text += "/" + std::to_string(*report.total_steps);
-  text += format("  loss %.4f", report.loss);
-  if (validation_loss_) text += format("  val_loss %.4f", *validation_loss_);
-  text += format("  %.0f tokens/s", tokens_per_second);
-  if (peak_flops_ > 0) text += format("  MFU %.0f %%", 100.0 * tokens_per_second * facts_.flops_per_position / peak_flops_);
+  text += "  loss " + fixed_text(report.loss, 4);
+  if (validation_loss_) text += "  val_loss " + fixed_text(*validation_loss_, 4);
+  text += "  " + fixed_text(tokens_per_second, 0) + " tokens/s";
+  if (peak_flops_ > 0)
+    text += "  MFU " + fixed_text(100.0 * tokens_per_second * facts_.flops_per_position / peak_flops_, 0) + " %";
   return text;
 }
 

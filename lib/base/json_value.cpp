@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cmath>
 #include <cstdio>
 
 #include "base/error.h"
+#include "base/number_text.h"
 #include "base/utf8.h"
 
 namespace lm {
@@ -247,11 +247,9 @@ void append_real(std::string& out, double value) {
     out += "null";
     return;
   }
-  std::array<char, 32> digits{};
-  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), value).ptr;
-  const std::string_view text(digits.data(), static_cast<std::size_t>(end - digits.data()));
+  const std::string text = exact_text(value);
   out += text;
-  if (text.find_first_of(".e") == std::string_view::npos) out += ".0";  // so that it reads back as a real
+  if (text.find_first_of(".e") == std::string::npos) out += ".0";  // so that it reads back as a real
 }
 
 class TreeWriter {

@@ -2,11 +2,12 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
 #include <functional>
 #include <numeric>
 
 #include "base/error.h"
+#include "base/json_number.h"
+#include "base/number_text.h"
 #include "objectives/fim.h"
 #include "tasks/infill.h"
 #include "text/documents.h"
@@ -17,15 +18,10 @@ namespace {
 // Two-sided, of the normal distribution.
 constexpr double kNormal95 = 1.959963984540054;
 
-std::string table_line(std::string name, const std::string& value) {
-  name.resize(17, ' ');
-  return name + value + "\n";
-}
-
-std::string formatted(const char* format, double a, double b = 0) {
-  char buffer[96];
-  std::snprintf(buffer, sizeof buffer, format, a, b);
-  return buffer;
+/// Mean of nats over the tokens of the middles; empty if there are none.
+std::optional<double> per_token(const InfillingScore& score, double nats) {
+  if (score.tokens == 0) return std::nullopt;
+  return nats / static_cast<double>(score.tokens);
 }
 
 }  // namespace
@@ -147,19 +143,16 @@ void InfillingEvaluator::add(const InfillingTask& task) {
 
 JsonValue to_json(const InfillingScore& score, std::string_view layout, LogBase base) {
   const double unit = log_of(base);
-  const auto per_token = [&](double nats) {
-    return score.tokens == 0 ? JsonValue() : JsonValue(nats / unit / static_cast<double>(score.tokens));
-  };
   const std::optional<InfillingScore::Gain> gain = score.gain();
   JsonValue json;
   json.set("tasks", score.tasks);
   json.set("left_out", score.left_out);
   json.set("tokens", score.tokens);
-  json.set("loss", layout == "none" ? JsonValue() : per_token(score.nats));
-  json.set("prefix_loss", per_token(score.prefix_nats));
-  json.set("gain", gain ? JsonValue(gain->mean / unit) : JsonValue());
-  json.set("gain_low", gain ? JsonValue(gain->low / unit) : JsonValue());
-  json.set("gain_high", gain ? JsonValue(gain->high / unit) : JsonValue());
+  json.set("loss", layout == "none" ? JsonValue() : json_number(per_token(score, score.nats / unit)));
+  json.set("prefix_loss", json_number(per_token(score, score.prefix_nats / unit)));
+  json.set("gain", gain ? json_number(gain->mean / unit) : JsonValue());
+  json.set("gain_low", gain ? json_number(gain->low / unit) : JsonValue());
+  json.set("gain_high", gain ? json_number(gain->high / unit) : JsonValue());
   json.set("exact", score.exact);
   json.set("exact_match",
            score.tasks == 0 ? JsonValue() : JsonValue(static_cast<double>(score.exact) / static_cast<double>(score.tasks)));
@@ -171,22 +164,22 @@ JsonValue to_json(const InfillingScore& score, std::string_view layout, LogBase 
 std::string to_text(const InfillingScore& score, std::string_view layout, LogBase base) {
   const double unit = log_of(base);
   const std::string a_token = std::string(" ") + unit_of(base) + " a token";
-  const auto per_token = [&](double nats) {
-    return score.tokens == 0 ? std::string("undefined")
-                             : formatted("%.4f", nats / unit / static_cast<double>(score.tokens)) + a_token;
+  const auto loss = [&](double nats) {
+    const std::optional<double> mean = per_token(score, nats / unit);
+    return score_text(mean, 4) + (mean ? a_token : "");
   };
   std::string text;
-  text += table_line("tasks", std::to_string(score.tasks));
-  if (score.left_out > 0) text += table_line("left out", std::to_string(score.left_out));
-  text += table_line("tokens", std::to_string(score.tokens) + " of the middles, end-of-text not counted");
-  if (layout != "none") text += table_line("both sides", per_token(score.nats));
-  text += table_line("prefix alone", per_token(score.prefix_nats));
+  text += score_line("tasks", std::to_string(score.tasks));
+  if (score.left_out > 0) text += score_line("left out", std::to_string(score.left_out));
+  text += score_line("tokens", std::to_string(score.tokens) + " of the middles, end-of-text not counted");
+  if (layout != "none") text += score_line("both sides", loss(score.nats));
+  text += score_line("prefix alone", loss(score.prefix_nats));
   if (const std::optional<InfillingScore::Gain> gain = score.gain()) {
-    text += table_line("gain", formatted("%.4f", gain->mean / unit) + a_token +
-                                   formatted(" (95 %% interval %.4f to %.4f)", gain->low / unit, gain->high / unit));
+    text += score_line("gain", fixed_text(gain->mean / unit, 4) + a_token + " (95 % interval " +
+                                   fixed_text(gain->low / unit, 4) + " to " + fixed_text(gain->high / unit, 4) + ")");
   }
-  text += table_line("exact match", std::to_string(score.exact) + " of " + std::to_string(score.tasks) + ", greedily");
-  text += table_line("layout", std::string(layout));
+  text += score_line("exact match", std::to_string(score.exact) + " of " + std::to_string(score.tasks) + ", greedily");
+  text += score_line("layout", std::string(layout));
   return text;
 }
 

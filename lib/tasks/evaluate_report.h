@@ -1,6 +1,7 @@
 // What lm-eval-ppl prints of a score: for people, as JSON, and as tab-separated values.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -15,16 +16,22 @@ enum class LogBase { e, two, ten };
 double log_of(LogBase base);
 const char* unit_of(LogBase base);
 
+/// A number of a score for people: "undefined" if nothing was scored, or as fixed_text writes it.
+std::string score_text(const std::optional<double>& number, int decimals);
+/// Returns a line of a table for people: a name, padded, and its value.
+std::string score_line(std::string name, const std::string& value);
+
 /// Keys: documents tokens words bytes nats loss perplexity word_perplexity bits_per_byte protocol; then macro_perplexity
-/// where asked, and base where it is not e. What is undefined is null. Pseudo-log-likelihoods are called pseudo everywhere:
-/// pseudo_nats, pseudo_perplexity and so on.
+/// where asked, and base where it is not e. Numbers are as json_number writes them. Pseudo-log-likelihoods are called pseudo
+/// everywhere: pseudo_nats, pseudo_perplexity and so on.
 enum class Macro { no, yes };
 JsonValue to_json(const CorpusScore& corpus, const WindowPlan& plan, LogBase base, Macro macro);
 /// The same for one document: `document` in place of `documents`.
 JsonValue to_json(const DocumentScore& document, const WindowPlan& plan, LogBase base);
 
-/// Columns: perplexity (inf where no token was scored), nats, tokens, words, bytes, document (documents: their number). In a
-/// document's text a backslash, tab, newline and carriage return are written \\, \t, \n and \r.
+/// Columns: perplexity (inf if no token was scored, or if it is beyond a double), nats, tokens, words, bytes, document
+/// (documents: their number). In a document's text a backslash, tab, newline and carriage return are written \\, \t, \n and
+/// \r.
 std::string to_tsv(const CorpusScore& corpus);
 std::string to_tsv(const DocumentScore& document);
 /// The names of those columns.

@@ -1,10 +1,12 @@
 #include "tasks/evaluate_spans.h"
 
 #include <algorithm>
-#include <cstdio>
 
 #include "base/error.h"
+#include "base/json_number.h"
+#include "base/number_text.h"
 #include "objectives/span.h"
+#include "tasks/evaluate_report.h"
 #include "tasks/load_tokenizer.h"
 
 namespace lm {
@@ -39,24 +41,14 @@ ObjectiveOptions options_of(const TextModel& model) {
   return options;
 }
 
-std::string table_line(std::string name, const std::string& value) {
-  name.resize(17, ' ');
-  return name + value + "\n";
-}
-
-std::string number_text(std::optional<double> number, const char* unit) {
-  if (!number) return "undefined";
-  char buffer[64];
-  std::snprintf(buffer, sizeof buffer, "%.4f %s", *number, unit);
-  return buffer;
+std::string loss_text(std::optional<double> loss, const char* unit) {
+  return score_text(loss, 4) + (loss ? std::string(" ") + unit : "");
 }
 
 std::optional<double> quotient(double numerator, std::int64_t denominator) {
   if (denominator == 0) return std::nullopt;
   return numerator / static_cast<double>(denominator);
 }
-
-JsonValue number_or_null(std::optional<double> number) { return number ? JsonValue(*number) : JsonValue(); }
 
 }  // namespace
 
@@ -121,9 +113,8 @@ void SpanEvaluator::finish() {
 }
 
 std::string SpanEvaluator::protocol() const {
-  char spans[64];
-  std::snprintf(spans, sizeof spans, "density %g length %g", options_.span_density, options_.span_length);
-  return std::string("span-corruption ") + spans + " window " + std::to_string(objective_->window_length());
+  return "span-corruption density " + short_text(options_.span_density, 6) + " length " +
+         short_text(options_.span_length, 6) + " window " + std::to_string(objective_->window_length());
 }
 
 JsonValue to_json(const SpanScore& score, const std::string& protocol) {
@@ -133,23 +124,23 @@ JsonValue to_json(const SpanScore& score, const std::string& protocol) {
   json.set("left_out", score.left_out);
   json.set("targets", score.targets);
   json.set("hidden_tokens", score.hidden_tokens);
-  json.set("nats", score.nats);
-  json.set("span_loss", number_or_null(score.loss()));
-  json.set("hidden_loss", number_or_null(score.hidden_loss()));
+  json.set("nats", json_number(score.nats));
+  json.set("span_loss", json_number(score.loss()));
+  json.set("hidden_loss", json_number(score.hidden_loss()));
   json.set("protocol", protocol);
   return json;
 }
 
 std::string to_text(const SpanScore& score, const std::string& protocol) {
   std::string text;
-  text += table_line("documents", std::to_string(score.documents));
-  text += table_line("windows", std::to_string(score.windows));
-  if (score.left_out > 0) text += table_line("left out", std::to_string(score.left_out));
-  text += table_line("targets", std::to_string(score.targets));
-  text += table_line("hidden tokens", std::to_string(score.hidden_tokens));
-  text += table_line("span loss", number_text(score.loss(), "nats a target"));
-  text += table_line("hidden loss", number_text(score.hidden_loss(), "nats a hidden token"));
-  text += table_line("protocol", protocol);
+  text += score_line("documents", std::to_string(score.documents));
+  text += score_line("windows", std::to_string(score.windows));
+  if (score.left_out > 0) text += score_line("left out", std::to_string(score.left_out));
+  text += score_line("targets", std::to_string(score.targets));
+  text += score_line("hidden tokens", std::to_string(score.hidden_tokens));
+  text += score_line("span loss", loss_text(score.loss(), "nats a target"));
+  text += score_line("hidden loss", loss_text(score.hidden_loss(), "nats a hidden token"));
+  text += score_line("protocol", protocol);
   return text;
 }
 

@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <cstdio>
 
 #include "base/error.h"
+#include "base/number_text.h"
 
 namespace lm {
 
@@ -125,10 +125,8 @@ std::string describe_recipe(const TrainSettings& settings, const std::set<std::s
   say("weight-decay", recipe.weight_decay);
   if (named.count("precision") == 0) chosen += " --precision " + settings.precision;
   if (recipe.most_epochs) say("epochs", *recipe.most_epochs);
-  char reason[128];
-  std::snprintf(reason, sizeof reason, " for %.3g tokens, of which the time allows about %.2g epochs",
-                static_cast<double>(tokens), recipe.epochs);
-  return chosen + reason + (recipe.most_epochs ? "; more would learn them by heart" : "");
+  return chosen + " for " + short_text(static_cast<double>(tokens), 3) + " tokens, of which the time allows about " +
+         short_text(recipe.epochs, 2) + " epochs" + (recipe.most_epochs ? "; more would learn them by heart" : "");
 }
 
 }  // namespace lm

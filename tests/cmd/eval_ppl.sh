@@ -86,6 +86,38 @@ lm-eval-ppl model --json </dev/null | grep -q '"perplexity":null'
 lm-eval-ppl model --tsv empty | grep -q '^inf'
 lm-eval-ppl model empty | grep -q '^perplexity  *undefined'
 
+# A word of many tokens, such as a URL, has a perplexity of any size: it is shown with an exponent, and inf beyond a double.
+printf 'zqxj0vkw%.0s' 1 2 3 4 5 6 >word
+words=$(lm-eval-ppl model word --json | value word_perplexity)
+awk -v w="$words" 'BEGIN { exit !(w > 1e58 && w < 1e300) }' || fail "a word perplexity of $words is not what is to be tried"
+near "$(lm-eval-ppl model word | sed -n 's/^word perplexity  *//p')" "$words" 1e-5
+near "$words" "$(calculate "exp($(lm-eval-ppl model word --json | value nats))")" 1e-9
+for ((i = 0; i < 8; ++i)); do cat word; done >longer
+lm-eval-ppl model longer --json | grep -q '"perplexity":[0-9.e+]*,"word_perplexity":"inf",' || fail "$(lm-eval-ppl model longer --json)"
+lm-eval-ppl model longer | grep -q '^word perplexity  *inf$' || fail "$(lm-eval-ppl model longer)"
+
+# A model that is sure of the wrong token (its logits a thousand times as large): each perplexity overflows, the loss does not.
+perl -e 'local $/; open F, "<:raw", "model"; my $m = <F>; my $n = unpack "Q<", $m;
+  substr($m, 8, $n) =~ /"model.norm.weight":\{[^}]*"data_offsets":\[(\d+),(\d+)\]/ or die;
+  my ($at, $size) = (8 + $n + $1, $2 - $1);
+  $m =~ s/"lm\.checksum"/"no.checksum"/;
+  substr($m, $at, $size) = pack "f<*", map { 1000 * $_ } unpack "f<*", substr $m, $at, $size;
+  open F, ">:raw", "loud"; print F $m'
+printf 'zqxj\n\nvkzw\n' >lines
+lm-eval-ppl loud --documents line --macro --json lines >json
+grep -Eq '"loss":[0-9.]+,"perplexity":"inf","word_perplexity":"inf","bits_per_byte":[0-9.]+,.*"macro_perplexity":"inf"' json ||
+  fail "$(cat json)"
+lm-eval-ppl loud --documents line --level document --json lines >json
+{ [ "$(grep -c '"perplexity":"inf"' json)" = 2 ] && [ "$(grep -c '"tokens":0,.*"perplexity":null' json)" = 1 ]; } || fail "$(cat json)"
+lm-eval-ppl loud --documents line --level document --tsv lines >rows
+[ "$(cut -f 1 rows | sort | uniq -c | tr -s ' ')" = ' 3 inf' ] || fail "$(cat rows)"
+[ "$(awk '$3 == 0' rows | wc -l)" = 1 ] || fail "what was not scored is not told apart: $(cat rows)"
+# They are above every bound, and sorted last.
+lm-eval-ppl loud --documents line --level document --tsv --max-perplexity 1e300 --rejected bad lines >good
+{ [ ! -s good ] && [ "$(wc -l <bad)" = 3 ]; } || fail "--max-perplexity: $(cat good)"
+[ "$(lm-eval-ppl loud --documents line --level document --tsv --min-perplexity 1e300 lines | wc -l)" = 3 ] || fail "--min-perplexity"
+[ "$(cat all rows | sort -g | tail -n 4 | cut -f 1 | sort -u)" = inf ] || fail "inf is not sorted last"
+
 # Protocols print themselves and score as many tokens as they say.
 tokens=$(lm-eval-ppl model text --json | value tokens)
 [ "$(lm-eval-ppl model text --json --protocol lm-eval | value tokens)" = "$tokens" ]

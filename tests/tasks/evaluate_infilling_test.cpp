@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <fstream>
+#include <limits>
 #include <optional>
 #include <string>
 #include <vector>
@@ -163,6 +164,19 @@ TEST_CASE("the gain is the difference of the losses, its interval that of a rati
   CHECK(evaluator.total().left_out == 2);
   CHECK(evaluator.total().tasks == 1);
   CHECK(to_json(evaluator.total(), "psm").find("gain")->is_null());
+}
+
+TEST_CASE("losses that are no number are words, large ones have an exponent, and nothing scored is null") {
+  InfillingScore score;
+  CHECK(to_json(score, "psm").find("loss")->is_null());
+  CHECK(to_text(score, "psm").find("both sides       undefined\n") != std::string::npos);
+  score.tokens = 1;
+  score.nats = 1e300;
+  score.prefix_nats = std::numeric_limits<double>::infinity();
+  CHECK(to_json(score, "psm").number_at("loss", "") == 1e300);
+  CHECK(to_json(score, "psm").string_at("prefix_loss", "") == "inf");
+  CHECK(to_text(score, "psm").find("both sides       1e+300 nats a token\n") != std::string::npos);
+  CHECK(to_text(score, "psm").find("prefix alone     inf nats a token\n") != std::string::npos);
 }
 
 TEST_CASE("models that cannot infill say why, and the prefix alone needs only one that goes on") {

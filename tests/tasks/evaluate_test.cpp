@@ -263,3 +263,34 @@ TEST_CASE("reports hold the keys and columns of the manual") {
   CHECK(to_tsv(empty) == "inf\t0\t0\t0\t0\t\n");
   CHECK(to_json(empty, plan, LogBase::e).find("perplexity")->is_null());
 }
+
+TEST_CASE("perplexities beyond a double are inf, and large ones whole") {
+  CorpusScore corpus;
+  corpus.documents = 2;
+  corpus.score = {.tokens = 10, .words = 1, .bytes = 40, .nats = 500, .text_nats = 500};
+  const WindowPlan plan{.context = 8, .stride = 4};
+  const std::string text = to_text(corpus, plan, LogBase::e, Macro::no);
+  CHECK(text.find("\nperplexity       5.18471e+21\n") != std::string::npos);   // exp(50)
+  CHECK(text.find("\nword perplexity  1.40359e+217\n") != std::string::npos);  // exp(500)
+  corpus.score.nats = 8000;
+  corpus.perplexity_sum = std::exp(800.0);
+  corpus.perplexity_count = 2;
+  for (const Pseudo pseudo : {Pseudo::no, Pseudo::token}) {
+    WindowPlan scored = plan;
+    scored.pseudo = pseudo;
+    const std::string prefix = pseudo == Pseudo::no ? "" : "pseudo_";
+    const JsonValue json = to_json(corpus, scored, LogBase::e, Macro::yes);
+    for (const char* key : {"perplexity", "word_perplexity", "macro_perplexity"}) {
+      CAPTURE(key);
+      CHECK(json.string_at(prefix + key, "") == "inf");
+    }
+    CHECK(json.number_at(prefix + "loss", "") == 800.0);
+    CHECK(to_text(corpus, scored, LogBase::e, Macro::yes).find("perplexity inf\n") != std::string::npos);
+  }
+  const DocumentScore document{.score = corpus.score, .document = "x"};
+  CHECK(to_json(document, plan, LogBase::e).string_at("perplexity", "") == "inf");
+  CHECK(to_tsv(document) == "inf\t8000\t10\t1\t40\tx\n");
+  CHECK(to_text(document) == "         inf       10  x\n");
+  const DocumentScore large{.score = {.tokens = 1, .words = 1, .bytes = 1, .nats = 300, .text_nats = 300}, .document = "x"};
+  CHECK(to_text(large) == "1.94243e+130        1  x\n");
+}
