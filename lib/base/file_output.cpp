@@ -1,8 +1,6 @@
 // The atomic writer behind open_output().
-#include <dirent.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -10,11 +8,11 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
-#include <vector>
 
 #include "base/error.h"
 #include "base/file.h"
-#include "base/hash.h"
+#include "base/file_lock.h"
+#include "base/path.h"
 
 namespace lm {
 
@@ -22,37 +20,12 @@ namespace {
 
 constexpr std::size_t kBufferSize = std::size_t{1} << 17;
 
-std::string folder_of(const std::string& path) {
-  const std::size_t slash = path.rfind('/');
-  if (slash == std::string::npos) return ".";
-  return slash == 0 ? "/" : path.substr(0, slash);
-}
-
-std::string join(const std::string& folder, const std::string& name) {
-  return folder.back() == '/' ? folder + name : folder + "/" + name;
-}
-
 // The result of call() that no signal interrupted.
 template <class Call>
 int retry(Call call) {
   int result = call();
   while (result != 0 && errno == EINTR) result = call();
   return result;
-}
-
-bool same_file(const struct stat& a, const struct stat& b) { return a.st_dev == b.st_dev && a.st_ino == b.st_ino; }
-
-// The path that `path` stands for, which need not exist.
-std::string follow_links(std::string path) {
-  const std::string original = path;
-  for (int links = 0; links < 40; ++links) {
-    std::vector<char> target(4096);
-    const ssize_t size = ::readlink(path.c_str(), target.data(), target.size());
-    if (size < 0) return path;
-    const std::string link(target.data(), static_cast<std::size_t>(size));
-    path = link.starts_with('/') ? link : join(folder_of(path), link);
-  }
-  throw_system_error("write", original, ELOOP);
 }
 
 // Writing with a buffer, errors and patches; what close() makes of it is the subclasses'.
@@ -152,43 +125,20 @@ struct Temporary {
   FileDescriptor descriptor;
 };
 
-// ".NAME."; of a name so long that no temporary name would fit, the beginning and a hash.
-std::string temporary_prefix(const std::string& name) {
-  constexpr std::size_t kLongest = 220;
-  if (name.size() <= kLongest) return "." + name + ".";
-  Hasher hasher;
-  hasher.update(name.data(), name.size());
-  return "." + name.substr(0, kLongest - 33) + "-" + to_hex(hasher.digest128()) + ".";
-}
-
-// True where nobody holds the file's lock, which then is ours until the descriptor closes. A file system without locks never
-// says so, and then nothing is cleaned.
-bool lock(int descriptor) { return ::flock(descriptor, LOCK_EX | LOCK_NB) == 0; }
-
+// Without locks nothing is stale for certain, and nothing is cleaned.
 void remove_if_stale(const std::string& path) {
   const FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK), path);
   struct stat opened {};
-  struct stat named {};
-  if (file.get() < 0 || fstat(file.get(), &opened) != 0 || !S_ISREG(opened.st_mode) || !lock(file.get())) return;
+  if (file.get() < 0 || fstat(file.get(), &opened) != 0 || !S_ISREG(opened.st_mode) || !try_lock(file.get())) return;
   // Between open and lock its owner may have renamed it and begun another one.
-  if (::lstat(path.c_str(), &named) == 0 && same_file(opened, named)) ::unlink(path.c_str());
-}
-
-bool is_temporary_of(const std::string& prefix, std::string_view name) {
-  if (!name.starts_with(prefix) || !name.ends_with(".tmp") || name.size() <= prefix.size() + 4) return false;
-  const std::string_view digits = name.substr(prefix.size(), name.size() - prefix.size() - 4);
-  return digits.find_first_not_of("0123456789") == std::string_view::npos;
+  if (is_still_named(file.get(), path)) ::unlink(path.c_str());
 }
 
 void remove_stale_temporaries(const std::string& folder, const std::string& prefix) {
-  DIR* stream = ::opendir(folder.c_str());
-  if (stream == nullptr) return;  // creating the file will say why, if it cannot be written either
-  std::vector<std::string> found;
-  while (const dirent* entry = ::readdir(stream)) {
-    if (is_temporary_of(prefix, entry->d_name)) found.push_back(join(folder, entry->d_name));
+  // A folder that cannot be read is left as it is; creating the file will say why, if it cannot be written either.
+  for (const std::string& name : names_in(folder).value_or(std::vector<std::string>())) {
+    if (is_temporary_of(prefix, name)) remove_if_stale(join_path(folder, name));
   }
-  ::closedir(stream);
-  for (const std::string& path : found) remove_if_stale(path);
 }
 
 // Creates and locks the temporary file. A cleaner of another process may take it away between the two: then again.
@@ -198,10 +148,8 @@ FileDescriptor create_temporary(const std::string& path, mode_t mode, const std:
     if (number < 0 && errno == EEXIST) throw Error("cannot write '" + target + "': it is being written already");
     if (number < 0) throw_system_error("write", target, errno);
     FileDescriptor file(number, target);
-    struct stat opened {};
-    struct stat named {};
-    retry([&] { return ::flock(file.get(), LOCK_EX); });  // fails where there are no locks: then nothing cleans either
-    if (fstat(file.get(), &opened) == 0 && ::lstat(path.c_str(), &named) == 0 && same_file(opened, named)) return file;
+    wait_for_lock(file.get());  // where there are no locks, nothing cleans either
+    if (is_still_named(file.get(), path)) return file;
   }
   throw Error("cannot write '" + target + "': its temporary file '" + path + "' keeps vanishing");
 }
@@ -292,9 +240,9 @@ std::unique_ptr<OutputStream> open_output(const std::string& path) {
   if (kind == Destination::Kind::special) return open_direct(path);
 
   const std::string folder = folder_of(target);
-  const std::string prefix = temporary_prefix(target.substr(target.rfind('/') + 1));
+  const std::string prefix = companion_prefix(name_of(target));
   remove_stale_temporaries(folder, prefix);
-  const std::string temporary = join(folder, prefix + std::to_string(::getpid()) + ".tmp");
+  const std::string temporary = join_path(folder, prefix + std::to_string(::getpid()) + ".tmp");
   // What replaces a private file is never readable by others, not even while it is written.
   FileDescriptor descriptor = create_temporary(temporary, exists ? 0600 : 0666, path);
   if (exists && (status.st_uid != ::geteuid() || status.st_gid != ::getegid())) {

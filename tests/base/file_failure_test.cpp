@@ -14,6 +14,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/file_lock.h"
 #include "support/test_data.h"
 
 namespace {
@@ -130,6 +131,19 @@ TEST_CASE("a call that is interrupted is made again") {
     CHECK(calls_left == -1);
     calls_left = -1;
     CHECK((test::read_file(folder.path("a")) == "N" + std::string(299999, 'n')));
+  }
+}
+
+TEST_CASE("on a file system without locks a run continues without, and leaves no file") {
+  const test::TemporaryFolder folder;
+  for (const int error_number : {ENOLCK, EOPNOTSUPP, EINVAL}) {
+    error_to_give = error_number;
+    calls_left = 0;
+    const FileLock lock(folder.path("a"));
+    CHECK(calls_left == -1);
+    calls_left = -1;
+    CHECK_FALSE(lock.held());
+    CHECK(std::filesystem::is_empty(folder.path("")));
   }
 }
 
