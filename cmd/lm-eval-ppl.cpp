@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "named_files.h"
 #include "objectives/mixture.h"
 #include "options.h"
 #include "program.h"
@@ -236,8 +237,18 @@ int score_infilling(const Options& options, const lm::TextModel& model, const lm
   return 0;
 }
 
+void check_files(const Options& options, const lm::cmd::CommonOptions& common) {
+  lm::cmd::NamedFiles files(common);
+  files.reads("MODEL", options.model);
+  files.reads("FILE", options.inputs.empty() ? std::vector<std::string>{"-"} : options.inputs);
+  files.writes("-o", options.output);
+  files.writes("--rejected", options.rejected);
+  files.check();
+}
+
 int run(const Options& options, const lm::cmd::CommonOptions& common) {
   check(options);
+  check_files(options, common);
   lm::WindowPlan plan = plan_of(options);
   lm::parse_document_kind(options.documents);  // refused before any work
   const lm::TextModel model = lm::load_text_model(options.model);

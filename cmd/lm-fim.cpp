@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "named_files.h"
 #include "options.h"
 #include "program.h"
 #include "tasks/infill.h"
@@ -131,6 +132,18 @@ void check(const Options& options) {
   }
 }
 
+void check_files(const Options& options, const lm::cmd::CommonOptions& common) {
+  lm::cmd::NamedFiles files(common);
+  files.reads("MODEL", options.model);
+  files.reads("--prefix-file", options.prefix_file);
+  files.reads("--suffix-file", options.suffix_file);
+  // A text can be edited in place, since it is read whole; requests are answered as they come.
+  if (options.prefix_file.empty() && options.suffix_file.empty())
+    files.reads("FILE", options.file.empty() ? "-" : options.file, options.jsonl ? "" : "-o");
+  files.writes("-o", options.output);
+  files.check();
+}
+
 std::string read_text(const std::string& path) {
   return path.empty() ? std::string() : std::string(lm::FileContent::read(path).text());
 }
@@ -209,6 +222,7 @@ void infill(const Options& options, lm::Infiller& infiller, lm::OutputStream& ou
 
 int run(Options options, const lm::cmd::CommonOptions& common) {
   check(options);
+  check_files(options, common);
   options.infilling.seed = static_cast<std::uint64_t>(options.seed);
   std::optional<Input> input;
   if (!options.jsonl) input.emplace(options);  // its mistakes are told before a large model is read

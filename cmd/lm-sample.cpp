@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "data/token_file.h"
+#include "named_files.h"
 #include "options.h"
 #include "program.h"
 #include "tasks/fill_mask.h"
@@ -210,6 +211,12 @@ class Sampling {
 
 int run(Options options, const lm::cmd::CommonOptions& common) {
   check(options);
+  lm::cmd::NamedFiles files(common);
+  files.reads("MODEL", options.model);
+  if (!options.prompt && (!options.file.empty() || !lm::cmd::is_terminal(STDIN_FILENO)))
+    files.reads("FILE", options.file.empty() ? "-" : options.file);
+  files.writes("-o", options.output);
+  files.check();
   options.prompting.max_tokens = options.max_tokens;
   options.prompting.seed = static_cast<std::uint64_t>(options.seed);
   if (options.greedy) options.prompting.sampling.temperature = 0;

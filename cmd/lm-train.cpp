@@ -93,7 +93,7 @@ int train(TrainOptions& o, const CommonOptions& common, TrainSession& session) {
 
 int run(TrainOptions& o, const CommonOptions& common) {
   complete_train_request(o, common);
-  check_train_usage(o);
+  check_train_usage(o, common);
   std::optional<TrainSession> opened;
   try {
     opened.emplace(o.request);

@@ -165,6 +165,7 @@ class Parser {
     config->transform(CLI::Validator(
         [this](std::string& value) {
           value = find_config(value);
+          common_.config = value;
           toml_->set_source(value);
           return std::string();
         },

@@ -28,6 +28,7 @@ struct CommonOptions {
   std::string program;                 // its name, as in messages
   int threads = 1;                     // --threads, by default the cores that the process may use
   SimdTier simd = SimdTier::portable;  // --simd; `auto` is already resolved to this machine's best
+  std::string config;                  // the file that --config led to; empty without it
   ProgressMode progress = ProgressMode::automatic;
   bool quiet = false;    // -q: errors only
   bool verbose = false;  // -v

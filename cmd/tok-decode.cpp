@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "named_files.h"
 #include "options.h"
 #include "program.h"
 #include "tasks/load_tokenizer.h"
@@ -41,11 +42,17 @@ void add_options(CLI::App& app, Options& options) {
   lm::cmd::add_files(app, "FILE", options.files, "tokens; standard input if none");
 }
 
-int run(const Options& options) {
+int run(const Options& options, const lm::cmd::CommonOptions& common) {
   if (options.files.size() > 1) throw lm::cmd::UsageError("tok-decode takes one FILE");
   if (options.documents.kind == lm::DocumentKind::Kind::jsonl) {
     throw lm::cmd::UsageError("documents cannot be joined as jsonl; use file, line, nul or separator:STRING");
   }
+  const std::string path = options.files.empty() ? "-" : options.files[0];
+  lm::cmd::NamedFiles files(common);
+  files.reads("-t", options.tokenizer);
+  files.reads("FILE", path);
+  files.writes("-o", options.output);
+  files.check();
   const std::string delimiter = lm::document_delimiter(options.documents);
   const lm::Tokenizer tokenizer =
       lm::load_tokenizer(options.tokenizer, {.pattern = options.pattern, .end_of_text = options.end_of_text});
@@ -56,7 +63,7 @@ int run(const Options& options) {
                                        },
                                    .end_document = [&] { output->write(delimiter); },
                                    .pause = [&] { output->flush(); }};  // so that a reader sees what a slow writer has sent
-  lm::cmd::read_tokens(options.files.empty() ? "-" : options.files[0], options.format, tokenizer, sink);
+  lm::cmd::read_tokens(path, options.format, tokenizer, sink);
   output->close();
   return 0;
 }
@@ -71,6 +78,6 @@ int main(int argc, char** argv) {
                                   .summary = "turn a stream of tokens back into text",
                                   .usage = "-t TOKENIZER [-o OUT] [--documents KIND] [FILE]",
                                   .add_options = [&](CLI::App& app) { add_options(app, options); },
-                                  .body = [&](const lm::cmd::CommonOptions&) { return run(options); },
+                                  .body = [&](const lm::cmd::CommonOptions& common) { return run(options, common); },
                               });
 }

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "named_files.h"
 #include "options.h"
 #include "program.h"
 #include "tasks/load_tokenizer.h"
@@ -122,13 +123,18 @@ void convert_tokens(const Options& options, const lm::Tokenizer& tokenizer, lm::
   }
 }
 
-int run(const Options& options) {
+int run(const Options& options, const lm::cmd::CommonOptions& common) {
   if (options.from && options.documents.kind != lm::DocumentKind::Kind::file) {
     throw lm::cmd::UsageError("--documents is for text; tokens have their end-of-text");
   }
   if (is_binary(options.format) && options.output == "-" && lm::cmd::is_terminal(1)) {
     throw lm::cmd::UsageError("tokens are not written to a terminal; use -o, a pipe, or --format ids or pieces");
   }
+  lm::cmd::NamedFiles files(common);
+  files.reads("-t", options.tokenizer);
+  files.reads("FILE", options.files.empty() ? std::vector<std::string>{"-"} : options.files);
+  files.writes("-o", options.output);
+  files.check();
   const lm::Tokenizer tokenizer =
       lm::load_tokenizer(options.tokenizer, {.pattern = options.pattern, .end_of_text = options.end_of_text});
   const auto stream = lm::open_output(options.output);
@@ -156,6 +162,6 @@ int main(int argc, char** argv) {
                                   .summary = "turn text into a stream of tokens",
                                   .usage = "-t TOKENIZER [-o OUT] [--documents KIND] [FILE...]",
                                   .add_options = [&](CLI::App& app) { add_options(app, options); },
-                                  .body = [&](const lm::cmd::CommonOptions&) { return run(options); },
+                                  .body = [&](const lm::cmd::CommonOptions& common) { return run(options, common); },
                               });
 }

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "named_files.h"
 #include "options.h"
 #include "program.h"
 #include "progress.h"
@@ -116,7 +117,18 @@ int write_all(const std::string& path, const std::string& content) {
   return 0;
 }
 
+void check_files(const Options& options, const lm::cmd::CommonOptions& common) {
+  lm::cmd::NamedFiles files(common);
+  files.reads("--from-counts", options.from_counts);
+  files.reads("FILE", options.files);
+  if (options.from_counts.empty() && options.files.empty()) files.reads("FILE", "-");
+  files.writes("--dump-counts", options.dump_counts);
+  if (options.dump_counts.empty() || options.output != "-") files.writes("-o", options.output);
+  files.check();
+}
+
 int run(Options& options, const lm::cmd::CommonOptions& common) {
+  check_files(options, common);
   lm::cmd::Progress progress(common);
   options.trainer.min_frequency = static_cast<std::uint64_t>(options.min_frequency);
   options.trainer.max_token_length = options.max_token_length;

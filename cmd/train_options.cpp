@@ -3,13 +3,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cstdlib>
-#include <filesystem>
-#include <utility>
-#include <vector>
 
 #include "base/error.h"
+#include "named_files.h"
 
 namespace lm::cmd {
 
@@ -115,44 +112,23 @@ std::string default_state(std::string output) {
   return output + ".state";
 }
 
-bool same_file(const std::string& a, const std::string& b) {
-  std::error_code ignored;
-  return a == b || std::filesystem::equivalent(a, b, ignored);
-}
-
-/// No file may be read and overwritten, or written twice, and standard input can be read once.
-void check_names(const TrainOptions& o) {
+void check_files(const TrainOptions& o, const CommonOptions& common) {
   const TrainRequest& r = o.request;
-  std::vector<std::pair<std::string, std::string>> inputs = {
-      {"-t", r.tokenizer}, {"--init-from", r.init_from}, {"--valid", r.valid}};
-  for (const std::string& tokens : r.tokens) inputs.emplace_back("TOKENS", tokens);
-  if (std::count_if(inputs.begin(), inputs.end(), [](const auto& input) { return input.second == "-"; }) > 1) {
-    throw UsageError("standard input is named twice");
-  }
-  const std::vector<std::pair<std::string, std::string>> outputs = {
-      {"-o", r.output}, {"--metrics", o.metrics}, {"--checkpoint", r.state}};
-  for (std::size_t i = 0; i < outputs.size(); ++i) {
-    const auto& [option, path] = outputs[i];
-    struct stat status {};
-    const bool special = path.empty() || (stat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode));
-    if (special || path == "-") continue;
-    std::vector<std::pair<std::string, std::string>> others(outputs.begin() + static_cast<std::ptrdiff_t>(i) + 1,
-                                                            outputs.end());
-    others.insert(others.end(), inputs.begin(), inputs.end());
-    for (const auto& [other_option, other] : others) {
-      if (other.empty() || other == "-") continue;
-      // Fine-tuning a model in place reads it, and its tokenizer, before it is replaced.
-      const bool initial = other_option == "--init-from" || (other_option == "-t" && same_file(other, r.init_from));
-      if (option == "-o" && initial) continue;
-      if (same_file(path, other)) throw UsageError(option + " and " + other_option + " name the same file '" + path + "'");
-    }
-  }
-  if (r.output == "-" && o.metrics == "-") throw UsageError("standard output is named twice");
+  NamedFiles files(common);
+  // Fine-tuning a model in place reads it, and its tokenizer, before it is replaced.
+  files.reads("--init-from", r.init_from, "-o");
+  files.reads("-t", r.tokenizer, same_or_inside(r.tokenizer, r.init_from) ? "-o" : "");
+  files.reads("--valid", r.valid);
+  files.reads("TOKENS", r.tokens);
+  files.writes_model("-o", r.output);
+  files.writes("--metrics", o.metrics);
+  files.writes("--checkpoint", r.state);
+  files.check();
 }
 
 }  // namespace
 
-void check_train_usage(TrainOptions& o) {
+void check_train_usage(TrainOptions& o, const CommonOptions& common) {
   const bool looks = o.dry_run || o.show_examples;
   TrainRequest& r = o.request;
   if (r.tokens.empty()) throw UsageError("no tokens; name token files, or - for standard input");
@@ -168,7 +144,7 @@ void check_train_usage(TrainOptions& o) {
   if (o.json && !o.dry_run) throw UsageError("--json is a form of --dry-run's report");
   if (o.time && o.time->count() <= 0) throw UsageError("--time must be above 0");
   if (o.checkpoint == "-") throw UsageError("a training state is not written to standard output; give --checkpoint FILE");
-  check_names(o);
+  check_files(o, common);
   try {
     check_settings(r.settings);
   } catch (const Error& error) {

@@ -28,6 +28,6 @@ void add_train_options(CLI::App& app, TrainOptions& options);
 /// Fills what the request has of common options, of those given, and of the environment.
 void complete_train_request(TrainOptions& options, const CommonOptions& common);
 /// Throws UsageError for what no file can put right.
-void check_train_usage(TrainOptions& options);
+void check_train_usage(TrainOptions& options, const CommonOptions& common);
 
 }  // namespace lm::cmd

@@ -65,5 +65,5 @@ wait
 
 # Standard input can be read once.
 printf 'text' >twice.txt
-expect_exit 1 tok-encode -t tok.json -o twice.tok - - <twice.txt
+expect_exit 2 tok-encode -t tok.json -o twice.tok - - <twice.txt
 expect_one_line_stderr "named twice"
