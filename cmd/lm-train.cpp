@@ -9,6 +9,7 @@
 #include <spdlog/spdlog.h>
 
 #include "base/error.h"
+#include "base/file_lock.h"
 #include "base/resident.h"
 #include "program.h"
 #include "tasks/train_session.h"
@@ -94,6 +95,11 @@ int train(TrainOptions& o, const CommonOptions& common, TrainSession& session) {
 int run(TrainOptions& o, const CommonOptions& common) {
   complete_train_request(o, common);
   check_train_usage(o, common);
+  // Before anything is read: a state could change until it is locked.
+  std::vector<FileLock> locks;
+  if (!o.dry_run && !o.show_examples) {
+    for (const std::string& path : {o.request.output, o.request.state}) locks.emplace_back(path);
+  }
   std::optional<TrainSession> opened;
   try {
     opened.emplace(o.request);

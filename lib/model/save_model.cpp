@@ -1,5 +1,4 @@
 // Writing models: a file by the atomic writer, a folder whole under a temporary name and then exchanged.
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -9,10 +8,13 @@
 #include <cerrno>
 #include <cstdio>
 #include <filesystem>
+#include <optional>
 #include <system_error>
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/file_lock.h"
+#include "base/path.h"
 #include "model/checkpoint.h"
 
 namespace lm {
@@ -36,43 +38,63 @@ void write_text(const std::string& path, const std::string& text) {
   output->close();
 }
 
-/// Names in a folder, without . and ..
-std::vector<std::string> list_folder(const std::string& folder) {
-  std::vector<std::string> names;
-  DIR* handle = opendir(folder.c_str());
-  if (handle == nullptr) throw_system_error("open folder", folder, errno);
-  while (const dirent* entry = readdir(handle)) {
-    const std::string name = entry->d_name;
-    if (name != "." && name != "..") names.push_back(name);
-  }
-  closedir(handle);
-  return names;
+/// Returns whether save_folder writes files of this name, whole or, before a kill, in part.
+bool is_ours(const std::string& name) {
+  return std::any_of(kFolderFiles.begin(), kFolderFiles.end(),
+                     [&](const char* file) { return name == file || is_temporary_of(companion_prefix(file), name); });
 }
 
 /// What would be exchanged away must be ours: a folder with anything else in it is not replaced.
 void check_replaceable(const std::string& folder) {
-  for (const std::string& name : list_folder(folder)) {
-    const bool ours = std::find(kFolderFiles.begin(), kFolderFiles.end(), name) != kFolderFiles.end();
-    if (!ours)
+  const std::optional<std::vector<std::string>> names = names_in(folder);
+  if (!names) throw_system_error("open folder", folder, errno);
+  for (const std::string& name : *names) {
+    if (!is_ours(name))
       throw Error("folder '" + folder + "' holds '" + name + "', which is no part of a model; name a new or empty folder");
   }
 }
 
 void remove_folder(const std::string& folder) {
-  for (const char* name : kFolderFiles) unlink((folder + "/" + name).c_str());
+  for (const std::string& name : names_in(folder).value_or(std::vector<std::string>())) {
+    if (is_ours(name)) unlink(join_path(folder, name).c_str());
+  }
   rmdir(folder.c_str());
 }
 
-std::string without_trailing_slashes(std::string path) {
-  while (path.size() > 1 && path.ends_with('/')) path.pop_back();
-  return path;
+FileDescriptor open_folder(const std::string& path) {
+  return {above_standard(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW)), path};
 }
 
-std::string temporary_folder(const std::string& folder) {
-  const std::size_t slash = folder.rfind('/');
-  const std::string parent = slash == std::string::npos ? "" : folder.substr(0, slash + 1);
-  const std::string name = slash == std::string::npos ? folder : folder.substr(slash + 1);
-  return parent + "." + name + "." + std::to_string(getpid()) + ".tmp";
+/// Removes the temporary folders that killed runs left beside `folder`: those of which nobody holds the lock.
+void remove_stale_folders(const std::string& folder) {
+  const std::string prefix = companion_prefix(name_of(folder));
+  const std::string parent = folder_of(folder);
+  for (const std::string& name : names_in(parent).value_or(std::vector<std::string>())) {
+    if (!is_temporary_of(prefix, name)) continue;
+    const std::string path = join_path(parent, name);
+    const FileDescriptor opened = open_folder(path);
+    // Between open and lock its owner may have exchanged it and begun another one.
+    if (opened.get() >= 0 && try_lock(opened.get()) && is_still_named(opened.get(), path)) remove_folder(path);
+  }
+}
+
+/// Creates the folder in which the files are written, and locks it. A cleaner of another run may take it away between the
+/// two: then again.
+FileDescriptor create_temporary_folder(const std::string& folder) {
+  const std::string path =
+      join_path(folder_of(folder), companion_prefix(name_of(folder)) + std::to_string(getpid()) + ".tmp");
+  for (int attempt = 0; attempt < 100; ++attempt) {
+    if (mkdir(path.c_str(), 0777) != 0) {
+      if (errno == EEXIST)
+        throw Error("cannot write folder '" + folder + "': it is being written already, as '" + path + "'");
+      throw_system_error("create folder", path, errno);
+    }
+    FileDescriptor opened = open_folder(path);
+    if (opened.get() < 0) throw_system_error("open folder", path, errno);
+    wait_for_lock(opened.get());
+    if (is_still_named(opened.get(), path)) return opened;
+  }
+  throw Error("cannot write folder '" + folder + "': its temporary folder '" + path + "' keeps vanishing");
 }
 
 void write_folder_files(const std::string& folder, const ModelRecord& record, const Parameters<float>& parameters) {
@@ -118,9 +140,9 @@ void save_folder(const std::string& path, const ModelRecord& record, const Param
   const std::string folder = folder_meant(path);
   struct stat status {};
   if (stat(folder.c_str(), &status) == 0) check_replaceable(folder);
-  const std::string temporary = temporary_folder(folder);
-  remove_folder(temporary);
-  if (mkdir(temporary.c_str(), 0777) != 0) throw_system_error("create folder", temporary, errno);
+  remove_stale_folders(folder);
+  const FileDescriptor locked = create_temporary_folder(folder);
+  const std::string& temporary = locked.name();
   try {
     write_folder_files(temporary, record, parameters);
     if (exchange(temporary, folder)) {
@@ -142,8 +164,7 @@ void check_model_destination(const std::string& path) {
   if (path == "-") return;
   if (!is_model_folder(path)) return check_output(path);
   const std::string name = folder_meant(path);
-  const std::size_t slash = name.rfind('/');
-  const std::string parent = slash == std::string::npos ? "." : name.substr(0, slash + 1);
+  const std::string parent = folder_of(name);
   if (access(parent.c_str(), W_OK | X_OK) != 0) throw_system_error("write into folder", parent, errno);
   struct stat status {};
   if (stat(name.c_str(), &status) != 0) return;
