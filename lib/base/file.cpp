@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <poll.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -108,13 +107,7 @@ struct FileContent::Content {
   std::string name;
   const std::byte* data = nullptr;
   std::size_t size = 0;
-  void* mapping = nullptr;
-  std::size_t mapping_size = 0;
   std::unique_ptr<void, Free> memory;
-
-  ~Content() {
-    if (mapping != nullptr) ::munmap(mapping, mapping_size);
-  }
 
   void refuse_if_larger(std::uint64_t bytes, std::uint64_t max_size) const {
     if (bytes > max_size) {
@@ -122,30 +115,23 @@ struct FileContent::Content {
     }
   }
 
-  // False where the file cannot be mapped and has to be read.
-  bool map(const FileDescriptor& input, std::uint64_t max_size) {
+  // What a regular file has left, and one byte to meet its end without growing; 0 if that is not known.
+  std::size_t expected_size(const FileDescriptor& input, std::uint64_t max_size) const {
     const struct stat status = status_of(input.get(), name);
-    if (!S_ISREG(status.st_mode) || status.st_size <= 0) return false;  // files of /proc say 0 and have content
-    const off_t start = ::lseek(input.get(), 0, SEEK_CUR);              // standard input may have been read from
-    if (start < 0 || start >= status.st_size) return false;
+    if (!S_ISREG(status.st_mode) || status.st_size <= 0) return 0;  // files of /proc say 0 and have content
+    const off_t start = ::lseek(input.get(), 0, SEEK_CUR);          // standard input may have been read from
+    if (start < 0 || start >= status.st_size) return 0;
     refuse_if_larger(static_cast<std::uint64_t>(status.st_size - start), max_size);
-    const std::size_t whole = static_cast<std::size_t>(status.st_size);
-    void* address = ::mmap(nullptr, whole, PROT_READ, MAP_PRIVATE, input.get(), 0);
-    if (address == MAP_FAILED) return false;
-    mapping = address;
-    mapping_size = whole;
-    data = static_cast<const std::byte*>(address) + start;
-    size = whole - static_cast<std::size_t>(start);
-    ::lseek(input.get(), 0, SEEK_END);
-    return true;
+    return static_cast<std::size_t>(status.st_size - start) + 1;
   }
 
   // Large blocks of realloc() move by page tables, so growing costs no second copy.
   void read_all(const FileDescriptor& input, std::uint64_t max_size) {
+    std::size_t wanted = expected_size(input, max_size);
     std::size_t capacity = 0;
     for (;;) {
       if (size == capacity) {
-        capacity = std::max<std::size_t>(std::size_t{1} << 16, capacity * 2);
+        capacity = std::max({std::size_t{1} << 16, capacity * 2, std::exchange(wanted, 0)});
         void* larger = std::realloc(memory.get(), capacity);
         if (larger == nullptr) throw_system_error("read", name, ENOMEM);
         static_cast<void>(memory.release());
@@ -170,7 +156,7 @@ FileContent FileContent::read(const std::string& path, std::uint64_t max_size) {
 FileContent FileContent::read(const FileDescriptor& input, std::uint64_t max_size) {
   auto content = std::make_unique<Content>();
   content->name = input.name();
-  if (!content->map(input, max_size)) content->read_all(input, max_size);
+  content->read_all(input, max_size);
   return FileContent(std::move(content));
 }
 

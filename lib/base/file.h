@@ -1,4 +1,4 @@
-// Files and descriptors: reading whole or mapped, writing so that a failure never costs the old content.
+// Files and descriptors: reading whole, writing so that a failure never costs the old content.
 #pragma once
 
 #include <cstddef>
@@ -43,7 +43,7 @@ std::size_t read_some(const FileDescriptor& input, void* buffer, std::size_t siz
 /// Reads one read(2)'s worth (for streams that should not wait to fill the buffer); 0 at the end.
 std::size_t read_once(const FileDescriptor& input, void* buffer, std::size_t size);
 
-/// A regular file mapped read-only, or any other input read into memory. Empty files are fine.
+/// An input read into memory whole. Empty files are fine. What is large is for RandomAccessFile.
 class FileContent {
  public:
   /// Throws Error where it is larger than max_size.

@@ -1,4 +1,4 @@
-// Token streams (lm-tokens(5)): written to a file or pipe, read from either, or mapped for access in any order.
+// Token streams (lm-tokens(5)): written to a file or pipe, read from either, or from a file in any order.
 #pragma once
 
 #include <array>
@@ -11,6 +11,7 @@
 
 #include "base/file.h"
 #include "base/hash.h"
+#include "base/random_access.h"
 #include "base/token.h"
 
 namespace lm {
@@ -94,23 +95,24 @@ class TokenReader {
   bool at_end_ = false;
 };
 
-/// A whole stream, mapped: any token at any time. A regular file is opened without reading it (verify() does); a pipe is
-/// spooled to an unlinked file and so verified.
+/// A whole stream: any token at any time, read when it is asked for. A regular file is opened without reading it (verify()
+/// does); a pipe is spooled to an unlinked file and so verified.
 class TokenFile {
  public:
-  /// "-" is standard input. `spool_folder` is for what cannot be mapped. Throws Error.
+  /// "-" is standard input. `spool_folder` is for a pipe. Throws Error.
   static TokenFile open(const std::string& path, const std::string& spool_folder);
   /// The same from an open input of which `already_read` has been taken.
   static TokenFile open(FileDescriptor input, std::string_view already_read, const std::string& spool_folder);
 
   /// Counts are those of the file: `tokens` is always there.
   const TokenFileInfo& info() const { return info_; }
-  const std::string& name() const { return name_; }
+  const std::string& name() const { return file_.name(); }
   std::int64_t size() const { return size_; }
   /// XXH3-64 of the tokens as the trailer states it: what tells one data set from another.
   std::uint64_t hash() const { return hash_; }
 
-  /// Tokens [first, first + out.size()), all inside the file. Throws Error where an id is not in the vocabulary.
+  /// Tokens [first, first + out.size()), all inside the file. Throws Error if an id is not in the vocabulary, or the file
+  /// has become shorter.
   void tokens(std::int64_t first, std::span<TokenId> out) const;
   /// The header's number of documents, else counted (the whole file is read, once).
   std::int64_t documents();
@@ -120,14 +122,14 @@ class TokenFile {
   void verify();
 
  private:
-  TokenFile(FileContent content, std::string name) : content_(std::move(content)), name_(std::move(name)) {}
+  explicit TokenFile(RandomAccessFile file) : file_(std::move(file)) {}
   static TokenFile spool(FileDescriptor input, std::string_view already_read, const std::string& folder);
   void read_frame();
+  std::int64_t read_tokens(std::int64_t first, std::span<TokenId> out, Hasher* hasher) const;
+  std::int64_t scan(Hasher* hasher) const;
 
-  FileContent content_;
-  std::string name_;
+  RandomAccessFile file_;
   TokenFileInfo info_;
-  const std::byte* data_ = nullptr;
   std::int64_t size_ = 0;
   std::uint64_t hash_ = 0;
 };

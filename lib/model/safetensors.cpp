@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <bit>
-#include <cstring>
 #include <numeric>
 
 #include "base/error.h"
@@ -30,46 +29,63 @@ float float_of_half(std::uint16_t half) {
   return std::bit_cast<float>(sign | wide << 23 | mantissa << 13);
 }
 
+constexpr std::size_t kPieceBytes = std::size_t{1} << 16;  // that are read and converted at a time
+constexpr std::size_t kHashBytes = std::size_t{1} << 20;   // that are read and hashed at a time
+
+/// Reads numbers of type `Stored` from `offset` on.
 template <class Stored, class Convert>
-void convert_all(const std::byte* bytes, std::span<float> out, Convert convert) {
-  for (std::size_t i = 0; i < out.size(); ++i) {
-    Stored value;
-    std::memcpy(&value, bytes + i * sizeof(Stored), sizeof(Stored));
-    out[i] = convert(value);
+void read_converted(const RandomAccessFile& file, std::uint64_t offset, std::span<float> out, Convert convert) {
+  std::array<Stored, kPieceBytes / sizeof(Stored)> piece;
+  while (!out.empty()) {
+    const std::size_t count = std::min(out.size(), piece.size());
+    file.read(offset, piece.data(), count * sizeof(Stored));
+    std::transform(piece.begin(), piece.begin() + static_cast<std::ptrdiff_t>(count), out.begin(), convert);
+    offset += count * sizeof(Stored);
+    out = out.subspan(count);
+  }
+}
+
+void hash_part(Hasher& hasher, const RandomAccessFile& file, std::uint64_t begin, std::uint64_t end) {
+  std::vector<char> piece(std::min<std::uint64_t>(kHashBytes, end - begin));
+  while (begin < end) {
+    const std::size_t count = std::min<std::uint64_t>(piece.size(), end - begin);
+    file.read(begin, piece.data(), count);
+    hasher.update(piece.data(), count);
+    begin += count;
   }
 }
 
 }  // namespace
 
 SafetensorsFile SafetensorsFile::open(const std::string& path) {
-  SafetensorsFile file(FileContent::read(path));
+  SafetensorsFile file(RandomAccessFile::open(path));
   file.read_header();
   return file;
 }
 
 void SafetensorsFile::read_header() {
-  const std::string_view text = content_.text();
   std::uint64_t header_size = 0;
-  if (text.size() < sizeof(header_size)) refuse(name(), "it is too short to be a safetensors file");
-  std::memcpy(&header_size, text.data(), sizeof(header_size));
+  if (file_.size() < sizeof(header_size)) refuse(name(), "it is too short to be a safetensors file");
+  file_.read(0, &header_size, sizeof(header_size));
   if (header_size > kLargestSafetensorsHeader) {
     refuse(name(), "it is no safetensors file, or its header is larger than 100,000,000 bytes");
   }
-  if (header_size > text.size() - sizeof(header_size)) {
+  if (header_size > file_.size() - sizeof(header_size)) {
     refuse(name(), "its header of " + std::to_string(header_size) + " bytes does not fit into the file: it was cut short");
   }
-  const std::string_view header_text = text.substr(sizeof(header_size), header_size);
+  std::string header_text(header_size, '\0');
+  file_.read(sizeof(header_size), header_text.data(), header_text.size());
   if (!header_text.starts_with('{')) refuse(name(), "it is no safetensors file: its header does not start with '{'");
   SafetensorsHeader header = parse_safetensors_header(header_text, name());
   entries_ = std::move(header.entries);
   metadata_ = std::move(header.metadata);
   check_layout(sizeof(header_size) + header_size);
-  if (metadata_.contains(kChecksumKey)) verify_checksum(static_cast<std::size_t>(header_size));
+  if (metadata_.contains(kChecksumKey)) verify_checksum(header_text);
 }
 
 // Sorted by place, each tensor begins where the one before ends, and the last ends with the file; names are unique.
 void SafetensorsFile::check_layout(std::uint64_t data_offset) {
-  const std::uint64_t data_size = content_.bytes().size() - data_offset;
+  const std::uint64_t data_size = file_.size() - data_offset;
   std::sort(entries_.begin(), entries_.end(), [](const TensorEntry& a, const TensorEntry& b) {
     return a.offset != b.offset ? a.offset < b.offset : a.size < b.size;
   });
@@ -96,17 +112,16 @@ void SafetensorsFile::check_layout(std::uint64_t data_offset) {
   if (twice != by_name_.end()) refuse(name(), "tensor '" + entries_[*twice].name.substr(0, 100) + "' stands twice");
 }
 
-void SafetensorsFile::verify_checksum(std::size_t header_size) const {
-  const std::string_view text = content_.text();
+void SafetensorsFile::verify_checksum(std::string_view header_text) const {
   const std::string& stated = metadata_.find(kChecksumKey)->second;
-  const std::size_t found = find_checksum(text.substr(sizeof(std::uint64_t), header_size));
+  const std::size_t found = find_checksum(header_text);
   if (stated.size() != kChecksumDigits || found == std::string_view::npos) refuse(name(), "its lm.checksum is no checksum");
   const std::size_t digits = sizeof(std::uint64_t) + found;
   const std::string zeros(kChecksumDigits, '0');
   Hasher hasher;
-  hasher.update(text.data(), digits);
+  hash_part(hasher, file_, 0, digits);
   hasher.update(zeros.data(), zeros.size());
-  hasher.update(text.data() + digits + kChecksumDigits, text.size() - digits - kChecksumDigits);
+  hash_part(hasher, file_, digits + kChecksumDigits, file_.size());
   if (to_hex(hasher.digest128()) != stated) {
     refuse(name(), "it is damaged, or was changed by another program: its checksum does not agree");
   }
@@ -124,8 +139,10 @@ const std::string* SafetensorsFile::metadata(std::string_view key) const {
   return found == metadata_.end() ? nullptr : &found->second;
 }
 
-std::span<const std::byte> SafetensorsFile::bytes(const TensorEntry& entry) const {
-  return content_.bytes().subspan(entry.offset, entry.size);
+std::vector<std::byte> SafetensorsFile::bytes(const TensorEntry& entry) const {
+  std::vector<std::byte> bytes(entry.size);
+  file_.read(entry.offset, bytes.data(), bytes.size());
+  return bytes;
 }
 
 void SafetensorsFile::check_floats(const TensorEntry& entry) const {
@@ -144,18 +161,17 @@ void SafetensorsFile::read_floats(const TensorEntry& entry, std::span<float> out
 void SafetensorsFile::read_floats(const TensorEntry& entry, std::int64_t first, std::span<float> out) const {
   const auto count = static_cast<std::int64_t>(out.size());
   LM_CHECK(first >= 0 && first <= entry.elements() && count <= entry.elements() - first);
-  const std::byte* data = bytes(entry).data() + first * dtype_size(entry.dtype);
+  const std::uint64_t offset = entry.offset + static_cast<std::uint64_t>(first * dtype_size(entry.dtype));
   switch (entry.dtype) {
     case Dtype::f32:
-      if (!out.empty()) std::memcpy(out.data(), data, out.size_bytes());
-      return;
+      return file_.read(offset, out.data(), out.size_bytes());
     case Dtype::f64:
-      return convert_all<double>(data, out, [](double value) { return static_cast<float>(value); });
+      return read_converted<double>(file_, offset, out, [](double value) { return static_cast<float>(value); });
     case Dtype::f16:
-      return convert_all<std::uint16_t>(data, out, float_of_half);
+      return read_converted<std::uint16_t>(file_, offset, out, float_of_half);
     case Dtype::bf16:
-      return convert_all<std::uint16_t>(
-          data, out, [](std::uint16_t value) { return std::bit_cast<float>(std::uint32_t{value} << 16); });
+      return read_converted<std::uint16_t>(
+          file_, offset, out, [](std::uint16_t value) { return std::bit_cast<float>(std::uint32_t{value} << 16); });
     default:
       check_floats(entry);
   }
@@ -167,7 +183,7 @@ void SafetensorsFile::read_integers(const TensorEntry& entry, std::span<std::int
     refuse(name(), "tensor '" + entry.name.substr(0, 100) + "' holds " + std::string(dtype_name(entry.dtype)) +
                        " where I64 is needed");
   }
-  if (!out.empty()) std::memcpy(out.data(), bytes(entry).data(), out.size_bytes());
+  file_.read(entry.offset, out.data(), out.size_bytes());
 }
 
 }  // namespace lm

@@ -1,4 +1,4 @@
-// The safetensors container (lm-checkpoint(5)): named arrays in one file, read mapped and written in one go.
+// The safetensors container (lm-checkpoint(5)): named arrays in one file, read one by one and written in one go.
 #pragma once
 
 #include <cstddef>
@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/file.h"
+#include "base/random_access.h"
 
 namespace lm {
 
@@ -33,15 +34,15 @@ struct TensorEntry {
 /// Strings by name, as a file's "__metadata__".
 using SafetensorsMetadata = std::map<std::string, std::string, std::less<>>;
 
-/// A file, mapped. Opening checks everything but the numbers: one JSON header of at most 100,000,000 bytes, no unknown or
-/// duplicate key or name, every size equal to what its shape takes, no hole, no overlap, no byte beyond, and `lm.checksum`
-/// where it is there (which reads the file once).
+/// An open file, whose arrays are read when they are asked for. Opening checks everything but the numbers: one JSON header
+/// of at most 100,000,000 bytes, no unknown or duplicate key or name, every size equal to what its shape takes, no hole, no
+/// overlap, no byte beyond, and `lm.checksum` where it is there (which reads the file once).
 class SafetensorsFile {
  public:
   /// Throws Error.
   static SafetensorsFile open(const std::string& path);
 
-  const std::string& name() const { return content_.name(); }
+  const std::string& name() const { return file_.name(); }
   /// In the order of their data.
   const std::vector<TensorEntry>& entries() const { return entries_; }
   /// Null where there is no such tensor.
@@ -51,7 +52,7 @@ class SafetensorsFile {
   const std::string* metadata(std::string_view key) const;
 
   /// Any type as the bytes on disk, little-endian and unaligned.
-  std::span<const std::byte> bytes(const TensorEntry& entry) const;
+  std::vector<std::byte> bytes(const TensorEntry& entry) const;
   /// Throws Error unless the type is one that read_floats reads.
   void check_floats(const TensorEntry& entry) const;
   /// F32, F16, BF16 and F64 as float; out: entry.elements(). Throws Error for other types.
@@ -62,12 +63,12 @@ class SafetensorsFile {
   void read_integers(const TensorEntry& entry, std::span<std::int64_t> out) const;
 
  private:
-  explicit SafetensorsFile(FileContent content) : content_(std::move(content)) {}
+  explicit SafetensorsFile(RandomAccessFile file) : file_(std::move(file)) {}
   void read_header();
   void check_layout(std::uint64_t data_offset);
-  void verify_checksum(std::size_t header_size) const;
+  void verify_checksum(std::string_view header_text) const;
 
-  FileContent content_;
+  RandomAccessFile file_;
   std::vector<TensorEntry> entries_;
   std::vector<std::size_t> by_name_;  // indices of entries_
   SafetensorsMetadata metadata_;

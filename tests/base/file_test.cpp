@@ -302,7 +302,7 @@ TEST_CASE("closed standard streams are errors, and their numbers go to no file o
   CHECK(status == 1 << 8);
 }
 
-TEST_CASE("content is the same mapped, from a pipe, empty, and larger than allowed is refused") {
+TEST_CASE("content is the same from a file, from a pipe, empty, and larger than allowed is refused") {
   const test::TemporaryFolder folder;
   const std::string text(300000, 'q');
   put(folder.path("a"), text);

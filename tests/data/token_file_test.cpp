@@ -70,7 +70,7 @@ std::vector<TokenId> read_stream(FileDescriptor input, std::size_t at_once = 100
   return tokens;
 }
 
-std::vector<TokenId> read_mapped(const std::string& path, const std::string& folder) {
+std::vector<TokenId> read_whole(const std::string& path, const std::string& folder) {
   TokenFile file = TokenFile::open(path, folder);
   file.verify();
   std::vector<TokenId> tokens(static_cast<std::size_t>(file.size()));
@@ -114,7 +114,7 @@ TEST_CASE("tokens come back the same from a file, a pipe in pieces of any size, 
       write_file(folder.path("a"), tokens, info_of(vocab_size));
       write_unpatched(folder.path("b"), tokens, info_of(vocab_size));
       for (const char* name : {"a", "b"}) {
-        CHECK((read_mapped(folder.path(name), folder.path("")) == tokens));
+        CHECK((read_whole(folder.path(name), folder.path("")) == tokens));
         CHECK((read_stream(open_input(folder.path(name))) == tokens));
         CHECK(TokenFile::open(folder.path(name), "").documents() == documents);
       }
@@ -250,9 +250,9 @@ TEST_CASE("random bit flips give an error or the same tokens, from every reader"
       std::vector<TokenId> out = tokens;
       const std::string streamed = refusal([&] { out = read_stream(open_input(folder.path("f"))); });
       CHECK((out == tokens));
-      const std::string mapped = refusal([&] { out = read_mapped(folder.path("f"), ""); });
+      const std::string whole = refusal([&] { out = read_whole(folder.path("f"), ""); });
       CHECK((out == tokens));
-      CHECK(streamed.empty() == mapped.empty());
+      CHECK(streamed.empty() == whole.empty());
       refused += streamed.empty() ? 0 : 1;
     }
     CHECK(refused > 4500);  // what passes is vocabulary, end-of-text and fingerprint: 24 of 360 bytes, some of each
@@ -268,9 +268,9 @@ TEST_CASE("headers of other versions, reserved bytes, flags and contradictions a
     changed.replace(offset, replacement.size(), replacement);
     put(folder.path("c"), changed);
     const std::string streamed = refusal([&] { read_stream(open_input(folder.path("c"))); });
-    const std::string mapped = refusal([&] { TokenFile::open(folder.path("c"), "").verify(); });
-    CHECK(mapped.empty() == streamed.empty());
-    return mapped;
+    const std::string whole = refusal([&] { TokenFile::open(folder.path("c"), "").verify(); });
+    CHECK(whole.empty() == streamed.empty());
+    return whole;
   };
   CHECK(contains(refusal_with(10, "2"), "another version"));
   CHECK(contains(refusal_with(0, "M"), "not a token stream"));
@@ -317,7 +317,7 @@ TEST_CASE("tokens that look like the trailer are tokens") {
   tokens.insert(tokens.end(), {4, 0, 0, 0, 9, 9, 9, 9});  // counts 4 tokens where 3 came before
   write_unpatched(folder.path("a"), tokens, info_of(65536));
   CHECK((read_stream(open_input(folder.path("a"))) == tokens));
-  CHECK((read_mapped(folder.path("a"), "") == tokens));
+  CHECK((read_whole(folder.path("a"), "") == tokens));
   Feed pipe(test::read_file(folder.path("a")), 1);
   CHECK((read_stream(pipe.take()) == tokens));
 }
@@ -334,6 +334,20 @@ TEST_CASE("a reader hands out what has come without waiting for more") {
   CHECK(reader.read(tokens) == 3);  // would hang here if it waited
   close(ends[1]);
   CHECK(contains(refusal([&] { reader.read(tokens); }), "ends at byte 134 without the trailer"));
+}
+
+TEST_CASE("a file that becomes shorter while it is open is an error at the tokens that are gone") {
+  const test::TemporaryFolder folder;
+  const std::vector<TokenId> tokens = random_tokens(70000, 300);
+  write_file(folder.path("a"), tokens, info_of(300));
+  TokenFile file = TokenFile::open(folder.path("a"), "");
+  REQUIRE(truncate(folder.path("a").c_str(), 128 + 2 * 60000) == 0);
+  std::vector<TokenId> out(100);
+  file.tokens(59900, out);
+  CHECK(std::equal(out.begin(), out.end(), tokens.begin() + 59900));
+  CHECK(contains(refusal([&] { file.tokens(59950, out); }), "became shorter while it was being read"));
+  CHECK(contains(refusal([&] { file.verify(); }), "ends before byte 120128"));
+  CHECK(contains(refusal([&] { TokenFile::open(folder.path("a"), ""); }), "without the trailer"));
 }
 
 }  // namespace lm

@@ -217,6 +217,17 @@ TEST_CASE("a file from elsewhere is read: no metadata, tensors in any order and 
   CHECK(contains(refusal_of(header, data), "does not start with '{'"));
 }
 
+TEST_CASE("a file that becomes shorter while it is open is an error that names it") {
+  const test::TemporaryFolder folder;
+  const std::string data(4000, '\0');
+  put(folder.path("a"), file_of("{\"x\":{\"dtype\":\"F32\",\"shape\":[1000],\"data_offsets\":[0,4000]}}", data));
+  const SafetensorsFile file = SafetensorsFile::open(folder.path("a"));
+  REQUIRE(truncate(folder.path("a").c_str(), 2000) == 0);
+  std::vector<float> out(1000);
+  CHECK(contains(refusal([&] { file.read_floats(file.entries().front(), out); }), "became shorter while it was being read"));
+  CHECK(contains(refusal([&] { file.bytes(file.entries().front()); }), folder.path("a")));
+}
+
 TEST_CASE("every half-precision number is read as IEEE 754 says") {
   const test::TemporaryFolder folder;
   std::string data;

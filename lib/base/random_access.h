@@ -1,0 +1,38 @@
+// RandomAccessFile: any bytes of a file at any time, read when they are asked for.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "base/file.h"
+
+namespace lm {
+
+// A mapping would spare a copy, but a file that becomes shorter while it is mapped ends the process with SIGBUS, and who
+// shortens it is another program. pread() says so instead, and its copy of a window or tensor costs less than a page fault.
+
+/// A regular file, read by pread(2); any other input, read into memory when it is opened.
+class RandomAccessFile {
+ public:
+  /// Opens a path ("-" is standard input). Throws Error.
+  static RandomAccessFile open(const std::string& path);
+  /// Takes an open input from its position on. `name` is for messages. Throws Error.
+  RandomAccessFile(FileDescriptor input, std::string name);
+
+  const std::string& name() const { return name_; }
+  /// Number of bytes when it was opened.
+  std::uint64_t size() const { return size_; }
+  /// Reads `size` bytes from `offset` on, all inside size(). Throws Error, also if the file has become shorter since.
+  void read(std::uint64_t offset, void* buffer, std::size_t size) const;
+
+ private:
+  std::string name_;
+  FileDescriptor input_;
+  std::uint64_t start_ = 0;             // of our byte 0 in the file
+  std::optional<FileContent> content_;  // of what is no regular file
+  std::uint64_t size_ = 0;
+};
+
+}  // namespace lm
