@@ -26,6 +26,7 @@ std::int64_t milliseconds_now() {
 void on_stop(int signal_number) {
   const std::int64_t now = milliseconds_now();
   if (stop_signal_seen != 0) {
+    if (signal_number == SIGHUP) return;
     if (signal_number == stop_signal_seen && now - stop_milliseconds < kSameRequestMilliseconds) return;
     std::signal(signal_number, SIG_DFL);
     std::raise(signal_number);  // blocked until this handler returns
@@ -53,12 +54,14 @@ SignalFlags::SignalFlags() {
   save_requested = 0;
   install(SIGTERM, on_stop, old_terminate_);
   install(SIGINT, on_stop, old_interrupt_);
+  install(SIGHUP, on_stop, old_hangup_);
   install(SIGUSR1, on_save, old_user_);
 }
 
 SignalFlags::~SignalFlags() {
   sigaction(SIGTERM, &old_terminate_, nullptr);
   sigaction(SIGINT, &old_interrupt_, nullptr);
+  sigaction(SIGHUP, &old_hangup_, nullptr);
   sigaction(SIGUSR1, &old_user_, nullptr);
 }
 

@@ -54,6 +54,21 @@ TEST_CASE("the same stop signal at once is the same request") {
   CHECK(survived);
 }
 
+TEST_CASE("a terminal that closes says so more than once, and that ends nothing") {
+  const pid_t child = fork();
+  if (child == 0) {
+    SignalFlags flags;
+    std::raise(SIGHUP);
+    usleep(300'000);
+    std::raise(SIGHUP);
+    _exit(flags.stop_signal());
+  }
+  int status = 0;
+  REQUIRE(waitpid(child, &status, 0) == child);
+  REQUIRE(WIFEXITED(status));
+  CHECK(WEXITSTATUS(status) == SIGHUP);
+}
+
 TEST_CASE("a signal that was ignored stays ignored, and actions are put back") {
   struct sigaction before = {};
   struct sigaction after = {};

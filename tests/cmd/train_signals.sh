@@ -1,4 +1,4 @@
-# SIGTERM and SIGINT save and exit with 128 + n, SIGUSR1 saves and goes on; one-pass runs survive a stream that breaks off.
+# SIGTERM, SIGINT and SIGHUP save and exit with 128 + n, SIGUSR1 saves and goes on; one-pass runs survive a stream that breaks off.
 need tok-train tok-encode lm-train
 
 cat "$LM_SOURCE"/man/*.[157] >pages.txt
@@ -10,11 +10,11 @@ train() { lm-train -t tok.json "${shape[@]}" "$@"; }
 train --steps 90 -o whole train.tok
 
 # The run's metrics go through a pipe of one page, so it is never more than some 30 steps ahead of what was read from it.
-for signal in TERM:143 INT:130; do
+for signal in TERM:143 INT:130 HUP:129; do
   rm -f model model.state
   # Background jobs of a script ignore SIGINT; setsid and a default disposition give it back.
   make_gate
-  env --default-signal=INT lm-train -t tok.json "${shape[@]}" --steps 90 --metrics gate -o model train.tok 2>stderr &
+  env --default-signal=INT,HUP lm-train -t tok.json "${shape[@]}" --steps 90 --metrics gate -o model train.tok 2>stderr &
   pid=$!
   open_gate
   for _ in $(seq 5); do read -r -u 9 _; done
@@ -29,6 +29,18 @@ for signal in TERM:143 INT:130; do
   train --steps 90 --resume -o model train.tok
   expect_same model whole
 done
+
+# Started under nohup, it outlives the terminal.
+rm -f model model.state
+make_gate
+nohup lm-train -t tok.json "${shape[@]}" --steps 90 --metrics gate -o model train.tok 2>/dev/null &
+pid=$!
+open_gate
+kill -HUP $pid
+cat <&9 >/dev/null
+exec 9<&-
+wait $pid
+expect_same model whole
 
 rm -f model model.state
 make_gate
