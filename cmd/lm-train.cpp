@@ -4,7 +4,6 @@
 
 #include <cstdio>
 #include <cstdlib>
-#include <exception>
 
 #include <spdlog/spdlog.h>
 
@@ -59,15 +58,9 @@ int train(TrainOptions& o, const CommonOptions& common, TrainSession& session) {
       {.metrics = o.metrics, .checkpoint_every = o.checkpoint_every.count(), .seconds = o.request.budget.seconds});
   const StopReason reason = session.run(reporter);
   reporter.finish();
-  std::exception_ptr state_failure;
-  try {
-    if (session.has_state()) session.save_state();
-  } catch (const SystemError&) {
-    if (reason == StopReason::interrupted) throw;
-    state_failure = std::current_exception();  // the model can still be kept
-  }
   if (reason == StopReason::interrupted) {
     if (session.has_state()) {
+      session.save_state();
       spdlog::warn("stopped by a signal after step {}; --resume goes on", session.state().step);
     } else {
       spdlog::warn("stopped by a signal after step {}; nothing was kept, since there is no state file (--checkpoint)",
@@ -81,13 +74,12 @@ int train(TrainOptions& o, const CommonOptions& common, TrainSession& session) {
   if (counts.untransformed > 0)
     spdlog::warn("{} stretches held the objective's own tokens and were left as they are", counts.untransformed);
   if (counts.token_cuts > 0) spdlog::warn("{} pieces were cut between tokens for want of room", counts.token_cuts);
-  session.save_model();
-  spdlog::info("at most {:.1f} MiB in memory, {:.1f} expected", static_cast<double>(resident_memory().peak) / kMebibyte,
-               static_cast<double>(expected) / kMebibyte);
   if (is_model_folder(o.request.output) && session.facts().visible_prefix_share > 0) {
     spdlog::warn("'{}' was trained to look both ways, which Hugging Face's causal class does not do", o.request.output);
   }
-  if (state_failure) std::rethrow_exception(state_failure);
+  session.save_results(reason);
+  spdlog::info("at most {:.1f} MiB in memory, {:.1f} expected", static_cast<double>(resident_memory().peak) / kMebibyte,
+               static_cast<double>(expected) / kMebibyte);
   reporter.check_metrics();
   return 0;
 }

@@ -88,8 +88,12 @@ void add_train_options(CLI::App& app, TrainOptions& o) {
       ->group("Safety");
   add_duration(app, "--checkpoint-every", o.checkpoint_every, "how often the state is saved; 0s: after every step")
       ->group("Safety");
-  app.add_flag("--resume", o.resume, "go on from the state; with the word auto: start fresh where there is none")
-      ->group("Safety");
+  CLI::Option* resume =
+      app.add_flag("--resume", o.resume, "go on from the state; with the word auto: start fresh where there is none");
+  resume->group("Safety");
+  app.add_flag("--overwrite", o.overwrite, "start anew in the place of a run that was interrupted, whose state is replaced")
+      ->group("Safety")
+      ->excludes(resume);
   app.add_flag("--dry-run", o.dry_run, "print size, memory and cost, and stop")->group("Looking");
   app.add_flag("--json", o.json, "--dry-run's report as JSON")->group("Looking");
   add_size(app, "--show-examples", o.show_examples, "print the first N training examples, and stop")->group("Looking");
@@ -159,6 +163,8 @@ void complete_train_request(TrainOptions& o, const CommonOptions& common) {
   });
   if (given(o, "resume")) r.resume = o.resume == "auto" ? Resume::automatic : Resume::yes;
   if (given(o, "simd") && o.app->get_option("--simd")->as<std::string>() != "auto") r.simd = common.simd;
+  if (o.overwrite) r.unfinished = UnfinishedState::replace;
+  r.only_looks = o.dry_run || o.show_examples;
   if (o.time) r.budget.seconds = o.time->count();
   r.state = o.checkpoint.empty() ? default_state(r.output) : o.checkpoint;
   r.threads = common.threads;

@@ -18,6 +18,7 @@ struct TrainOptions {
   std::string checkpoint;
   Seconds checkpoint_every{600};
   std::string resume;  // "true" or "auto" where it is given
+  bool overwrite = false;
   std::optional<std::int64_t> show_examples;
   bool dry_run = false;
   bool json = false;

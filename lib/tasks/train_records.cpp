@@ -1,9 +1,23 @@
 // What a training session writes: its state and its model.
+#include <sys/stat.h>
+
+#include "base/error.h"
 #include "model/checkpoint.h"
 #include "tasks/train_session.h"
 #include "train/state_file.h"
 
 namespace lm {
+
+namespace {
+
+/// Whether a model at `path` is a file or folder, written beside the old one and put in its place.
+bool is_replaced(const std::string& path) {
+  struct stat status {};
+  if (path == "-") return false;
+  return stat(path.c_str(), &status) != 0 || S_ISREG(status.st_mode) || S_ISDIR(status.st_mode);
+}
+
+}  // namespace
 
 std::string TrainSession::settings_record() const {
   JsonValue record;
@@ -12,6 +26,7 @@ std::string TrainSession::settings_record() const {
   record.set("init_from", init_from_);
   record.set("seconds", request_.budget.seconds ? JsonValue(*request_.budget.seconds) : JsonValue());
   if (recipe_epochs_) record.set("recipe_epochs", *recipe_epochs_);
+  if (ended_ != nullptr) record.set("ended", ended_);
   return record.dump();
 }
 
@@ -45,6 +60,28 @@ void TrainSession::save_model() {
                            .end_of_text = tokenizer_->end_of_text(),
                            .end_of_text_name = std::string(tokenizer_->bytes_of(tokenizer_->end_of_text()))};
   lm::save_model(request_.output, record, trainer_->result());
+}
+
+// A state may be replaced once it says that its run has ended, so it says so only after the model was written. A model that
+// goes into a pipe can end the process.
+void TrainSession::save_results(StopReason reason) {
+  if (has_state() && !is_replaced(request_.output)) keep_state();
+  try {
+    save_model();
+  } catch (const Error&) {
+    if (has_state()) keep_state();
+    throw;
+  }
+  ended_ = ended_word(reason);
+  if (has_state()) save_state();
+}
+
+/// Saves the state on the way out of a failure, which is what will be reported.
+void TrainSession::keep_state() {
+  try {
+    save_state();
+  } catch (const Error&) {
+  }
 }
 
 }  // namespace lm

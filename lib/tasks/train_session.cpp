@@ -156,6 +156,7 @@ void TrainSession::open_state() {
       tier = recorded_tier;
     }
   }
+  if (!resumes && has_state() && !request_.only_looks) check_replaceable_state(request_.state, request_.unfinished);
   compute_ = std::make_unique<Compute>(request_.threads, tier);
 }
 
@@ -362,8 +363,8 @@ StopReason TrainSession::run(TrainObserver& observer) {
   try {
     return trainer_->run(observer);
   } catch (const Error&) {
-    // A stream that broke off: what was learned is kept, and the model stays as it was.
-    if (stream_source_ != nullptr && stream_source_->failed() && has_state()) save_state();
+    // Data that broke off: what was learned is kept, and the model stays as it was.
+    if (has_state() && trainer_->step_is_whole()) keep_state();
     throw;
   }
 }

@@ -12,6 +12,7 @@
 #include "kernels/compute.h"
 #include "model/checkpoint.h"
 #include "objectives/mixture.h"
+#include "tasks/existing_state.h"
 #include "tasks/train_settings.h"
 #include "text/tokenizer.h"
 #include "train/trainer.h"
@@ -44,6 +45,8 @@ struct TrainRequest {
   std::string state;                // path of the training state; empty: none is written
   std::string init_from;            // model; empty: fresh weights
   Resume resume = Resume::no;
+  UnfinishedState unfinished = UnfinishedState::refuse;  // where a run that does not resume will keep its state
+  bool only_looks = false;                               // nothing will be written
   TrainBudget budget;
   std::optional<std::int64_t> valid_every;  // steps; empty: chosen so that validation takes about a twentieth of the time
   std::int64_t memory = std::int64_t{4} << 30;
@@ -57,7 +60,7 @@ struct TrainRequest {
 struct TrainMemory {
   Trainer::Memory trainer;
   std::int64_t held_out = 0;  // tokens to validate on
-  std::int64_t files = 0;     // mapped files, whose pages the system may take back: token files and the program's own
+  std::int64_t files = 0;     // mapped files, whose pages the system may take back: the program's own
   std::int64_t program = 0;   // all else: tokenizer, tables, libraries
   std::int64_t total() const { return trainer.total() + held_out + files + program; }
 };
@@ -96,11 +99,13 @@ class TrainSession {
   /// Allocates the trainer; fresh weights, those of init_from, or the state's.
   void prepare();
   const TrainState& state() const { return trainer_->state(); }
-  /// Runs until a budget ends it. A stream that ends without its trailer: saves the state and throws Error.
+  /// Runs until a budget ends it. If reading the data fails, saves the state of the last whole step and throws Error.
   StopReason run(TrainObserver& observer);
   bool has_state() const { return !request_.state.empty(); }
   void save_state();
   void save_model();
+  /// Saves what a run leaves that ended: its model, and its state, which says why it ended.
+  void save_results(StopReason reason);
 
  private:
   void load_tokenizer_and_model();
@@ -127,6 +132,7 @@ class TrainSession {
   void check_data_identity() const;
   TrainerOptions options() const;
   std::string progress_record() const;
+  void keep_state();
 
   TrainRequest request_;
   TrainSettings settings_;
@@ -152,6 +158,7 @@ class TrainSession {
   std::vector<TokenId> valid_tokens_;
   std::unique_ptr<Validator> validator_;
   std::unique_ptr<Trainer> trainer_;
+  const char* ended_ = nullptr;  // as ended_word() has it, once the run has ended and its model is there
 };
 
 }  // namespace lm

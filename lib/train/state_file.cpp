@@ -47,6 +47,7 @@ JsonValue state_to_json(const TrainState& state) {
   json.set("positions", std::move(positions)).set("drawn", state.position.drawn);
   json.set("untransformed", state.counts.untransformed).set("token_cuts", state.counts.token_cuts);
   json.set("elapsed_seconds", state.elapsed_seconds).set("last_loss", state.last_loss).set("consumed", state.consumed);
+  if (state.validation_pending) json.set("validation_pending", true);
   json.set("total_steps", state.total_steps ? JsonValue(*state.total_steps) : JsonValue());
   return json;
 }
@@ -78,6 +79,7 @@ TrainState state_from_json(const JsonValue& json, const std::string& source) {
   state.elapsed_seconds = json.number_at("elapsed_seconds", source);
   state.last_loss = json.number_at("last_loss", source);
   state.consumed = json.string_at("consumed", source);
+  if (json.find("validation_pending") != nullptr) state.validation_pending = json.boolean_at("validation_pending", source);
   const JsonValue* total = json.find("total_steps");
   if (total != nullptr && !total->is_null()) state.total_steps = json.integer_at("total_steps", source);
   for (const IntegerField& field : kIntegers) {

@@ -129,18 +129,23 @@ StopReason Trainer::run(TrainObserver& observer) {
   const double started = observer.now() - state_.elapsed_seconds;
   fix_total(true);
   StepReport report{.step = state_.step, .tokens = state_.tokens, .loss = state_.last_loss};
+  if (state_.validation_pending) {
+    validate(report);
+    observer.on_last_validation(report);
+  }
   while (!budget_reached()) {
     if (patience_ended()) return StopReason::patience;
     source_.next(batch_, options_.batch_sequences);
     if (batch_.sequences == 0) {
       if (state_.step == 0) throw Error("the stream has no token to train on");
-      if (validation_due(true) && !validation_due(false)) {
+      if (validation_due(true) && !validation_due(false) && !report.validation_loss) {
         validate(report);
         observer.on_last_validation(report);
       }
       return StopReason::end_of_data;
     }
     const StepResult result = take_step();
+    inside_step_ = false;
     state_.elapsed_seconds = observer.now() - started;
     fix_total(false);
     report = {.step = state_.step,
@@ -164,6 +169,7 @@ StopReason Trainer::run(TrainObserver& observer) {
 
 Trainer::StepResult Trainer::take_step() {
   StepResult result;
+  inside_step_ = true;
   double total_weight = 0;
   for (const float weight : batch_.weight) total_weight += static_cast<double>(weight);
   result.learning_rate = learning_rate_at(options_.schedule, state_.step, total_steps());
@@ -232,8 +238,10 @@ bool Trainer::validation_due(bool last) const {
 
 void Trainer::validate(StepReport& report) {
   const Parameters<float>& judged = average_ ? *average_ : weights_;
+  state_.validation_pending = true;
   const ValidationResult result = validator_->evaluate(compute_, judged, activations_);
   const double loss = result.loss;
+  state_.validation_pending = false;
   state_.last_validation = report.validation_loss = loss;
   if (result.causal() != nullptr) {
     state_.last_bits_per_byte = report.validation_bits_per_byte = result.causal()->bits_per_byte;

@@ -59,6 +59,7 @@ struct TrainState {
   std::optional<double> best_validation;
   std::int64_t best_step = 0;
   std::int64_t validations_without_best = 0;
+  bool validation_pending = false;  // the validation of this step failed
 };
 
 /// The loss of one objective of a mixture.
@@ -120,6 +121,9 @@ class Trainer {
   /// gradient is not finite and OnNonFinite::stop holds; the weights then are still those before the step.
   StopReason run(TrainObserver& observer);
 
+  /// False if run() threw inside a step: state() then is neither that before the step nor that after it.
+  bool step_is_whole() const { return !inside_step_; }
+
   /// The weights that the model gets: the best, the average, or the last.
   const Parameters<float>& result() const;
   /// Throws Error where a weight, moment or average is not finite.
@@ -170,6 +174,7 @@ class Trainer {
   Activations<float> activations_;
   Transformer<float> transformer_;
   TrainState state_;
+  bool inside_step_ = false;
   Batch batch_, micro_batch_;
 };
 

@@ -70,12 +70,7 @@ StreamSource::StreamSource(TokenReader& reader, const Objective& objective, std:
 std::string StreamSource::consumed() const { return to_hex(hasher_.digest128()); }
 
 bool StreamSource::read_window() {
-  try {
-    if (!windows_.next(tokens_, valid_)) return false;
-  } catch (...) {
-    failed_ = true;
-    throw;
-  }
+  if (!windows_.next(tokens_, valid_)) return false;
   // Windows overlap: what lies beyond the stride is hashed with the next one.
   hasher_.update(tokens_.data(), static_cast<std::size_t>(stride_) * sizeof(TokenId));
   return true;

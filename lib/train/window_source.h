@@ -45,8 +45,6 @@ class StreamSource final : public BatchSource {
   void count(SourceCounts& counts) const override;
   std::string consumed() const override;
   void seek(const SourcePosition& position) override;
-  /// True after next() threw: the stream is damaged or ends early.
-  bool failed() const { return failed_; }
 
  private:
   bool read_window();
@@ -60,7 +58,6 @@ class StreamSource final : public BatchSource {
   Hasher hasher_;
   SourcePosition position_;
   SourceCounts counts_;
-  bool failed_ = false;
 };
 
 }  // namespace lm

@@ -94,5 +94,5 @@ expect_exit 1 lm-train -t tok.json --steps 70 --resume -o short train.tok
 expect_one_line_stderr
 expect_exit 1 lm-train -t tok.json --steps 70 --resume --checkpoint whole -o short train.tok
 expect_one_line_stderr "no training state"
-expect_exit 1 lm-train -t tok.json --steps 70 --init-from killed.state -o short train.tok
+expect_exit 1 lm-train -t tok.json --steps 70 --init-from killed.state -o new train.tok
 expect_one_line_stderr "training state"
