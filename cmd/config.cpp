@@ -5,7 +5,9 @@
 #include <filesystem>
 #include <iterator>
 
+#include "base/suggest.h"
 #include "toml.h"
+#include "unknown.h"
 
 namespace lm::cmd {
 namespace {
@@ -25,6 +27,14 @@ std::string config_key(const CLI::Option& option) {
   if (!option.get_lnames().empty()) return option.get_lnames().front();
   if (!option.get_snames().empty()) return option.get_snames().front();
   return option.get_name(true, false);
+}
+
+std::string unknown_key(const CLI::App& app, const std::string& key) {
+  std::vector<std::string> similar;
+  for (std::string& name : similar_options(app, key)) {
+    if (find_option(app, name) != nullptr) similar.push_back(std::move(name));
+  }
+  return "unknown key '" + key + "'" + did_you_mean(similar);
 }
 
 /// What write_config() puts after `key = ` of a given option.
@@ -52,7 +62,7 @@ std::vector<CLI::ConfigItem> TomlConfig::from_config(std::istream& input) const 
   std::vector<CLI::ConfigItem> items;
   try {
     for (TomlItem& item : read_toml(text)) {
-      if (find_option(app_, item.key) == nullptr) throw TomlError(item.line, "unknown key '" + item.key + "'");
+      if (find_option(app_, item.key) == nullptr) throw TomlError(item.line, unknown_key(app_, item.key));
       if (item.values.empty()) continue;
       items.emplace_back();
       items.back().name = std::move(item.key);
@@ -84,19 +94,24 @@ std::string write_config(const CLI::App& app) {
 std::string find_config(const std::string& value) {
   std::error_code error;
   if (fs::exists(value, error) && !fs::is_directory(value, error)) return value;
+  if (fs::is_directory(value, error)) throw CLI::ValidationError("cannot use configuration '" + value + "': it is a folder");
   std::vector<std::string> names;
+  std::string places;
   for (const fs::path& folder : share_folders()) {
     const fs::path candidate = folder / (value + ".toml");
     if (value.find('/') == std::string::npos && fs::exists(candidate, error)) return candidate.string();
     for (const fs::directory_entry& entry : fs::directory_iterator(folder, error)) {
       if (entry.path().extension() == ".toml") names.push_back(entry.path().stem().string());
     }
+    const std::string place = fs::weakly_canonical(folder, error).string();
+    places += (places.empty() ? " in '" : " and '") + place + "'";
   }
   std::sort(names.begin(), names.end());
   names.erase(std::unique(names.begin(), names.end()), names.end());
   std::string known;
-  for (const std::string& name : names) known += (known.empty() ? "; named ones: " : ", ") + name;
-  throw CLI::ValidationError("cannot find configuration '" + value + "'" + known);
+  for (const std::string& name : names) known += (known.empty() ? "" : ", ") + name;
+  throw CLI::ValidationError("cannot find configuration '" + value + "': there is no such file; presets" + places + ": " +
+                             (known.empty() ? "none" : known) + did_you_mean(similar_words(value, names)));
 }
 
 }  // namespace lm::cmd

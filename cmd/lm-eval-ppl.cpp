@@ -7,7 +7,9 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/suggest.h"
 #include "named_files.h"
+#include "objectives/fim_layout.h"
 #include "objectives/mixture.h"
 #include "options.h"
 #include "program.h"
@@ -16,6 +18,8 @@
 #include "tasks/evaluate_infilling.h"
 #include "tasks/evaluate_report.h"
 #include "tasks/evaluate_spans.h"
+#include "text/documents.h"
+#include "token_formats.h"
 
 namespace {
 
@@ -25,7 +29,7 @@ enum class Scoring { automatic, left_to_right, pseudo, span };
 struct Options {
   std::string model;
   std::vector<std::string> inputs;
-  std::string documents = "file";
+  lm::DocumentKind documents;
   Level level = Level::corpus;
   std::optional<std::int64_t> context;
   std::optional<std::int64_t> stride;
@@ -50,8 +54,7 @@ void add_options(CLI::App& app, Options& options) {
   using namespace lm::cmd;
   app.add_option("MODEL", options.model, "a model: file or folder")->required()->type_name("");
   add_files(app, "FILE", options.inputs, "text or token streams (default: standard input, as -)");
-  add_text(app, "--documents", options.documents, "how text is cut: file, line, nul, jsonl[:FIELD] or separator:STRING",
-           "KIND");
+  add_documents(app, options.documents, "how text is cut: file, line, nul, jsonl[:FIELD] or separator:STRING");
   add_choice<Level>(app, "--level", options.level, {{"corpus", Level::corpus}, {"document", Level::document}},
                     "what a report is about: all documents, or each");
   add_size(app, "--context", options.context, "tokens that predict at most (default: the model's context)");
@@ -78,10 +81,13 @@ void add_options(CLI::App& app, Options& options) {
   app.add_flag("--within-word", options.within_word, "with a masked model: hide the later pieces of a token's word too");
   app.add_flag("--infilling", options.infilling,
                "score the middles of tasks, JSON lines: prompt, suffix, canonical_solution");
-  add_text(
-      app, "--layout", options.layout,
+  add_parsed(
+      app, "--layout", "NAME", "",
       std::string("with --infilling: order and tokens (default: ") + lm::kDefaultFimLayout + "), or none: the prefix alone",
-      "NAME");
+      "", [&](const std::string& text) {
+        options.layout = text == "none" ? text : lm::find_fim_layout(text).name;
+        return true;
+      });
 }
 
 lm::WindowPlan plan_of(const Options& options) {
@@ -99,7 +105,8 @@ lm::WindowPlan plan_of(const Options& options) {
     plan.stride = lm::cmd::parse_size(name.substr(10), lm::cmd::SizeUnit::count).value_or(0);
   }
   if (plan.protocol == lm::Protocol::strided || (plan.protocol == lm::Protocol::hf_stride && plan.stride < 1)) {
-    throw lm::cmd::UsageError("unknown protocol '" + name + "': expected hf-stride:S, lm-eval or llama.cpp");
+    throw lm::cmd::UsageError("cannot use '" + name + "' for --protocol: expected hf-stride:S, lm-eval or llama.cpp" +
+                              lm::did_you_mean(lm::similar_words(name, {"hf-stride:", "lm-eval", "llama.cpp"})));
   }
   if (options.score_end && plan.protocol != lm::Protocol::lm_eval) {
     throw lm::cmd::UsageError("--score-end does not go with --protocol " + name + ", which has no end-of-text");
@@ -115,9 +122,10 @@ void check(const Options& options) {
     throw lm::cmd::UsageError("--max-perplexity, --min-perplexity and --rejected go with --level document");
   }
   if (!options.layout.empty() && !options.infilling) throw lm::cmd::UsageError("--layout goes with --infilling");
-  if (options.infilling && (options.tsv || filters || options.level == Level::document || options.macro ||
-                            options.score_end || options.context || options.stride || !options.protocol.empty() ||
-                            options.scoring != Scoring::automatic || options.within_word || options.documents != "file")) {
+  if (options.infilling &&
+      (options.tsv || filters || options.level == Level::document || options.macro || options.score_end || options.context ||
+       options.stride || !options.protocol.empty() || options.scoring != Scoring::automatic || options.within_word ||
+       options.documents.kind != lm::DocumentKind::Kind::file)) {
     throw lm::cmd::UsageError("--infilling goes with --layout, --base and --json alone");
   }
   if (options.macro && options.level == Level::document) throw lm::cmd::UsageError("--macro goes with --level corpus");
@@ -192,7 +200,7 @@ int score_tokens(const Options& options, const lm::WindowPlan& wanted, const lm:
   lm::Evaluator evaluator(compute, model, plan, by_document ? lm::Texts::keep : lm::Texts::drop,
                           by_document ? [&](const lm::DocumentScore& document) { (*report)(document); }
                                       : std::function<void(const lm::DocumentScore&)>());
-  lm::evaluate_inputs(evaluator, model, options.inputs, lm::parse_document_kind(options.documents), [&] {
+  lm::evaluate_inputs(evaluator, model, options.inputs, options.documents, [&] {
     if (progress.due()) progress.update(-1, std::to_string(evaluator.tokens_scored()) + " tokens");
   });
   if (by_document) {
@@ -213,7 +221,7 @@ int score_spans(const Options& options, const lm::TextModel& model, const lm::cm
   lm::read_documents({.name = [](std::string_view) {},
                       .tokens = [&](std::span<const lm::TokenId> tokens) { evaluator.add(tokens); },
                       .end = [&] { evaluator.end_document(); }},
-                     model, options.inputs, lm::parse_document_kind(options.documents), [&] {
+                     model, options.inputs, options.documents, [&] {
                        if (progress.due()) progress.update(-1, std::to_string(evaluator.total().windows) + " windows");
                      });
   evaluator.finish();
@@ -250,7 +258,6 @@ int run(const Options& options, const lm::cmd::CommonOptions& common) {
   check(options);
   check_files(options, common);
   lm::WindowPlan plan = plan_of(options);
-  lm::parse_document_kind(options.documents);  // refused before any work
   const lm::TextModel model = lm::load_text_model(options.model);
   const std::unique_ptr<lm::OutputStream> output = lm::open_output(options.output);
   const Scoring scoring = options.infilling ? Scoring::automatic : scoring_of(options, model);

@@ -66,7 +66,7 @@ void add_input_options(CLI::App& app, Options& options) {
                return !text.empty();
              });
   add_parsed(app, "--cursor", "LINE:COLUMN", "", "the middle is before this column; both count from 1",
-             "a line and a column, such as 12:3", [&](const std::string& text) {
+             "a line and a column, both from 1, such as 12:3", [&](const std::string& text) {
                options.cursor = parse_cursor(text);
                return options.cursor.has_value();
              });
@@ -84,13 +84,10 @@ void add_options(CLI::App& app, Options& options) {
   app.add_option("FILE", options.file, "the text with its marker (default: standard input, as -)")->type_name("");
   add_input_options(app, options);
   add_parsed(app, "--layout", "NAME", options.layout,
-             std::string("order and tokens (default: ") + lm::kDefaultFimLayout + "): " + layout_names(),
-             "one of " + layout_names(), [&](const std::string& text) {
-               options.layout = text;
-               for (const lm::FimLayout& layout : lm::fim_layouts()) {
-                 if (text == layout.name) return true;
-               }
-               return false;
+             std::string("order and tokens (default: ") + lm::kDefaultFimLayout + "): " + layout_names(), "",
+             [&](const std::string& text) {
+               options.layout = lm::find_fim_layout(text).name;
+               return true;
              });
   add_size(app, "-n,--tokens", options.infilling.max_tokens, "tokens to sample at most", SizeUnit::count, {0});
   add_real(app, "--temperature", sampling.temperature, "divides the logits; 0 takes the likeliest token");

@@ -20,6 +20,7 @@
 #include "tasks/prompt_tokens.h"
 #include "tasks/span_fill.h"
 #include "text/documents.h"
+#include "token_formats.h"
 
 namespace {
 
@@ -37,7 +38,7 @@ struct Options {
   bool keep_newline = false;
   lm::SampleFormat format = lm::SampleFormat::text;
   bool json = false;
-  std::string documents = "file";
+  lm::DocumentKind documents;
   std::string output = "-";
   const CLI::App* app = nullptr;  // tells which options were given
 };
@@ -78,22 +79,23 @@ void add_options(CLI::App& app, Options& options) {
       {{"text", lm::SampleFormat::text}, {"lm", lm::SampleFormat::lm}, {"ids", lm::SampleFormat::ids}},
       "print text, a token stream, or ids");
   app.add_flag("--json", options.json, "print one JSON object a line");
-  add_text(app, "--documents", options.documents,
-           "how the file is cut into prompts: file, line, nul, jsonl[:FIELD] or separator:STRING", "KIND");
+  add_documents(app, options.documents,
+                "how the file is cut into prompts: file, line, nul, jsonl[:FIELD] or separator:STRING");
   add_text(app, "-o,--output", options.output, "where to write", "FILE");
 }
 
 /// How many next tokens --probs asks for; nothing without it.
 std::optional<std::int64_t> probs_of(const Options& options) {
   if (options.probs.empty()) return std::nullopt;
-  if (options.probs == "all") return INT64_MAX;
-  const std::optional<std::int64_t> count = lm::cmd::parse_size(options.probs, lm::cmd::SizeUnit::count);
-  if (!count || *count < 1)
-    throw lm::cmd::UsageError("cannot use '" + options.probs + "' for --probs: expected a number from 1, or all");
-  return count;
+  try {
+    return lm::cmd::read_size_or("all", options.probs, lm::cmd::SizeUnit::count).value_or(INT64_MAX);
+  } catch (const lm::Error& error) {
+    throw lm::cmd::UsageError("cannot use '" + options.probs + "' for --probs: " + error.what());
+  }
 }
 
 void check(const Options& options) {
+  probs_of(options);  // refused before any work
   if (!options.file.empty() && options.prompt)
     throw lm::cmd::UsageError("--prompt and a file of prompts exclude each other");
   for (const std::string& stop : options.prompting.stops) {
@@ -114,7 +116,7 @@ void for_each_prompt(const Options& options, const std::function<void(std::strin
   if (options.prompt) return visit(*options.prompt);
   const std::string path = options.file.empty() ? "-" : options.file;
   if (path == "-" && lm::cmd::is_terminal(STDIN_FILENO)) return visit({});
-  const lm::DocumentKind kind = lm::parse_document_kind(options.documents);
+  const lm::DocumentKind& kind = options.documents;
   const bool drop_newline = kind.kind == lm::DocumentKind::Kind::file && !options.keep_newline;
   bool any = false;
   lm::for_each_document({path}, kind, [&](std::string_view prompt) {

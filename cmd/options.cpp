@@ -7,6 +7,9 @@
 
 #include "base/number_text.h"
 
+#include "base/error.h"
+#include "base/suggest.h"
+
 namespace lm::cmd {
 namespace {
 
@@ -45,24 +48,69 @@ std::string duration_text(Seconds duration) {
 
 std::string real_text(double value) { return short_text(value, 6); }
 
-std::string accepted_size(SizeUnit unit, Range range) {
-  std::string text = "a whole number";
-  if (range.maximum == INT64_MAX) {
-    text += " of at least " + std::to_string(range.minimum);
-  } else {
-    text += " from " + std::to_string(range.minimum) + " to " + std::to_string(range.maximum);
+constexpr double kLongestHours = 100 * 8766;  // a hundred years
+
+/// The units that may follow a number: letters, and what a message says of them.
+struct Units {
+  std::string_view letters;
+  const char* names;
+};
+constexpr Units kCounts = {"kKMGT", "k, M, G and T are known, powers of 1000"};
+constexpr Units kBytes = {"kKMGT", "k, M, G and T are known, powers of 1024"};
+constexpr Units kTimes = {"smh", "s, m and h are known"};
+
+/// Returns what is wrong with a text that is no number with a unit, such as "unknown unit 'kb' (...); "; nothing if it is
+/// one, or nothing like one.
+std::string fault_of(std::string_view text, const std::optional<Units>& units) {
+  if (text.empty()) return "it is empty; ";
+  std::string_view rest = text.substr(text[0] == '-' ? 1 : 0);
+  if (!take_number(rest) || rest.empty()) return "";
+  if (units && rest.size() == 1 && units->letters.find(rest[0]) != std::string_view::npos) return "";
+  switch (rest[0]) {
+    case ',':
+      return "write it without the comma, and a fraction with a point; ";
+    case ' ':
+      return "write it without the space; ";
+    case '_':
+      return "write it without the underscore; ";
+    case '%':
+      return "write a fraction, not a percentage; ";
+    default:
+      break;
   }
-  return text + (unit == SizeUnit::bytes ? " of bytes, such as 512M or 4G" : ", such as 100 or 4k");
+  if (!units) return "unexpected '" + std::string(rest) + "' after the number; ";
+  return "unknown unit '" + std::string(rest) + "' (" + units->names + "); ";
+}
+
+/// With the digits that tell 0.9999999 from 1.
+std::string exact_text(double value) {
+  char text[40];
+  std::snprintf(text, sizeof text, "%.7g", value);
+  return text;
+}
+
+Seconds read_duration(std::string_view text) {
+  const std::optional<Seconds> value = parse_duration(text);
+  if (value && value->count() <= kLongestHours * 3600) return *value;
+  throw Error(fault_of(text, kTimes) + "expected a time from 0s to " + exact_text(kLongestHours) +
+              "h, such as 0.5s, 30s, 10m or 2h");
+}
+
+double read_real(std::string_view text, RealRange range) {
+  double value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  const bool whole = error == std::errc() && end == text.data() + text.size() && std::isfinite(value);
+  if (whole && value >= range.minimum && value <= range.maximum) return value;
+  throw Error(fault_of(text, {}) + "expected a number from " + exact_text(range.minimum) + " to " +
+              exact_text(range.maximum));
 }
 
 template <class Variable>
 CLI::Option* declare_size(CLI::App& app, const std::string& name, Variable& variable, const std::string& default_text,
                           const std::string& description, SizeUnit unit, Range range) {
-  return add_parsed(app, name, unit == SizeUnit::bytes ? "BYTES" : "N", default_text, description,
-                    accepted_size(unit, range), [&variable, unit, range](const std::string& text) {
-                      const std::optional<std::int64_t> value = parse_size(text, unit);
-                      if (!value || *value < range.minimum || *value > range.maximum) return false;
-                      variable = *value;
+  return add_parsed(app, name, unit == SizeUnit::bytes ? "BYTES" : "N", default_text, description, "",
+                    [&variable, unit, range](const std::string& text) {
+                      variable = read_size(text, unit, range);
                       return true;
                     });
 }
@@ -70,24 +118,17 @@ CLI::Option* declare_size(CLI::App& app, const std::string& name, Variable& vari
 template <class Variable>
 CLI::Option* declare_duration(CLI::App& app, const std::string& name, Variable& variable, const std::string& default_text,
                               const std::string& description) {
-  return add_parsed(app, name, "TIME", default_text, description, "a time such as 0.5s, 30s, 10m or 2h",
-                    [&variable](const std::string& text) {
-                      const std::optional<Seconds> value = parse_duration(text);
-                      if (value) variable = *value;
-                      return value.has_value();
-                    });
+  return add_parsed(app, name, "TIME", default_text, description, "", [&variable](const std::string& text) {
+    variable = read_duration(text);
+    return true;
+  });
 }
 
 template <class Variable>
 CLI::Option* declare_real(CLI::App& app, const std::string& name, Variable& variable, const std::string& default_text,
                           const std::string& description, RealRange range) {
-  std::string accepted = "a number of at least " + real_text(range.minimum);
-  if (range.maximum < 1e300) accepted = "a number from " + real_text(range.minimum) + " to " + real_text(range.maximum);
-  return add_parsed(app, name, "X", default_text, description, accepted, [&variable, range](const std::string& text) {
-    double value = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (error != std::errc() || end != text.data() + text.size() || !std::isfinite(value)) return false;
-    if (value < range.minimum || value > range.maximum) return false;
+  return add_parsed(app, name, "X", default_text, description, "", [&variable, range](const std::string& text) {
+    const double value = read_real(text, range);
     if constexpr (std::is_same_v<Variable, float>) {
       variable = static_cast<float>(value);
     } else {
@@ -113,6 +154,24 @@ std::optional<std::int64_t> parse_size(std::string_view text, SizeUnit unit) {
   return static_cast<std::int64_t>(value);
 }
 
+std::int64_t read_size(std::string_view text, SizeUnit unit, Range range) {
+  const std::optional<std::int64_t> value = parse_size(text, unit);
+  if (value && *value >= range.minimum && *value <= range.maximum) return *value;
+  const bool bytes = unit == SizeUnit::bytes;
+  throw Error(fault_of(text, bytes ? kBytes : kCounts) + "expected a whole number " + (bytes ? "of bytes " : "") + "from " +
+              std::to_string(range.minimum) + " to " + std::to_string(range.maximum) +
+              (bytes ? ", such as 512M or 4G" : ", such as 100 or 4k"));
+}
+
+std::optional<std::int64_t> read_size_or(std::string_view word, std::string_view text, SizeUnit unit, Range range) {
+  if (text == word) return std::nullopt;
+  try {
+    return read_size(text, unit, range);
+  } catch (const Error& error) {
+    throw Error(std::string(error.what()) + ", or " + std::string(word));
+  }
+}
+
 std::optional<Seconds> parse_duration(std::string_view text) {
   const std::optional<double> number = take_number(text);
   if (!number) return std::nullopt;
@@ -133,6 +192,8 @@ std::string format_duration(Seconds duration) {
   return std::to_string(seconds) + "s";
 }
 
+bool is_flag(const CLI::Option& option) { return option.get_items_expected_max() == 0; }
+
 CLI::Option* add_parsed(CLI::App& app, const std::string& name, const std::string& type, const std::string& default_text,
                         const std::string& description, const std::string& accepted,
                         const std::function<bool(const std::string&)>& assign) {
@@ -140,15 +201,31 @@ CLI::Option* add_parsed(CLI::App& app, const std::string& name, const std::strin
   CLI::Option* option = app.add_option(
       name,
       [shown, accepted, assign](const CLI::results_t& values) {
-        if (!assign(values.back())) {
-          throw CLI::ValidationError("cannot use '" + values.back() + "' for " + shown + ": expected " + accepted);
+        std::string reason = "expected " + accepted;
+        try {
+          if (assign(values.back())) return true;
+        } catch (const Error& error) {
+          reason = error.what();
         }
-        return true;
+        throw CLI::ValidationError("cannot use '" + values.back() + "' for " + shown + ": " + reason);
       },
       description);
   option->type_name(type)->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   if (!default_text.empty()) option->default_str(default_text);
   return option;
+}
+
+void refuse_word(const CLI::App& app, const std::string& word, const std::vector<std::string>& known) {
+  std::string words;
+  for (const std::string& other : known) words += (words.empty() ? "" : "|") + other;
+  std::vector<std::string> similar = similar_words(word, known);
+  std::vector<std::string> flags;
+  for (const CLI::Option* option : app.get_options()) {
+    if (!is_flag(*option)) continue;
+    for (const std::string& name : option->get_lnames()) flags.push_back("--" + name);
+  }
+  if (similar.empty()) similar = similar_words("--" + word, flags);
+  throw Error("expected one of " + words + did_you_mean(similar));
 }
 
 CLI::Option* add_size(CLI::App& app, const std::string& name, std::int64_t& variable, const std::string& description,

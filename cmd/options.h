@@ -24,17 +24,27 @@ std::optional<Seconds> parse_duration(std::string_view text);
 /// 65 s as "1m05s": for people.
 std::string format_duration(Seconds duration);
 
+/// The largest whole number that can be given: those up to here are exact in a double.
+constexpr std::int64_t kLargestNumber = (std::int64_t{1} << 53) - 1;
+
 /// Smallest and largest value accepted.
 struct Range {
   std::int64_t minimum = 1;
-  std::int64_t maximum = INT64_MAX;
+  std::int64_t maximum = kLargestNumber;
 };
+
+/// "4k" as parse_size() reads it, inside the range. Throws Error saying what is expected, and what is wrong with the text if
+/// that can be told: "expected a whole number from 1 to 8".
+std::int64_t read_size(std::string_view text, SizeUnit unit, Range range = {});
+/// The same, or nothing if the text is `word`.
+std::optional<std::int64_t> read_size_or(std::string_view word, std::string_view text, SizeUnit unit, Range range = {});
 
 /// An option whose value is a size; the variable's present value is the default that --help shows (an empty optional: none).
 CLI::Option* add_size(CLI::App& app, const std::string& name, std::int64_t& variable, const std::string& description,
                       SizeUnit unit = SizeUnit::count, Range range = {});
 CLI::Option* add_size(CLI::App& app, const std::string& name, std::optional<std::int64_t>& variable,
                       const std::string& description, SizeUnit unit = SizeUnit::count, Range range = {});
+/// A time of at most a hundred years.
 CLI::Option* add_duration(CLI::App& app, const std::string& name, Seconds& variable, const std::string& description);
 CLI::Option* add_duration(CLI::App& app, const std::string& name, std::optional<Seconds>& variable,
                           const std::string& description);
@@ -63,11 +73,18 @@ CLI::Option* add_repeated(CLI::App& app, const std::string& name, std::vector<st
 CLI::Option* add_files(CLI::App& app, const std::string& name, std::vector<std::string>& variable,
                        const std::string& description);
 
-/// Declares an option with one value of text that `assign` reads; it returns false where the text is not `accepted` ("a size
-/// such as 4k").
+/// True if an option takes no value.
+bool is_flag(const CLI::Option& option);
+
+/// Declares an option with one value of text that `assign` reads; it returns false if the text is not `accepted` ("a size
+/// such as 4k"), or throws Error with what there is to say instead.
 CLI::Option* add_parsed(CLI::App& app, const std::string& name, const std::string& type, const std::string& default_text,
                         const std::string& description, const std::string& accepted,
                         const std::function<bool(const std::string&)>& assign);
+
+/// Throws Error for a word that is none of the known ones: "expected one of a|b; did you mean 'a'?". A word of the user's
+/// that is a flag of the program's (`--format json`) is taken for it.
+[[noreturn]] void refuse_word(const CLI::App& app, const std::string& word, const std::vector<std::string>& known);
 
 template <class T>
 using Choices = std::vector<std::pair<std::string, T>>;
@@ -83,13 +100,15 @@ CLI::Option* add_choice(CLI::App& app, const std::string& name, T& variable, con
     if (value == variable) default_text = word;
   }
   return add_parsed(app, name, words, default_text, description, "one of " + words,
-                    [&variable, choices](const std::string& text) {
+                    [&app, &variable, choices](const std::string& text) {
+                      std::vector<std::string> known;
                       for (const auto& [word, value] : choices) {
+                        known.push_back(word);
                         if (word != text) continue;
                         variable = value;
                         return true;
                       }
-                      return false;
+                      refuse_word(app, text, known);
                     });
 }
 

@@ -21,6 +21,7 @@
 #include "facts.h"
 #include "help.h"
 #include "options.h"
+#include "unknown.h"
 
 namespace lm::cmd {
 namespace {
@@ -53,7 +54,7 @@ void report(const std::string& name, std::string_view message) {
 }
 
 int report_usage(const std::string& name, const std::string& message) {
-  report(name, message + "; see --help");
+  report(name, message + (message.ends_with('?') ? " see --help" : "; see --help"));
   return kExitUsage;
 }
 
@@ -77,12 +78,8 @@ bool finish_standard_output(const std::string& name) {
 }
 
 /// CLI11's sentences in our form: no capital, no full stop.
-std::string parse_message(const CLI::App& app, const CLI::ParseError& error) {
-  if (dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr) {
-    const std::vector<std::string> unexpected = app.remaining();
-    const std::string first = unexpected.empty() ? "" : unexpected.front();
-    return (first.size() > 1 && first[0] == '-' ? "unknown option '" : "unexpected argument '") + first + "'";
-  }
+std::string parse_message(const CLI::App& app, const std::vector<std::string>& arguments, const CLI::ParseError& error) {
+  if (dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr) return unknown_argument(app, arguments);
   std::string message = error.what();
   if (dynamic_cast<const CLI::ArgumentMismatch*>(&error) != nullptr) {
     return message.substr(0, message.find(':')) + " needs a value";
@@ -127,6 +124,7 @@ class Parser {
 
   /// What to run with; nothing where --dump-config was all that was asked for. Throws CLI::ParseError, UsageError, Error.
   bool parse(std::vector<std::string> arguments) {
+    refuse_single_dashes(app_, arguments);
     std::reverse(arguments.begin(), arguments.end());  // CLI11 takes them from the back
     try {
       app_.parse(std::move(arguments));
@@ -193,8 +191,9 @@ class Parser {
 
 int parse_and_run(int argc, char** argv, const Definition& definition) {
   Parser parser(definition);
+  const std::vector<std::string> arguments = join_literal_values(argc, argv, definition);
   try {
-    if (!parser.parse(join_literal_values(argc, argv, definition))) return kExitDone;
+    if (!parser.parse(arguments)) return kExitDone;
   } catch (const CLI::CallForHelp&) {
     std::cout << parser.app().help();
     return kExitDone;
@@ -202,7 +201,7 @@ int parse_and_run(int argc, char** argv, const Definition& definition) {
     std::cout << version.what();
     return kExitDone;
   } catch (const CLI::ParseError& error) {
-    return report_usage(definition.name, parse_message(parser.app(), error));
+    return report_usage(definition.name, parse_message(parser.app(), arguments, error));
   }
   return definition.body(parser.common());
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <sstream>
 
 #include "base/error.h"
 #include "base/hash.h"
@@ -181,24 +182,32 @@ void read_ids(const FileDescriptor& input, DocumentTokens& documents, const Toke
 
 }  // namespace
 
+namespace {
+
+std::vector<std::string> known_patterns() {
+  std::vector<std::string> names;
+  std::istringstream words{std::string(pattern_names())};
+  for (std::string name; std::getline(words, name, '|');) names.push_back(name);
+  return names;
+}
+
+}  // namespace
+
 CLI::Option* add_documents(CLI::App& app, DocumentKind& kind, const std::string& description) {
   return add_parsed(app, "--documents", "KIND", "file", description, "file, line, nul, jsonl[:FIELD] or separator:STRING",
                     [&kind](const std::string& text) {
-                      try {
-                        kind = parse_document_kind(text);
-                        return true;
-                      } catch (const Error&) {
-                        return false;
-                      }
+                      kind = parse_document_kind(text);
+                      return true;
                     });
 }
 
 CLI::Option* add_pattern(CLI::App& app, std::optional<Pattern>& pattern) {
   return add_parsed(app, "--pattern", "NAME", "",
-                    "the pattern, for a folder or a .tiktoken file: " + std::string(pattern_names()),
-                    std::string(pattern_names()), [&pattern](const std::string& name) {
+                    "the pattern, for a folder or a .tiktoken file: " + std::string(pattern_names()), "",
+                    [&app, &pattern](const std::string& name) {
                       pattern = find_pattern(name);
-                      return pattern.has_value();
+                      if (!pattern) refuse_word(app, name, known_patterns());
+                      return true;
                     });
 }
 

@@ -7,10 +7,20 @@
 
 #include "base/error.h"
 #include "named_files.h"
+#include "tasks/setting_limits.h"
 
 namespace lm::cmd {
 
 namespace {
+
+Range range_of(const std::string& option) {
+  const auto [low, high] = integer_limits(option.substr(2));
+  return {low, high};
+}
+RealRange real_range_of(const std::string& option) {
+  const auto [low, high] = real_limits(option.substr(2));
+  return {low, high};
+}
 
 // One overload for each type of setting.
 CLI::Option* add_setting(CLI::App& app, const std::string& name, std::string& value, const char* help) {
@@ -23,21 +33,20 @@ CLI::Option* add_setting(CLI::App& app, const std::string& name, std::optional<s
   });
 }
 CLI::Option* add_setting(CLI::App& app, const std::string& name, std::int64_t& value, const char* help) {
-  return add_size(app, name, value, help, SizeUnit::count, {.minimum = name == "--batch" ? 1 : 0});
+  return add_size(app, name, value, help, SizeUnit::count, range_of(name));
 }
 CLI::Option* add_setting(CLI::App& app, const std::string& name, std::optional<std::int64_t>& value, const char* help) {
-  if (name != "--micro-batch")
-    return add_size(app, name, value, help, SizeUnit::count, {.minimum = name == "--warmup" ? 0 : 1});
-  return add_parsed(app, name, "N|auto", "auto", help, "a number such as 8, or auto", [&value](const std::string& text) {
-    value = parse_size(text, SizeUnit::count);
-    return text == "auto" || (value && *value > 0);
+  if (name != "--micro-batch") return add_size(app, name, value, help, SizeUnit::count, range_of(name));
+  return add_parsed(app, name, "N|auto", "auto", help, "", [&value](const std::string& text) {
+    value = read_size_or("auto", text, SizeUnit::count, range_of("--micro-batch"));
+    return true;
   });
 }
 CLI::Option* add_setting(CLI::App& app, const std::string& name, double& value, const char* help) {
-  return add_real(app, name, value, help);
+  return add_real(app, name, value, help, real_range_of(name));
 }
 CLI::Option* add_setting(CLI::App& app, const std::string& name, std::optional<double>& value, const char* help) {
-  return add_real(app, name, value, help);
+  return add_real(app, name, value, help, real_range_of(name));
 }
 CLI::Option* add_setting(CLI::App& app, const std::string& name, bool& value, const char* help) {
   return app.add_flag(name, value, help);
@@ -52,7 +61,9 @@ CLI::Option* add_setting(CLI::App& app, const std::string& name, std::optional<b
 }
 
 void add_budget(CLI::App& app, TrainOptions& o) {
-  add_size(app, "--steps", o.request.budget.steps, "end after this many steps, resumed ones included")->group("Budget");
+  add_size(app, "--steps", o.request.budget.steps, "end after this many steps, resumed ones included", SizeUnit::count,
+           {.minimum = 1, .maximum = kMostSteps})
+      ->group("Budget");
   add_size(app, "--tokens", o.request.budget.tokens, "end after this many tokens")->group("Budget");
   add_size(app, "--epochs", o.request.budget.epochs, "end after this many passes over the data", SizeUnit::count,
            {.minimum = 1, .maximum = 1'000'000})
@@ -81,7 +92,7 @@ void add_train_options(CLI::App& app, TrainOptions& o) {
   add_budget(app, o);
   add_size(app, "--valid-every", o.request.valid_every,
            "steps between validations; 0: at the end alone (default: about a twentieth of the time)", SizeUnit::count,
-           {.minimum = 0})
+           {.minimum = 0, .maximum = kMostSteps})
       ->group("Watching");
   add_text(app, "--metrics", o.metrics, "append a JSON object a step to this file", "FILE")->group("Watching");
   add_text(app, "--checkpoint", o.checkpoint, "where the training state is kept (default: MODEL.state)", "FILE")

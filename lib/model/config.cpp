@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/suggest.h"
 
 namespace lm {
 
@@ -56,10 +57,12 @@ const char* to_string(Family family) {
 }
 
 Family parse_family(std::string_view name) {
+  std::vector<std::string> names;
   for (const auto& [value, known] : kFamilies) {
     if (name == known) return value;
+    names.emplace_back(known);
   }
-  throw Error("unknown model family '" + std::string(name) + "'; known are gpt2, llama and qwen3");
+  throw Error(unknown_word("model family", name, names));
 }
 
 void check_config(const ModelConfig& config, std::string_view source) {

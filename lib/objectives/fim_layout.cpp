@@ -1,6 +1,7 @@
 #include "objectives/fim_layout.h"
 
 #include "base/error.h"
+#include "base/suggest.h"
 
 namespace lm {
 
@@ -41,12 +42,12 @@ constexpr std::array<FimLayout, 8> kLayouts = {{
 std::span<const FimLayout> fim_layouts() { return kLayouts; }
 
 const FimLayout& find_fim_layout(std::string_view name) {
-  std::string known;
+  std::vector<std::string> known;
   for (const FimLayout& layout : kLayouts) {
     if (name == layout.name) return layout;
-    known += (known.empty() ? "" : ", ") + std::string(layout.name);
+    known.emplace_back(layout.name);
   }
-  throw Error("unknown layout '" + std::string(name) + "'; known: " + known);
+  throw Error(unknown_word("layout", name, known));
 }
 
 std::vector<TokenId> arrange_fim(const FimLayout& layout, const FimTokens& tokens, std::span<const TokenId> prefix_part,

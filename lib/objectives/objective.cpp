@@ -3,6 +3,7 @@
 #include <array>
 
 #include "base/error.h"
+#include "base/suggest.h"
 #include "objectives/causal.h"
 #include "objectives/fim.h"
 #include "objectives/masked.h"
@@ -33,12 +34,12 @@ constexpr std::array<ObjectiveEntry, 5> kObjectives = {{
 std::span<const ObjectiveEntry> objective_table() { return kObjectives; }
 
 const ObjectiveEntry& find_objective(std::string_view name) {
-  std::string known;
+  std::vector<std::string> known;
   for (const ObjectiveEntry& entry : kObjectives) {
     if (name == entry.name) return entry;
-    known += (known.empty() ? "" : ", ") + std::string(entry.name);
+    known.emplace_back(entry.name);
   }
-  throw Error("unknown objective '" + std::string(name) + "'; known: " + known);
+  throw Error(unknown_word("objective", name, known));
 }
 
 std::vector<std::int32_t> document_indices(const WindowTokens& window, std::int64_t length, const ObjectiveOptions& options,

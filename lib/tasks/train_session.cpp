@@ -10,6 +10,7 @@
 #include "kernels/elementwise.h"
 #include "kernels/precision.h"
 #include "tasks/load_tokenizer.h"
+#include "tasks/setting_limits.h"
 #include "tasks/train_recipe.h"
 #include "train/state_file.h"
 
@@ -34,9 +35,6 @@ std::vector<TokenId> read_all(const TokenCorpus& corpus) {
   corpus.copy(0, tokens);
   return tokens;
 }
-
-/// Tokens of a step, whose ids and weights are held at once.
-constexpr std::int64_t kLargestStep = std::int64_t{1} << 28;
 
 /// Of measuring the machine's peak, before a recipe is chosen.
 constexpr int kPeakMilliseconds = 150;

@@ -7,7 +7,9 @@
 
 #include "base/error.h"
 #include "base/round.h"
+#include "base/suggest.h"
 #include "objectives/mixture.h"
+#include "tasks/setting_limits.h"
 
 namespace lm {
 
@@ -15,19 +17,27 @@ namespace {
 
 constexpr std::int64_t kMaximumWarmup = 100;
 
-void require_choice(const char* name, const std::string& value, std::initializer_list<const char*> choices) {
-  std::string known;
-  for (const char* choice : choices) {
-    if (value == choice) return;
-    known += (known.empty() ? "" : ", ") + std::string(choice);
-  }
-  throw Error("unknown value '" + value + "' of --" + name + "; known: " + known);
+void require_choice(const char* name, const std::string& value, const std::vector<std::string>& choices) {
+  if (std::find(choices.begin(), choices.end(), value) != choices.end()) return;
+  throw Error(unknown_word("--" + std::string(name), value, choices));
 }
 
-void require_range(const char* name, double value, double low, double high) {
-  if (value >= low && value <= high) return;
-  throw Error(std::string("--") + name + " must be from " + JsonValue(low).dump() + " to " + JsonValue(high).dump() +
+template <class Number>
+void require_limits(const std::string& name, Number value, Limits<Number> limits) {
+  if (value >= limits.low && value <= limits.high) return;
+  throw Error("--" + name + " must be from " + JsonValue(limits.low).dump() + " to " + JsonValue(limits.high).dump() +
               ", got " + JsonValue(value).dump());
+}
+
+/// Settings that are no numbers have no limits.
+template <class T>
+void check_limits(const std::string& name, const T& value) {
+  if constexpr (std::is_same_v<T, double>) require_limits(name, value, real_limits(name));
+  if constexpr (std::is_same_v<T, std::int64_t>) require_limits(name, value, integer_limits(name));
+}
+template <class T>
+void check_limits(const std::string& name, const std::optional<T>& value) {
+  if (value) check_limits(name, *value);
 }
 
 std::pair<double, double> parse_betas(const std::string& text) {
@@ -111,23 +121,11 @@ void check_settings(const TrainSettings& s) {
   parse_mixture(s.objective);
   if (s.attend) require_choice("attend", *s.attend, {"window", "document"});
   require_choice("fim-cut", s.fim_cut, {"char", "token", "line"});
-  require_range("mask-rate", s.mask_rate, 0.0001, 1.0);
-  require_range("span-density", s.span_density, 0.0001, 0.9999);
-  require_range("span-length", s.span_length, 1.0, 1e6);
-  require_range("fim-rate", s.fim_rate, 0.0, 1.0);
-  require_range("spm-rate", s.spm_rate, 0.0, 1.0);
   parse_optimizer(s.optimizer);
-  require_range("momentum", s.momentum, 0.0, 0.9999999);
   require_choice("precision", s.precision, {"mixed", "fp32", "bf16", "fp16"});
   require_choice("keep", s.keep, {"last", "best"});
   require_choice("on-nan", s.on_nan, {"stop", "skip"});
-  require_range("dropout", s.dropout, 0.0, 0.95);
-  require_range("decay-share", s.decay_share, 0.0, 0.9);
-  require_range("ema", s.average, 0.0, 0.9999999);
-  require_range("valid-fraction", s.valid_fraction, 0.0, 0.9);
-  require_range("weight-decay", s.weight_decay, 0.0, 100.0);
-  if (s.learning_rate) require_range("lr", *s.learning_rate, 0.0, 100.0);
-  if (s.min_learning_rate) require_range("min-lr", *s.min_learning_rate, 0.0, 100.0);
+  visit_settings(s, [](const char* name, const auto& value, const char*, const char*) { check_limits(name, value); });
 }
 
 ModelConfig resolve_model(TrainSettings& s, std::int64_t vocab_size, const ModelConfig* initial,

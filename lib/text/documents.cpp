@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "base/suggest.h"
 
 namespace lm {
 
@@ -19,8 +20,8 @@ DocumentKind parse_document_kind(std::string_view text) {
   if (text.starts_with(kSeparator) && text.size() > kSeparator.size()) {
     return {Kind::separator, std::string(text.substr(kSeparator.size()))};
   }
-  throw Error("unknown kind of documents '" + std::string(text) +
-              "'; expected file, line, nul, jsonl[:FIELD] or separator:STRING");
+  throw Error("expected file, line, nul, jsonl[:FIELD] or separator:STRING" +
+              did_you_mean(similar_words(text, {"file", "line", "nul", "jsonl", "separator:"})));
 }
 
 std::string document_delimiter(const DocumentKind& kind) {

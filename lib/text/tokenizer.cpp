@@ -4,6 +4,7 @@
 #include <array>
 
 #include "base/error.h"
+#include "base/suggest.h"
 #include "text/byte_level.h"
 #include "text/segment_encoder.h"
 #include "text/tokenizer_build.h"
@@ -15,7 +16,7 @@ SpecialTokens parse_special_tokens(std::string_view name) {
   if (name == "plain") return SpecialTokens::plain;
   if (name == "allow") return SpecialTokens::allow;
   if (name == "error") return SpecialTokens::error;
-  throw Error("unknown treatment of special tokens '" + std::string(name) + "'; expected plain, allow or error");
+  throw Error(unknown_word("treatment of special tokens", name, {"plain", "allow", "error"}));
 }
 
 std::vector<std::string> reserved_special_tokens(ReservedTokens which) {

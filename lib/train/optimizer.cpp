@@ -3,6 +3,7 @@
 #include <string>
 
 #include "base/error.h"
+#include "base/suggest.h"
 #include "kernels/optimizer.h"
 
 namespace lm {
@@ -10,7 +11,7 @@ namespace lm {
 OptimizerKind parse_optimizer(std::string_view name) {
   if (name == "adamw") return OptimizerKind::adamw;
   if (name == "muon") return OptimizerKind::muon;
-  throw Error("unknown optimizer '" + std::string(name) + "'; known are adamw and muon");
+  throw Error(unknown_word("optimizer", name, {"adamw", "muon"}));
 }
 
 namespace {

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/suggest.h"
 
 namespace lm {
 
@@ -31,10 +32,12 @@ const char* to_string(ScheduleKind kind) {
 }
 
 ScheduleKind parse_schedule(std::string_view name) {
+  std::vector<std::string> names;
   for (const auto& [value, known] : kKinds) {
     if (name == known) return value;
+    names.emplace_back(known);
   }
-  throw Error("unknown schedule '" + std::string(name) + "'; known are wsd, cosine, linear and constant");
+  throw Error(unknown_word("schedule", name, names));
 }
 
 std::int64_t decay_start(const ScheduleOptions& options, std::int64_t total_steps) {

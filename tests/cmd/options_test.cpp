@@ -56,13 +56,57 @@ TEST_CASE("a value out of range is refused with what is accepted") {
   double rate = 0.5;
   add_size(app, "-t,--threads", threads, "", SizeUnit::count, {1, 8});
   add_real(app, "--rate", rate, "", {0, 1});
-  CHECK_THROWS_WITH(app.parse("--threads 9", false),
-                    "cannot use '9' for --threads: expected a whole number from 1 to 8, such as 100 or 4k");
+  for (const char* text : {"9", "-5", "1e18", "1.5", "x", "9T"}) {
+    CAPTURE(text);
+    CHECK_THROWS_WITH(
+        app.parse(std::string("--threads ") + text, false),
+        ("cannot use '" + std::string(text) + "' for --threads: expected a whole number from 1 to 8, such as 100 or 4k")
+            .c_str());
+  }
+  CHECK_THROWS_WITH(app.parse("--rate -1", false), "cannot use '-1' for --rate: expected a number from 0 to 1");
   CHECK_THROWS_WITH(app.parse("--rate 1.01", false), "cannot use '1.01' for --rate: expected a number from 0 to 1");
   CHECK_THROWS(app.parse("--rate nan", false));
   app.parse("--rate 1 --threads 2 --threads 3", false);
   CHECK(rate == 1);
   CHECK(threads == 3);
+}
+
+TEST_CASE("what is wrong with a number is said") {
+  const auto fault = [](const char* name, const std::string& text) {
+    CLI::App app;
+    std::int64_t count = 1, bytes = 1;
+    double rate = 0.5;
+    Seconds time{1};
+    add_size(app, "--count", count, "");
+    add_size(app, "--bytes", bytes, "", SizeUnit::bytes);
+    add_real(app, "--rate", rate, "", {0, 1});
+    add_duration(app, "--time", time, "");
+    try {
+      app.parse(std::vector<std::string>{text, name});
+    } catch (const CLI::ParseError& error) {
+      const std::string message = error.what();
+      const std::string start = "cannot use '" + text + "' for " + name + ": ";
+      REQUIRE(message.starts_with(start));
+      return message.substr(start.size());
+    }
+    return std::string("accepted");
+  };
+  CHECK(fault("--count", "1e18") == "expected a whole number from 1 to 9007199254740991, such as 100 or 4k");
+  CHECK(fault("--count", "1,000") ==
+        "write it without the comma, and a fraction with a point; "
+        "expected a whole number from 1 to 9007199254740991, such as 100 or 4k");
+  CHECK(fault("--count", "1_000").starts_with("write it without the underscore; "));
+  CHECK(fault("--count", "4kb").starts_with("unknown unit 'kb' (k, M, G and T are known, powers of 1000); "));
+  CHECK(fault("--bytes", "4GiB") ==
+        "unknown unit 'GiB' (k, M, G and T are known, powers of 1024); "
+        "expected a whole number of bytes from 1 to 9007199254740991, such as 512M or 4G");
+  CHECK(fault("--rate", "15%") == "write a fraction, not a percentage; expected a number from 0 to 1");
+  CHECK(fault("--rate", "0,5").starts_with("write it without the comma, and a fraction with a point; "));
+  CHECK(fault("--time", "3d") ==
+        "unknown unit 'd' (s, m and h are known); "
+        "expected a time from 0s to 876600h, such as 0.5s, 30s, 10m or 2h");
+  CHECK(fault("--time", "1e300h") == "expected a time from 0s to 876600h, such as 0.5s, 30s, 10m or 2h");
+  CHECK(fault("--time", "-3s") == "expected a time from 0s to 876600h, such as 0.5s, 30s, 10m or 2h");
 }
 
 TEST_CASE("a choice maps its word to the value") {
@@ -74,4 +118,9 @@ TEST_CASE("a choice maps its word to the value") {
   app.parse("--kind line", false);
   CHECK(kind == Kind::line);
   CHECK_THROWS_WITH(app.parse("--kind word", false), "cannot use 'word' for --kind: expected one of file|line");
+  CHECK_THROWS_WITH(app.parse("--kind lines", false),
+                    "cannot use 'lines' for --kind: expected one of file|line; did you mean 'line'?");
+  app.add_flag("--json");
+  CHECK_THROWS_WITH(app.parse("--kind jsn", false),
+                    "cannot use 'jsn' for --kind: expected one of file|line; did you mean '--json'?");
 }

@@ -11,6 +11,7 @@
 #endif
 
 #include "base/error.h"
+#include "base/suggest.h"
 #include "kernels/cpu/dispatch.h"
 #include "kernels/cpu/half/table.h"
 #include "kernels/matmul.h"
@@ -36,7 +37,7 @@ Precision parse_precision(std::string_view name) {
   for (const Precision precision : {Precision::fp32, Precision::bf16, Precision::fp16}) {
     if (name == to_string(precision)) return precision;
   }
-  throw Error("unknown precision '" + std::string(name) + "'; known: fp32, bf16, fp16");
+  throw Error(unknown_word("precision", name, {"fp32", "bf16", "fp16"}));
 }
 
 std::string missing_for(Precision precision, SimdTier tier) {
