@@ -29,6 +29,9 @@ std::string config_key(const CLI::Option& option) {
   return option.get_name(true, false);
 }
 
+/// True if an option can be given several times, and all of its values count.
+bool repeats(const CLI::Option& option) { return option.get_items_expected_max() > 1; }
+
 std::string unknown_key(const CLI::App& app, const std::string& key) {
   std::vector<std::string> similar;
   for (std::string& name : similar_options(app, key)) {
@@ -40,7 +43,8 @@ std::string unknown_key(const CLI::App& app, const std::string& key) {
 /// What write_config() puts after `key = ` of a given option.
 std::string config_value(const CLI::Option& option) {
   const std::vector<std::string>& given = option.results();
-  if (option.get_type_size() == 0 || given.size() == 1) return toml_value(given.front());
+  if (!repeats(option)) return toml_value(given.back());
+  if (given.size() == 1) return toml_value(given.front());
   std::string list;
   for (const std::string& value : given) list += (list.empty() ? "[" : ", ") + toml_value(value);
   return list + "]";
@@ -62,7 +66,9 @@ std::vector<CLI::ConfigItem> TomlConfig::from_config(std::istream& input) const 
   std::vector<CLI::ConfigItem> items;
   try {
     for (TomlItem& item : read_toml(text)) {
-      if (find_option(app_, item.key) == nullptr) throw TomlError(item.line, unknown_key(app_, item.key));
+      const CLI::Option* option = find_option(app_, item.key);
+      if (option == nullptr) throw TomlError(item.line, unknown_key(app_, item.key));
+      if (item.is_list && !repeats(*option)) throw TomlError(item.line, "'" + item.key + "' takes one value, not a list");
       if (item.values.empty()) continue;
       items.emplace_back();
       items.back().name = std::move(item.key);

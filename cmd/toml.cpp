@@ -110,7 +110,8 @@ class Reader {
     if (peek() != '=') fail("expected '=' after '" + item.key + "'");
     ++at_;
     skip_spaces();
-    if (peek() == '[') {
+    item.is_list = peek() == '[';
+    if (item.is_list) {
       read_array(item.values);
     } else {
       item.values.push_back(read_scalar());

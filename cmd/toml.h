@@ -12,6 +12,7 @@ struct TomlItem {
   std::string key;
   std::vector<std::string> values;  // strings unescaped, numbers and booleans as written
   int line = 0;                     // from 1
+  bool is_list = false;
 };
 
 class TomlError : public std::runtime_error {

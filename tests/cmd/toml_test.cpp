@@ -93,3 +93,26 @@ TEST_CASE("a dumped configuration sets the same options again") {
   CHECK(second.tied == false);
   CHECK(second.files == std::vector<std::string>{"x", "y"});
 }
+
+TEST_CASE("only an option that repeats takes a list") {
+  CLI::App app;
+  std::int64_t steps = 1;
+  std::vector<std::string> stops;
+  bool full = false;
+  add_size(app, "--steps", steps, "");
+  add_repeated(app, "--stop", stops, "");
+  app.add_flag("--full", full, "");
+  const TomlConfig config(app);
+  for (const char* text : {"\nsteps = [1, 2]", "\nsteps = [1]", "\nsteps = []", "\nfull = [true]"}) {
+    CAPTURE(text);
+    std::istringstream input(text);
+    const std::string key = text[1] == 's' ? "steps" : "full";
+    CHECK_THROWS_WITH(config.from_config(input),
+                      ("cannot use 'configuration', line 2: '" + key + "' takes one value, not a list").c_str());
+  }
+  std::istringstream input("stop = ['a', 'b']\nsteps = 2");
+  CHECK(config.from_config(input).at(0).inputs.size() == 2);
+  // Of an option that was given twice the last counts, and is what a dump says.
+  app.parse("--steps 3 --steps 4", false);
+  CHECK(write_config(app).find("steps = 4\n") == 0);
+}
