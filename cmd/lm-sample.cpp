@@ -121,7 +121,7 @@ void for_each_prompt(const Options& options, const std::function<void(std::strin
   bool any = false;
   lm::for_each_document({path}, kind, [&](std::string_view prompt) {
     any = true;
-    if (drop_newline && prompt.ends_with('\n')) prompt.remove_suffix(1);
+    if (drop_newline && prompt.ends_with('\n')) prompt.remove_suffix(prompt.ends_with("\r\n") ? 2 : 1);
     visit(prompt);
   });
   if (!any && kind.kind == lm::DocumentKind::Kind::file) visit({});

@@ -9,6 +9,31 @@
 
 namespace lm {
 
+namespace {
+
+/// The separator that is written so: \n, \r, \t, \0 and \\ are a newline, a carriage return, a tab, a NUL byte and a
+/// backslash.
+std::string read_separator(std::string_view text) {
+  constexpr std::string_view kLetters = "nrt0\\", kMeanings{"\n\r\t\0\\", 5};
+  std::string separator;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] != '\\') {
+      separator += text[i];
+      continue;
+    }
+    ++i;
+    const std::size_t letter = i < text.size() ? kLetters.find(text[i]) : std::string_view::npos;
+    if (letter == std::string_view::npos) {
+      throw Error("unknown escape '" + std::string(text.substr(i - 1, 2)) +
+                  "' in the separator; known are \\n, \\r, \\t, \\0, and \\\\ for a backslash");
+    }
+    separator += kMeanings[letter];
+  }
+  return separator;
+}
+
+}  // namespace
+
 DocumentKind parse_document_kind(std::string_view text) {
   using Kind = DocumentKind::Kind;
   if (text == "file") return {Kind::file, {}};
@@ -18,7 +43,7 @@ DocumentKind parse_document_kind(std::string_view text) {
   constexpr std::string_view kJsonl = "jsonl:", kSeparator = "separator:";
   if (text.starts_with(kJsonl) && text.size() > kJsonl.size()) return {Kind::jsonl, std::string(text.substr(kJsonl.size()))};
   if (text.starts_with(kSeparator) && text.size() > kSeparator.size()) {
-    return {Kind::separator, std::string(text.substr(kSeparator.size()))};
+    return {Kind::separator, read_separator(text.substr(kSeparator.size()))};
   }
   throw Error("expected file, line, nul, jsonl[:FIELD] or separator:STRING" +
               did_you_mean(similar_words(text, {"file", "line", "nul", "jsonl", "separator:"})));

@@ -40,11 +40,22 @@ echo 'one two' | lm-sample model -n 30 - | cmp - expected
 echo 'one two' >prompt
 lm-sample model -n 30 prompt | cmp - expected
 lm-sample model -n 30 --keep-newline prompt | cmp - <(lm-sample model -n 30 -p $'one two\n')
+# A carriage return before the newline belongs to it.
+printf 'one two\r\n' >prompt
+lm-sample model -n 30 prompt | cmp - expected
+lm-sample model -n 30 --echo --keep-newline prompt >out
+head -c 9 out | cmp - prompt
 lm-sample model -n 30 </dev/null | cmp - <(lm-sample model -n 30 -p '')
 printf 'one two\nthree\n' | lm-sample model -n 30 --documents line --json >lines
 { [ "$(wc -l <lines)" = 2 ] && sed -n 2p lines | grep -q '"prompt":"three"'; } || fail "prompts by line: $(cat lines)"
 printf '\xff\xfe\x00' | lm-sample model -n 5 >out
 utf8 out
+printf 'one\r\nthree\n\n' | lm-sample model -n 0 --documents 'separator:\r\n' --json >lines
+{ [ "$(wc -l <lines)" = 2 ] && sed -n 1p lines | grep -q '"prompt":"one"'; } || fail "prompts by separator: $(cat lines)"
+expect_exit 2 lm-sample -- model -n 3
+expect_one_line_stderr "unexpected argument '3': after --, '-n' is a file's name; give options before --"
+expect_exit 2 lm-sample -n 3 -- model prompt other
+expect_one_line_stderr "unexpected argument 'other'; see --help"
 expect_exit 1 lm-sample model <&-
 expect_one_line_stderr "standard input"
 

@@ -32,6 +32,15 @@ tok-encode -t tok.json --documents line --format ids corpus.txt >ids.txt
 expect_same ids.txt slow.txt
 [ "$(wc -l <ids.txt)" = "$(wc -l <corpus.txt)" ] || fail "not a line of ids for each line"
 
+# A separator may be written with escapes, to both programs.
+tok-encode -t tok.json --documents 'separator:\n' --format ids corpus.txt | cmp - ids.txt
+printf 'a\n\tb' | tok-encode -t tok.json --documents 'separator:\n\t' | tok-decode -t tok.json --documents 'separator:\0\\\n' >back
+printf 'a\0\\\nb\0\\\n' | cmp - back
+for program in tok-encode tok-decode; do
+  expect_exit 2 $program -t tok.json --documents 'separator:\d'
+  expect_one_line_stderr "unknown escape '\d' in the separator; known are \n, \r, \t, \0, and \\\\ for a backslash"
+done
+
 # Every FILE is a document; standard input can be one of them.
 printf 'a' >a; printf 'b' | tok-encode -t tok.json --format pieces a - a >shown
 printf '["a"]\n["b"]\n["a"]\n' | cmp - shown || fail "files are not documents: $(cat shown)"

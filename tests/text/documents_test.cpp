@@ -77,6 +77,17 @@ TEST_CASE("however the bytes come, the documents are the same") {
   }
 }
 
+TEST_CASE("a separator's escapes are a newline, a carriage return, a tab, a NUL byte and a backslash") {
+  using namespace std::string_literals;
+  const auto separator = [](const char* text) { return lm::document_delimiter(lm::parse_document_kind(text)); };
+  CHECK(separator(R"(separator:\n\n)") == "\n\n"s);
+  CHECK(separator(R"(separator:a\r\n\t\0\\n)") == "a\r\n\t\0\\n"s);
+  CHECK(split(R"(separator:\n\n)", "a\n\nb\n") == Documents{"a", "b\n"});
+  CHECK_THROWS_WITH(separator(R"(separator:a\q)"),
+                    R"(unknown escape '\q' in the separator; known are \n, \r, \t, \0, and \\ for a backslash)");
+  CHECK_THROWS_AS(separator(R"(separator:a\)"), lm::Error);
+}
+
 TEST_CASE("other kinds are refused") {
   for (const char* kind : {"", "lines", "jsonl:", "separator:", "file:x"})
     CHECK_THROWS_AS(lm::parse_document_kind(kind), lm::Error);
