@@ -73,7 +73,7 @@ int train(TrainOptions& o, const CommonOptions& common, TrainSession& session) {
   const SourceCounts& counts = session.state().counts;
   if (counts.untransformed > 0)
     spdlog::warn("{} stretches held the objective's own tokens and were left as they are", counts.untransformed);
-  if (counts.token_cuts > 0) spdlog::warn("{} pieces were cut between tokens for want of room", counts.token_cuts);
+  if (counts.token_cuts > 0) spdlog::info("{} pieces were cut between tokens for want of room", counts.token_cuts);
   if (is_model_folder(o.request.output) && session.facts().visible_prefix_share > 0) {
     spdlog::warn("'{}' was trained to look both ways, which Hugging Face's causal class does not do", o.request.output);
   }

@@ -1,15 +1,19 @@
 #include "tasks/infill_requests.h"
 
 #include <array>
+#include <cmath>
 #include <optional>
 #include <utility>
 
 #include "base/error.h"
+#include "base/suggest.h"
 
 namespace lm {
 namespace {
 
 constexpr std::string_view kSource = "request";
+const std::vector<std::string> kKeys = {"id",    "prefix", "suffix", "n",    "temperature", "top_k",
+                                        "top_p", "min_p",  "seed",   "stop", "single_line", "samples"};
 
 /// What a request asks for.
 struct Request {
@@ -30,8 +34,16 @@ std::string text_of(const JsonValue& request, std::string_view key) {
 }
 
 std::int64_t integer_of(std::string_view key, const JsonValue& value, std::int64_t minimum, std::int64_t maximum) {
-  const std::int64_t* number = value.if_integer();
-  if (number == nullptr || *number < minimum || *number > maximum) {
+  constexpr double kExact = 9007199254740992.0;  // 2^53: whole numbers up to here are exact in a double
+  double real = 0;
+  std::optional<std::int64_t> number;
+  if (value.if_integer() != nullptr) {
+    number = *value.if_integer();
+  } else if (value.to_double(real) && real == std::floor(real) &&
+             std::abs(real) <= kExact) {  // 1.0, as Lua and others write 1
+    number = static_cast<std::int64_t>(real);
+  }
+  if (!number || *number < minimum || *number > maximum) {
     refuse(key, "a whole number from " + std::to_string(minimum) +
                     (maximum == INT64_MAX ? std::string() : " to " + std::to_string(maximum)));
   }
@@ -91,7 +103,7 @@ Request read_request(const JsonValue& json, const InfillOptions& defaults) {
       request.options.single_line = *value.if_bool();
     } else {
       const std::string quoted = json_quote(key);  // a message ends at a NUL
-      throw Error("unknown key '" + quoted.substr(1, quoted.size() - 2) + "'");
+      throw Error("unknown key '" + quoted.substr(1, quoted.size() - 2) + "'" + did_you_mean(similar_words(key, kKeys)));
     }
   }
   return request;
@@ -153,6 +165,33 @@ std::optional<JsonText> id_of(std::string_view request) {
   return std::nullopt;
 }
 
+/// Takes any document.
+class AnyJson : public JsonHandler {
+ public:
+  void null() override {}
+  void boolean(bool) override {}
+  void integer(std::int64_t) override {}
+  void real(double) override {}
+  void string(std::string_view) override {}
+  void key(std::string_view) override {}
+  void begin_object() override {}
+  void end_object() override {}
+  void begin_array() override {}
+  void end_array() override {}
+};
+
+/// The id of a line that is an object, even one with a key twice; nothing if it is no JSON.
+std::optional<JsonText> id_of_line(std::string_view line) {
+  if (!without_space(line).starts_with('{')) return std::nullopt;
+  try {
+    AnyJson any;
+    parse_json_events(line, kSource, any);
+  } catch (const Error&) {
+    return std::nullopt;
+  }
+  return id_of(line);
+}
+
 JsonValue error_answer(std::string_view message) {
   JsonValue answer;
   answer.set("error", message);
@@ -201,8 +240,8 @@ LineReader::Line LineReader::next(std::string& line) {
 JsonValue answer_request(Infiller& infiller, std::string_view line, const InfillOptions& defaults) {
   JsonValue answer;
   try {
+    if (std::optional<JsonText> id = id_of_line(line)) answer.set("id", std::move(*id));
     const JsonValue json = JsonValue::parse(line, kSource);
-    if (json.find("id") != nullptr) answer.set("id", *id_of(line));
     fill_answer(answer, infiller, json, defaults);
   } catch (const Error& error) {
     answer.set("error", error.what());
@@ -216,6 +255,7 @@ void serve_requests(Infiller& infiller, const FileDescriptor& input, OutputStrea
   for (;;) {
     const LineReader::Line kind = lines.next(line);
     if (kind == LineReader::Line::end) return;
+    if (kind == LineReader::Line::line && without_space(line).empty()) continue;
     const JsonValue answer = kind == LineReader::Line::line
                                  ? answer_request(infiller, line, defaults)
                                  : error_answer("the request is longer than " + std::to_string(kMaximumRequest) + " bytes");

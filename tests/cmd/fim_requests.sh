@@ -18,7 +18,6 @@ prefix='def add1(a, b):\n    return a + b\n\n\ndef add2(a, b):\n'
   printf '%s\n' '{"id":"four","prefix":"'"$prefix"'    return","suffix":"\n\n\n","n":12,"temperature":1,"seed":3}'
   printf '%s\n' '{"id":5,"prefix":"no suffix"}'
   printf '{"id":6,"prefix":"\xff","suffix":""}\n'
-  echo
   printf '%s\n' '{"id":null,"prefix":"'"$prefix"'    return","suffix":"\n\n\n","n":12,"stop":["b","+"],"single_line":true}'
   head -c 17000000 /dev/zero | tr '\0' 'x'
   echo
@@ -29,7 +28,7 @@ prefix='def add1(a, b):\n    return a + b\n\n\ndef add2(a, b):\n'
 expect_exit 0 lm-fim model --jsonl requests
 expect_silence
 cp stdout answers
-[ "$(wc -l <answers)" = 12 ] || fail "$(wc -l <answers) answers: $(cut -c1-200 answers)"
+[ "$(wc -l <answers)" = 11 ] || fail "$(wc -l <answers) answers: $(cut -c1-200 answers)"
 lm-fim model --jsonl --threads 1 <requests | cmp - answers
 number=0
 while IFS= read -r request || [ -n "$request" ]; do
@@ -38,12 +37,26 @@ while IFS= read -r request || [ -n "$request" ]; do
     fail "answer $number depends on those before"
 done <requests
 [ "$(grep -c '"middle"' answers)" = 7 ] || fail "$(cut -c1-200 answers)"
-[ "$(grep -c '^{\("id":[^,]*,\)\?"error":"' answers)" = 5 ] || fail "$(cut -c1-200 answers)"
+[ "$(grep -c '^{\("id":[^,]*,\)\?"error":"' answers)" = 4 ] || fail "$(cut -c1-200 answers)"
 sed -n 5p answers | grep -q "^{\"id\":5,\"error\":\"the request lacks 'suffix'\"}" || fail "$(sed -n 5p answers)"
-sed -n 9p answers | grep -q 'longer than' || fail "$(sed -n 9p answers)"
+sed -n 8p answers | grep -q 'longer than' || fail "$(sed -n 8p answers)"
 for id in 1 2 '"four"' null '\[8\]' 9 10; do grep -q "^{\"id\":$id,\"middle\":" answers || fail "no answer to $id"; done
-cmp <(sed -n 1p answers | sed 's/"id":1,//') <(sed -n 11p answers | sed 's/"id":9,//') ||
+cmp <(sed -n 1p answers | sed 's/"id":1,//') <(sed -n 10p answers | sed 's/"id":9,//') ||
   fail "the same request, another answer"
+
+# Empty lines have no answer; whole numbers may be written as 1.0; a line that is JSON is answered with its id, and no other is.
+request=$(sed -n 1p requests)
+{
+  printf '%s\n' "${request/12/12.0}"
+  printf '\n  \t \r\n\r\n%s\r\n' "${request/12/1.2e1}"
+  printf '%s\n' "${request/12/12.5}" "${request/12/\"12\"}" "${request/12/12,\"n\":12}" "${request/suffix/sufix}" "${request%\}}" '[1]'
+} | lm-fim model --jsonl >others
+[ "$(wc -l <others)" = 8 ] || fail "$(wc -l <others) answers: $(cut -c1-200 others)"
+sed -n 1p answers >first
+for number in 1 2; do sed -n ${number}p others | cmp - first || fail "a whole number as a fraction: $(cat others)"; done
+[ "$(grep -c '^{"id":1,"error":"' others)" = 4 ] || fail "errors without their ids: $(cat others)"
+[ "$(tail -n 2 others | grep -c '^{"error":"')" = 2 ] || fail "no JSON, or no object, yet an id: $(cat others)"
+printf '%s\n' '{"id":1.0,"prefix":"","suffix":"","n":-1}' | lm-fim model --jsonl | grep -q '^{"id":1.0,"error"' || fail "an id is not as it was written"
 
 # The same middle as without --jsonl.
 printf '%b' "$prefix" >prefix
@@ -57,7 +70,7 @@ sed -n 1p requests | sed 's/,"n":12//' | lm-fim model --jsonl -n 12 | cmp - <(se
 # Each answer comes before the next request is sent, and the end of the input ends it.
 coproc service { lm-fim model --jsonl; }
 # shellcheck disable=SC2154 # set by coproc
-for number in 1 2 11; do
+for number in 1 2 10; do
   sed -n ${number}p requests >&"${service[1]}"
   IFS= read -r -t 30 answer <&"${service[0]}" || fail "no answer while the input is open"
   [ "$answer" = "$(sed -n ${number}p answers)" ] || fail "answer $number: $answer"

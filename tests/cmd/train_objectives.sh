@@ -62,3 +62,21 @@ expect_exit 2 lm-train -t tok.json --objective fim --fim-cut word --steps 1 -o n
 printf 'one two <|fim_middle|> three\n' | tok-encode -t tok.json --special allow -o own.tok -
 expect_exit 0 lm-train -t tok.json "${shape[@]}" --objective fim --fim-rate 1 -o own own.tok
 expect_one_line_stderr "were left as they are"
+
+# Of what a user can do nothing about -v speaks only: where the two halves of a cut token are many tokens, and do not fit.
+awk 'BEGIN {
+  for (line = 0; line < 200; line++) {
+    for (word = 0; word < 40; word++) {
+      seed = (seed * 1103 + 12345) % 65536
+      for (i = 0; i < 24; i++) printf "%c", 97 + (int(seed / 4096) * 7 + i * i * (1 + int(seed / 8192))) % 26
+      printf word < 39 ? " " : "\n"
+    }
+  }
+}' >long.txt
+tok-train --vocab-size 900 -o long.json long.txt
+tok-encode -t long.json --documents line -o long.tok long.txt
+cut_pieces() { lm-train -t long.json --layers 1 --channels 32 --heads 2 --context 24 --batch 8 --steps 5 --objective fim --fim-rate 1 "$@" long.tok; }
+expect_exit 0 cut_pieces -o quiet
+expect_silence
+expect_exit 0 cut_pieces -v -o verbose
+grep -q 'pieces were cut between tokens' stderr || fail "-v says nothing of pieces that were cut: $(cat stderr)"

@@ -110,6 +110,7 @@ TEST_CASE("each bad request is told what is wrong, with its id, and the next one
       {R"({"prefix":1,"suffix":""})", "a string for 'prefix'"},
       {R"({"prefix":"","suffix":"","n":-1})", "'n'"},
       {R"({"prefix":"","suffix":"","n":1.5})", "'n'"},
+      {R"({"prefix":"","suffix":"","n":1e300})", "'n'"},
       {R"({"prefix":"","suffix":"","n":"1"})", "'n'"},
       {R"({"prefix":"","suffix":"","temperature":-1})", "temperature"},
       {R"({"prefix":"","suffix":"","temperature":"hot"})", "temperature"},
@@ -119,7 +120,7 @@ TEST_CASE("each bad request is told what is wrong, with its id, and the next one
       {R"({"prefix":"","suffix":"","stop":[1]})", "stop"},
       {R"({"prefix":"","suffix":"","stop":""})", "not empty for 'stop'"},
       {R"({"prefix":"","suffix":"","single_line":1})", "single_line"},
-      {R"({"prefix":"","suffix":"","sufix":""})", "unknown key 'sufix'"},
+      {R"({"prefix":"","suffix":"","sufix":""})", "unknown key 'sufix'; did you mean 'suffix'?"},
       {std::string(100, '['), "JSON"},
   };
   for (const auto& [request, message] : bad) {
