@@ -17,6 +17,7 @@
 
 #include "base/error.h"
 #include "base/parallel.h"
+#include "cleanup.h"
 #include "config.h"
 #include "facts.h"
 #include "help.h"
@@ -228,6 +229,7 @@ int run_program(int argc, char** argv, const Definition& definition) {
   occupy_standard_descriptors();
   std::signal(SIGPIPE, SIG_DFL);
   std::signal(SIGXFSZ, SIG_IGN);  // beyond `ulimit -f` a write then fails, with a message
+  remove_temporaries_on_signals();
   start_logging(definition.name);
   const int code = run_guarded(argc, argv, definition);
   if (code != kExitDone) {

@@ -5,6 +5,8 @@
 #include <atomic>
 #include <cstdint>
 
+#include "base/temporaries.h"
+
 namespace lm::cmd {
 namespace {
 
@@ -28,6 +30,7 @@ void on_stop(int signal_number) {
   if (stop_signal_seen != 0) {
     if (signal_number == SIGHUP) return;
     if (signal_number == stop_signal_seen && now - stop_milliseconds < kSameRequestMilliseconds) return;
+    remove_temporaries();
     std::signal(signal_number, SIG_DFL);
     std::raise(signal_number);  // blocked until this handler returns
     return;

@@ -125,6 +125,7 @@ bool FileLock::try_take(const std::string& path, const std::string& lock_path) {
   if (!writable && ::unlink(lock_path.c_str()) == 0) return false;  // left by another user's run
   if (writable) write_owner(descriptor);
   file_ = std::move(file);
+  registered_.emplace(lock_path);
   return true;
 }
 
@@ -138,6 +139,7 @@ FileLock::FileLock(const std::string& path) {
 }
 
 FileLock::~FileLock() {
+  registered_.reset();  // first: once it has gone, the name may be another run's
   // While the lock is held nobody else has a lock on a file of that name: whoever opened this one finds that it has gone.
   if (held() && is_still_named(file_.get(), file_.name())) ::unlink(file_.name().c_str());
 }

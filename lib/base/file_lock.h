@@ -5,9 +5,11 @@
 // unlocked, and taken over by the next run. On a file system without locks, runs continue without.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "base/file.h"
+#include "base/temporaries.h"
 
 namespace lm {
 
@@ -24,6 +26,7 @@ class FileLock {
  private:
   bool try_take(const std::string& path, const std::string& lock_path);
   FileDescriptor file_;
+  std::optional<TemporaryName> registered_;
 };
 
 /// Takes the lock of an open file or folder if it is free, until the descriptor is closed. False, with errno, if it is held

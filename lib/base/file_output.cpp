@@ -13,6 +13,7 @@
 #include "base/file.h"
 #include "base/file_lock.h"
 #include "base/path.h"
+#include "base/temporaries.h"
 
 namespace lm {
 
@@ -160,6 +161,7 @@ class FileOutput : public DescriptorOutput {
   FileOutput(FileDescriptor descriptor, std::string temporary, std::string target, mode_t mode)
       : DescriptorOutput(std::move(descriptor), true),
         temporary_(std::move(temporary)),
+        registered_(temporary_),
         target_(std::move(target)),
         mode_(mode) {}
 
@@ -179,6 +181,7 @@ class FileOutput : public DescriptorOutput {
 
  private:
   std::string temporary_;
+  TemporaryName registered_;
   std::string target_;
   mode_t mode_;  // of the file that is replaced; 0 for a new one
   bool closed_ = false;

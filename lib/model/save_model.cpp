@@ -10,11 +10,13 @@
 #include <filesystem>
 #include <optional>
 #include <system_error>
+#include <vector>
 
 #include "base/error.h"
 #include "base/file.h"
 #include "base/file_lock.h"
 #include "base/path.h"
+#include "base/temporaries.h"
 #include "model/checkpoint.h"
 
 namespace lm {
@@ -143,6 +145,9 @@ void save_folder(const std::string& path, const ModelRecord& record, const Param
   remove_stale_folders(folder);
   const FileDescriptor locked = create_temporary_folder(folder);
   const std::string& temporary = locked.name();
+  std::vector<TemporaryName> registered;
+  registered.emplace_back(temporary, TemporaryName::Kind::folder);
+  for (const char* name : kFolderFiles) registered.emplace_back(join_path(temporary, name));
   try {
     write_folder_files(temporary, record, parameters);
     if (exchange(temporary, folder)) {

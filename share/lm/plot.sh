@@ -34,6 +34,7 @@ command -v gnuplot >/dev/null ||
 folder=$(mktemp -d "${TMPDIR:-/tmp}/lm-plot.XXXXXX")
 temporary=$folder/picture
 trap 'rm -rf "$folder" && rm -f -- "$temporary"' EXIT
+trap 'exit 129' HUP
 trap 'exit 130' INT
 trap 'exit 143' TERM
 

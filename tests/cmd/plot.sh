@@ -25,6 +25,16 @@ mkdir tools
 for tool in sh basename dirname mktemp rm; do ln -s "$(command -v $tool)" tools/$tool; done
 expect_exit 1 env PATH="$PWD/tools" "$plot" plain.jsonl
 expect_one_line_plot "no 'gnuplot'.*gnuplot-nox"
+
+# A signal that ends it leaves nothing in $TMPDIR.
+mkdir ended
+# shellcheck disable=SC2016 # variables of the script
+printf '#!/bin/sh\nkill -s "$SIGNAL" "$PPID"\n' >ended/gnuplot
+chmod +x ended/gnuplot
+for signal in HUP INT TERM; do
+  expect_exit $((128 + $(kill -l $signal))) env SIGNAL=$signal PATH="$PWD/ended:$PATH" "$plot" plain.jsonl
+  [ -z "$(find "$TMPDIR" -name 'lm-plot.*')" ] || fail "SIG$signal leaves $(find "$TMPDIR" -name 'lm-plot.*')"
+done
 need gnuplot
 
 well_formed() {

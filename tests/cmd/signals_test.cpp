@@ -4,7 +4,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <initializer_list>
+#include <string>
+
+#include "base/temporaries.h"
 
 using lm::cmd::SignalFlags;
 
@@ -34,6 +38,26 @@ TEST_CASE("the first stop signal sets a flag and the second, of either kind, end
     REQUIRE(WIFSIGNALED(status));
     CHECK(WTERMSIG(status) == second);
   }
+}
+
+TEST_CASE("the stop signal that ends the process removes its temporary files") {
+  std::string path = "/tmp/lm-signals.XXXXXX";
+  const int file = mkstemp(path.data());
+  REQUIRE(file >= 0);
+  close(file);
+  const pid_t child = fork();
+  if (child == 0) {
+    const lm::TemporaryName name(path);
+    SignalFlags flags;
+    std::raise(SIGTERM);
+    if (access(path.c_str(), F_OK) != 0) _exit(1);
+    std::raise(SIGINT);
+    _exit(2);
+  }
+  int status = 0;
+  REQUIRE(waitpid(child, &status, 0) == child);
+  CHECK(WIFSIGNALED(status));
+  CHECK(access(path.c_str(), F_OK) != 0);
 }
 
 TEST_CASE("the same stop signal at once is the same request") {
