@@ -2,6 +2,7 @@
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <charconv>
 #include <memory>
 #include <optional>
@@ -86,7 +87,10 @@ void add_options(CLI::App& app, Options& options) {
   add_parsed(app, "--layout", "NAME", options.layout,
              std::string("order and tokens (default: ") + lm::kDefaultFimLayout + "): " + layout_names(), "",
              [&](const std::string& text) {
-               options.layout = lm::find_fim_layout(text).name;
+               std::vector<std::string> known;
+               for (const lm::FimLayout& layout : lm::fim_layouts()) known.emplace_back(layout.name);
+               if (std::find(known.begin(), known.end(), text) == known.end()) refuse_word(app, text, known);
+               options.layout = text;
                return true;
              });
   add_size(app, "-n,--tokens", options.infilling.max_tokens, "tokens to sample at most", SizeUnit::count, {0});

@@ -114,8 +114,8 @@ expect_exit 1 lm-eval-ppl causal --infilling tasks.jsonl
 expect_one_line_stderr "'causal'"
 expect_exit 1 lm-eval-ppl fim --infilling tasks.jsonl --layout starcoder
 expect_one_line_stderr "<fim_prefix>"
-expect_exit 1 lm-eval-ppl fim --infilling tasks.jsonl --layout nonsense
-expect_one_line_stderr "psm"
+expect_exit 2 lm-eval-ppl fim --infilling tasks.jsonl --layout psn
+expect_one_line_stderr "expected one of none|psm|spm|spm-llama.cpp|starcoder|qwen|codellama|codellama-spm|deepseek; did you mean 'psm'?"
 expect_exit 1 lm-eval-ppl fim --infilling text
 expect_one_line_stderr "line 1"
 echo '{"prompt":"a","suffix":"b"}' >broken.jsonl

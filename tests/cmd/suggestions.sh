@@ -42,6 +42,7 @@ refused "did you mean 'bf16'?" lm-train -t t.json --steps 1 -o m --precision bf6
 refused "did you mean '--json'?" lm-sample m.st --format jsn
 refused "did you mean 'ids'?" tok-encode -t t.json --format id c.txt
 refused "did you mean 'cl100k'?" tok-encode -t t.json --pattern cl100 c.txt
+refused "did you mean 'starcoder'?" lm-fim m.st --layout starcode
 refused "did you mean 'line'?" lm-sample m.st --documents lines
 refused "did you mean 'jsonl'?" lm-eval-ppl m.st --documents json
 refused "did you mean 'lm-eval'?" lm-eval-ppl m.st --protocol lm_eval
