@@ -72,7 +72,7 @@ InfillingEvaluator::InfillingEvaluator(Compute& compute, const TextModel& model,
 
 /// How much of prefix and suffix the model gets: without a layout, all the room is the prefix's.
 InfillShares InfillingEvaluator::shares(std::int64_t prefix, std::int64_t suffix, std::int64_t middle) const {
-  const std::int64_t room = longest_fim_piece(model_.config().context_length) - middle;
+  const std::int64_t room = longest_fim_piece(model_.training_window()) - middle;
   if (layout_ == nullptr) return {.prefix = std::min(prefix, room), .suffix = 0};
   return share_room(room, prefix, suffix);
 }
@@ -117,7 +117,7 @@ void InfillingEvaluator::add(const InfillingTask& task) {
   const std::vector<TokenId> suffix = model_.tokenizer.encode(task.suffix);
   const std::vector<TokenId> middle = model_.tokenizer.encode(task.middle);
   const std::int64_t length = std::ssize(middle);
-  if (length == 0 || length > longest_fim_piece(model_.config().context_length)) {
+  if (length == 0 || length > longest_fim_piece(model_.training_window())) {
     ++total_.left_out;
     return;
   }

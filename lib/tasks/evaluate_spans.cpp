@@ -32,7 +32,7 @@ ObjectiveOptions options_of(const TextModel& model) {
     throw Error("cannot measure the span loss of '" + model.path() + "': it was trained with the objective '" +
                 model.model.record.objective + "'; train with --objective span");
   }
-  ObjectiveOptions options{.context_length = model.config().context_length,
+  ObjectiveOptions options{.context_length = model.training_window(),
                            .end_of_text = model.tokenizer.end_of_text(),
                            .table = &model.tokenizer,
                            .codec = &model.tokenizer,

@@ -85,9 +85,9 @@ Infiller::Infiller(Compute& compute, const TextModel& model, std::string_view la
   require_infilling(model);
   tokens_ = find_fim_tokens(model.tokenizer, layout_, model.path());
   for (const TokenId token : {tokens_.prefix, tokens_.suffix, tokens_.middle}) allowed_[token] = 0;
-  if (longest_fim_piece(model.config().context_length) < 1) {
+  if (longest_fim_piece(model.training_window()) < 1) {
     throw Error("cannot fill in the middle with '" + model.path() + "': its context of " +
-                std::to_string(model.config().context_length) + " tokens is too short");
+                std::to_string(model.training_window()) + " tokens is too short");
   }
 }
 
@@ -116,7 +116,7 @@ InfillLeftOut Infiller::read(const InfillText& text, InfillOptions options) {
   unfinished_ = text.prefix.substr(text.prefix.size() - incomplete_utf8_tail(text.prefix));
   suffix_ = text.suffix.substr(0, OverlapTrimmer::kCompared);
 
-  const std::int64_t usable = longest_fim_piece(model_.config().context_length);
+  const std::int64_t usable = longest_fim_piece(model_.training_window());
   const std::int64_t room = usable - std::min(options_.max_tokens, (usable + 1) / 2);
   const std::vector<TokenId> prefix_ids = encode_end(text.prefix, room);
   const std::vector<TokenId> suffix_ids = encode_start(text.suffix, room);

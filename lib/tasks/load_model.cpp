@@ -33,6 +33,16 @@ std::vector<std::uint8_t> TextModel::samplable() const {
   return allowed;
 }
 
+std::int64_t TextModel::training_window() const {
+  const std::int64_t context = config().context_length;
+  if (model.record.progress.empty()) return context;
+  const JsonValue progress = JsonValue::parse(model.record.progress, path());
+  const JsonValue* settings = progress.find("settings");
+  const JsonValue* window = settings == nullptr ? nullptr : settings->find("context");
+  if (window == nullptr || window->if_integer() == nullptr || *window->if_integer() < 1) return context;
+  return std::min(context, *window->if_integer());
+}
+
 TextModel load_text_model(const std::string& path) {
   LoadedModel model = load_model(path);
   Tokenizer tokenizer = tokenizer_of(model);

@@ -22,6 +22,8 @@ struct TextModel {
 
   /// The bytes of an id; none where the model has more rows than the tokenizer has ids (padded vocabularies).
   std::string_view bytes_of(TokenId id) const;
+  /// Returns the length of the windows that the model was last trained on, by its lm.progress; without one, its context.
+  std::int64_t training_window() const;
   /// (V) 1 for the ids that sampling may choose: those of text, and end-of-text.
   std::vector<std::uint8_t> samplable() const;
 };

@@ -19,14 +19,14 @@ double TrainSession::visible_prefix_share() const {
 }
 
 TrainFacts TrainSession::facts() const {
-  const double per_position = training_flops_per_token(config_, config_.context_length, visible_prefix_share());
+  const double per_position = training_flops_per_token(config_, *settings_.context, visible_prefix_share());
   TrainFacts facts{.parameters = parameter_count(config_),
-                   .flops_per_step = per_position * static_cast<double>(settings_.batch * config_.context_length),
+                   .flops_per_step = per_position * static_cast<double>(settings_.batch * *settings_.context),
                    .flops_per_position = per_position,
                    .tokens_per_epoch = std::nullopt,
                    .windows_per_epoch = std::nullopt,
                    .total_steps = steps_of_budget(),
-                   .step_positions = settings_.batch * config_.context_length,
+                   .step_positions = settings_.batch * *settings_.context,
                    .visible_prefix_share = visible_prefix_share()};
   if (window_source_ != nullptr) {
     facts.tokens_per_epoch = corpus_->size();
@@ -54,7 +54,7 @@ std::int64_t TrainSession::held_out_bytes(std::int64_t sequences, std::int64_t c
 TrainMemory TrainSession::memory() const {
   const ResidentMemory resident = resident_memory();
   TrainMemory memory{.trainer = Trainer::memory(config_, options(), compute_->simd(), compute_->pool().threads()),
-                     .held_out = held_out_bytes(*settings_.micro_batch, config_.context_length),
+                     .held_out = held_out_bytes(*settings_.micro_batch, *settings_.context),
                      .files = resident.files,
                      .program = resident.now - resident.files};
   // Measuring which precision is the fastest has taken some of the scratch already.

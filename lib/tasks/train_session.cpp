@@ -79,15 +79,17 @@ TrainSession::TrainSession(TrainRequest request)
   if (state_file_ == nullptr) {
     std::optional<std::int64_t> steps = steps_of_budget();
     if (!steps && expected_tokens) {
-      const std::int64_t step = settings_.batch * config_.context_length;
+      const std::int64_t step = settings_.batch * *settings_.context;
       steps = static_cast<std::int64_t>(*expected_tokens / static_cast<double>(step));
     }
     resolve_settings(settings_, config_,
-                     {.total_steps = steps,
+                     {.start = initial_ == nullptr ? Start::fresh : Start::model,
+                      .total_steps = steps,
                       .memory = request_.memory,
                       .keep_activations = request_.keep_activations,
                       .tier = compute_->simd(),
-                      .held_out_bytes = held_out_bytes(settings_.batch, config_.context_length)});
+                      .held_out_bytes = held_out_bytes(settings_.batch, *settings_.context)});
+    if (initial_ != nullptr) notes_.push_back(describe_fine_tuning(settings_, config_, request_.init_from));
   }
 }
 
@@ -102,7 +104,7 @@ bool TrainSession::fits(const Recipe& recipe) const {
                       .memory = request_.memory,
                       .keep_activations = request_.keep_activations,
                       .tier = compute_->simd(),
-                      .held_out_bytes = held_out_bytes(settings.batch, config.context_length)});
+                      .held_out_bytes = held_out_bytes(settings.batch, *settings.context)});
   } catch (const SettingsError&) {
     return false;
   }
@@ -117,9 +119,9 @@ void TrainSession::check_budget() const {
   if (settings_.one_pass && !budget.empty() && settings_.schedule != "constant" && !budget.steps && !budget.tokens) {
     throw SettingsError("--one-pass with a schedule that decays needs --steps or --tokens");
   }
-  if (settings_.batch > kLargestStep / config_.context_length) {
+  if (settings_.batch > kLargestStep / *settings_.context) {
     throw SettingsError("--batch " + std::to_string(settings_.batch) + " times --context " +
-                        std::to_string(config_.context_length) + " is more than " + std::to_string(kLargestStep) +
+                        std::to_string(*settings_.context) + " is more than " + std::to_string(kLargestStep) +
                         " tokens a step; lower one of them");
   }
 }
@@ -195,7 +197,7 @@ TokenFile TrainSession::open_tokens(const std::string& path) const {
 }
 
 ObjectiveOptions TrainSession::full_objective_options() const {
-  ObjectiveOptions options = objective_options(settings_, config_);
+  ObjectiveOptions options = objective_options(settings_);
   options.end_of_text = tokenizer_->end_of_text();
   options.table = tokenizer_.get();
   options.codec = tokenizer_.get();
@@ -207,7 +209,7 @@ std::vector<ExampleSource> TrainSession::make_sources(const TokenCorpus& corpus,
                                                       WindowOrder order) const {
   std::vector<ExampleSource> sources;
   for (const ObjectiveShare& share : shares_) {
-    sources.emplace_back(corpus, share.entry->make(full_objective_options()), config_.context_length, seed, order,
+    sources.emplace_back(corpus, share.entry->make(full_objective_options()), *settings_.context, seed, order,
                          static_cast<std::int64_t>(sources.size()));
   }
   return sources;
@@ -253,7 +255,7 @@ void TrainSession::open_data() {
     }
     reader_ = std::make_unique<TokenReader>(open_input(request_.tokens.front()));
     require_same_tokenizer(*tokenizer_, reader_->info(), reader_->name());
-    stream_source_ = std::make_unique<StreamSource>(*reader_, *stream_objective_, seed, config_.context_length);
+    stream_source_ = std::make_unique<StreamSource>(*reader_, *stream_objective_, seed, *settings_.context);
     data_identity_ = "stream";
   } else {
     if (!corpus_) open_corpus();
@@ -261,7 +263,7 @@ void TrainSession::open_data() {
     std::vector<double> shares;
     for (const ObjectiveShare& share : shares_) shares.push_back(share.share);
     window_source_ = std::make_unique<WindowSource>(make_sources(*corpus_, seed, WindowOrder::shuffled), shares,
-                                                    config_.context_length, seed);
+                                                    *settings_.context, seed);
   }
   if (valid_identity_.empty()) open_validation();
 }
@@ -288,10 +290,10 @@ void TrainSession::make_validator() {
     if (sources[i].objective().name() == "causal") {
       valid_tokens_ = read_all(*valid_corpus_);
       parts.push_back({.share = shares_[i].share,
-                       .loss = DocumentLoss(valid_tokens_, *tokenizer_, config_.context_length, *settings_.micro_batch)});
+                       .loss = DocumentLoss(valid_tokens_, *tokenizer_, *settings_.context, *settings_.micro_batch)});
     } else {
       parts.push_back({.share = shares_[i].share,
-                       .loss = ExampleLoss(std::move(sources[i]), config_.context_length, *settings_.micro_batch)});
+                       .loss = ExampleLoss(std::move(sources[i]), *settings_.context, *settings_.micro_batch)});
     }
   }
   validator_ = std::make_unique<Validator>(std::move(parts));
@@ -312,7 +314,7 @@ void TrainSession::check_data_identity() const {
 std::optional<std::int64_t> TrainSession::steps_of_budget() const {
   std::optional<std::int64_t> total = request_.budget.steps;
   const auto limit = [&](std::int64_t steps) { total = total ? std::min(*total, steps) : steps; };
-  if (request_.budget.tokens) limit(divide_up(*request_.budget.tokens, settings_.batch * config_.context_length));
+  if (request_.budget.tokens) limit(divide_up(*request_.budget.tokens, settings_.batch * *settings_.context));
   if (request_.budget.epochs && window_source_ != nullptr) {
     // Of a mixture, the first objective's passes count.
     std::int64_t windows = 0;
@@ -324,7 +326,7 @@ std::optional<std::int64_t> TrainSession::steps_of_budget() const {
 }
 
 TrainerOptions TrainSession::options() const {
-  TrainerOptions options = trainer_options(settings_, config_);
+  TrainerOptions options = trainer_options(settings_);
   options.keep_activations = request_.keep_activations;
   options.total_steps = steps_of_budget();
   options.seconds = request_.budget.seconds;
@@ -332,7 +334,7 @@ TrainerOptions TrainSession::options() const {
     options.valid_every = *request_.valid_every;
   } else if (valid_corpus_) {
     // A token scored costs a third of one trained on: about a twentieth of the time goes into validation.
-    const double step = static_cast<double>(settings_.batch * config_.context_length);
+    const double step = static_cast<double>(settings_.batch * *settings_.context);
     options.valid_every = std::max<std::int64_t>(
         100, static_cast<std::int64_t>(std::ceil(static_cast<double>(valid_corpus_->size()) / (0.15 * step))));
   }

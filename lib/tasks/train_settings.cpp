@@ -6,6 +6,7 @@
 #include <type_traits>
 
 #include "base/error.h"
+#include "base/number_text.h"
 #include "base/round.h"
 #include "base/suggest.h"
 #include "objectives/mixture.h"
@@ -16,6 +17,8 @@ namespace lm {
 namespace {
 
 constexpr std::int64_t kMaximumWarmup = 100;
+// Windows of fine-tuning, unless named: a step of 16 windows of some models' context would take minutes.
+constexpr std::int64_t kUsualTuningWindow = 1024;
 
 void require_choice(const char* name, const std::string& value, const std::vector<std::string>& choices) {
   if (std::find(choices.begin(), choices.end(), value) != choices.end()) return;
@@ -76,11 +79,11 @@ void adopt_model(TrainSettings& s, const ModelConfig& initial, const std::set<st
   adopt("channels", s.channels, initial.channels, named);
   adopt("ffn", s.ffn, initial.ffn_dim, named);
   adopt("tied", s.tied, initial.tied_embeddings, named);
-  if (!s.context) s.context = initial.context_length;
-  if (*s.context != initial.context_length &&
-      (initial.positions == Positions::learned || *s.context > initial.context_length)) {
-    throw Error("--context " + std::to_string(*s.context) + " does not suit a model made for a context of " +
-                std::to_string(initial.context_length) + "; leave it out");
+  if (!s.context) s.context = std::min(initial.context_length, kUsualTuningWindow);
+  if (*s.context > initial.context_length) {
+    throw Error("--context " + std::to_string(*s.context) +
+                " is longer than the context of the model that --init-from names, " +
+                std::to_string(initial.context_length) + " tokens; give at most that");
   }
 }
 
@@ -133,7 +136,6 @@ ModelConfig resolve_model(TrainSettings& s, std::int64_t vocab_size, const Model
   if (initial != nullptr) {
     adopt_model(s, *initial, named);
     ModelConfig config = *initial;
-    config.context_length = *s.context;
     config.dropout = s.dropout;
     return config;
   }
@@ -198,13 +200,24 @@ MicroBatch fit_micro_batch(TrainSettings s, const ModelConfig& config, const Set
   MicroBatch best;
   s.micro_batch = s.batch;
   for (;; s.micro_batch = (*s.micro_batch + 1) / 2) {
-    TrainerOptions options = trainer_options(s, config);
+    TrainerOptions options = trainer_options(s);
     options.keep_activations = keep;
     const std::int64_t bytes =
         Trainer::memory(config, options, facts.tier, 1).total() + facts.held_out_bytes + kProgramBytes;
     if (best.sequences == 0 || bytes < best.bytes) best = {.sequences = *s.micro_batch, .bytes = bytes};
     if (bytes <= facts.memory || *s.micro_batch == 1) return best;
   }
+}
+
+/// The rate of fine-tuning to that of fresh weights: what tests/bench/training/fine_tuning.py found to teach a new text soon
+/// and to leave a model on its own text as good as it was.
+constexpr double kTuningRate = 0.1;
+
+double usual_rate(const TrainSettings& s, const ModelConfig& config, Start start) {
+  // Muon turns a square matrix by 0.2 sqrt(channels) times the rate, so the turn is the same at any width.
+  const double fresh = (parse_optimizer(s.optimizer) == OptimizerKind::muon ? 4e-3 : 1e-3) *
+                       std::sqrt(256.0 / static_cast<double>(config.channels));
+  return start == Start::fresh ? fresh : kTuningRate * fresh;
 }
 
 std::string as_option(std::int64_t bytes) { return std::to_string((bytes >> 20) + 1) + "M"; }
@@ -225,9 +238,7 @@ std::int64_t choose_micro_batch(const TrainSettings& s, const ModelConfig& confi
 
 void resolve_settings(TrainSettings& s, const ModelConfig& config, const SettingsFacts& facts) {
   if (!s.attend) s.attend = usual_attend(s);
-  // Muon turns a square matrix by 0.2 sqrt(channels) times the rate, so the turn is the same at any width.
-  const double usual_rate = parse_optimizer(s.optimizer) == OptimizerKind::muon ? 4e-3 : 1e-3;
-  if (!s.learning_rate) s.learning_rate = usual_rate * std::sqrt(256.0 / static_cast<double>(config.channels));
+  if (!s.learning_rate) s.learning_rate = usual_rate(s, config, facts.start);
   if (!s.min_learning_rate) s.min_learning_rate = s.schedule == "cosine" ? *s.learning_rate / 10 : 0.0;
   if (!s.warmup) s.warmup = facts.total_steps ? std::min(kMaximumWarmup, *facts.total_steps / 20) : kMaximumWarmup;
   if (s.micro_batch) {
@@ -237,12 +248,12 @@ void resolve_settings(TrainSettings& s, const ModelConfig& config, const Setting
   s.micro_batch = choose_micro_batch(s, config, facts);
 }
 
-TrainerOptions trainer_options(const TrainSettings& s, const ModelConfig& config) {
+TrainerOptions trainer_options(const TrainSettings& s) {
   const auto [beta1, beta2] = parse_betas(s.betas);
   TrainerOptions options;
   options.batch_sequences = s.batch;
   options.micro_batch_sequences = s.micro_batch.value();
-  options.context_length = config.context_length;
+  options.context_length = s.context.value();
   options.schedule = {.kind = parse_schedule(s.schedule),
                       .learning_rate = s.learning_rate.value(),
                       .min_learning_rate = s.min_learning_rate.value(),
@@ -265,9 +276,9 @@ TrainerOptions trainer_options(const TrainSettings& s, const ModelConfig& config
   return options;
 }
 
-ObjectiveOptions objective_options(const TrainSettings& s, const ModelConfig& config) {
+ObjectiveOptions objective_options(const TrainSettings& s) {
   ObjectiveOptions options;
-  options.context_length = config.context_length;
+  options.context_length = s.context.value();
   options.attend = s.attend.value_or(usual_attend(s)) == "document" ? Attend::document : Attend::window;
   options.mixed = parse_mixture(s.objective).size() > 1;
   options.mask_rate = s.mask_rate;
@@ -277,6 +288,12 @@ ObjectiveOptions objective_options(const TrainSettings& s, const ModelConfig& co
   options.spm_rate = s.spm_rate;
   options.fim_cut = s.fim_cut == "token" ? FimCut::token : s.fim_cut == "line" ? FimCut::line : FimCut::character;
   return options;
+}
+
+std::string describe_fine_tuning(const TrainSettings& s, const ModelConfig& config, const std::string& model) {
+  return "fine-tuning '" + model + "' with --optimizer " + s.optimizer + " --lr " + short_text(s.learning_rate.value(), 3) +
+         " in windows of " + std::to_string(s.context.value()) + " tokens; the model keeps its context of " +
+         std::to_string(config.context_length);
 }
 
 JsonValue settings_to_json(const TrainSettings& settings) {

@@ -65,7 +65,8 @@ void visit_settings(Settings& s, Visit&& visit) {
   visit("head-dim", s.head_dim, "Model", "width of a head (default: channels / heads)");
   visit("channels", s.channels, "Model", "width of the residual stream (default 256)");
   visit("ffn", s.ffn, "Model", "width of the feed-forward part (default: 8/3 or, with gpt2, 4 times the channels)");
-  visit("context", s.context, "Model", "longest sequence in tokens, and the length of training windows (default 256)");
+  visit("context", s.context, "Model",
+        "longest sequence in tokens, and the length of training windows (default 256); with --init-from the windows' only");
   visit("dropout", s.dropout, "Model", "share of the residual branches' outputs dropped in training");
   visit("tied", s.tied, "Model", "one matrix for embedding and output head");
   visit("objective", s.objective, "Objective",
@@ -84,7 +85,7 @@ void visit_settings(Settings& s, Visit&& visit) {
         "muon for the matrices of the layers and adamw for the rest, or adamw for all");
   visit("lr", s.learning_rate, "Optimizer",
         "highest learning rate (default: 0.004, with adamw 0.001, at 256 channels, falling with the square root of the "
-        "width)");
+        "width; with --init-from a tenth of that)");
   visit("min-lr", s.min_learning_rate, "Optimizer", "where the decay ends (default 0; cosine: a tenth of --lr)");
   visit("warmup", s.warmup, "Optimizer", "steps of linear warm-up (default: a twentieth of the steps, at most 100)");
   visit("hold", s.hold, "Optimizer", "with cosine and linear: steps at the full rate between warm-up and decay");
@@ -110,8 +111,15 @@ void visit_settings(Settings& s, Visit&& visit) {
 /// Throws Error for values that are no choice or out of range, whatever the data.
 void check_settings(const TrainSettings& settings);
 
+/// What a run's first weights are.
+enum class Start {
+  fresh,  // drawn at random
+  model,  // a model's, which is fine-tuned
+};
+
 /// What the defaults depend on.
 struct SettingsFacts {
+  Start start = Start::fresh;
   std::optional<std::int64_t> total_steps;  // where the budget or a recipe tells
   std::int64_t memory = 0;                  // bytes that micro-batch auto may fill
   Keep keep_activations = Keep::training;
@@ -120,15 +128,18 @@ struct SettingsFacts {
 };
 
 /// Fills every empty optional. `initial`: the shape of the model that training starts from; named settings must agree with
-/// it.
+/// it. Its context stays the model's: `settings.context` is the length of the training windows alone.
 ModelConfig resolve_model(TrainSettings& settings, std::int64_t vocab_size, const ModelConfig* initial,
                           const std::set<std::string>& named);
 /// The rest, once the model is known. Throws SettingsError where no micro-batch fits, naming what the smallest step needs.
 void resolve_settings(TrainSettings& settings, const ModelConfig& config, const SettingsFacts& facts);
 
 /// Of resolved settings. Special ids, table and codec are the caller's to fill in.
-TrainerOptions trainer_options(const TrainSettings& settings, const ModelConfig& config);
-ObjectiveOptions objective_options(const TrainSettings& settings, const ModelConfig& config);
+TrainerOptions trainer_options(const TrainSettings& settings);
+ObjectiveOptions objective_options(const TrainSettings& settings);
+
+/// A sentence on fine-tuning `model`: optimizer, rate, windows and context, as they will be.
+std::string describe_fine_tuning(const TrainSettings& settings, const ModelConfig& config, const std::string& model);
 
 JsonValue settings_to_json(const TrainSettings& settings);
 /// Settings of a state. `named` ones of `asked` must equal them. Throws Error naming the first that differs.
