@@ -34,9 +34,22 @@ SimdTier resolve_simd(const std::string& word) {
   return wanted;
 }
 
-std::string version_text(const std::string& program, SimdTier simd) {
+namespace {
+
+/// What --version says of OpenBLAS, which is opened for it.
+std::string blas_text(SimdTier simd) {
+  try {
+    return "OpenBLAS " + select_blas_core(simd);
+  } catch (const Error& error) {
+    return std::string("none (") + error.what() + ")";
+  }
+}
+
+}  // namespace
+
+std::string version_text(const std::string& program, SimdTier simd, Products products) {
   return program + " (lm-tools) " LM_VERSION "\ncompiler: " + compiler() + "\nsimd: " + to_string(simd) +
-         "\nblas: OpenBLAS " + select_blas_core(simd) + "\nprecision: " + precisions(simd) +
+         (products == Products::made ? "\nblas: " + blas_text(simd) : std::string()) + "\nprecision: " + precisions(simd) +
          "\nunicode: " + std::string(kUnicodeVersion) + "\n";
 }
 

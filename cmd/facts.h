@@ -10,7 +10,11 @@ namespace lm::cmd {
 /// The tier for a word of --simd; throws Error where this CPU cannot run it.
 SimdTier resolve_simd(const std::string& word);
 
-/// The lines of --version: name and version, compiler, SIMD tier, BLAS core, precisions, Unicode version.
-std::string version_text(const std::string& program, SimdTier simd);
+/// Whether a program multiplies matrices: one that does not never opens OpenBLAS.
+enum class Products { none, made };
+
+/// The lines of --version: name and version, compiler, SIMD tier, BLAS core (or why there is none), precisions, Unicode
+/// version.
+std::string version_text(const std::string& program, SimdTier simd, Products products);
 
 }  // namespace lm::cmd

@@ -288,6 +288,7 @@ int main(int argc, char** argv) {
                                .summary = "tell how well a model predicts text",
                                .usage = "[--documents KIND] [--level corpus|document] [--json|--tsv] MODEL [FILE...]",
                                .has_progress = true,
+                               .products = lm::cmd::Products::made,
                                .add_options = [&](CLI::App& app) { add_options(app, options); },
                                .body = [&](const lm::cmd::CommonOptions& common) { return run(options, common); }});
 }

@@ -249,6 +249,7 @@ int main(int argc, char** argv) {
                               {.name = "lm-fim",
                                .summary = "write what belongs between two texts",
                                .usage = "[--cursor LINE:COLUMN] [--full] [--jsonl] [-n N] [--temperature X] MODEL [FILE]",
+                               .products = lm::cmd::Products::made,
                                .add_options = [&](CLI::App& app) { add_options(app, options); },
                                .body = [&](const lm::cmd::CommonOptions& common) { return run(options, common); }});
 }

@@ -239,6 +239,7 @@ int main(int argc, char** argv) {
                               {.name = "lm-sample",
                                .summary = "continue text with a model",
                                .usage = "[-p TEXT] [-n N] [--temperature X] [--samples N] [--seed N] MODEL [FILE]",
+                               .products = lm::cmd::Products::made,
                                .add_options = [&](CLI::App& app) { add_options(app, options); },
                                .body = [&](const lm::cmd::CommonOptions& common) { return run(options, common); }});
 }

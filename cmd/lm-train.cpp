@@ -117,6 +117,7 @@ int main(int argc, char** argv) {
                       .summary = "train a language model from token streams",
                       .usage = "-t TOKENIZER -o MODEL [OPTION]... TOKENS...",
                       .has_progress = true,
+                      .products = Products::made,
                       .literal_values = {{"--resume", "auto"}},
                       .add_options = [&](CLI::App& app) { add_train_options(app, options); },
                       .body = [&](const CommonOptions& common) { return run(options, common); }});

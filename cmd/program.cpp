@@ -19,7 +19,6 @@
 #include "base/parallel.h"
 #include "cleanup.h"
 #include "config.h"
-#include "facts.h"
 #include "help.h"
 #include "options.h"
 #include "unknown.h"
@@ -177,7 +176,7 @@ class Parser {
     common(app_.add_flag("-v,--verbose", common_.verbose, "say more on standard error"));
     common(app_.set_help_flag("-h,--help", "print this help"));
     common(app_.set_version_flag(
-        "--version", [this] { return version_text(definition_.name, resolve_simd(simd_)); },
+        "--version", [this] { return version_text(definition_.name, resolve_simd(simd_), definition_.products); },
         "print versions and what is used"));
   }
 

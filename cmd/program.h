@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "facts.h"
 #include "kernels/compute.h"
 
 namespace lm::cmd {
@@ -49,9 +50,10 @@ struct CommonOptions {
 ///     }
 struct Definition {
   std::string name;
-  std::string summary;        // one line, lower case, no full stop
-  std::string usage;          // what follows the name in the usage line
-  bool has_progress = false;  // adds --progress
+  std::string summary;                 // one line, lower case, no full stop
+  std::string usage;                   // what follows the name in the usage line
+  bool has_progress = false;           // adds --progress
+  Products products = Products::none;  // of matrices: --version then names the BLAS
   /// Flags whose only value, a literal word, may also stand apart: {"--resume", "auto"} reads `--resume auto` as
   /// `--resume=auto`.
   std::vector<std::pair<std::string, std::string>> literal_values = {};

@@ -217,7 +217,8 @@ ThreadPool::ThreadPool(int threads) : shared_(std::make_unique<Shared>()) {
     }
   } catch (const std::system_error& error) {
     shared_->stop();
-    throw_system_error("start", std::to_string(threads) + " threads", error.code().value());
+    throw SystemError("cannot start '" + std::to_string(threads) + " threads': " + error.code().message() +
+                      "; use fewer, or raise the limit on addresses (ulimit -v) or processes (ulimit -u)");
   }
 }
 

@@ -30,8 +30,8 @@ inline ScratchSize larger(const ScratchSize& a, const ScratchSize& b) {
 }
 
 /// One per program. The tier fixes which kernels run, and which core OpenBLAS has for the products that it serves (avx512
-/// SkylakeX, avx2 Haswell, portable Prescott), whatever OpenBLAS detected or the environment asked for; it runs on one
-/// thread per call, inside our own tiles.
+/// SkylakeX, avx2 Haswell, portable Prescott), whatever OpenBLAS detected or the environment asked for; it is opened when
+/// the first of these products needs it, and runs on one thread per call, inside our own tiles.
 class Compute {
  public:
   /// Throws Error where the CPU cannot run the tier.
@@ -64,10 +64,11 @@ class Compute {
   std::unique_ptr<Scratch> scratch_;
 };
 
-/// Makes OpenBLAS use the tier's core and one thread; returns the core now in use, as OpenBLAS names it. Called by Compute.
+/// Opens OpenBLAS if no product did so yet, and makes it use the tier's core and one thread, as a product does; returns the
+/// core now in use, as OpenBLAS names it, e.g. "SkylakeX". Throws Error where it cannot be opened.
 std::string select_blas_core(SimdTier tier);
-/// OpenBLAS's name for the core in use, e.g. "SkylakeX".
-std::string blas_core_name();
+/// Opens OpenBLAS where it serves the tier's products in float, as the first of them would: before memory is measured.
+void prepare_products(Compute& compute);
 
 /// Measured peak of fused multiply-adds in fp32 on all threads of `compute`, in FLOP/s, over about `milliseconds`.
 double measure_peak_flops(Compute& compute, int milliseconds = 50);

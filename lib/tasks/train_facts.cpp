@@ -52,6 +52,7 @@ std::int64_t TrainSession::held_out_bytes(std::int64_t sequences, std::int64_t c
 }
 
 TrainMemory TrainSession::memory() const {
+  prepare_products(*compute_);
   const ResidentMemory resident = resident_memory();
   TrainMemory memory{.trainer = Trainer::memory(config_, options(), compute_->simd(), compute_->pool().threads()),
                      .held_out = held_out_bytes(*settings_.micro_batch, *settings_.context),

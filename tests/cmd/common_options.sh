@@ -5,9 +5,13 @@ while read -r program; do
   expect_exit 0 "$program" --version
   expect_silence
   head -1 stdout | grep -q "^$program (lm-tools) [0-9]" || fail "$program --version begins: $(head -1 stdout)"
-  for fact in compiler simd blas precision unicode; do
+  for fact in compiler simd precision unicode; do
     grep -q "^$fact: ." stdout || fail "$program --version does not say $fact"
   done
+  case $program in
+    lm-*) grep -q '^blas: OpenBLAS .' stdout || fail "$program --version does not name the BLAS" ;;
+    *) ! grep -q '^blas' stdout || fail "$program --version names a BLAS" ;;
+  esac
 
   # The tier decides the BLAS core, whatever the environment asks for.
   OPENBLAS_CORETYPE=Haswell expect_exit 0 "$program" --simd portable --version

@@ -1,21 +1,72 @@
 #include "kernels/compute.h"
 
 #include <cstdlib>
+#include <fstream>
+#include <string>
+#include <vector>
 
+#include "kernels/cpu/product.h"
 #include "kernels/kernel_support.h"
+#include "support/memory_limit.h"
 
 using namespace lm;
 
-TEST_CASE("each tier makes OpenBLAS use its core, whatever OpenBLAS detected or the environment asked for") {
+namespace {
+
+constexpr double kTwo[] = {2};
+constexpr double kThree[] = {3};
+
+/// 2 times 3, which OpenBLAS serves on every tier.
+double double_product(Compute& compute) {
+  double c = 0;
+  multiply_tile<double>(compute, 0, &c, 1, {kTwo, 1}, {kThree, 1}, {1, 1, 1}, false);
+  return c;
+}
+
+int threads_of_process() {
+  std::ifstream status("/proc/self/status");
+  int threads = 0;
+  for (std::string word; status >> word;) {
+    if (word == "Threads:") status >> threads;
+  }
+  return threads;
+}
+
+}  // namespace
+
+TEST_CASE("each tier makes OpenBLAS use its core on one thread, whatever OpenBLAS detected or the environment asked for") {
   const char* const names[] = {"Prescott", "Haswell", "SkylakeX"};
   setenv("OPENBLAS_CORETYPE", "Nehalem", 1);
+  setenv("OPENBLAS_NUM_THREADS", "7", 1);
   for (int round = 0; round < 2; ++round) {
     for (const SimdTier tier : lm::test::tiers()) {
       Compute compute(2, tier);
-      CHECK(blas_core_name() == names[static_cast<int>(tier)]);
+      CHECK(double_product(compute) == 6);
+      CHECK(select_blas_core(tier) == names[static_cast<int>(tier)]);
     }
   }
   CHECK(std::string(std::getenv("OPENBLAS_CORETYPE")) == "Nehalem");
+  CHECK(std::string(std::getenv("OPENBLAS_NUM_THREADS")) == "7");
+  CHECK(threads_of_process() == 1);
+}
+
+TEST_CASE("the first product may be on any thread, several at once") {
+  constexpr int kThreads = 8;
+  Compute compute(kThreads, best_simd_tier());
+  std::vector<double> results(64);
+  compute.pool().run(64, [&](std::int64_t tile, int worker) {
+    multiply_tile<double>(compute, worker, &results[static_cast<std::size_t>(tile)], 1, {kTwo, 1}, {kThree, 1}, {1, 1, 1},
+                          false);
+  });
+  for (const double result : results) CHECK(result == 6);
+}
+
+TEST_CASE("where OpenBLAS finds no room for its buffers a product fails with a message") {
+  const auto outcome = lm::test::with_memory_limit(std::uint64_t{512} << 20U, [] {
+    Compute compute(16, best_simd_tier());  // more than the cases before took buffers for
+    double_product(compute);
+  });
+  CHECK(outcome == (lm::test::kLimitsMemory ? lm::test::Outcome::refused : lm::test::Outcome::accepted));
 }
 
 TEST_CASE("scratch is aligned, private to its worker, and stays where it is until more is asked for") {

@@ -14,24 +14,30 @@
 
 namespace lm::test {
 
+/// Sanitizers take memory of their own: with them no limit is set.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+inline constexpr bool kLimitsMemory = false;
+#else
+inline constexpr bool kLimitsMemory = true;
+#endif
+
 enum class Outcome { accepted, refused, out_of_memory, crashed };
 
-/// What `body` does in a child process that may take `bytes` more memory than this one has. Sanitizers take memory of their
-/// own: there the limit is not set.
+/// What `body` does in a child process that may take `bytes` more memory than this one has (if kLimitsMemory).
 template <class Body>
-Outcome with_memory_limit([[maybe_unused]] std::uint64_t bytes, Body body) {
+Outcome with_memory_limit(std::uint64_t bytes, Body body) {
   const pid_t child = fork();
   if (child == 0) {
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-    std::ifstream status("/proc/self/status");
-    std::uint64_t data = 0;
-    for (std::string word; status >> word;) {
-      if (word == "VmData:") status >> data;
+    if (kLimitsMemory) {
+      std::ifstream status("/proc/self/status");
+      std::uint64_t data = 0;
+      for (std::string word; status >> word;) {
+        if (word == "VmData:") status >> data;
+      }
+      const rlim_t limit = data * 1024 + bytes;
+      const rlimit limits{.rlim_cur = limit, .rlim_max = limit};
+      setrlimit(RLIMIT_DATA, &limits);
     }
-    const rlim_t limit = data * 1024 + bytes;
-    const rlimit limits{.rlim_cur = limit, .rlim_max = limit};
-    setrlimit(RLIMIT_DATA, &limits);
-#endif
     Outcome outcome = Outcome::accepted;
     try {
       body();

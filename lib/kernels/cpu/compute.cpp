@@ -83,7 +83,6 @@ SimdTier checked_tier(SimdTier tier) {
 Compute::Compute(int threads, SimdTier tier)
     : pool_(threads), tier_(checked_tier(tier)), scratch_(std::make_unique<Scratch>()) {
   scratch_->slots.resize(static_cast<std::size_t>(pool_.threads()) + 1);
-  select_blas_core(tier_);
 }
 
 Compute::~Compute() = default;

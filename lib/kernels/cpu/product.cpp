@@ -1,7 +1,6 @@
 #include "kernels/cpu/product.h"
 
-#include <cblas.h>
-
+#include "kernels/cpu/blas_library.h"
 #include "kernels/cpu/dispatch.h"
 
 namespace lm {
@@ -10,26 +9,30 @@ namespace {
 
 CBLAS_TRANSPOSE form(bool transposed) { return transposed ? CblasTrans : CblasNoTrans; }
 
-void blas_product(float* c, std::int64_t c_stride, const Operand<float>& a, const Operand<float>& b, ProductShape shape,
-                  bool add) {
-  cblas_sgemm(CblasRowMajor, form(a.transposed), form(b.transposed), static_cast<blasint>(shape.m),
-              static_cast<blasint>(shape.n), static_cast<blasint>(shape.k), 1, a.data, static_cast<blasint>(a.stride),
-              b.data, static_cast<blasint>(b.stride), add ? 1.0f : 0.0f, c, static_cast<blasint>(c_stride));
+void blas_product(const BlasLibrary& blas, float* c, std::int64_t c_stride, const Operand<float>& a, const Operand<float>& b,
+                  ProductShape shape, bool add) {
+  blas.sgemm(CblasRowMajor, form(a.transposed), form(b.transposed), static_cast<blasint>(shape.m),
+             static_cast<blasint>(shape.n), static_cast<blasint>(shape.k), 1, a.data, static_cast<blasint>(a.stride), b.data,
+             static_cast<blasint>(b.stride), add ? 1.0f : 0.0f, c, static_cast<blasint>(c_stride));
 }
-void blas_product(double* c, std::int64_t c_stride, const Operand<double>& a, const Operand<double>& b, ProductShape shape,
-                  bool add) {
-  cblas_dgemm(CblasRowMajor, form(a.transposed), form(b.transposed), static_cast<blasint>(shape.m),
-              static_cast<blasint>(shape.n), static_cast<blasint>(shape.k), 1, a.data, static_cast<blasint>(a.stride),
-              b.data, static_cast<blasint>(b.stride), add ? 1.0 : 0.0, c, static_cast<blasint>(c_stride));
+void blas_product(const BlasLibrary& blas, double* c, std::int64_t c_stride, const Operand<double>& a,
+                  const Operand<double>& b, ProductShape shape, bool add) {
+  blas.dgemm(CblasRowMajor, form(a.transposed), form(b.transposed), static_cast<blasint>(shape.m),
+             static_cast<blasint>(shape.n), static_cast<blasint>(shape.k), 1, a.data, static_cast<blasint>(a.stride), b.data,
+             static_cast<blasint>(b.stride), add ? 1.0 : 0.0, c, static_cast<blasint>(c_stride));
 }
 
 }  // namespace
+
+void prepare_products(Compute& compute) {
+  if (served_by_blas(compute.simd(), float{})) blas_library(compute.simd(), compute.pool().threads());
+}
 
 template <class T>
 void multiply_tile(Compute& compute, int worker, T* c, std::int64_t c_stride, const Operand<T>& a, const Operand<T>& b,
                    ProductShape shape, bool add) {
   if (served_by_blas(compute.simd(), T{})) {
-    blas_product(c, c_stride, a, b, shape, add);
+    blas_product(blas_library(compute.simd(), compute.pool().threads()), c, c_stride, a, b, shape, add);
     return;
   }
   const SimdKernels<T>& kernels = simd_kernels<T>(compute.simd());
