@@ -3,7 +3,7 @@
 #include <CLI/Config.hpp>
 #include <algorithm>
 #include <filesystem>
-#include <iterator>
+#include <istream>
 
 #include "base/suggest.h"
 #include "toml.h"
@@ -13,6 +13,16 @@ namespace lm::cmd {
 namespace {
 
 namespace fs = std::filesystem;
+
+constexpr std::size_t kLargestConfig = std::size_t{1} << 20U;
+
+/// What comes, and one byte of what is beyond `size`.
+std::string read_at_most(std::istream& input, std::size_t size) {
+  std::string text(size + 1, '\0');
+  input.read(text.data(), static_cast<std::streamsize>(text.size()));
+  text.resize(static_cast<std::size_t>(input.gcount()));
+  return text;
+}
 
 const CLI::Option* find_option(const CLI::App& app, const std::string& key) {
   for (const std::string& name : {"--" + key, "-" + key, key}) {
@@ -62,7 +72,9 @@ std::vector<fs::path> share_folders() {
 }  // namespace
 
 std::vector<CLI::ConfigItem> TomlConfig::from_config(std::istream& input) const {
-  const std::string text{std::istreambuf_iterator<char>(input), {}};
+  const std::string text = read_at_most(input, kLargestConfig);
+  if (text.size() > kLargestConfig)
+    throw CLI::ConfigError("cannot use '" + source_ + "' as a configuration: it is larger than 1 MiB");
   std::vector<CLI::ConfigItem> items;
   try {
     for (TomlItem& item : read_toml(text)) {

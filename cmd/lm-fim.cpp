@@ -146,7 +146,7 @@ void check_files(const Options& options, const lm::cmd::CommonOptions& common) {
 }
 
 std::string read_text(const std::string& path) {
-  return path.empty() ? std::string() : std::string(lm::FileContent::read(path).text());
+  return path.empty() ? std::string() : std::string(lm::FileContent::read(path, lm::kTextLimit).text());
 }
 
 /// The text that is given, and where it is cut.

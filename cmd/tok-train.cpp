@@ -90,12 +90,19 @@ void count_texts(const Options& options, lm::PretokenCounts& counts, lm::cmd::Pr
                        .end = [&] { counter.end_document(); }});
 }
 
-void read_counts(Options& options, lm::PretokenCounts& counts) {
+lm::CountsHeader read_counts(lm::PretokenCounts& counts, const std::string& path) {
+  const lm::FileDescriptor input = lm::open_input(path);
+  lm::CountsReader reader(counts, input.name());
+  std::vector<char> block(std::size_t{1} << 18U);
+  while (const std::size_t size = lm::read_once(input, block.data(), block.size())) reader.feed({block.data(), size});
+  return reader.finish();
+}
+
+void read_all_counts(Options& options, lm::PretokenCounts& counts) {
   std::vector<std::string> paths = options.from_counts;
   paths.insert(paths.end(), options.files.begin(), options.files.end());
   for (std::size_t i = 0; i < paths.size(); ++i) {
-    const lm::FileContent file = lm::FileContent::read(paths[i]);
-    const lm::CountsHeader header = lm::add_counts_from_text(counts, file.text(), paths[i]);
+    const lm::CountsHeader header = read_counts(counts, paths[i]);
     const bool pattern_is_set = i > 0 || options.pattern_option->count() > 0;
     if (pattern_is_set && header.pattern != options.trainer.pattern) {
       throw lm::Error("the counts '" + paths[i] + "' were made with the pattern " +
@@ -142,7 +149,7 @@ int run(Options& options, const lm::cmd::CommonOptions& common) {
   if (options.from_counts.empty()) {
     count_texts(options, counts, progress);
   } else {
-    read_counts(options, counts);
+    read_all_counts(options, counts);
   }
   if (!options.dump_counts.empty()) {
     return write_all(options.dump_counts, lm::counts_to_text(counts, options.trainer.pattern, unit_of(options.trainer)));

@@ -109,25 +109,17 @@ struct FileContent::Content {
   std::size_t size = 0;
   std::unique_ptr<void, Free> memory;
 
-  void refuse_if_larger(std::uint64_t bytes, std::uint64_t max_size) const {
-    if (bytes > max_size) {
-      throw Error("cannot read '" + name + "': it is larger than " + std::to_string(max_size) + " bytes");
-    }
-  }
-
   // What a regular file has left, and one byte to meet its end without growing; 0 if that is not known.
-  std::size_t expected_size(const FileDescriptor& input, std::uint64_t max_size) const {
+  std::size_t expected_size(const FileDescriptor& input) const {
     const struct stat status = status_of(input.get(), name);
     if (!S_ISREG(status.st_mode) || status.st_size <= 0) return 0;  // files of /proc say 0 and have content
     const off_t start = ::lseek(input.get(), 0, SEEK_CUR);          // standard input may have been read from
     if (start < 0 || start >= status.st_size) return 0;
-    refuse_if_larger(static_cast<std::uint64_t>(status.st_size - start), max_size);
     return static_cast<std::size_t>(status.st_size - start) + 1;
   }
 
   // Large blocks of realloc() move by page tables, so growing costs no second copy.
-  void read_all(const FileDescriptor& input, std::uint64_t max_size) {
-    std::size_t wanted = expected_size(input, max_size);
+  void read_all(const FileDescriptor& input, std::size_t wanted, const Check& check) {
     std::size_t capacity = 0;
     for (;;) {
       if (size == capacity) {
@@ -140,7 +132,7 @@ struct FileContent::Content {
       const std::size_t count = read_once(input, static_cast<char*>(memory.get()) + size, capacity - size);
       if (count == 0) break;
       size += count;
-      refuse_if_larger(size, max_size);
+      check({static_cast<const char*>(memory.get()), size});
     }
     data = static_cast<const std::byte*>(memory.get());
   }
@@ -151,13 +143,29 @@ FileContent::FileContent(FileContent&&) noexcept = default;
 FileContent& FileContent::operator=(FileContent&&) noexcept = default;
 FileContent::~FileContent() = default;
 
-FileContent FileContent::read(const std::string& path, std::uint64_t max_size) { return read(open_input(path), max_size); }
+FileContent FileContent::read(const std::string& path, FileLimit limit) { return read(open_input(path), limit); }
 
-FileContent FileContent::read(const FileDescriptor& input, std::uint64_t max_size) {
+FileContent FileContent::read(const FileDescriptor& input, FileLimit limit) {
   auto content = std::make_unique<Content>();
   content->name = input.name();
-  content->read_all(input, max_size);
+  const std::size_t wanted = content->expected_size(input);
+  if (wanted > 0) refuse_beyond(limit, wanted - 1, input.name());
+  content->read_all(input, wanted, [&](std::string_view so_far) { refuse_beyond(limit, so_far.size(), input.name()); });
   return FileContent(std::move(content));
+}
+
+FileContent FileContent::read(const FileDescriptor& input, const Check& check) {
+  auto content = std::make_unique<Content>();
+  content->name = input.name();
+  content->read_all(input, 0, check);
+  return FileContent(std::move(content));
+}
+
+void refuse_beyond(FileLimit limit, std::uint64_t bytes, std::string_view name) {
+  if (bytes <= limit.bytes) return;
+  const bool whole = limit.bytes % (std::uint64_t{1} << 20U) == 0;
+  throw Error("cannot use '" + std::string(name) + "' as " + std::string(limit.kind) + ": it is larger than " +
+              std::to_string(whole ? limit.bytes >> 20U : limit.bytes) + (whole ? " MiB" : " bytes"));
 }
 
 std::span<const std::byte> FileContent::bytes() const { return {content_->data, content_->size}; }

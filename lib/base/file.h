@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -43,13 +44,31 @@ std::size_t read_some(const FileDescriptor& input, void* buffer, std::size_t siz
 /// Reads one read(2)'s worth (for streams that should not wait to fill the buffer); 0 at the end.
 std::size_t read_once(const FileDescriptor& input, void* buffer, std::size_t size);
 
+/// The most bytes that an input may have, and what it is read as: "a tokenizer". One that has more is none, but a device or
+/// a pipe without end.
+struct FileLimit {
+  std::uint64_t bytes = UINT64_MAX;
+  std::string_view kind = "input";
+};
+constexpr FileLimit kConfigLimit{.bytes = std::uint64_t{1} << 20U, .kind = "a configuration"};
+constexpr FileLimit kTokenizerLimit{.bytes = std::uint64_t{256} << 20U, .kind = "a tokenizer"};
+/// Of a text, or a document of one, that is held whole.
+constexpr FileLimit kTextLimit{.bytes = std::uint64_t{1} << 30U, .kind = "a text"};
+
+/// Throws Error if `bytes` of the input `name` are more than the limit's.
+void refuse_beyond(FileLimit limit, std::uint64_t bytes, std::string_view name);
+
 /// An input read into memory whole. Empty files are fine. What is large is for RandomAccessFile.
 class FileContent {
  public:
-  /// Throws Error where it is larger than max_size.
-  static FileContent read(const std::string& path, std::uint64_t max_size = UINT64_MAX);
+  /// Sees all that has come of an input after each piece of it, and throws if that is enough to refuse it.
+  using Check = std::function<void(std::string_view so_far)>;
+  /// Throws Error if it is larger than the limit.
+  static FileContent read(const std::string& path, FileLimit limit);
   /// What is left of an open input, from its position on.
-  static FileContent read(const FileDescriptor& input, std::uint64_t max_size = UINT64_MAX);
+  static FileContent read(const FileDescriptor& input, FileLimit limit);
+  /// The same, if what comes says how much there may be.
+  static FileContent read(const FileDescriptor& input, const Check& check);
   FileContent(FileContent&&) noexcept;
   FileContent& operator=(FileContent&&) noexcept;
   ~FileContent();

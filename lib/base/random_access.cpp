@@ -12,13 +12,14 @@
 
 namespace lm {
 
-RandomAccessFile RandomAccessFile::open(const std::string& path) {
+RandomAccessFile RandomAccessFile::open(const std::string& path, const FileContent::Check& check) {
   FileDescriptor input = open_input(path);
   std::string name = input.name();
-  return {std::move(input), std::move(name)};
+  return {std::move(input), std::move(name), check};
 }
 
-RandomAccessFile::RandomAccessFile(FileDescriptor input, std::string name) : name_(std::move(name)) {
+RandomAccessFile::RandomAccessFile(FileDescriptor input, std::string name, const FileContent::Check& check)
+    : name_(std::move(name)) {
   struct stat status {};
   if (fstat(input.get(), &status) != 0) throw_system_error("read", name_, errno);
   const off_t start = ::lseek(input.get(), 0, SEEK_CUR);  // standard input may have been read from
@@ -29,7 +30,7 @@ RandomAccessFile::RandomAccessFile(FileDescriptor input, std::string name) : nam
     input_ = std::move(input);
     return;
   }
-  content_ = FileContent::read(input);
+  content_ = FileContent::read(input, check);
   size_ = content_->bytes().size();
 }
 

@@ -16,10 +16,11 @@ namespace lm {
 /// A regular file, read by pread(2); any other input, read into memory when it is opened.
 class RandomAccessFile {
  public:
-  /// Opens a path ("-" is standard input). Throws Error.
-  static RandomAccessFile open(const std::string& path);
+  /// Opens a path ("-" is standard input); `check` is for what is read into memory. Throws Error.
+  static RandomAccessFile open(const std::string& path, const FileContent::Check& check);
   /// Takes an open input from its position on. `name` is for messages. Throws Error.
-  RandomAccessFile(FileDescriptor input, std::string name);
+  RandomAccessFile(
+      FileDescriptor input, std::string name, const FileContent::Check& check = [](std::string_view) {});
 
   const std::string& name() const { return name_; }
   /// Number of bytes when it was opened.

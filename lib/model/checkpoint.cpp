@@ -16,7 +16,6 @@ namespace {
 
 // The version of the lm.* strings that this program writes, and the newest that it reads.
 constexpr std::int64_t kVersion = 1;
-constexpr std::uint64_t kLargestJson = std::uint64_t{1} << 28;
 
 bool is_folder(const std::string& path) {
   struct stat status {};
@@ -96,14 +95,16 @@ void check_no_strangers(const SafetensorsFile& file, const Parameters<float>& pa
   }
 }
 
-std::string read_text(const std::string& path) { return std::string(FileContent::read(path, kLargestJson).text()); }
+std::string read_text(const std::string& path, FileLimit limit) {
+  return std::string(FileContent::read(path, limit).text());
+}
 
 /// A folder from elsewhere: config.json instead of lm.config, tokenizer.json where there is one.
 ModelRecord folder_record(const std::string& folder) {
   ModelRecord record;
   const std::string path = folder + "/config.json";
-  record.config = config_from_hugging_face(JsonValue::parse(read_text(path), path), path);
-  if (exists(folder + "/tokenizer.json")) record.tokenizer_json = read_text(folder + "/tokenizer.json");
+  record.config = config_from_hugging_face(JsonValue::parse(read_text(path, kConfigLimit), path), path);
+  if (exists(folder + "/tokenizer.json")) record.tokenizer_json = read_text(folder + "/tokenizer.json", kTokenizerLimit);
   return record;
 }
 

@@ -1,9 +1,13 @@
 #include "model/safetensors.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <cstring>
 #include <numeric>
+#include <optional>
 
 #include "base/error.h"
 #include "base/hash.h"
@@ -18,6 +22,46 @@ namespace {
 
 [[noreturn]] void refuse(const std::string& name, const std::string& why) {
   throw Error("cannot use '" + name + "': " + why);
+}
+
+[[noreturn]] void refuse_surplus(const std::string& name, std::uint64_t end) {
+  refuse(name, "its tensors end at byte " + std::to_string(end) + ", the file later: it has bytes too many");
+}
+
+/// What comes through a pipe has to be held.
+void refuse_beyond_memory(const std::string& name, std::uint64_t bytes) {
+  const auto memory =
+      static_cast<std::uint64_t>(sysconf(_SC_PHYS_PAGES)) * static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
+  if (bytes > memory) {
+    refuse(name, "its header says that there are " + std::to_string(bytes) +
+                     " bytes, more than this machine's memory; give a file instead of a pipe");
+  }
+}
+
+constexpr std::size_t kHeaderStart = sizeof(std::uint64_t);
+
+/// The size of the header by the first bytes of a file, if they can be those of a safetensors file.
+std::uint64_t stated_header_size(std::string_view text, const std::string& name) {
+  if (text.size() < kHeaderStart) refuse(name, "it is too short to be a safetensors file");
+  std::uint64_t header_size = 0;
+  std::memcpy(&header_size, text.data(), kHeaderStart);
+  if (header_size > kLargestSafetensorsHeader) {
+    refuse(name, "it is no safetensors file, or its header is larger than 100,000,000 bytes");
+  }
+  const bool begins = header_size > 0 && (text.size() == kHeaderStart || text[kHeaderStart] == '{');
+  if (!begins) refuse(name, "it is no safetensors file: its header does not start with '{'");
+  return header_size;
+}
+
+/// The size of a file by what has come of it; nothing while its header has not.
+std::optional<std::uint64_t> stated_size(std::string_view so_far, const std::string& name) {
+  if (so_far.size() < kHeaderStart) return std::nullopt;
+  const std::uint64_t header_size = stated_header_size(so_far, name);
+  if (header_size > so_far.size() - kHeaderStart) return std::nullopt;
+  std::uint64_t end = 0;
+  for (const TensorEntry& entry : parse_safetensors_header(so_far.substr(kHeaderStart, header_size), name).entries)
+    end = std::max(end, entry.offset + entry.size);
+  return kHeaderStart + header_size + end;
 }
 
 float float_of_half(std::uint16_t half) {
@@ -58,28 +102,30 @@ void hash_part(Hasher& hasher, const RandomAccessFile& file, std::uint64_t begin
 }  // namespace
 
 SafetensorsFile SafetensorsFile::open(const std::string& path) {
-  SafetensorsFile file(RandomAccessFile::open(path));
+  // Of what is no regular file, such as a pipe, no more is read than its header says that there is.
+  const std::string name = path == "-" ? "standard input" : path;
+  std::optional<std::uint64_t> whole;
+  SafetensorsFile file(RandomAccessFile::open(path, [&](std::string_view so_far) {
+    if (!whole && (whole = stated_size(so_far, name))) refuse_beyond_memory(name, *whole);
+    if (whole && so_far.size() > *whole) refuse_surplus(name, *whole);
+  }));
   file.read_header();
   return file;
 }
 
 void SafetensorsFile::read_header() {
-  std::uint64_t header_size = 0;
-  if (file_.size() < sizeof(header_size)) refuse(name(), "it is too short to be a safetensors file");
-  file_.read(0, &header_size, sizeof(header_size));
-  if (header_size > kLargestSafetensorsHeader) {
-    refuse(name(), "it is no safetensors file, or its header is larger than 100,000,000 bytes");
-  }
-  if (header_size > file_.size() - sizeof(header_size)) {
+  std::string start(std::min<std::uint64_t>(file_.size(), kHeaderStart + 1), '\0');
+  file_.read(0, start.data(), start.size());
+  const std::uint64_t header_size = stated_header_size(start, name());
+  if (header_size > file_.size() - kHeaderStart) {
     refuse(name(), "its header of " + std::to_string(header_size) + " bytes does not fit into the file: it was cut short");
   }
   std::string header_text(header_size, '\0');
-  file_.read(sizeof(header_size), header_text.data(), header_text.size());
-  if (!header_text.starts_with('{')) refuse(name(), "it is no safetensors file: its header does not start with '{'");
+  file_.read(kHeaderStart, header_text.data(), header_text.size());
   SafetensorsHeader header = parse_safetensors_header(header_text, name());
   entries_ = std::move(header.entries);
   metadata_ = std::move(header.metadata);
-  check_layout(sizeof(header_size) + header_size);
+  check_layout(kHeaderStart + header_size);
   if (metadata_.contains(kChecksumKey)) verify_checksum(header_text);
 }
 
@@ -100,8 +146,7 @@ void SafetensorsFile::check_layout(std::uint64_t data_offset) {
     entry.offset += data_offset;
   }
   if (end != data_size) {
-    refuse(name(),
-           "its tensors end at byte " + std::to_string(data_offset + end) + ", the file later: it has bytes too many");
+    refuse_surplus(name(), data_offset + end);
   }
   by_name_.resize(entries_.size());
   std::iota(by_name_.begin(), by_name_.end(), std::size_t{0});

@@ -147,7 +147,9 @@ void DocumentSplitter::feed_separated(std::string_view bytes) {
 void DocumentSplitter::feed_lines_of_json(std::string_view bytes) {
   for (;;) {
     const std::size_t end = bytes.find('\n');
-    line_ += bytes.substr(0, end);
+    const std::string_view piece = bytes.substr(0, end);
+    refuse_beyond({.bytes = kTextLimit.bytes, .kind = "a line of JSON"}, line_.size() + piece.size(), source_);
+    line_ += piece;
     if (end == std::string_view::npos) return;
     take_line_of_json();
     bytes.remove_prefix(end + 1);
@@ -207,8 +209,13 @@ void split_documents(const std::vector<std::string>& paths, const DocumentKind& 
 void for_each_document(const std::vector<std::string>& paths, const DocumentKind& kind,
                        const std::function<void(std::string_view document)>& visit) {
   std::string document;
+  const std::string name = paths.empty() || paths.front() == "-" ? "standard input" : paths.front();
   split_documents(paths, kind,
-                  {.text = [&](std::string_view piece) { document += piece; },
+                  {.text =
+                       [&](std::string_view piece) {
+                         refuse_beyond(kTextLimit, document.size() + piece.size(), paths.size() > 1 ? "the input" : name);
+                         document += piece;
+                       },
                    .end =
                        [&] {
                          visit(document);

@@ -130,7 +130,7 @@ Tokenizer load_tiktoken(const std::string& path, const TokenizerOptions& options
   const Encoding* encoding = encoding_of(path, options.pattern);
   if (encoding == nullptr && !options.pattern)
     refuse(path, "its pattern is not known from its name; name one with --pattern");
-  const FileContent file = FileContent::read(path);
+  const FileContent file = FileContent::read(path, kTokenizerLimit);
   TokenizerParts parts = read_tiktoken(file.text(), path);
   parts.pattern = options.pattern ? *options.pattern : encoding->pattern;
   if (encoding != nullptr) {
@@ -142,12 +142,12 @@ Tokenizer load_tiktoken(const std::string& path, const TokenizerOptions& options
 Tokenizer load_folder(const std::string& path, const TokenizerOptions& options) {
   const std::string json = path + "/tokenizer.json", vocabulary = path + "/vocab.json", merges = path + "/merges.txt";
   if (std::filesystem::exists(json)) {
-    const FileContent file = FileContent::read(json);
+    const FileContent file = FileContent::read(json, kTokenizerLimit);
     return Tokenizer::from_json(file.text(), json, options);
   }
   if (!std::filesystem::exists(vocabulary)) refuse(path, "the folder has neither tokenizer.json nor vocab.json");
-  const FileContent vocabulary_file = FileContent::read(vocabulary);
-  const FileContent merges_file = FileContent::read(merges);
+  const FileContent vocabulary_file = FileContent::read(vocabulary, kTokenizerLimit);
+  const FileContent merges_file = FileContent::read(merges, kTokenizerLimit);
   TokenizerParts parts = read_vocabulary_and_merges(vocabulary_file.text(), vocabulary, merges_file.text(), merges);
   parts.pattern = options.pattern.value_or(Pattern::gpt2);
   return Tokenizer(std::move(parts), options, path);
@@ -199,7 +199,7 @@ TokenizerParts read_tiktoken(std::string_view text, std::string_view source) {
 Tokenizer Tokenizer::load(const std::string& path, const TokenizerOptions& options) {
   if (std::filesystem::is_directory(path)) return load_folder(path, options);
   if (path.ends_with(".tiktoken")) return load_tiktoken(path, options);
-  const FileContent file = FileContent::read(path);
+  const FileContent file = FileContent::read(path, kTokenizerLimit);
   return from_json(file.text(), path == "-" ? "standard input" : path, options);
 }
 

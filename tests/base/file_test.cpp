@@ -307,14 +307,15 @@ TEST_CASE("content is the same from a file, from a pipe, empty, and larger than 
   const std::string text(300000, 'q');
   put(folder.path("a"), text);
   put(folder.path("empty"), "");
-  CHECK((FileContent::read(folder.path("a")).text() == text));
-  CHECK(FileContent::read(folder.path("empty")).text().empty());
-  CHECK(FileContent::read("/dev/null").text().empty());
-  CHECK_FALSE(FileContent::read("/proc/self/status").text().empty());
-  CHECK((FileContent::read(folder.path("a"), 300000).text() == text));
-  CHECK(failure([&] { FileContent::read(folder.path("a"), 299999); }).find("larger than 299999 bytes") != std::string::npos);
-  CHECK(failure([&] { FileContent::read("/dev/zero", 1000000); }).find("larger than") != std::string::npos);
-  CHECK(failure([&] { FileContent::read(folder.path("")); }).find("Is a directory") != std::string::npos);
+  CHECK((FileContent::read(folder.path("a"), FileLimit{}).text() == text));
+  CHECK(FileContent::read(folder.path("empty"), FileLimit{}).text().empty());
+  CHECK(FileContent::read("/dev/null", FileLimit{}).text().empty());
+  CHECK_FALSE(FileContent::read("/proc/self/status", FileLimit{}).text().empty());
+  CHECK((FileContent::read(folder.path("a"), FileLimit{300000}).text() == text));
+  CHECK(failure([&] { FileContent::read(folder.path("a"), FileLimit{299999}); }).find("larger than 299999 bytes") !=
+        std::string::npos);
+  CHECK(failure([&] { FileContent::read("/dev/zero", FileLimit{1000000}); }).find("larger than") != std::string::npos);
+  CHECK(failure([&] { FileContent::read(folder.path(""), FileLimit{}); }).find("Is a directory") != std::string::npos);
   int pipe_ends[2];
   REQUIRE(pipe(pipe_ends) == 0);
   std::thread writer([&] {
@@ -326,11 +327,11 @@ TEST_CASE("content is the same from a file, from a pipe, empty, and larger than 
   const FileDescriptor input(pipe_ends[0], "pipe");
   char first[10];
   CHECK(read_some(input, first, 10) == 10);
-  CHECK((FileContent::read(input).text() == text.substr(10)));
+  CHECK((FileContent::read(input, FileLimit{}).text() == text.substr(10)));
   writer.join();
   const FileDescriptor file = open_input(folder.path("a"));
   CHECK(read_some(file, first, 10) == 10);
-  CHECK((FileContent::read(file).text() == text.substr(10)));
+  CHECK((FileContent::read(file, FileLimit{}).text() == text.substr(10)));
 }
 
 TEST_CASE("an unlinked file has no name and keeps what is written") {
@@ -339,7 +340,7 @@ TEST_CASE("an unlinked file has no name and keeps what is written") {
   CHECK(names_in(folder.path("")).empty());
   CHECK(write(file.get(), "abc", 3) == 3);
   CHECK(lseek(file.get(), 0, SEEK_SET) == 0);
-  CHECK(FileContent::read(file).text() == "abc");
+  CHECK(FileContent::read(file, FileLimit{}).text() == "abc");
 }
 
 }  // namespace lm
