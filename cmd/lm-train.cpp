@@ -70,6 +70,7 @@ int train(TrainOptions& o, const CommonOptions& common, TrainSession& session) {
   }
   if (session.state().skipped_steps > 0)
     spdlog::warn("{} steps were skipped: their loss or gradient was not finite", session.state().skipped_steps);
+  for (const std::string& note : session.notes_at_end()) spdlog::warn("{}", note);
   const SourceCounts& counts = session.state().counts;
   if (counts.untransformed > 0)
     spdlog::warn("{} stretches held the objective's own tokens and were left as they are", counts.untransformed);

@@ -156,7 +156,9 @@ int run(Options& options, const lm::cmd::CommonOptions& common) {
   }
   const lm::Tokenizer tokenizer(lm::train_bpe(counts, options.trainer), {}, "the result");
   if (tokenizer.vocab_size() < options.trainer.vocab_size) {
-    spdlog::info("{} tokens: no further pair occurs {} times", tokenizer.vocab_size(), options.min_frequency);
+    spdlog::warn("learned {} tokens instead of {}: no further pair{} occurs {} times; give more text, or ask for fewer",
+                 tokenizer.vocab_size(), options.trainer.vocab_size,
+                 options.max_token_length ? " within --max-token-length" : "", options.min_frequency);
   }
   return write_all(options.output, tokenizer.to_json());
 }

@@ -47,7 +47,7 @@ void check_replaceable_state(const std::string& path, UnfinishedState unfinished
   struct stat status {};
   if (stat(path.c_str(), &status) != 0 || !S_ISREG(status.st_mode) || status.st_size == 0) return;
   const StateRecord record = read_record(path);
-  if (unfinished == UnfinishedState::replace || record.state.step == 0 || has_ended(record, path)) return;
+  if (unfinished == UnfinishedState::replace || record.state.tokens == 0 || has_ended(record, path)) return;
   throw Error("cannot start anew: '" + path + "' is the state of an unfinished run, at step " +
               std::to_string(record.state.step) + "; go on from it with --resume, or replace it with --overwrite");
 }

@@ -30,12 +30,6 @@ SimdTier parse_recorded_tier(const std::string& name, const std::string& source)
   throw Error("unknown SIMD tier '" + name + "' in '" + source + "'");
 }
 
-std::vector<TokenId> read_all(const TokenCorpus& corpus) {
-  std::vector<TokenId> tokens(static_cast<std::size_t>(corpus.size()));
-  corpus.copy(0, tokens);
-  return tokens;
-}
-
 /// Of measuring the machine's peak, before a recipe is chosen.
 constexpr int kPeakMilliseconds = 150;
 
@@ -188,37 +182,6 @@ void TrainSession::load_tokenizer_and_model() {
   }
 }
 
-/// Made with the session's tokenizer, and whole.
-TokenFile TrainSession::open_tokens(const std::string& path) const {
-  TokenFile file = TokenFile::open(path, request_.spool_folder);
-  require_same_tokenizer(*tokenizer_, file.info(), file.name());
-  file.verify();
-  return file;
-}
-
-ObjectiveOptions TrainSession::full_objective_options() const {
-  ObjectiveOptions options = objective_options(settings_);
-  options.end_of_text = tokenizer_->end_of_text();
-  options.table = tokenizer_.get();
-  options.codec = tokenizer_.get();
-  options.special = special_ids(*tokenizer_);
-  return options;
-}
-
-std::vector<ExampleSource> TrainSession::make_sources(const TokenCorpus& corpus, std::uint64_t seed,
-                                                      WindowOrder order) const {
-  std::vector<ExampleSource> sources;
-  for (const ObjectiveShare& share : shares_) {
-    sources.emplace_back(corpus, share.entry->make(full_objective_options()), *settings_.context, seed, order,
-                         static_cast<std::int64_t>(sources.size()));
-  }
-  return sources;
-}
-
-BatchSource& TrainSession::source() {
-  return stream_source_ != nullptr ? static_cast<BatchSource&>(*stream_source_) : *window_source_;
-}
-
 /// Where the time to train is all that was asked for, the rest is chosen to suit it.
 bool TrainSession::wants_recipe() const {
   return request_.budget.only_time() && !settings_.one_pass && request_.init_from.empty() && state_file_ == nullptr &&
@@ -232,83 +195,6 @@ void TrainSession::limit_epochs(std::optional<std::int64_t> most) { request_.bud
 bool TrainSession::same_time() const {
   const JsonValue* seconds = state_settings_.find("seconds");
   return request_.budget.seconds && seconds != nullptr && seconds->dump() == JsonValue(*request_.budget.seconds).dump();
-}
-
-void TrainSession::open_corpus() {
-  for (const std::string& path : request_.tokens) files_.push_back(open_tokens(path));
-  corpus_.emplace(std::span<const TokenFile>(files_));
-  if (settings_.valid_fraction == 0) return;
-  const HeldOut held_out = hold_out(files_, settings_.valid_fraction);
-  corpus_ = held_out.train;
-  valid_corpus_ = held_out.valid;
-}
-
-void TrainSession::open_data() {
-  const auto seed = static_cast<std::uint64_t>(settings_.seed);
-  if (settings_.one_pass) {
-    if (request_.tokens.size() != 1)
-      throw SettingsError("--one-pass reads one stream, got " + std::to_string(request_.tokens.size()));
-    stream_objective_ = shares_.front().entry->make(full_objective_options());
-    if (shares_.size() > 1 || stream_objective_->window_kind() != WindowKind::strided) {
-      throw SettingsError("--one-pass cannot train on '" + settings_.objective +
-                          "': mixtures and fim visit windows in an order of their own; leave --one-pass out");
-    }
-    reader_ = std::make_unique<TokenReader>(open_input(request_.tokens.front()));
-    require_same_tokenizer(*tokenizer_, reader_->info(), reader_->name());
-    stream_source_ = std::make_unique<StreamSource>(*reader_, *stream_objective_, seed, *settings_.context);
-    data_identity_ = "stream";
-  } else {
-    if (!corpus_) open_corpus();
-    data_identity_ = to_hex(corpus_->identity());
-    std::vector<double> shares;
-    for (const ObjectiveShare& share : shares_) shares.push_back(share.share);
-    window_source_ = std::make_unique<WindowSource>(make_sources(*corpus_, seed, WindowOrder::shuffled), shares,
-                                                    *settings_.context, seed);
-  }
-  if (valid_identity_.empty()) open_validation();
-}
-
-void TrainSession::open_validation() {
-  if (!request_.valid.empty() && valid_corpus_)
-    throw SettingsError("--valid and --valid-fraction both name held-out data; give one");
-  if (!request_.valid.empty()) {
-    valid_files_.push_back(open_tokens(request_.valid));
-    valid_corpus_.emplace(std::span<const TokenFile>(valid_files_));
-  } else if (!valid_corpus_ && (settings_.keep == "best" || settings_.patience > 0)) {
-    throw SettingsError("--keep best and --patience need held-out data; give --valid or --valid-fraction");
-  }
-  if (valid_corpus_) valid_identity_ = to_hex(valid_corpus_->identity());
-}
-
-void TrainSession::make_validator() {
-  if (!valid_corpus_) return;
-  // Any key will do, as long as it is the same at every evaluation of every run.
-  constexpr std::uint64_t kValidationSeed = 0x76616c6964;
-  std::vector<ExampleSource> sources = make_sources(*valid_corpus_, kValidationSeed, WindowOrder::file);
-  std::vector<Validator::Part> parts;
-  for (std::size_t i = 0; i < shares_.size(); ++i) {
-    if (sources[i].objective().name() == "causal") {
-      valid_tokens_ = read_all(*valid_corpus_);
-      parts.push_back({.share = shares_[i].share,
-                       .loss = DocumentLoss(valid_tokens_, *tokenizer_, *settings_.context, *settings_.micro_batch)});
-    } else {
-      parts.push_back({.share = shares_[i].share,
-                       .loss = ExampleLoss(std::move(sources[i]), *settings_.context, *settings_.micro_batch)});
-    }
-  }
-  validator_ = std::make_unique<Validator>(std::move(parts));
-}
-
-void TrainSession::check_data_identity() const {
-  if (state_file_ == nullptr) return;
-  const std::string& source = request_.state;
-  const auto refuse = [&](const std::string& what) {
-    throw Error("cannot resume '" + source + "': " + what +
-                " differs from the one it began with; give the same or start a new run");
-  };
-  if (state_settings_.string_at("tokenizer", source) != to_hex(tokenizer_->fingerprint())) refuse("the tokenizer");
-  if (state_settings_.string_at("data", source) != data_identity_) refuse("the training data");
-  if (state_settings_.string_at("valid", source) != valid_identity_) refuse("the held-out data");
 }
 
 std::optional<std::int64_t> TrainSession::steps_of_budget() const {
@@ -364,7 +250,7 @@ StopReason TrainSession::run(TrainObserver& observer) {
     return trainer_->run(observer);
   } catch (const Error&) {
     // Data that broke off: what was learned is kept, and the model stays as it was.
-    if (has_state() && trainer_->step_is_whole()) keep_state();
+    if (has_state() && trainer_->step_is_whole() && trainer_->state().tokens > 0) keep_state();
     throw;
   }
 }

@@ -101,6 +101,8 @@ class TrainSession {
   const TrainState& state() const { return trainer_->state(); }
   /// Runs until a budget ends it. If reading the data fails, saves the state of the last whole step and throws Error.
   StopReason run(TrainObserver& observer);
+  /// The same of what only the run could show.
+  std::vector<std::string> notes_at_end() const;
   bool has_state() const { return !request_.state.empty(); }
   void save_state();
   void save_model();
@@ -123,7 +125,7 @@ class TrainSession {
   bool same_time() const;
   bool fits(const struct Recipe& recipe) const;
   void open_corpus();
-  TokenFile open_tokens(const std::string& path) const;
+  TokenFile open_tokens(const std::string& path);
   double visible_prefix_share() const;
   std::optional<std::int64_t> steps_of_budget() const;
   std::int64_t held_out_documents() const;

@@ -66,6 +66,15 @@ Example make_example(const Objective& objective, std::span<const TokenId> tokens
   return objective.make(window, rng);
 }
 
+bool has_target(const Example& example) {
+  return std::any_of(example.weight.begin(), example.weight.end(), [](float weight) { return weight > 0; });
+}
+
+void refuse_without_targets(const std::string& objective) {
+  throw Error("no example of the data has a target for objective '" + objective +
+              "': its documents are too short, or nothing but end-of-text; give more text, or another --objective");
+}
+
 void begin_batch(Batch& batch, std::int64_t length) {
   batch.sequences = 0;
   batch.length = length;

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "data/pieces.h"
@@ -41,6 +42,12 @@ class ExampleSource {
 /// The example that `objective` makes of a strided window; draws depend on seed, objective and place alone.
 Example make_example(const Objective& objective, std::span<const TokenId> tokens, std::span<const std::uint8_t> valid,
                      std::uint64_t seed, std::int64_t number, const DataPosition& position);
+
+/// Whether any place of it counts.
+bool has_target(const Example& example);
+
+/// Throws Error saying that the data give an objective nothing to learn from.
+[[noreturn]] void refuse_without_targets(const std::string& objective);
 
 /// Appends a sequence of `length` to a batch, which begin_batch() has emptied.
 void begin_batch(Batch& batch, std::int64_t length);

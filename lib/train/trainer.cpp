@@ -142,6 +142,7 @@ StopReason Trainer::run(TrainObserver& observer) {
         validate(report);
         observer.on_last_validation(report);
       }
+      check_learned();
       return StopReason::end_of_data;
     }
     const StepResult result = take_step();
@@ -164,7 +165,15 @@ StopReason Trainer::run(TrainObserver& observer) {
     if (observer.stop_requested()) return StopReason::interrupted;
     observer.maybe_save();
   }
+  check_learned();
   return StopReason::budget;
+}
+
+/// Steps whose examples had no target leave the weights as they were.
+void Trainer::check_learned() const {
+  if (state_.tokens > 0 || state_.skipped_steps > 0 || state_.step == 0) return;
+  throw Error("nothing was learned: no example of " + std::to_string(state_.step) +
+              " steps had a target; give other data, more steps or another --objective");
 }
 
 Trainer::StepResult Trainer::take_step() {

@@ -156,6 +156,7 @@ class Trainer {
   std::optional<std::int64_t> total_steps() const;
   bool budget_reached() const;
   void fix_total(bool late);
+  void check_learned() const;
   bool patience_ended() const;
   StepResult take_step();
   void accumulate_gradients(double total_weight, StepResult& result);

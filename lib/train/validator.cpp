@@ -78,7 +78,18 @@ ValidationPart DocumentLoss::evaluate(Compute& compute, const Parameters<float>&
 }
 
 ExampleLoss::ExampleLoss(ExampleSource source, std::int64_t context_length, std::int64_t sequences)
-    : source_(std::move(source)), context_length_(context_length), sequences_(sequences) {}
+    : source_(std::move(source)), context_length_(context_length), sequences_(sequences) {
+  DataPosition position;
+  const std::int64_t windows = source_.count(0);
+  while (position.index < windows) {
+    if (has_target(source_.next(position))) return;
+  }
+  refuse();
+}
+
+void ExampleLoss::refuse() const {
+  throw Error("the held-out data has no target for objective '" + source_.objective().name() + "'; give more of it");
+}
 
 ValidationPart ExampleLoss::evaluate(Compute& compute, const Parameters<float>& weights, Activations<float>& activations) {
   Transformer<float> transformer(compute, weights);
@@ -94,8 +105,7 @@ ValidationPart ExampleLoss::evaluate(Compute& compute, const Parameters<float>& 
     loss.nats += part.nats;
     loss.weight += part.weight;
   }
-  if (loss.weight == 0)
-    throw Error("the held-out data has no target for objective '" + source_.objective().name() + "'; give more of it");
+  if (loss.weight == 0) refuse();
   return {.objective = source_.objective().name(), .loss = loss.mean(), .bits_per_byte = 0};
 }
 

@@ -70,10 +70,12 @@ class DocumentLoss {
 /// Of any other objective: its own examples of the held-out tokens' first epoch in file order, with draws from a fixed key.
 class ExampleLoss {
  public:
+  /// Throws Error if no example has a target.
   ExampleLoss(ExampleSource source, std::int64_t context_length, std::int64_t sequences);
   ValidationPart evaluate(Compute& compute, const Parameters<float>& weights, Activations<float>& activations);
 
  private:
+  [[noreturn]] void refuse() const;
   ExampleSource source_;
   std::int64_t context_length_;
   std::int64_t sequences_;

@@ -24,6 +24,23 @@ WindowSource::WindowSource(std::vector<ExampleSource> sources, std::vector<doubl
     : sources_(std::move(sources)), shares_(std::move(shares)), context_length_(context_length), seed_(seed) {
   LM_CHECK(!sources_.empty() && sources_.size() == shares_.size());
   position_.objectives.resize(sources_.size());
+  seen_.resize(sources_.size());
+}
+
+/// Takes note of the example before the current position.
+void WindowSource::watch(std::size_t number, const Example& example) {
+  Seen& seen = seen_[number];
+  const DataPosition& position = position_.objectives[number];
+  if (position.index == 1) {
+    seen.epoch_began = true;
+    seen.epoch_targets = false;
+  }
+  const bool has_target = lm::has_target(example);
+  seen.examples = true;
+  seen.targets = seen.targets || has_target;
+  seen.epoch_targets = seen.epoch_targets || has_target;
+  const bool whole_epoch = seen.epoch_began && position.index == sources_[number].count(position.epoch);
+  if (whole_epoch && !seen.epoch_targets) refuse_without_targets(sources_[number].objective().name());
 }
 
 std::size_t WindowSource::draw_objective() const {
@@ -44,6 +61,7 @@ void WindowSource::next(Batch& batch, std::int64_t sequences) {
     const Example example = sources_[number].next(position_.objectives[number]);
     append_example(batch, example, static_cast<std::int64_t>(number));
     note(counts_, example);
+    watch(number, example);
     position_.drawn += 1;
   }
 }

@@ -13,7 +13,7 @@
 namespace lm {
 
 /// Never ends: epoch follows epoch. Each sequence is drawn from one of the objectives, each at its own place in its own
-/// windows.
+/// windows. An objective of which a whole epoch has no target teaches nothing: next() then throws Error.
 class WindowSource final : public BatchSource {
  public:
   /// Shares sum to 1; as many as sources.
@@ -24,15 +24,26 @@ class WindowSource final : public BatchSource {
   void count(SourceCounts& counts) const override;
   void seek(const SourcePosition& position) override;
   const ExampleSource& source(std::size_t number) const { return sources_[number]; }
+  /// Whether examples of that objective were drawn, and none had a target.
+  bool lacks_targets(std::size_t number) const { return seen_[number].examples && !seen_[number].targets; }
 
  private:
+  /// What next() has seen of an objective.
+  struct Seen {
+    bool examples = false;
+    bool targets = false;
+    bool epoch_began = false;    // the current epoch has been seen from its first window on
+    bool epoch_targets = false;  // of the current epoch
+  };
   std::size_t draw_objective() const;
+  void watch(std::size_t number, const Example& example);
   std::vector<ExampleSource> sources_;
   std::vector<double> shares_;
   std::int64_t context_length_;
   std::uint64_t seed_;
   SourcePosition position_;
   SourceCounts counts_;  // of the last batch
+  std::vector<Seen> seen_;
 };
 
 /// One pass of one objective over a stream as it comes. seek() reads forward to the position.
