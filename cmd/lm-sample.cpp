@@ -222,7 +222,7 @@ int run(Options options, const lm::cmd::CommonOptions& common) {
   options.prompting.max_tokens = options.max_tokens;
   options.prompting.seed = static_cast<std::uint64_t>(options.seed);
   if (options.greedy) options.prompting.sampling.temperature = 0;
-  const lm::TextModel model = lm::load_text_model(options.model);
+  const lm::TextModel model = lm::load_text_model_or_state(options.model);
   const std::unique_ptr<lm::OutputStream> output = lm::open_output(options.output);
   Sampling sampling(options, model, common, *output);
   for_each_prompt(options, [&](std::string_view prompt) { sampling.answer(prompt); });

@@ -125,14 +125,22 @@ void TrainReporter::append_metrics(const std::string& text) {
 
 void TrainReporter::maybe_save() {
   const bool asked = signals_.take_save_request();
-  if (!session_.has_state() || (!asked && now() - last_save_ < options_.checkpoint_every)) return;
-  try {
-    session_.save_state();
-  } catch (const SystemError& error) {
-    progress_.clear();
-    spdlog::warn("{}; training goes on, and the state will be saved when it is time again", error.what());
+  if (session_.has_state() && (asked || now() - last_save_ >= options_.checkpoint_every)) {
+    try {
+      session_.save_state();
+    } catch (const SystemError& error) {
+      progress_.clear();
+      spdlog::warn("{}; training goes on, and the state will be saved when it is time again", error.what());
+    }
+    last_save_ = now();
   }
-  last_save_ = now();
+  if (!asked || !session_.replaces_model()) return;
+  try {
+    session_.save_model();
+  } catch (const Error& error) {
+    progress_.clear();
+    spdlog::warn("{}; training goes on, and the model will be written at its end", error.what());
+  }
 }
 
 void TrainReporter::finish() {

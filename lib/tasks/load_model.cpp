@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "objectives/mixture.h"
+#include "train/state_file.h"
 
 namespace lm {
 namespace {
@@ -15,6 +16,16 @@ Tokenizer tokenizer_of(const LoadedModel& model) {
   throw Error("cannot use '" + model.path +
               "' with text: it holds no tokenizer; use a model that lm-train wrote, or a folder with " +
               "tokenizer.json beside model.safetensors");
+}
+
+TextModel with_tokenizer(LoadedModel model) {
+  Tokenizer tokenizer = tokenizer_of(model);
+  const std::int64_t rows = model.record.config.vocab_size;
+  if (tokenizer.vocab_size() > rows) {
+    throw Error("cannot use '" + model.path + "': its tokenizer has " + std::to_string(tokenizer.vocab_size()) +
+                " ids, but the model's vocabulary is " + std::to_string(rows));
+  }
+  return {.model = std::move(model), .tokenizer = std::move(tokenizer)};
 }
 
 }  // namespace
@@ -43,15 +54,22 @@ std::int64_t TextModel::training_window() const {
   return std::min(context, *window->if_integer());
 }
 
-TextModel load_text_model(const std::string& path) {
-  LoadedModel model = load_model(path);
-  Tokenizer tokenizer = tokenizer_of(model);
-  const std::int64_t rows = model.record.config.vocab_size;
-  if (tokenizer.vocab_size() > rows) {
-    throw Error("cannot use '" + path + "': its tokenizer has " + std::to_string(tokenizer.vocab_size()) +
-                " ids, but the model's vocabulary is " + std::to_string(rows));
+TextModel load_text_model(const std::string& path) { return with_tokenizer(load_model(path)); }
+
+TextModel load_text_model_or_state(const std::string& path) {
+  if (!is_state_file(path)) return load_text_model(path);
+  const StateFile file = StateFile::open(path);
+  const StateRecord& state = file.record();
+  if (state.tokenizer_json.empty()) {
+    throw Error("cannot sample from the training state '" + path + "': an earlier version wrote it, without a tokenizer; " +
+                "go on with lm-train --resume, whose next state has one");
   }
-  return {.model = std::move(model), .tokenizer = std::move(tokenizer)};
+  ModelRecord record{.config = state.config,
+                     .objective = state.objective,
+                     .tokenizer_json = state.tokenizer_json,
+                     .progress = {},
+                     .end_of_text_name = {}};
+  return with_tokenizer({.record = std::move(record), .parameters = file.result(), .path = path});
 }
 
 bool was_trained_on(const TextModel& model, std::string_view objective) {

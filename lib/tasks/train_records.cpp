@@ -8,17 +8,6 @@
 
 namespace lm {
 
-namespace {
-
-/// Whether a model at `path` is a file or folder, written beside the old one and put in its place.
-bool is_replaced(const std::string& path) {
-  struct stat status {};
-  if (path == "-") return false;
-  return stat(path.c_str(), &status) != 0 || S_ISREG(status.st_mode) || S_ISDIR(status.st_mode);
-}
-
-}  // namespace
-
 std::string TrainSession::settings_record() const {
   JsonValue record;
   record.set("settings", settings_to_json(settings_)).set("simd", to_string(compute_->simd()));
@@ -32,7 +21,11 @@ std::string TrainSession::settings_record() const {
 
 void TrainSession::save_state() {
   lm::save_state(request_.state,
-                 {.config = config_, .objective = settings_.objective, .settings = settings_record(), .state = {}},
+                 {.config = config_,
+                  .objective = settings_.objective,
+                  .settings = settings_record(),
+                  .tokenizer_json = tokenizer_->to_json(),
+                  .state = {}},
                  *trainer_);
 }
 
@@ -51,6 +44,13 @@ std::string TrainSession::progress_record() const {
   return progress.dump();
 }
 
+bool TrainSession::replaces_model() const {
+  struct stat status {};
+  const std::string& path = request_.output;
+  if (path.empty() || path == "-") return false;
+  return stat(path.c_str(), &status) != 0 || S_ISREG(status.st_mode) || S_ISDIR(status.st_mode);
+}
+
 void TrainSession::save_model() {
   trainer_->check_finite();
   const ModelRecord record{.config = config_,
@@ -65,7 +65,7 @@ void TrainSession::save_model() {
 // A state may be replaced once it says that its run has ended, so it says so only after the model was written. A model that
 // goes into a pipe can end the process.
 void TrainSession::save_results(StopReason reason) {
-  if (has_state() && !is_replaced(request_.output)) keep_state();
+  if (has_state() && !replaces_model()) keep_state();
   try {
     save_model();
   } catch (const Error&) {

@@ -106,6 +106,8 @@ class TrainSession {
   bool has_state() const { return !request_.state.empty(); }
   void save_state();
   void save_model();
+  /// Whether the model is a file or folder, which can be written as often as one likes; false for a pipe or device.
+  bool replaces_model() const;
   /// Saves what a run leaves that ended: its model, and its state, which says why it ended.
   void save_results(StopReason reason);
 

@@ -1,9 +1,13 @@
 #include "train/state_file.h"
 
+#include <sys/stat.h>
+
+#include <algorithm>
 #include <array>
 
 #include "base/error.h"
 #include "base/json.h"
+#include "base/random_access.h"
 #include "model/checkpoint.h"
 
 namespace lm {
@@ -14,6 +18,9 @@ constexpr const char* kFirstMoment = "train.first_moment.";
 constexpr const char* kSecondMoment = "train.second_moment.";
 constexpr const char* kAverage = "train.average.";
 constexpr const char* kBest = "train.best.";
+
+/// Bytes of a file that are searched for the marks of a state: its metadata come first, and in order of name.
+constexpr std::size_t kHead = std::size_t{1} << 16;
 
 struct IntegerField {
   const char* name;
@@ -99,6 +106,8 @@ void save_state(const std::string& path, const StateRecord& record, Trainer& tra
                                                  .progress = {},
                                                  .end_of_text_name = {}});
   metadata["train.settings"] = record.settings;
+  // Named so that it comes after what tells a state from a model: a large tokenizer does not hide it.
+  if (!record.tokenizer_json.empty()) metadata["train.tokenizer"] = record.tokenizer_json;
   metadata["train.state"] = state_to_json(trainer.state()).dump();
   std::vector<TensorSource> sources;
   add_sources(sources, trainer.weights());
@@ -111,10 +120,21 @@ void save_state(const std::string& path, const StateRecord& record, Trainer& tra
   output->close();
 }
 
+bool is_state_file(const std::string& path) {
+  struct stat status {};
+  if (stat(path.c_str(), &status) != 0 || !S_ISREG(status.st_mode)) return false;
+  const RandomAccessFile file = RandomAccessFile::open(path);
+  std::string head(std::min<std::uint64_t>(file.size(), kHead), '\0');
+  file.read(0, head.data(), head.size());
+  return head.size() > sizeof(std::uint64_t) && head[sizeof(std::uint64_t)] == '{' &&
+         head.find("\"train.state\":") != std::string::npos;
+}
+
 StateFile StateFile::open(const std::string& path) {
   SafetensorsFile file = SafetensorsFile::open(path);
   const std::string* settings = file.metadata("train.settings");
   const std::string* state = file.metadata("train.state");
+  const std::string* tokenizer = file.metadata("train.tokenizer");
   if (settings == nullptr || state == nullptr)
     throw Error("'" + path + "' is no training state; name the file that --checkpoint wrote");
   const ModelRecord model = model_record(file);
@@ -127,6 +147,7 @@ StateFile StateFile::open(const std::string& path) {
   StateRecord record{.config = model.config,
                      .objective = model.objective,
                      .settings = *settings,
+                     .tokenizer_json = tokenizer == nullptr ? std::string() : *tokenizer,
                      .state = state_from_json(JsonValue::parse(*state, path), path)};
   return StateFile(std::move(file), std::move(record));
 }
@@ -138,6 +159,14 @@ void StateFile::load_into(Trainer& trainer) const {
   if (trainer.average()) read_tensors(*trainer.average(), file_, kAverage);
   if (trainer.best()) read_tensors(*trainer.best(), file_, kBest);
   trainer.restore(record_.state);
+}
+
+Parameters<float> StateFile::result() const {
+  Parameters<float> weights(record_.config);
+  const auto holds = [&](const char* prefix) { return file_.find(prefix + weights.tensors().front().name) != nullptr; };
+  const bool best = record_.state.best_validation && holds(kBest);
+  read_tensors(weights, file_, best ? kBest : holds(kAverage) ? kAverage : "");
+  return weights;
 }
 
 }  // namespace lm

@@ -90,6 +90,6 @@ refused "notes" notes --steps 1 -o new --checkpoint notes --overwrite
 refused "a.model" a.model --steps 1 -o new --checkpoint a.model --overwrite
 head -c 5000 model.state >cut.state
 refused "cut.state" cut.state --steps 1 -o cut --overwrite
-[ ! -e new ] && [ ! -e cut ] || fail "a model"
+{ [ ! -e new ] && [ ! -e cut ]; } || fail "a model"
 : >empty.state
 train --steps 1 -o empty train.tok
