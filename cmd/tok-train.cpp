@@ -12,6 +12,7 @@
 #include "text/bpe_trainer.h"
 #include "text/documents.h"
 #include "text/pretoken_counts.h"
+#include "text/special_names.h"
 #include "text/tokenizer.h"
 #include "token_formats.h"
 
@@ -134,6 +135,16 @@ void check_files(const Options& options, const lm::cmd::CommonOptions& common) {
   files.check();
 }
 
+void write_tokenizer(const std::string& path, const lm::Tokenizer& tokenizer) {
+  const std::string json = tokenizer.to_json();
+  if (path == "-") tokenizer.check_read_back(json, path);
+  const auto output = lm::open_output(path);
+  output->read_back(
+      [&](const lm::FileDescriptor& written) { tokenizer.check_read_back(lm::FileContent::read(written).text(), path); });
+  output->write(json);
+  output->close();
+}
+
 int run(Options& options, const lm::cmd::CommonOptions& common) {
   check_files(options, common);
   lm::cmd::Progress progress(common);
@@ -142,6 +153,11 @@ int run(Options& options, const lm::cmd::CommonOptions& common) {
   options.trainer.special_tokens =
       lm::reserved_special_tokens(options.no_reserved ? lm::ReservedTokens::end_of_text_only : lm::ReservedTokens::all);
   for (const std::string& token : options.add_special) options.trainer.special_tokens.push_back(token);
+  try {
+    lm::check_special_names(options.trainer.special_tokens);
+  } catch (const lm::Error& error) {
+    throw lm::cmd::UsageError(std::string("--add-special: ") + error.what());
+  }
   options.trainer.progress = [&](double fraction) {
     if (progress.due()) progress.update(fraction, "merging");
   };
@@ -160,7 +176,8 @@ int run(Options& options, const lm::cmd::CommonOptions& common) {
                  tokenizer.vocab_size(), options.trainer.vocab_size,
                  options.max_token_length ? " within --max-token-length" : "", options.min_frequency);
   }
-  return write_all(options.output, tokenizer.to_json());
+  write_tokenizer(options.output, tokenizer);
+  return 0;
 }
 
 }  // namespace

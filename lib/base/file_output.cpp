@@ -145,7 +145,7 @@ void remove_stale_temporaries(const std::string& folder, const std::string& pref
 // Creates and locks the temporary file. A cleaner of another process may take it away between the two: then again.
 FileDescriptor create_temporary(const std::string& path, mode_t mode, const std::string& target) {
   for (int attempt = 0; attempt < 100; ++attempt) {
-    const int number = above_standard(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode));
+    const int number = above_standard(::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, mode));
     if (number < 0 && errno == EEXIST) throw Error("cannot write '" + target + "': it is being written already");
     if (number < 0) throw_system_error("write", target, errno);
     FileDescriptor file(number, target);
@@ -169,8 +169,11 @@ class FileOutput : public DescriptorOutput {
     if (!closed_) ::unlink(temporary_.c_str());
   }
 
+  void read_back(std::function<void(const FileDescriptor& written)> check) override { check_ = std::move(check); }
+
   void close() override {
     flush();
+    if (check_) check_written();
     if (mode_ != 0 && ::fchmod(descriptor(), mode_) != 0) throw_system_error("write", name(), errno);
     if (retry([&] { return ::fsync(descriptor()); }) != 0) throw_system_error("write", name(), errno);
     close_duplicate();
@@ -180,9 +183,16 @@ class FileOutput : public DescriptorOutput {
   }
 
  private:
+  void check_written() {
+    const FileDescriptor written(fcntl(descriptor(), F_DUPFD_CLOEXEC, 3), name());
+    if (written.get() < 0 || ::lseek(written.get(), 0, SEEK_SET) != 0) throw_system_error("read back", name(), errno);
+    check_(written);
+  }
+
   std::string temporary_;
   TemporaryName registered_;
   std::string target_;
+  std::function<void(const FileDescriptor& written)> check_;
   mode_t mode_;  // of the file that is replaced; 0 for a new one
   bool closed_ = false;
 };

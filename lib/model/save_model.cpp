@@ -18,6 +18,7 @@
 #include "base/path.h"
 #include "base/temporaries.h"
 #include "model/checkpoint.h"
+#include "model/safetensors_check.h"
 
 namespace lm {
 
@@ -26,16 +27,28 @@ namespace {
 constexpr std::array<const char*, 4> kFolderFiles = {"config.json", "model.safetensors", "tokenizer.json",
                                                      "tokenizer_config.json"};
 
+/// Throws Error if a reader would make another configuration of `json` than the one written into it.
+template <class Read>
+void check_config_text(const std::string& text, const std::string& path, const ModelConfig& config, Read read) {
+  ModelConfig again = read(JsonValue::parse(text, path), path);
+  again.dropout = config.dropout;  // which Hugging Face's Llama and Qwen3 do not have
+  if (again != config) refuse_written(path, "has another configuration");
+}
+
 void write_weights(const std::string& path, const ModelRecord& record, const Parameters<float>& parameters) {
   std::vector<TensorSource> sources;
   add_sources(sources, parameters);
+  const SafetensorsMetadata metadata = model_metadata(record);
+  check_config_text(metadata.at("lm.config"), path, record.config, config_from_json);
   const std::unique_ptr<OutputStream> output = open_output(path);
-  write_safetensors(*output, model_metadata(record), sources);
+  output->read_back([&](const FileDescriptor& written) { check_written_safetensors(written, metadata, sources); });
+  write_safetensors(*output, metadata, sources);
   output->close();
 }
 
 void write_text(const std::string& path, const std::string& text) {
   const std::unique_ptr<OutputStream> output = open_output(path);
+  output->read_back([&](const FileDescriptor& written) { check_written_text(written, text); });
   output->write(text);
   output->close();
 }
@@ -108,6 +121,7 @@ void write_folder_files(const std::string& folder, const ModelRecord& record, co
   }
   JsonValue config = config_to_hugging_face(record.config, record.end_of_text);
   config.set("lm_objective", record.objective);  // other than causal and fim: seen both ways, as the causal class does not
+  check_config_text(config.dump(2), folder + "/config.json", record.config, config_from_hugging_face);
   write_text(folder + "/config.json", config.dump(2) + "\n");
   write_text(folder + "/tokenizer.json", record.tokenizer_json);
   write_text(folder + "/tokenizer_config.json", tokenizer_config.dump(2) + "\n");

@@ -173,6 +173,8 @@ void TrainSession::load_tokenizer_and_model() {
   }
   const std::string& path = request_.tokenizer.empty() ? request_.init_from : request_.tokenizer;
   tokenizer_ = std::make_unique<Tokenizer>(load_tokenizer(path));
+  // The model will carry it: before hours of work.
+  if (!request_.output.empty()) tokenizer_->check_read_back(tokenizer_->to_json(), request_.output);
   const ModelConfig* known = initial_ != nullptr      ? &initial_->record.config
                              : state_file_ != nullptr ? &state_file_->record().config
                                                       : nullptr;

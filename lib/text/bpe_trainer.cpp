@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "text/byte_hash.h"
 #include "text/byte_level.h"
+#include "text/special_names.h"
 
 namespace lm {
 
@@ -135,11 +136,8 @@ void BpeTrainer::number_tokens() {
   }
   if (options_.vocab_size > INT32_MAX)
     throw Error("a vocabulary of " + std::to_string(options_.vocab_size) + " is too large");
+  check_special_names(options_.special_tokens);
   for (const std::string& token : options_.special_tokens) {
-    if (token.size() < 2) throw Error("the special token '" + token + "' is too short; it needs two bytes or more");
-    if (std::count(options_.special_tokens.begin(), options_.special_tokens.end(), token) > 1) {
-      throw Error("the special token '" + token + "' is given twice");
-    }
     parts_.added.push_back({parts_.tokens.size(), true});
     parts_.tokens.push_back(token);
   }

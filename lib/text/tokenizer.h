@@ -42,8 +42,11 @@ class Tokenizer final : public TokenCodec, public TokenTable {
   static Tokenizer load(const std::string& path, const TokenizerOptions& options = {});
   /// `text` is a whole tokenizer.json; source names it in messages.
   static Tokenizer from_json(std::string_view text, std::string_view source, const TokenizerOptions& options = {});
-  /// A tokenizer.json that Hugging Face's library loads with the same ids. Throws Error in rank mode (.tiktoken).
+  /// A tokenizer.json that Hugging Face's library loads with the same ids. Throws Error in rank mode (.tiktoken), and if two
+  /// tokens would be spelled alike.
   std::string to_json() const;
+  /// Throws Error unless `json` is read as this tokenizer again; `target` is where it was to be written.
+  void check_read_back(std::string_view json, std::string_view target) const;
 
   /// Identity of lm-tokens(5); its bytes are laid down in lm-tokenizer(5).
   const Fingerprint& fingerprint() const;

@@ -1,7 +1,9 @@
 // Writing a tokenizer.json that Hugging Face's library loads with the same ids.
 #include "base/error.h"
+#include "base/hash.h"
 #include "base/json.h"
 #include "text/byte_level.h"
+#include "text/special_names.h"
 #include "text/tokenizer.h"
 #include "text/tokenizer_tables.h"
 
@@ -27,17 +29,47 @@ std::string spelling(const TokenizerTables& tables, const std::vector<bool>& is_
   return json_quote(is_added[id] ? std::string(bytes) : to_byte_level(bytes));
 }
 
+/// Added tokens are spelled as they are, so that "Ġthe" would be one string with the token " the".
+void check_spellings(const TokenizerTables& tables, const std::vector<bool>& is_added) {
+  for (const AddedToken& added : tables.parts.added) {
+    const std::string_view name = tables.parts.tokens[added.id];
+    const std::optional<std::string> bytes = bytes_spelled_as(name);
+    const std::optional<TokenId> other = bytes ? tables.ordinary.find(*bytes) : std::nullopt;
+    if (!other || is_added[*other]) continue;
+    throw Error("cannot write this tokenizer as tokenizer.json: its special token '" + std::string(name) +
+                "' is how the token " + json_quote(*bytes) + " is spelled there; take another name for it");
+  }
+}
+
 }  // namespace
+
+void Tokenizer::check_read_back(std::string_view json, std::string_view target) const {
+  std::string why;
+  try {
+    const Tokenizer read = from_json(json, target);
+    if (read.fingerprint() != fingerprint()) {
+      why = "has the fingerprint " + to_hex(read.fingerprint()).substr(0, 8) + ", not " + to_hex(fingerprint()).substr(0, 8);
+    } else if (read.end_of_text() != end_of_text()) {
+      why = "ends texts with token " + std::to_string(read.end_of_text()) + ", not " + std::to_string(end_of_text());
+    }
+  } catch (const Error& error) {
+    why = std::string("is refused (") + error.what() + ")";
+  }
+  if (why.empty()) return;
+  throw Error("cannot write '" + std::string(target) + "': its tokenizer, read back, " + why +
+              "; that is a fault of this program or of the disk, so nothing was replaced");
+}
 
 std::string Tokenizer::to_json() const {
   const TokenizerParts& parts = tables_->parts;
   if (parts.by_rank)
     throw Error("cannot write this tokenizer as tokenizer.json: it merges by rank (tiktoken), not by a list of merges");
   std::vector<bool> is_added(parts.tokens.size());
+  for (const AddedToken& added : parts.added) is_added[added.id] = true;
+  check_spellings(*tables_, is_added);
   std::string json = "{\"version\":\"1.0\",\"truncation\":null,\"padding\":null,\n\"added_tokens\":[";
   const char* separator = "\n";
   for (const AddedToken& added : parts.added) {
-    is_added[added.id] = true;
     json += separator + ("{\"id\":" + std::to_string(added.id)) + ",\"content\":" + json_quote(parts.tokens[added.id]) +
             R"(,"single_word":false,"lstrip":false,"rstrip":false,"normalized":false,"special":)" +
             (tables_->special[added.id] ? "true}" : "false}");

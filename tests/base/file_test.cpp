@@ -94,6 +94,29 @@ TEST_CASE("nothing of a file is visible before close, and the old content stays 
   CHECK(names_in(folder.path("")) == std::vector<std::string>{"a"});
 }
 
+TEST_CASE("what is refused when it is read back never takes the place of the old content") {
+  const test::TemporaryFolder folder;
+  const std::string path = folder.path("a");
+  put(path, "old");
+  std::string seen;
+  const auto write_new = [&](bool accepted) {
+    auto output = open_output(path);
+    output->read_back([&](const FileDescriptor& written) {
+      seen = FileContent::read(written).text();
+      if (!accepted) throw Error("not this");
+    });
+    output->write("new");
+    output->patch(0, "N", 1);
+    output->close();
+  };
+  CHECK_THROWS_WITH_AS(write_new(false), "not this", Error);
+  CHECK(seen == "New");
+  CHECK(test::read_file(path) == "old");
+  CHECK(names_in(folder.path("")) == std::vector<std::string>{"a"});
+  write_new(true);
+  CHECK(test::read_file(path) == "New");
+}
+
 TEST_CASE("bytes of any amount arrive, and patches overwrite them in place") {
   const test::TemporaryFolder folder;
   std::string text;

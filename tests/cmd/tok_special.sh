@@ -19,5 +19,32 @@ grep -c '"special":true' bytes.json | grep -qx 1 || fail "more than end-of-text"
 expect_exit 2 tok-train --vocab-size 256 corpus.txt
 expect_exit 1 tok-train --vocab-size 300 corpus.txt
 expect_one_line_stderr 'too small'
-expect_exit 1 tok-train --add-special '<|mask|>' corpus.txt
-expect_one_line_stderr "'<|mask|>' is given twice"
+
+# A name that a tokenizer.json cannot hold is refused before the text is read (which would wait for the gate's writer).
+mkfifo gate
+refuses() { # refuses MESSAGE NAME...
+  local message=$1 name options=()
+  shift
+  for name; do options+=(--add-special "$name"); done
+  expect_exit 2 timeout 20 tok-train "${options[@]}" -o new.json gate
+  expect_one_line_stderr "$message"
+  [ ! -e new.json ] || fail "a file was written for '$*'"
+}
+refuses "'<|mask|>' is given twice" '<|mask|>'
+refuses "'<|a|>' is given twice" '<|a|>' '<|b|>' '<|a|>'
+refuses "a special token is empty" ''
+refuses "too short" x
+refuses "is not valid UTF-8" $'<|\xff|>'
+refuses "it is the spelling of the byte 0xA7" §
+refuses "it is the spelling of the byte 0xB6" ¶
+refuses "it is the spelling of the byte 0xE9" é
+refuses "it is the spelling of the byte 0x20" Ġ
+
+# One that spells a token is known by then only if that token was learned.
+printf 'the cat and the dog and the hat\n%.0s' 1 2 3 >the.txt
+printf 'old' >kept.json
+expect_exit 1 tok-train --vocab-size 400 --add-special 'Ġthe' -o kept.json the.txt
+expect_one_line_stderr "its special token 'Ġthe' is how the token \" the\" is spelled there"
+[ "$(cat kept.json)" = old ] || fail "the old file is gone"
+tok-train --vocab-size 400 --add-special 'Ġzebra' --add-special 'café' --add-special '中' -o ok.json the.txt
+[ "$(printf 'Ġzebracafé中' | tok-encode -t ok.json --special allow --format ids)" = "106 107 108" ] || fail "names that collide with none"

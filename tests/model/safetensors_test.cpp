@@ -18,6 +18,7 @@
 
 #include "base/error.h"
 #include "base/rng.h"
+#include "model/safetensors_check.h"
 #include "support/memory_limit.h"
 #include "support/refusal.h"
 #include "support/test_data.h"
@@ -336,6 +337,35 @@ TEST_CASE("refusing a file takes no more memory than twice its size and 16 MiB")
     CHECK(test::with_memory_limit(2 * kSize + (std::size_t{16} << 20), [&] { SafetensorsFile::open(folder.path("a")); }) ==
           test::Outcome::refused);
   }
+}
+
+TEST_CASE("a file is told from one that was meant to be written, down to a bit") {
+  const test::TemporaryFolder folder;
+  const std::string path = folder.path("a");
+  std::vector<float> weights(300000, 0.5f);
+  SafetensorsMetadata metadata = {{"lm.config", "{}"}};
+  std::vector<TensorSource> tensors = {tensor_source("w", {300000}, weights),
+                                       tensor_source("v", {3}, std::span(weights).first(3))};
+  const auto output = open_output(path);
+  output->read_back([&](const FileDescriptor& written) { check_written_safetensors(written, metadata, tensors); });
+  write_safetensors(*output, metadata, tensors);
+  output->close();
+  const std::string bytes = test::read_file(path);
+  const auto why = [&](const std::string& content) {
+    put(path, content);
+    return refusal([&] { check_written_safetensors(open_input(path), metadata, tensors); });
+  };
+  CHECK(why(bytes).empty());
+  CHECK(contains(why(bytes.substr(0, bytes.size() - 1)), "data of another size"));
+  CHECK(contains(why(bytes.substr(0, 20)), "cut short"));
+  std::string flipped = bytes;
+  flipped[flipped.size() - 2000] ^= 1;
+  CHECK(contains(why(flipped), "another checksum"));
+  metadata["lm.config"] = "{ }";
+  CHECK(contains(why(bytes), "another 'lm.config'"));
+  metadata.clear();
+  tensors[1].name = "u";
+  CHECK(contains(why(bytes), "in the place of 'u'"));
 }
 
 }  // namespace lm

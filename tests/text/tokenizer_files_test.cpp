@@ -187,6 +187,24 @@ TEST_CASE("the end-of-text token is a known name, the one asked for, or an error
   CHECK_THROWS_AS(Tokenizer::from_json(json, "a test", {.pattern = {}, .end_of_text = "<go>"}), Error);
 }
 
+TEST_CASE("a tokenizer that would spell two tokens alike is not written, and one that reads back as another is told") {
+  const Tokenizer tokenizer = small_tokenizer();
+  const std::string json = tokenizer.to_json();
+  tokenizer.check_read_back(json, "a test");
+  CHECK_THROWS_AS(tokenizer.check_read_back(lm::test::train_tokenizer().to_json(), "a test"), Error);
+  CHECK_THROWS_AS(tokenizer.check_read_back(json.substr(0, json.size() / 2), "a test"), Error);
+  // As end-of-text of an imported vocabulary: "\u0120t" is how " t" is spelled.
+  lm::test::Training training;
+  lm::BpeTrainerOptions options = end_of_text_only();
+  options.special_tokens = {"<|endoftext|>", "\xC4\xA0t"};
+  lm::PretokenCounts counts;
+  lm::PretokenCounter counter(lm::Pattern::gpt2, lm::PretokenCounter::Unit::line, counts);
+  counter.feed(training.text);
+  counter.end_document();
+  const Tokenizer twice(lm::train_bpe(counts, options), {}, "a test");
+  CHECK_THROWS_WITH_AS(twice.to_json(), doctest::Contains("is how the token \" t\" is spelled there"), Error);
+}
+
 TEST_CASE("every truncation of a tokenizer.json is an error") {
   const std::string json = small_tokenizer().to_json();
   std::int64_t accepted = 0;

@@ -1,0 +1,23 @@
+// Reading a safetensors file back as it was written, in blocks: no second copy of a model in memory.
+#pragma once
+
+#include <span>
+#include <string>
+
+#include "base/file.h"
+#include "model/safetensors.h"
+
+namespace lm {
+
+/// Throws Error unless `written` holds what write_safetensors was given: each string of `metadata`, the tensors' names,
+/// types and shapes, data to the file's end, and the checksum of all that.
+void check_written_safetensors(const FileDescriptor& written, const SafetensorsMetadata& metadata,
+                               std::span<const TensorSource> tensors);
+
+/// Throws Error unless `written` holds `text`.
+void check_written_text(const FileDescriptor& written, const std::string& text);
+
+/// Throws the Error of a result that, read back, is not what was written.
+[[noreturn]] void refuse_written(const std::string& name, const std::string& why);
+
+}  // namespace lm
