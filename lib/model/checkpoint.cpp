@@ -105,7 +105,9 @@ std::string read_text(const std::string& path, FileLimit limit) {
 ModelRecord folder_record(const std::string& folder) {
   ModelRecord record;
   const std::string path = folder + "/config.json";
-  record.config = config_from_hugging_face(JsonValue::parse(read_text(path, kConfigLimit), path), path);
+  const JsonValue json = JsonValue::parse(read_text(path, kConfigLimit), path);
+  record.config = config_from_hugging_face(json, path);
+  record.notes = hugging_face_notes(json);
   if (exists(folder + "/tokenizer.json")) record.tokenizer_json = read_text(folder + "/tokenizer.json", kTokenizerLimit);
   return record;
 }

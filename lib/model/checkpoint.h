@@ -14,11 +14,12 @@ namespace lm {
 /// What travels with the weights.
 struct ModelRecord {
   ModelConfig config;
-  std::string objective = "causal";  // as --objective names it
-  std::string tokenizer_json;        // the whole tokenizer.json; empty in files from elsewhere
-  std::string progress;              // lm.progress as JSON; empty in files from elsewhere
-  TokenId end_of_text = 0;           // for config.json of a folder
-  std::string end_of_text_name;      // for its tokenizer_config.json
+  std::string objective = "causal";     // as --objective names it
+  std::string tokenizer_json;           // the whole tokenizer.json; empty in files from elsewhere
+  std::string progress;                 // lm.progress as JSON; empty in files from elsewhere
+  TokenId end_of_text = 0;              // for config.json of a folder
+  std::string end_of_text_name;         // for its tokenizer_config.json
+  std::vector<std::string> notes = {};  // what the user should know of a configuration from elsewhere
 };
 
 struct LoadedModel {

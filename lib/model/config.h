@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/json.h"
 #include "base/token.h"
@@ -61,6 +62,10 @@ ModelConfig config_from_json(const JsonValue& json, std::string_view source);
 /// activations) is refused by name.
 JsonValue config_to_hugging_face(const ModelConfig& config, TokenId end_of_text);
 ModelConfig config_from_hugging_face(const JsonValue& json, std::string_view source);
+
+/// Returns a sentence for each key of a config.json that would change the model in another family and that the class of this
+/// one ignores, as config_from_hugging_face does.
+std::vector<std::string> hugging_face_notes(const JsonValue& json);
 
 /// Weights, each counted once.
 std::int64_t parameter_count(const ModelConfig& config);

@@ -1,9 +1,12 @@
 // Hugging Face's config.json of each family, written and read.
+#include <algorithm>
 #include <array>
+#include <span>
 #include <string>
 
 #include "base/error.h"
 #include "model/config.h"
+#include "model/config_keys.h"
 
 namespace lm {
 
@@ -60,9 +63,6 @@ class Reader {
     return present(key) ? json_.string_at(key, source_) : otherwise;
   }
 
-  void expect(const char* key, bool otherwise, bool wanted) const {
-    if (boolean(key, otherwise) != wanted) refuse(key);
-  }
   [[noreturn]] void refuse(const std::string& key) const {
     throw Error("cannot express '" + key + "' of '" + std::string(source_) +
                 "'; only plain GPT-2, Llama and Qwen3 models are supported");
@@ -79,61 +79,73 @@ class Reader {
   std::string_view source_;
 };
 
+/// GPT-2's class takes the names of other classes too, and believes them over its own.
+std::int64_t gpt2_size(const Reader& reader, const char* name, const char* other_name, std::int64_t otherwise) {
+  return reader.present(other_name) ? reader.integer(other_name) : reader.integer(name, otherwise);
+}
+
+void refuse_activation(const Reader& reader, const char* key, const char* otherwise, std::span<const char* const> same) {
+  const std::string name = reader.string(key, otherwise);
+  if (std::find(same.begin(), same.end(), name) == same.end()) reader.refuse(key);
+}
+
 ModelConfig gpt2_from_hugging_face(const Reader& reader) {
+  // Names of one function, of which some compute it in another order.
+  constexpr std::array<const char*, 4> kTanhGelu = {"gelu_new", "gelu_pytorch_tanh", "gelu_fast", "gelu_accurate"};
   ModelConfig config = family_defaults(Family::gpt2);
-  config.channels = reader.integer("n_embd", 768);
-  config.n_layers = reader.integer("n_layer", 12);
-  config.n_heads = config.n_kv_heads = reader.integer("n_head", 12);
+  config.channels = gpt2_size(reader, "n_embd", "hidden_size", 768);
+  config.n_layers = gpt2_size(reader, "n_layer", "num_hidden_layers", 12);
+  config.n_heads = config.n_kv_heads = gpt2_size(reader, "n_head", "num_attention_heads", 12);
   if (config.n_heads < 1 || config.channels % config.n_heads != 0) reader.refuse("n_head");
   config.head_dim = config.channels / config.n_heads;
   if (config.channels > (std::int64_t{1} << 30)) reader.refuse("n_embd");
   config.ffn_dim = reader.integer("n_inner", 4 * config.channels);
-  config.context_length = reader.integer("n_positions", 1024);
+  config.context_length = gpt2_size(reader, "n_positions", "max_position_embeddings", 1024);
   config.vocab_size = reader.integer("vocab_size", 50257);
   config.norm_eps = reader.number("layer_norm_epsilon", 1e-5);
   config.tied_embeddings = reader.boolean("tie_word_embeddings", true);
   config.dropout = reader.number("resid_pdrop", 0.1);
-  const std::string activation = reader.string("activation_function", "gelu_new");
-  if (activation != "gelu_new" && activation != "gelu_pytorch_tanh") reader.refuse("activation_function");
-  reader.expect("scale_attn_weights", true, true);
-  reader.expect("scale_attn_by_inverse_layer_idx", false, false);
-  reader.expect("add_cross_attention", false, false);
+  refuse_activation(reader, "activation_function", "gelu_new", kTanhGelu);
   return config;
 }
 
 /// rope_theta at the top (until transformers 4) or inside rope_parameters (from 5); scaled rotations are refused.
 double read_rope_theta(const Reader& reader) {
-  for (const char* key : {"rope_scaling", "rope_parameters"}) {
-    const JsonValue* rope = reader.json().find(key);
-    if (rope == nullptr || rope->is_null()) continue;
+  const char* key = "";
+  const JsonValue* rope = find_rope(reader.json(), key);
+  if (rope != nullptr) {
+    if (rope->if_object() == nullptr || rope->find("full_attention") != nullptr) reader.refuse(key);
+    bool typed = false;
     for (const char* type_key : {"rope_type", "type"}) {
       const JsonValue* type = rope->find(type_key);
       if (type != nullptr && (type->if_string() == nullptr || *type->if_string() != "default")) reader.refuse(key);
+      typed = typed || type != nullptr;
     }
+    if (!typed && rope->find("factor") != nullptr) reader.refuse(key);
     if (rope->find("rope_theta") != nullptr) return rope->number_at("rope_theta", reader.source());
-    if (rope->find("factor") != nullptr) reader.refuse(key);
   }
   return reader.number("rope_theta", 10000.0);
 }
 
 ModelConfig llama_from_hugging_face(const Reader& reader, Family family) {
+  constexpr std::array<const char*, 2> kSilu = {"silu", "swish"};
+  const bool qwen3 = family == Family::qwen3;
   ModelConfig config = family_defaults(family);
   config.channels = reader.integer("hidden_size");
   config.n_layers = reader.integer("num_hidden_layers");
   config.n_heads = reader.integer("num_attention_heads");
-  config.n_kv_heads = reader.integer("num_key_value_heads", config.n_heads);
+  // Absent, it is 32 in Qwen3's class; null is as many as there are heads.
+  const bool absent = reader.json().find("num_key_value_heads") == nullptr;
+  config.n_kv_heads = reader.integer("num_key_value_heads", qwen3 && absent ? 32 : config.n_heads);
   if (config.n_heads < 1) reader.refuse("num_attention_heads");
-  config.head_dim = reader.integer("head_dim", family == Family::qwen3 ? 128 : config.channels / config.n_heads);
+  config.head_dim = reader.integer("head_dim", qwen3 ? 128 : config.channels / config.n_heads);
   config.ffn_dim = reader.integer("intermediate_size");
-  config.context_length = reader.integer("max_position_embeddings", 2048);
+  config.context_length = reader.integer("max_position_embeddings", qwen3 ? 32768 : 2048);
   config.vocab_size = reader.integer("vocab_size");
   config.norm_eps = reader.number("rms_norm_eps", 1e-6);
   config.rope_theta = read_rope_theta(reader);
   config.tied_embeddings = reader.boolean("tie_word_embeddings", false);
-  if (reader.string("hidden_act", "silu") != "silu") reader.refuse("hidden_act");
-  reader.expect("attention_bias", false, false);
-  reader.expect("mlp_bias", false, false);
-  reader.expect("use_sliding_window", false, false);
+  refuse_activation(reader, "hidden_act", "silu", kSilu);
   return config;
 }
 
@@ -155,8 +167,20 @@ ModelConfig config_from_hugging_face(const JsonValue& json, std::string_view sou
   } else {
     throw Error("cannot use model type '" + type + "' of '" + std::string(source) + "'; known are gpt2, llama and qwen3");
   }
+  const std::string stranger = key_not_expressible(json, config.family);
+  if (!stranger.empty()) reader.refuse(stranger);
   check_config(config, source);
   return config;
+}
+
+std::vector<std::string> hugging_face_notes(const JsonValue& json) {
+  std::vector<std::string> notes;
+  const std::string* type = json.find("model_type") == nullptr ? nullptr : json.find("model_type")->if_string();
+  if (type == nullptr) return notes;
+  for (const std::string& key : keys_ignored(json, parse_family(*type))) {
+    notes.push_back("config.json sets '" + key + "', which the class of " + *type + " models ignores, and so it is here");
+  }
+  return notes;
 }
 
 }  // namespace lm
