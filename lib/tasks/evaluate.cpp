@@ -69,6 +69,7 @@ std::optional<double> CorpusScore::macro_perplexity() const {
 WindowPlan complete_plan(WindowPlan plan, const TextModel& model) {
   const std::int64_t longest = model.config().context_length;
   if (plan.context == 0) plan.context = longest;
+  plan.leaves_tokens_out = model.tokenizer.leaves_tokens_out();
   if (plan.pseudo != Pseudo::no) {
     require_masked(model);
     LM_CHECK(plan.protocol == Protocol::strided && !plan.score_end);

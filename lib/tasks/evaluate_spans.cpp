@@ -7,6 +7,7 @@
 #include "base/number_text.h"
 #include "objectives/span.h"
 #include "tasks/evaluate_report.h"
+#include "tasks/evaluate_windows.h"
 #include "tasks/load_tokenizer.h"
 
 namespace lm {
@@ -114,7 +115,8 @@ void SpanEvaluator::finish() {
 
 std::string SpanEvaluator::protocol() const {
   return "span-corruption density " + short_text(options_.span_density, 6) + " length " +
-         short_text(options_.span_length, 6) + " window " + std::to_string(objective_->window_length());
+         short_text(options_.span_length, 6) + " window " + std::to_string(objective_->window_length()) +
+         (model_.tokenizer.leaves_tokens_out() ? kTokensLeftOut : "");
 }
 
 JsonValue to_json(const SpanScore& score, const std::string& protocol) {

@@ -10,9 +10,7 @@ namespace {
 
 bool starts_from_end_of_text(Protocol protocol) { return protocol == Protocol::strided || protocol == Protocol::lm_eval; }
 
-}  // namespace
-
-std::string describe(const WindowPlan& plan) {
+std::string describe_windows(const WindowPlan& plan) {
   const std::string context = "context " + std::to_string(plan.context);
   if (plan.pseudo == Pseudo::token) return "pseudo-log-likelihood " + context;
   if (plan.pseudo == Pseudo::within_word) return "pseudo-log-likelihood within-word " + context;
@@ -27,6 +25,12 @@ std::string describe(const WindowPlan& plan) {
       break;
   }
   return context + " stride " + std::to_string(plan.stride) + (plan.score_end ? " score-end" : "");
+}
+
+}  // namespace
+
+std::string describe(const WindowPlan& plan) {
+  return describe_windows(plan) + (plan.leaves_tokens_out ? kTokensLeftOut : "");
 }
 
 WindowCutter::WindowCutter(const WindowPlan& plan, TokenId end_of_text, Emit emit)

@@ -26,7 +26,11 @@ struct WindowPlan {
   std::int64_t context = 0;    // L: tokens that predict at most
   std::int64_t stride = 0;     // S: 1 <= S <= L; of no meaning to llama_cpp
   bool score_end = false;  // the end-of-text that closes a document is scored as its last token; strided and lm_eval alone
+  bool leaves_tokens_out = false;  // that the tokenizer's post-processor would put around each document
 };
+
+/// Ends a protocol if the tokenizer is meant to put tokens around a text.
+constexpr const char* kTokensLeftOut = "; tokens of the post-processor left out";
 
 /// "context 256 stride 128", "hf-stride:512 context 1024" and so on: what to print beside a number.
 std::string describe(const WindowPlan& plan);

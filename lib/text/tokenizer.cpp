@@ -90,6 +90,14 @@ bool Tokenizer::is_special(TokenId id) const {
   return tables_->special[id];
 }
 
+bool Tokenizer::leaves_tokens_out() const { return !tables_->parts.tokens_around_text.empty(); }
+
+std::vector<std::string> Tokenizer::notes() const {
+  if (!leaves_tokens_out()) return {};
+  return {"the tokenizer is meant to put " + tables_->parts.tokens_around_text +
+          " each text (its post-processor); text is used here without"};
+}
+
 std::optional<TokenId> Tokenizer::id_of(std::string_view special_name) const {
   for (const AddedToken& token : tables_->parts.added) {
     if (tables_->parts.tokens[token.id] == special_name) return token.id;

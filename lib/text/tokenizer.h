@@ -21,8 +21,9 @@ enum class SpecialTokens { plain, allow, error };
 SpecialTokens parse_special_tokens(std::string_view name);
 
 struct TokenizerOptions {
-  std::optional<Pattern> pattern;  // of a folder (default gpt2) or .tiktoken file (default: by its name); else it must agree
-  std::string end_of_text;         // the end-of-text token's name; empty: found in a table of known names
+  std::optional<Pattern>
+      pattern;  // of a folder (default: its class's) or .tiktoken file (default: by its name); else it must agree
+  std::string end_of_text;  // the end-of-text token's name; empty: found in a table of known names
 };
 
 struct TokenizerParts;   // text/tokenizer_parts.h: what the file formats are read into
@@ -70,6 +71,11 @@ class Tokenizer final : public TokenCodec, public TokenTable {
   bool is_special(TokenId id) const override;
   /// The id of a special token by its spelling ("<|mask|>").
   std::optional<TokenId> id_of(std::string_view special_name) const;
+
+  /// True if other libraries put tokens before or after a text, and this one does not.
+  bool leaves_tokens_out() const;
+  /// Returns what the user of this tokenizer should know, a sentence each; usually nothing.
+  std::vector<std::string> notes() const;
 
   const TokenizerTables& tables() const { return *tables_; }
 

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "text/left_out.h"
 #include "text/spelled_vocabulary.h"
 #include "text/tokenizer.h"
 #include "text/tokenizer_parts.h"
@@ -149,7 +150,9 @@ Tokenizer load_folder(const std::string& path, const TokenizerOptions& options) 
   const FileContent vocabulary_file = FileContent::read(vocabulary, kTokenizerLimit);
   const FileContent merges_file = FileContent::read(merges, kTokenizerLimit);
   TokenizerParts parts = read_vocabulary_and_merges(vocabulary_file.text(), vocabulary, merges_file.text(), merges);
-  parts.pattern = options.pattern.value_or(Pattern::gpt2);
+  const FolderUse use = read_folder_use(path, options);
+  parts.pattern = use.pattern;
+  parts.tokens_around_text = use.tokens_around_text;
   return Tokenizer(std::move(parts), options, path);
 }
 

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "text/left_out.h"
 #include "text/spelled_vocabulary.h"
 #include "text/tokenizer_parts.h"
 
@@ -204,7 +205,7 @@ void TokenizerReader::begin(bool is_object) {
   before_ = from;
   const bool merges_for_later = from == Where::model && key_ == "merges" && !is_object;
   const bool matters = from != Where::top || key_ == "pre_tokenizer" || key_ == "normalizer" || key_ == "decoder" ||
-                       key_ == "model" || key_ == "added_tokens";
+                       key_ == "post_processor" || key_ == "model" || key_ == "added_tokens";
   if (pass_ == Pass::merges || merges_for_later || !matters) {
     where_ = Where::skipped;
     skipped_depth_ = 1;
@@ -269,6 +270,8 @@ void TokenizerReader::take_member(const std::string& name, const JsonValue& valu
     const JsonValue* type = value.find("type");
     const bool byte_level = type != nullptr && type->if_string() != nullptr && *type->if_string() == "ByteLevel";
     if (!value.is_null() && !byte_level) refuse("its decoder is not ByteLevel");
+  } else if (name == "post_processor") {
+    parts_.tokens_around_text = tokens_around_text(value);
   } else if (name == "model" || (name == "added_tokens" && !value.is_null())) {
     refuse("'" + name + "' is not what it should be");
   }

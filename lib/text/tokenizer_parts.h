@@ -25,7 +25,8 @@ struct TokenizerParts {
   TokenStrings tokens;         // bytes by id
   std::vector<AddedToken> added;
   std::vector<MergePair> merges;
-  std::string end_of_text = {};  // the name that the file states; empty: a known one
+  std::string end_of_text = {};         // the name that the file states; empty: a known one
+  std::string tokens_around_text = {};  // that its post-processor puts there and we do not, described; empty: none
 };
 
 /// Readers of the formats; `source` names the text in messages. All throw Error.
