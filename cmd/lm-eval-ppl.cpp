@@ -21,6 +21,7 @@
 #include "tasks/evaluate_spans.h"
 #include "text/documents.h"
 #include "token_formats.h"
+#include "tokenizer_options.h"
 
 namespace {
 
@@ -29,6 +30,7 @@ enum class Scoring { automatic, left_to_right, pseudo, span };
 
 struct Options {
   std::string model;
+  lm::TokenizerOptions tokenizer_options;
   std::vector<std::string> inputs;
   lm::DocumentKind documents;
   Level level = Level::corpus;
@@ -54,6 +56,7 @@ struct Options {
 void add_options(CLI::App& app, Options& options) {
   using namespace lm::cmd;
   app.add_option("MODEL", options.model, "a model: file or folder")->required()->type_name("");
+  lm::cmd::add_tokenizer_options(app, options.tokenizer_options);
   add_files(app, "FILE", options.inputs, "text or token streams (default: standard input, as -)");
   add_documents(app, options.documents, "how text is cut: file, line, nul, jsonl[:FIELD] or separator:STRING");
   add_choice<Level>(app, "--level", options.level, {{"corpus", Level::corpus}, {"document", Level::document}},
@@ -262,7 +265,7 @@ int run(const Options& options, const lm::cmd::CommonOptions& common) {
   check(options);
   check_files(options, common);
   lm::WindowPlan plan = plan_of(options);
-  const lm::TextModel model = lm::load_text_model(options.model);
+  const lm::TextModel model = lm::cmd::open_text_model(options.model, options.tokenizer_options);
   const std::unique_ptr<lm::OutputStream> output = lm::open_output(options.output);
   const Scoring scoring = options.infilling ? Scoring::automatic : scoring_of(options, model);
   if (options.within_word && scoring != Scoring::pseudo)

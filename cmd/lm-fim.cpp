@@ -16,11 +16,13 @@
 #include "tasks/infill.h"
 #include "tasks/infill_requests.h"
 #include "tasks/infill_text.h"
+#include "tokenizer_options.h"
 
 namespace {
 
 struct Options {
   std::string model;
+  lm::TokenizerOptions tokenizer_options;
   std::string file;
   std::string prefix_file;
   std::string suffix_file;
@@ -82,6 +84,7 @@ void add_options(CLI::App& app, Options& options) {
   options.app = &app;
   lm::SamplingOptions& sampling = options.infilling.sampling;
   app.add_option("MODEL", options.model, "a model: file or folder")->required()->type_name("");
+  lm::cmd::add_tokenizer_options(app, options.tokenizer_options);
   app.add_option("FILE", options.file, "the text with its marker (default: standard input, as -)")->type_name("");
   add_input_options(app, options);
   add_parsed(app, "--layout", "NAME", options.layout,
@@ -227,7 +230,7 @@ int run(Options options, const lm::cmd::CommonOptions& common) {
   options.infilling.seed = static_cast<std::uint64_t>(options.seed);
   std::optional<Input> input;
   if (!options.jsonl) input.emplace(options);  // its mistakes are told before a large model is read
-  const lm::TextModel model = lm::load_text_model(options.model);
+  const lm::TextModel model = lm::cmd::open_text_model(options.model, options.tokenizer_options);
   lm::Compute compute(common.threads, common.simd);
   lm::Infiller infiller(compute, model, options.layout);
   const std::unique_ptr<lm::OutputStream> output = lm::open_output(options.output);

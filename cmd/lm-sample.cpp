@@ -21,11 +21,13 @@
 #include "tasks/span_fill.h"
 #include "text/documents.h"
 #include "token_formats.h"
+#include "tokenizer_options.h"
 
 namespace {
 
 struct Options {
   std::string model;
+  lm::TokenizerOptions tokenizer_options;
   std::string file;  // of prompts
   std::optional<std::string> prompt;
   lm::PromptOptions prompting;
@@ -48,6 +50,7 @@ void add_options(CLI::App& app, Options& options) {
   options.app = &app;
   lm::SamplingOptions& sampling = options.prompting.sampling;
   app.add_option("MODEL", options.model, "a model: file or folder")->required()->type_name("");
+  lm::cmd::add_tokenizer_options(app, options.tokenizer_options);
   app.add_option("FILE", options.file, "a file of prompts (default: standard input, as -)")->type_name("");
   add_parsed(app, "-p,--prompt", "TEXT", "", "the prompt (default: FILE or standard input)", "text",
              [&](const std::string& text) {
@@ -222,7 +225,7 @@ int run(Options options, const lm::cmd::CommonOptions& common) {
   options.prompting.max_tokens = options.max_tokens;
   options.prompting.seed = static_cast<std::uint64_t>(options.seed);
   if (options.greedy) options.prompting.sampling.temperature = 0;
-  const lm::TextModel model = lm::load_text_model_or_state(options.model);
+  const lm::TextModel model = lm::cmd::open_text_model_or_state(options.model, options.tokenizer_options);
   const std::unique_ptr<lm::OutputStream> output = lm::open_output(options.output);
   Sampling sampling(options, model, common, *output);
   for_each_prompt(options, [&](std::string_view prompt) { sampling.answer(prompt); });

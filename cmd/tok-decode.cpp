@@ -10,6 +10,7 @@
 #include "text/documents.h"
 #include "text/tokenizer.h"
 #include "token_formats.h"
+#include "tokenizer_options.h"
 
 namespace {
 
@@ -21,8 +22,7 @@ struct Options {
   std::string output = "-";
   lm::DocumentKind documents;
   TokenFormat format = TokenFormat::lm;
-  std::string end_of_text;
-  std::optional<lm::Pattern> pattern;
+  lm::TokenizerOptions tokenizer_options;
   std::vector<std::string> files;
 };
 
@@ -37,8 +37,7 @@ void add_options(CLI::App& app, Options& options) {
       app, "--format", options.format,
       {{"lm", TokenFormat::lm}, {"raw", TokenFormat::raw}, {"llmc", TokenFormat::llmc}, {"ids", TokenFormat::ids}},
       "format of the input");
-  lm::cmd::add_end_of_text(app, options.end_of_text);
-  lm::cmd::add_pattern(app, options.pattern);
+  lm::cmd::add_tokenizer_options(app, options.tokenizer_options);
   lm::cmd::add_files(app, "FILE", options.files, "tokens; standard input if none");
 }
 
@@ -54,8 +53,7 @@ int run(const Options& options, const lm::cmd::CommonOptions& common) {
   files.writes("-o", options.output);
   files.check();
   const std::string delimiter = lm::document_delimiter(options.documents);
-  const lm::Tokenizer tokenizer =
-      lm::load_tokenizer(options.tokenizer, {.pattern = options.pattern, .end_of_text = options.end_of_text});
+  const lm::Tokenizer tokenizer = lm::load_tokenizer(options.tokenizer, options.tokenizer_options);
   const auto output = lm::open_output(options.output);
   const lm::cmd::TokenSink sink = {.tokens =
                                        [&](std::span<const TokenId> ids) {

@@ -12,6 +12,7 @@
 #include "text/documents.h"
 #include "text/tokenizer.h"
 #include "token_formats.h"
+#include "tokenizer_options.h"
 
 namespace {
 
@@ -25,8 +26,7 @@ struct Options {
   lm::SpecialTokens special = lm::SpecialTokens::plain;
   std::optional<TokenFormat> from;  // empty: text
   TokenFormat format = TokenFormat::lm;
-  std::string end_of_text;
-  std::optional<lm::Pattern> pattern;
+  lm::TokenizerOptions tokenizer_options;
   bool stats = false;
   std::vector<std::string> files;
 };
@@ -53,8 +53,7 @@ void add_options(CLI::App& app, Options& options) {
                                     {"ids", TokenFormat::ids},
                                     {"pieces", TokenFormat::pieces}},
                                    "format of the output");
-  lm::cmd::add_end_of_text(app, options.end_of_text);
-  lm::cmd::add_pattern(app, options.pattern);
+  lm::cmd::add_tokenizer_options(app, options.tokenizer_options);
   app.add_flag("--stats", options.stats, "say on standard error how many documents, bytes and tokens there were");
   lm::cmd::add_files(app, "FILE", options.files, "text; standard input if none");
 }
@@ -135,8 +134,8 @@ int run(const Options& options, const lm::cmd::CommonOptions& common) {
   files.reads("FILE", options.files.empty() ? std::vector<std::string>{"-"} : options.files);
   files.writes("-o", options.output);
   files.check();
-  const lm::Tokenizer tokenizer =
-      lm::load_tokenizer(options.tokenizer, {.pattern = options.pattern, .end_of_text = options.end_of_text});
+  const lm::Tokenizer tokenizer = options.from ? lm::load_tokenizer(options.tokenizer, options.tokenizer_options)
+                                               : lm::cmd::open_tokenizer(options.tokenizer, options.tokenizer_options);
   const auto stream = lm::open_output(options.output);
   lm::cmd::TokenOutput output(*stream, options.format, tokenizer);
   Statistics statistics;

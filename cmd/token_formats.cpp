@@ -3,12 +3,11 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
-#include <sstream>
 
 #include "base/error.h"
-#include "base/hash.h"
 #include "base/json.h"
 #include "options.h"
+#include "tasks/load_tokenizer.h"
 
 namespace lm::cmd {
 
@@ -75,14 +74,7 @@ class DocumentTokens {
 
 void read_lm(FileDescriptor input, const Tokenizer& tokenizer, const TokenSink& sink) {
   TokenReader reader(std::move(input));
-  if (reader.info().fingerprint != tokenizer.fingerprint()) {
-    throw Error("cannot use '" + reader.name() + "': made with tokenizer " + to_hex(reader.info().fingerprint).substr(0, 8) +
-                ", not with " + to_hex(tokenizer.fingerprint()).substr(0, 8) + "; give the tokenizer that it was made with");
-  }
-  if (reader.info().end_of_text != tokenizer.end_of_text()) {
-    throw Error("cannot use '" + reader.name() + "': its end-of-text is token " + std::to_string(reader.info().end_of_text) +
-                ", not " + std::to_string(tokenizer.end_of_text()) + "; name it with --end-of-text");
-  }
+  require_same_tokenizer(tokenizer, reader.info(), reader.name());
   DocumentTokens documents(tokenizer, sink, reader.name());
   std::vector<TokenId> tokens(65536);
   for (;;) {
@@ -182,37 +174,12 @@ void read_ids(const FileDescriptor& input, DocumentTokens& documents, const Toke
 
 }  // namespace
 
-namespace {
-
-std::vector<std::string> known_patterns() {
-  std::vector<std::string> names;
-  std::istringstream words{std::string(pattern_names())};
-  for (std::string name; std::getline(words, name, '|');) names.push_back(name);
-  return names;
-}
-
-}  // namespace
-
 CLI::Option* add_documents(CLI::App& app, DocumentKind& kind, const std::string& description) {
   return add_parsed(app, "--documents", "KIND", "file", description, "file, line, nul, jsonl[:FIELD] or separator:STRING",
                     [&kind](const std::string& text) {
                       kind = parse_document_kind(text);
                       return true;
                     });
-}
-
-CLI::Option* add_pattern(CLI::App& app, std::optional<Pattern>& pattern) {
-  return add_parsed(app, "--pattern", "NAME", "",
-                    "the pattern, for a folder or a .tiktoken file: " + std::string(pattern_names()), "",
-                    [&app, &pattern](const std::string& name) {
-                      pattern = find_pattern(name);
-                      if (!pattern) refuse_word(app, name, known_patterns());
-                      return true;
-                    });
-}
-
-CLI::Option* add_end_of_text(CLI::App& app, std::string& name) {
-  return add_text(app, "--end-of-text", name, "the token that closes documents, where it has no known name", "NAME");
 }
 
 bool is_binary(TokenFormat format) {

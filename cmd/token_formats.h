@@ -5,7 +5,6 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -19,11 +18,6 @@ namespace lm::cmd {
 
 /// --documents, its value checked where it is parsed.
 CLI::Option* add_documents(CLI::App& app, DocumentKind& kind, const std::string& description);
-/// --pattern for tokenizers that do not state theirs.
-CLI::Option* add_pattern(CLI::App& app, std::optional<Pattern>& pattern);
-/// --end-of-text for tokenizers in which it has no known name.
-CLI::Option* add_end_of_text(CLI::App& app, std::string& name);
-
 /// lm: lm-tokens(5). raw: bare little-endian integers of 2 bytes, or 4 where the vocabulary needs them (nanoGPT). llmc:
 /// llm.c's files, 256 int32 of header before those. ids: decimal, a document a line. pieces: a JSON array of strings a line,
 /// output only.

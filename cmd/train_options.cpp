@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "named_files.h"
 #include "tasks/setting_limits.h"
+#include "tokenizer_options.h"
 
 namespace lm::cmd {
 
@@ -77,6 +78,7 @@ void add_budget(CLI::App& app, TrainOptions& o) {
 void add_train_options(CLI::App& app, TrainOptions& o) {
   o.app = &app;
   add_text(app, "-t,--tokenizer", o.request.tokenizer, "tokenizer.json, or a model that holds one", "TOKENIZER");
+  add_tokenizer_options(app, o.request.tokenizer_options);
   add_text(app, "-o,--output", o.request.output,
            "model file to write, DIR/ for a folder that Hugging Face loads, - for standard output", "MODEL");
   add_text(app, "--valid", o.request.valid, "held-out token file", "FILE")->group("Watching");

@@ -21,8 +21,15 @@ TokenCorpus::TokenCorpus(std::span<const TokenFile> files) : files_(files) {
     const TokenFileInfo& info = file.info();
     if (info.fingerprint != info_.fingerprint || info.vocab_size != info_.vocab_size ||
         info.end_of_text != info_.end_of_text) {
-      throw Error("cannot use '" + file.name() + "' together with '" + files.front().name() + "': made with tokenizer " +
-                  to_hex(info.fingerprint) + " and " + to_hex(info_.fingerprint) + "; encode both with the same one");
+      const std::string what =
+          info.fingerprint != info_.fingerprint
+              ? "made with tokenizer " + to_hex(info.fingerprint) + " and " + to_hex(info_.fingerprint)
+          : info.end_of_text != info_.end_of_text
+              ? "their documents end with token " + std::to_string(info.end_of_text) + " and with " +
+                    std::to_string(info_.end_of_text)
+              : "their vocabularies are " + std::to_string(info.vocab_size) + " and " + std::to_string(info_.vocab_size);
+      throw Error("cannot use '" + file.name() + "' together with '" + files.front().name() + "': " + what +
+                  "; encode both with the same tokenizer and --end-of-text");
     }
     starts_.push_back(end_);
     end_ += file.size();

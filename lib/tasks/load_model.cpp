@@ -10,16 +10,16 @@
 namespace lm {
 namespace {
 
-Tokenizer tokenizer_of(const LoadedModel& model) {
-  if (!model.record.tokenizer_json.empty()) return Tokenizer::from_json(model.record.tokenizer_json, model.path);
-  if (is_model_folder(model.path)) return Tokenizer::load(model.path);
+Tokenizer tokenizer_of(const LoadedModel& model, const TokenizerOptions& options) {
+  if (!model.record.tokenizer_json.empty()) return Tokenizer::from_json(model.record.tokenizer_json, model.path, options);
+  if (is_model_folder(model.path)) return Tokenizer::load(model.path, options);
   throw Error("cannot use '" + model.path +
               "' with text: it holds no tokenizer; use a model that lm-train wrote, or a folder with " +
               "tokenizer.json beside model.safetensors");
 }
 
-TextModel with_tokenizer(LoadedModel model) {
-  Tokenizer tokenizer = tokenizer_of(model);
+TextModel with_tokenizer(LoadedModel model, const TokenizerOptions& options) {
+  Tokenizer tokenizer = tokenizer_of(model, options);
   const std::int64_t rows = model.record.config.vocab_size;
   if (tokenizer.vocab_size() > rows) {
     throw Error("cannot use '" + model.path + "': its tokenizer has " + std::to_string(tokenizer.vocab_size()) +
@@ -54,10 +54,12 @@ std::int64_t TextModel::training_window() const {
   return std::min(context, *window->if_integer());
 }
 
-TextModel load_text_model(const std::string& path) { return with_tokenizer(load_model(path)); }
+TextModel load_text_model(const std::string& path, const TokenizerOptions& options) {
+  return with_tokenizer(load_model(path), options);
+}
 
-TextModel load_text_model_or_state(const std::string& path) {
-  if (!is_state_file(path)) return load_text_model(path);
+TextModel load_text_model_or_state(const std::string& path, const TokenizerOptions& options) {
+  if (!is_state_file(path)) return load_text_model(path, options);
   const StateFile file = StateFile::open(path);
   const StateRecord& state = file.record();
   if (state.tokenizer_json.empty()) {
@@ -69,7 +71,7 @@ TextModel load_text_model_or_state(const std::string& path) {
                      .tokenizer_json = state.tokenizer_json,
                      .progress = {},
                      .end_of_text_name = {}};
-  return with_tokenizer({.record = std::move(record), .parameters = file.result(), .path = path});
+  return with_tokenizer({.record = std::move(record), .parameters = file.result(), .path = path}, options);
 }
 
 bool was_trained_on(const TextModel& model, std::string_view objective) {

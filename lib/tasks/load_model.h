@@ -30,10 +30,10 @@ struct TextModel {
 
 /// A model file, or a folder with its tokenizer beside. Throws Error where either is missing or broken, and where the
 /// tokenizer has more ids than the model.
-TextModel load_text_model(const std::string& path);
+TextModel load_text_model(const std::string& path, const TokenizerOptions& options = {});
 
 /// The same, or a training state, whose weights are those that the model would get if its run ended now.
-TextModel load_text_model_or_state(const std::string& path);
+TextModel load_text_model_or_state(const std::string& path, const TokenizerOptions& options = {});
 
 /// True where `objective` ("masked") is what the model was trained on, or a part of the mixture.
 bool was_trained_on(const TextModel& model, std::string_view objective);

@@ -7,9 +7,21 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/hash.h"
+#include "base/json.h"
 #include "model/safetensors.h"
 
 namespace lm {
+
+namespace {
+
+/// `token 3 ("<|im_end|>")`
+std::string describe_token(const Tokenizer& tokenizer, TokenId id) {
+  const std::string number = "token " + std::to_string(id);
+  if (id >= tokenizer.vocab_size() || tokenizer.bytes_of(id).empty()) return number;
+  return number + " (" + json_quote(tokenizer.bytes_of(id).substr(0, 100)) + ")";
+}
+
+}  // namespace
 
 bool looks_like_safetensors(const std::string& path) {
   struct stat status {};
@@ -23,12 +35,27 @@ bool looks_like_safetensors(const std::string& path) {
 }
 
 void require_same_tokenizer(const Tokenizer& tokenizer, const TokenFileInfo& info, std::string_view source) {
-  if (info.fingerprint == tokenizer.fingerprint() && info.vocab_size == tokenizer.vocab_size() &&
-      info.end_of_text == tokenizer.end_of_text()) {
-    return;
+  const bool same_end = info.end_of_text == tokenizer.end_of_text();
+  const bool same_size = info.vocab_size == tokenizer.vocab_size();
+  const std::string made = to_hex(info.fingerprint).substr(0, 8), wanted = to_hex(tokenizer.fingerprint()).substr(0, 8);
+  const std::string its_end = describe_token(tokenizer, info.end_of_text),
+                    our_end = describe_token(tokenizer, tokenizer.end_of_text());
+  std::string why;
+  if (info.fingerprint == tokenizer.fingerprint()) {
+    if (same_end && same_size) return;
+    why = same_size ? "its documents end with " + its_end + ", expected " + our_end +
+                          "; name it with --end-of-text, or re-run tok-encode"
+                    : "its vocabulary is " + std::to_string(info.vocab_size) + ", that of the same tokenizer " + made +
+                          " is " + std::to_string(tokenizer.vocab_size()) + "; it is damaged; re-run tok-encode";
+  } else if (same_size && !same_end) {
+    // Naming an ordinary token makes it special, which the fingerprint shows.
+    why = "made with tokenizer " + made + " and documents that end with " + its_end + ", expected " + wanted + " and " +
+          our_end + "; name it with --end-of-text if that is all that differs, else re-run tok-encode";
+  } else {
+    why = "made with tokenizer " + made + ", expected " + wanted +
+          "; re-run tok-encode, or give the tokenizer that it was made with";
   }
-  throw Error("cannot use '" + std::string(source) + "': made with tokenizer " + to_hex(info.fingerprint).substr(0, 8) +
-              ", model expects " + to_hex(tokenizer.fingerprint()).substr(0, 8) + "; re-run tok-encode");
+  throw Error("cannot use '" + std::string(source) + "': " + why);
 }
 
 SpecialIds special_ids(const Tokenizer& tokenizer) {

@@ -1,4 +1,4 @@
-// What a training session writes: its state and its model.
+// What a training session writes, its state and its model, and what of it a resumed one keeps to.
 #include <sys/stat.h>
 
 #include "base/error.h"
@@ -13,10 +13,21 @@ std::string TrainSession::settings_record() const {
   record.set("settings", settings_to_json(settings_)).set("simd", to_string(compute_->simd()));
   record.set("tokenizer", to_hex(tokenizer_->fingerprint())).set("data", data_identity_).set("valid", valid_identity_);
   record.set("init_from", init_from_);
+  record.set("end_of_text", tokenizer_->bytes_of(tokenizer_->end_of_text()));
   record.set("seconds", request_.budget.seconds ? JsonValue(*request_.budget.seconds) : JsonValue());
   if (recipe_epochs_) record.set("recipe_epochs", *recipe_epochs_);
   if (ended_ != nullptr) record.set("ended", ended_);
   return record.dump();
+}
+
+void TrainSession::resume_end_of_text() {
+  const std::string recorded = state_settings_.string_at("end_of_text", request_.state);
+  std::string& asked = request_.tokenizer_options.end_of_text;
+  if (!asked.empty() && asked != recorded) {
+    throw Error("cannot resume '" + request_.state + "': --end-of-text was '" + recorded + "', now '" + asked +
+                "'; leave it out or start a new run");
+  }
+  asked = recorded;
 }
 
 void TrainSession::save_state() {

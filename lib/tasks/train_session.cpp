@@ -136,6 +136,7 @@ void TrainSession::open_state() {
       throw Error("cannot resume '" + request_.state + "': --init-from was '" + init_from_ + "', now '" +
                   request_.init_from + "'; leave it out or start a new run");
     }
+    if (state_settings_.find("end_of_text") != nullptr) resume_end_of_text();
     if (state_settings_.find("recipe_epochs") != nullptr && request_.budget.only_time() && same_time())
       limit_epochs(state_settings_.integer_at("recipe_epochs", request_.state));
     const SimdTier recorded_tier = parse_recorded_tier(state_settings_.string_at("simd", request_.state), request_.state);
@@ -172,9 +173,11 @@ void TrainSession::load_tokenizer_and_model() {
     initial_ = std::make_unique<LoadedModel>(load_model(request_.init_from));
   }
   const std::string& path = request_.tokenizer.empty() ? request_.init_from : request_.tokenizer;
-  tokenizer_ = std::make_unique<Tokenizer>(load_tokenizer(path));
+  tokenizer_ = std::make_unique<Tokenizer>(load_tokenizer(path, request_.tokenizer_options));
   // The model will carry it: before hours of work.
   if (!request_.output.empty()) tokenizer_->check_read_back(tokenizer_->to_json(), request_.output);
+  if (initial_ != nullptr) notes_ = initial_->record.notes;
+  for (const std::string& note : tokenizer_->notes()) notes_.push_back("'" + path + "': " + note);
   const ModelConfig* known = initial_ != nullptr      ? &initial_->record.config
                              : state_file_ != nullptr ? &state_file_->record().config
                                                       : nullptr;

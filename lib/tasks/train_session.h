@@ -37,8 +37,9 @@ struct TrainBudget {
 
 struct TrainRequest {
   TrainSettings settings;
-  std::set<std::string> named;      // settings given by the user, as visit_settings() names them
-  std::string tokenizer;            // path; empty with init_from: that model's
+  std::set<std::string> named;  // settings given by the user, as visit_settings() names them
+  std::string tokenizer;        // path; empty with init_from: that model's
+  TokenizerOptions tokenizer_options;
   std::vector<std::string> tokens;  // paths; "-" is standard input
   std::string valid;                // token file; empty: none
   std::string output;               // model; empty with dry runs
@@ -114,6 +115,7 @@ class TrainSession {
  private:
   void load_tokenizer_and_model();
   void open_state();
+  void resume_end_of_text();
   void choose_precision();
   void check_budget() const;
   ObjectiveOptions full_objective_options() const;

@@ -1,0 +1,57 @@
+#include "tokenizer_options.h"
+
+#include <spdlog/spdlog.h>
+
+#include <sstream>
+
+#include "options.h"
+#include "tasks/load_tokenizer.h"
+
+namespace lm::cmd {
+
+namespace {
+
+void print_notes(const std::string& path, const std::vector<std::string>& notes) {
+  for (const std::string& note : notes) spdlog::warn("'{}': {}", path, note);
+}
+
+TextModel with_printed_notes(TextModel model) {
+  print_notes(model.path(), model.model.record.notes);
+  print_notes(model.path(), model.tokenizer.notes());
+  return model;
+}
+
+std::vector<std::string> known_patterns() {
+  std::vector<std::string> names;
+  std::istringstream words{std::string(pattern_names())};
+  for (std::string name; std::getline(words, name, '|');) names.push_back(name);
+  return names;
+}
+
+}  // namespace
+
+void add_tokenizer_options(CLI::App& app, TokenizerOptions& options) {
+  add_text(app, "--end-of-text", options.end_of_text, "the token that closes documents, if it has no known name", "NAME");
+  add_parsed(app, "--pattern", "NAME", "", "the pattern, for a folder or a .tiktoken file: " + std::string(pattern_names()),
+             "", [&app, &options](const std::string& name) {
+               options.pattern = find_pattern(name);
+               if (!options.pattern) refuse_word(app, name, known_patterns());
+               return true;
+             });
+}
+
+Tokenizer open_tokenizer(const std::string& path, const TokenizerOptions& options) {
+  Tokenizer tokenizer = load_tokenizer(path, options);
+  print_notes(path, tokenizer.notes());
+  return tokenizer;
+}
+
+TextModel open_text_model(const std::string& path, const TokenizerOptions& options) {
+  return with_printed_notes(load_text_model(path, options));
+}
+
+TextModel open_text_model_or_state(const std::string& path, const TokenizerOptions& options) {
+  return with_printed_notes(load_text_model_or_state(path, options));
+}
+
+}  // namespace lm::cmd
