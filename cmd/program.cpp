@@ -1,6 +1,7 @@
 #include "program.h"
 
 #include <fcntl.h>
+#include <spdlog/pattern_formatter.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 #include <unistd.h>
@@ -17,6 +18,7 @@
 
 #include "base/error.h"
 #include "base/parallel.h"
+#include "base/printable.h"
 #include "cleanup.h"
 #include "config.h"
 #include "help.h"
@@ -41,15 +43,28 @@ void occupy_standard_descriptors() {
   }
 }
 
+/// The message of a line of the log, in which files and models may be named: on one line, and nothing for a terminal to
+/// obey.
+class PrintableMessage final : public spdlog::custom_flag_formatter {
+ public:
+  void format(const spdlog::details::log_msg& message, const std::tm&, spdlog::memory_buf_t& line) override {
+    const std::string text = printable({message.payload.data(), message.payload.size()});
+    line.append(text.data(), text.data() + text.size());
+  }
+  std::unique_ptr<custom_flag_formatter> clone() const override { return std::make_unique<PrintableMessage>(); }
+};
+
 void start_logging(const std::string& name) {
   auto logger = std::make_shared<spdlog::logger>(name, std::make_shared<spdlog::sinks::stderr_sink_mt>());
-  logger->set_pattern("%n: %v");
+  auto formatter = std::make_unique<spdlog::pattern_formatter>();
+  formatter->add_flag<PrintableMessage>('*').set_pattern("%n: %*");
+  logger->set_formatter(std::move(formatter));
   logger->set_level(spdlog::level::warn);
   spdlog::set_default_logger(std::move(logger));
 }
 
 void report(const std::string& name, std::string_view message) {
-  const std::string line = name + ": " + one_line(message) + "\n";
+  const std::string line = name + ": " + printable(message) + "\n";
   std::fwrite(line.data(), 1, line.size(), stderr);
 }
 
@@ -239,13 +254,5 @@ int run_program(int argc, char** argv, const Definition& definition) {
 }
 
 bool is_terminal(int descriptor) { return isatty(descriptor) == 1; }
-
-std::string one_line(std::string_view text) {
-  std::string line(text);
-  for (char& c : line) {
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) c = ' ';
-  }
-  return line;
-}
 
 }  // namespace lm::cmd

@@ -69,7 +69,4 @@ int run_program(int argc, char** argv, const Definition& definition);
 /// True where the descriptor is a terminal.
 bool is_terminal(int descriptor);
 
-/// `text` with every line break and control character as one space, so that a message stays on one line.
-std::string one_line(std::string_view text);
-
 }  // namespace lm::cmd

@@ -6,6 +6,7 @@
 
 #include "base/json_number.h"
 #include "base/number_text.h"
+#include "base/printable.h"
 #include "text/unicode.h"
 
 namespace lm {
@@ -36,29 +37,14 @@ const char* unit_of(LogBase base) {
 
 namespace {
 
-constexpr std::size_t kShownBytes = 60;  // of a document, on a line for people
+constexpr std::size_t kShownColumns = 60;              // of a document, on a line for people
+constexpr std::size_t kMostBytes = 4 * kShownColumns;  // that need be looked at for them
 
+/// A document on one line, from which it can be read back; nothing in it is for a terminal to obey.
 std::string escaped(std::string_view text) {
-  std::string result;
-  for (const char c : text) {
-    switch (c) {
-      case '\\':
-        result += "\\\\";
-        break;
-      case '\t':
-        result += "\\t";
-        break;
-      case '\n':
-        result += "\\n";
-        break;
-      case '\r':
-        result += "\\r";
-        break;
-      default:
-        result += c;
-    }
-  }
-  return result;
+  std::string doubled;
+  for (const char c : text) doubled.append(c == '\\' ? 2 : 1, c);
+  return printable(doubled);
 }
 
 void set_score(JsonValue& json, const Score& score, const WindowPlan& plan, LogBase base) {
@@ -139,9 +125,12 @@ std::string to_text(const CorpusScore& corpus, const WindowPlan& plan, LogBase b
 }
 
 std::string to_text(const DocumentScore& document) {
-  std::string shown = escaped(std::string_view(document.document).substr(0, kShownBytes));
-  shown.resize(shown.size() - incomplete_utf8_tail(shown));
-  if (document.document.size() > kShownBytes) shown += "...";
+  std::string_view begin = std::string_view(document.document).substr(0, kMostBytes);
+  const bool cut = begin.size() < document.document.size();
+  if (cut) begin.remove_suffix(incomplete_utf8_tail(begin));
+  const std::string whole = escaped(begin);
+  std::string shown(clip_to_columns(whole, kShownColumns));
+  if (cut || shown.size() < whole.size()) shown += "...";
   return align_right(score_text(document.score.perplexity(), 2), 12) + " " +
          align_right(std::to_string(document.score.tokens), 8) + "  " + shown + "\n";
 }

@@ -264,6 +264,23 @@ TEST_CASE("reports hold the keys and columns of the manual") {
   CHECK(to_json(empty, plan, LogBase::e).find("perplexity")->is_null());
 }
 
+TEST_CASE("a document on a line has nothing that a terminal obeys, and a width in columns") {
+  DocumentScore document{.score = {.tokens = 1, .words = 1, .bytes = 3, .nats = 0, .text_nats = 0},
+                         .document = "\x1B]0;x\a\x7F\xC2\x9B\xFF\\"};
+  const std::string shown = "\\x1b]0;x\\x07\\x7f\\u009b\\xff\\\\";
+  CHECK(to_tsv(document) == "1\t0\t1\t1\t3\t" + shown + "\n");
+  CHECK(to_text(document) == "        1.00        1  " + shown + "\n");
+  document.document.clear();
+  std::string thirty;
+  for (int i = 0; i < 40; ++i) {
+    document.document += "\xE6\x9C\xBA";  // two columns
+    if (i < 30) thirty += "\xE6\x9C\xBA";
+  }
+  CHECK(to_text(document) == "        1.00        1  " + thirty + "...\n");
+  document.document = thirty;
+  CHECK(to_text(document) == "        1.00        1  " + thirty + "\n");
+}
+
 TEST_CASE("perplexities beyond a double are inf, and large ones whole") {
   CorpusScore corpus;
   corpus.documents = 2;
