@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "base/number_text.h"
+#include "base/printable.h"
 #include "options.h"
 
 namespace lm::cmd {
@@ -17,18 +19,15 @@ constexpr auto kLogInterval = 10s;       // elsewhere
 
 std::size_t terminal_columns() {
   struct winsize size = {};
-  if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col < 20) return 80;
+  if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return 80;
   return size.ws_col;
 }
 
-/// At most `columns` characters, never half of one (UTF-8 continuation bytes do not count).
-std::string_view clip(std::string_view text, std::size_t columns) {
-  std::size_t count = 0;
-  for (std::size_t at = 0; at < text.size(); ++at) {
-    if ((static_cast<unsigned char>(text[at]) & 0xC0) == 0x80) continue;
-    if (count++ == columns) return text.substr(0, at);
-  }
-  return text;
+std::string join(const std::string& percentage, const std::vector<std::string>& parts, const std::string& left) {
+  std::string line = percentage;
+  for (const std::string& part : parts) line += (line.empty() ? "" : line == percentage ? " " : "  ") + part;
+  if (left.empty()) return line;
+  return line + (line.empty() ? "" : ", ") + left;
 }
 
 void write_error_output(const std::string& text) {
@@ -37,6 +36,26 @@ void write_error_output(const std::string& text) {
 }
 
 }  // namespace
+
+std::string progress_line(const std::string& percentage, std::vector<std::string> parts, std::string left,
+                          std::size_t columns) {
+  constexpr std::size_t kBeforeTime = 2;  // parts that are worth more than the time left
+  std::string line = join(percentage, parts, left);
+  while (display_width(line) > columns) {
+    if (parts.size() > kBeforeTime) {
+      parts.pop_back();
+    } else if (!left.empty()) {
+      left.clear();
+    } else if (parts.size() > 1) {
+      parts.pop_back();
+    } else {
+      line = join("", parts, "");
+      return std::string(clip_to_columns(line, columns));
+    }
+    line = join(percentage, parts, left);
+  }
+  return line;
+}
 
 Progress::Progress(const CommonOptions& common) : start_(Clock::now()), last_(start_) {
   terminal_ = is_terminal(STDERR_FILENO);
@@ -54,22 +73,17 @@ bool Progress::due() const {
   return Clock::now() - last_ >= interval || (terminal_ && !ever_drawn_);
 }
 
-void Progress::update(double fraction, std::string_view text, double begun) {
+void Progress::update(double fraction, const std::vector<std::string>& parts, double begun) {
   if (!due()) return;
-  std::string line(text);
+  if (fraction <= begun || fraction > 1) return draw("", parts, "");
   const Seconds elapsed = Clock::now() - start_;
-  if (fraction > begun && fraction <= 1) {
-    const Seconds remaining = elapsed * ((1 - fraction) / (fraction - begun));
-    char share[16];
-    std::snprintf(share, sizeof share, "%3.0f%% ", 100 * fraction);
-    line = share + line + ", " + format_duration(remaining) + " left";
-  }
-  draw(line);
+  const Seconds remaining = elapsed * ((1 - fraction) / (fraction - begun));
+  draw(align_right(fixed_text(100 * fraction, 0), 3) + "%", parts, format_duration(remaining) + " left");
 }
 
-void Progress::finish(std::string_view text) {
+void Progress::finish(const std::vector<std::string>& parts) {
   if (!enabled_) return;
-  draw(text);
+  draw("", parts, "");
   if (terminal_) write_error_output("\n");
   drawn_ = false;
   enabled_ = false;
@@ -80,11 +94,13 @@ void Progress::clear() {
   drawn_ = false;
 }
 
-void Progress::draw(std::string_view text) {
+void Progress::draw(const std::string& percentage, const std::vector<std::string>& parts, const std::string& left) {
+  std::vector<std::string> shown;
+  for (const std::string& part : parts) shown.push_back(printable(part));
   if (terminal_) {
-    write_error_output("\r" + std::string(clip(text, terminal_columns() - 1)) + "\033[K");
+    write_error_output("\r" + progress_line(percentage, shown, left, terminal_columns() - 1) + "\033[K");
   } else {
-    write_error_output(std::string(text) + "\n");
+    write_error_output(join(percentage, shown, left) + "\n");
   }
   drawn_ = true;
   ever_drawn_ = true;

@@ -72,15 +72,16 @@ void TrainReporter::on_last_validation(const StepReport& report) {
   write_metrics(report);
 }
 
-std::string TrainReporter::describe(const StepReport& report, double tokens_per_second) const {
-  std::string text = "step " + std::to_string(report.step);
-  if (report.total_steps) text += "/" + std::to_string(*report.total_steps);
-  text += "  loss " + fixed_text(report.loss, 4);
-  if (validation_loss_) text += "  val_loss " + fixed_text(*validation_loss_, 4);
-  text += "  " + fixed_text(tokens_per_second, 0) + " tokens/s";
+/// What there may be no room for comes last.
+std::vector<std::string> TrainReporter::describe(const StepReport& report, double tokens_per_second) const {
+  std::vector<std::string> parts = {"step " + std::to_string(report.step)};
+  if (report.total_steps) parts.back() += "/" + std::to_string(*report.total_steps);
+  parts.push_back("loss " + fixed_text(report.loss, 4));
+  if (validation_loss_) parts.push_back("val_loss " + fixed_text(*validation_loss_, 4));
+  parts.push_back(fixed_text(tokens_per_second, 0) + " tokens/s");
   if (peak_flops_ > 0)
-    text += "  MFU " + fixed_text(100.0 * tokens_per_second * facts_.flops_per_position / peak_flops_, 0) + " %";
-  return text;
+    parts.push_back("MFU " + fixed_text(100.0 * tokens_per_second * facts_.flops_per_position / peak_flops_, 0) + " %");
+  return parts;
 }
 
 void TrainReporter::write_metrics(const StepReport& report) {

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <exception>
 #include <string>
+#include <vector>
 
 #include "base/file.h"
 #include "program.h"
@@ -38,7 +39,7 @@ class TrainReporter final : public TrainObserver {
  private:
   void write_metrics(const StepReport& report);
   void append_metrics(const std::string& text);
-  std::string describe(const StepReport& report, double tokens_per_second) const;
+  std::vector<std::string> describe(const StepReport& report, double tokens_per_second) const;
 
   TrainSession& session_;
   Options options_;
