@@ -15,6 +15,7 @@
 #include "options.h"
 #include "program.h"
 #include "tasks/fill_mask.h"
+#include "tasks/next_tokens.h"
 #include "tasks/prompt.h"
 #include "tasks/prompt_output.h"
 #include "tasks/prompt_tokens.h"
@@ -97,6 +98,16 @@ std::optional<std::int64_t> probs_of(const Options& options) {
   }
 }
 
+/// Throws UsageError where an option was named that says how to sample, and nothing is.
+void refuse_sampling(const Options& options, const std::string& reason) {
+  for (const char* name : {"--tokens", "--temperature", "--top-k", "--top-p", "--min-p", "--typical", "--repetition-penalty",
+                           "--samples", "--stop", "--greedy", "--echo"}) {
+    if (options.app->count(name) == 0) continue;
+    const std::string option = std::string(name) == "--tokens" ? "-n" : name;
+    throw lm::cmd::UsageError(option + " is for texts that are sampled; " + reason);
+  }
+}
+
 void check(const Options& options) {
   probs_of(options);  // refused before any work
   if (!options.file.empty() && options.prompt)
@@ -108,6 +119,9 @@ void check(const Options& options) {
     throw lm::cmd::UsageError("--json and --format exclude each other");
   if (!options.probs.empty() && options.format != lm::SampleFormat::text) {
     throw lm::cmd::UsageError("--probs and --format exclude each other");
+  }
+  if (!options.probs.empty()) {
+    refuse_sampling(options, "--probs shows the model's own distribution, as it is at temperature 1 without a filter");
   }
   if (options.format == lm::SampleFormat::lm && options.output == "-" && lm::cmd::is_terminal(STDOUT_FILENO)) {
     throw lm::cmd::UsageError("a token stream is not written to a terminal; redirect the output");
@@ -145,16 +159,16 @@ class Sampling {
 
   void answer(std::string_view prompt) {
     const lm::PromptTokens tokens = lm::encode_prompt(model_, prompt, options_.prompting.special);
+    warn_of_gaps(prompt);
     if (tokens.kind == lm::PromptKind::continuation) return go_on(prompt);
     if (options_.format != lm::SampleFormat::text)
       throw lm::Error("--format lm and --format ids are for continuations, but the prompt has gaps to fill");
     if (tokens.kind == lm::PromptKind::spans) return fill_spans(prompt, tokens.ids);
-    refuse_sampling();
-    const std::vector<std::vector<lm::Candidate>> masks =
-        lm::fill_masks(compute_, model_, tokens.ids, probs_.value_or(kMaskCandidates));
+    refuse_sampling(options_, "of each <|mask|> the likeliest tokens are shown, as many as --probs says");
+    const std::vector<lm::NextTokens> masks = lm::fill_masks(compute_, model_, tokens.ids, probs_.value_or(kMaskCandidates));
     if (!options_.json && !first_) output_.write("\n");
     first_ = false;
-    output_.write(lm::fill_masks_report(masks, model_, prompt, options_.json));
+    output_.write(lm::fill_masks_report(masks, model_, prompt, form()));
   }
 
   void finish() {
@@ -164,16 +178,20 @@ class Sampling {
  private:
   static constexpr std::int64_t kMaskCandidates = 5;
 
-  /// Of a mask the likeliest tokens are shown; nothing is drawn.
-  void refuse_sampling() const {
-    for (const char* name : {"--tokens", "--temperature", "--top-k", "--top-p", "--min-p", "--typical",
-                             "--repetition-penalty", "--samples", "--stop", "--greedy", "--echo"}) {
-      if (options_.app->count(name) == 0) continue;
-      const std::string option = std::string(name) == "--tokens" ? "-n" : name;
-      throw lm::cmd::UsageError(
-          option +
-          " is for texts that are sampled; of each <|mask|> the likeliest tokens are shown, as many as --probs says");
-    }
+  lm::NextTokensForm form() const {
+    if (options_.json) return lm::NextTokensForm::json;
+    const bool terminal = options_.output == "-" && lm::cmd::is_terminal(STDOUT_FILENO);
+    return terminal ? lm::NextTokensForm::bars : lm::NextTokensForm::text;
+  }
+
+  /// What looks like a gap, but is none to this model, is most likely a mistake.
+  void warn_of_gaps(std::string_view prompt) {
+    const std::string gap = lm::gap_without_meaning(model_, prompt);
+    if (gap.empty() || warned_of_gaps_) return;
+    warned_of_gaps_ = true;
+    spdlog::warn("'{}' in the prompt is no gap: '{}' was trained with the objective '{}', which does not fill it{}", gap,
+                 model_.path(), model_.model.record.objective,
+                 options_.prompting.special == lm::SpecialTokens::plain ? "; it is taken as text" : "");
   }
 
   void go_on(std::string_view prompt) {
@@ -182,7 +200,9 @@ class Sampling {
       spdlog::warn("the prompt is longer than the context of {} tokens: its first {} are left out",
                    model_.config().context_length, left_out);
     }
-    if (probs_) return output_.write(lm::next_tokens_report(prompter_->next_tokens(), model_, *probs_, options_.json));
+    if (probs_) {
+      return output_.write(lm::next_tokens_report(lm::keep_likeliest(prompter_->next_tokens(), *probs_), model_, form()));
+    }
     for (std::int64_t number = 0; number < options_.samples; ++number) writer_->sample(*prompter_, prompt, number);
   }
 
@@ -212,6 +232,7 @@ class Sampling {
   std::optional<lm::Prompter> prompter_;
   std::optional<lm::SpanFiller> span_filler_;
   bool first_ = true;  // no gap has been filled yet
+  bool warned_of_gaps_ = false;
 };
 
 int run(Options options, const lm::cmd::CommonOptions& common) {

@@ -1,13 +1,10 @@
 #include "tasks/fill_mask.h"
 
-#include <algorithm>
-
 #include "base/error.h"
 #include "base/json.h"
 #include "model/activations.h"
 #include "model/transformer.h"
 #include "tasks/load_tokenizer.h"
-#include "tasks/prompt_output.h"
 #include "tasks/pseudo_likelihood.h"
 
 namespace lm {
@@ -16,25 +13,22 @@ namespace {
 /// The likeliest tokens of each row.
 class LikeliestSink : public RowSink<float> {
  public:
-  explicit LikeliestSink(std::int64_t count) : count_(static_cast<std::size_t>(count)) {}
+  explicit LikeliestSink(std::int64_t count) : count_(count) {}
   void consume(std::span<const std::int64_t> rows, TensorView<float> logits) override {
     for (std::int64_t i = 0; i < std::ssize(rows); ++i) {
-      std::vector<Candidate> all = model_distribution({logits.row(i), logits.columns()});
-      all.resize(std::min(all.size(), count_));
-      all.shrink_to_fit();
-      result.push_back(std::move(all));
+      result.push_back(keep_likeliest(model_distribution({logits.row(i), logits.columns()}), count_));
     }
   }
-  std::vector<std::vector<Candidate>> result;
+  std::vector<NextTokens> result;
 
  private:
-  std::size_t count_;
+  std::int64_t count_;
 };
 
 }  // namespace
 
-std::vector<std::vector<Candidate>> fill_masks(Compute& compute, const TextModel& model, std::span<const TokenId> ids,
-                                               std::int64_t count) {
+std::vector<NextTokens> fill_masks(Compute& compute, const TextModel& model, std::span<const TokenId> ids,
+                                   std::int64_t count) {
   require_masked(model);
   const TokenId mask = *special_ids(model.tokenizer).mask;
   const auto shift = static_cast<std::size_t>(masked_output_shift(model));
@@ -59,25 +53,20 @@ std::vector<std::vector<Candidate>> fill_masks(Compute& compute, const TextModel
   return std::move(sink.result);
 }
 
-std::string fill_masks_report(const std::vector<std::vector<Candidate>>& masks, const TextModel& model,
-                              std::string_view prompt, bool json) {
+std::string fill_masks_report(const std::vector<NextTokens>& masks, const TextModel& model, std::string_view prompt,
+                              NextTokensForm form) {
   std::string report;
   for (std::size_t i = 0; i < masks.size(); ++i) {
-    if (!json) {
-      report += (i == 0 ? "" : "\n") + next_tokens_report(masks[i], model, std::ssize(masks[i]), false);
+    if (form != NextTokensForm::json) {
+      report += (i == 0 ? "" : "\n") + next_tokens_report(masks[i], model, form);
       continue;
     }
     JsonValue::Array best;
-    for (const Candidate& candidate : masks[i]) {
-      JsonValue entry;
-      entry.set("id", static_cast<std::int64_t>(candidate.id));
-      entry.set("piece", model.bytes_of(candidate.id));
-      entry.set("p", candidate.probability);
-      best.push_back(std::move(entry));
-    }
+    for (const Candidate& candidate : masks[i].likeliest) best.push_back(to_json(candidate, model));
     JsonValue line;
     line.set("prompt", prompt);
     line.set("mask", static_cast<std::int64_t>(i));
+    line.set("entropy", masks[i].entropy);
     line.set("best", std::move(best));
     report += line.dump() + "\n";
   }

@@ -1,8 +1,5 @@
 #include "tasks/prompt_output.h"
 
-#include <algorithm>
-#include <cstdio>
-
 #include "base/json.h"
 #include "data/token_file.h"
 
@@ -117,28 +114,6 @@ std::unique_ptr<SampleWriter> make_sample_writer(OutputStream& output, const Tex
       break;
   }
   return std::make_unique<TextWriter>(output, options.echo);
-}
-
-std::string next_tokens_report(const std::vector<Candidate>& candidates, const TextModel& model, std::int64_t count,
-                               bool json) {
-  std::string report;
-  const std::size_t shown = std::min(candidates.size(), static_cast<std::size_t>(count));
-  for (std::size_t i = 0; i < shown; ++i) {
-    const Candidate& candidate = candidates[i];
-    const std::string_view piece = model.bytes_of(candidate.id);
-    if (json) {
-      JsonValue line;
-      line.set("id", static_cast<std::int64_t>(candidate.id));
-      line.set("piece", piece);
-      line.set("p", candidate.probability);
-      report += line.dump() + "\n";
-    } else {
-      char numbers[64];
-      std::snprintf(numbers, sizeof numbers, "%10.6f %7u  ", candidate.probability, static_cast<unsigned>(candidate.id));
-      report += numbers + json_quote(piece) + "\n";
-    }
-  }
-  return report;
 }
 
 }  // namespace lm

@@ -1,14 +1,11 @@
-// What lm-sample prints: samples as text, JSON, ids or a token stream, and lists of next tokens.
+// What lm-sample prints of samples: text, JSON, ids or a token stream.
 #pragma once
 
 #include <cstdint>
 #include <memory>
-#include <string>
 #include <string_view>
-#include <vector>
 
 #include "base/file.h"
-#include "infer/sampler.h"
 #include "tasks/load_model.h"
 #include "tasks/prompt.h"
 
@@ -33,10 +30,5 @@ class SampleWriter {
 
 /// Output and model outlive the writer.
 std::unique_ptr<SampleWriter> make_sample_writer(OutputStream& output, const TextModel& model, const SampleOutput& options);
-
-/// The first `count` candidates: for people a line of probability, id and the piece quoted as in JSON; else JSON lines with
-/// the keys id, piece and p.
-std::string next_tokens_report(const std::vector<Candidate>& candidates, const TextModel& model, std::int64_t count,
-                               bool json);
 
 }  // namespace lm

@@ -84,4 +84,16 @@ PromptTokens encode_prompt(const TextModel& model, std::string_view prompt, Spec
   return result;
 }
 
+std::string gap_without_meaning(const TextModel& model, std::string_view prompt) {
+  constexpr std::string_view kMask = "<|mask|>", kSentinel = "<|extra_", kEnd = "|>";
+  if (!was_trained_on(model, "masked") && prompt.find(kMask) != std::string_view::npos) return std::string(kMask);
+  if (was_trained_on(model, "span")) return "";
+  for (std::size_t at = prompt.find(kSentinel); at != std::string_view::npos; at = prompt.find(kSentinel, at + 1)) {
+    const std::size_t end = prompt.find_first_not_of("0123456789", at + kSentinel.size());
+    if (end != std::string_view::npos && end > at + kSentinel.size() && prompt.substr(end).starts_with(kEnd))
+      return std::string(prompt.substr(at, end + kEnd.size() - at));
+  }
+  return "";
+}
+
 }  // namespace lm

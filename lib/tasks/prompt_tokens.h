@@ -2,6 +2,7 @@
 // them.
 #pragma once
 
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -22,5 +23,9 @@ struct PromptTokens {
 /// as `special` says. Where the vocabulary has pieces of a space and a letter, one space before such a token belongs to what
 /// it hides, as in training. Throws Error where the model can do nothing with the prompt, saying what it needs.
 PromptTokens encode_prompt(const TextModel& model, std::string_view prompt, SpecialTokens special);
+
+/// Returns the first `<|mask|>` or `<|extra_N|>` that the prompt spells and that the model was not trained to fill, so that
+/// it does not mean a gap; empty if there is none.
+std::string gap_without_meaning(const TextModel& model, std::string_view prompt);
 
 }  // namespace lm

@@ -45,7 +45,7 @@ for model in masked mixed; do
     cut -d' ' -f$((i + 1))- <<<"$ids" | tok-decode -t tok.json --format ids >after
     id=$(cut -d' ' -f$i <<<"$ids")
     p=$(lm-sample $model --probs all --json -p "$(cat before)<|mask|>$(cat after)" |
-      grep -o "{\"id\":$id,\"piece\":[^}]*\"p\":[0-9.e-]*}" | sed -n 1p | sed 's/.*"p"://; s/}//')
+      grep -o "{\"id\":$id,\"piece\":[^}]*\"p\":[0-9.e-]*," | sed -n 1p | sed 's/.*"p"://; s/,//')
     total=$(calculate "$total - log($p)")
   done
   near "$(value pseudo_nats <json)" "$total" 1e-4

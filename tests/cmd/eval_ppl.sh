@@ -54,7 +54,7 @@ for ((i = 0; i < count; ++i)); do
   # The prompt is the text of the tokens before; it encodes to them, as they are a prefix cut between words.
   : >prefix
   if [ $i -gt 0 ]; then echo "$ids" | cut -d' ' -f1-"$i" | tok-decode -t tok.json --format ids >prefix; fi
-  p=$(lm-sample model --keep-newline --probs all --json prefix | grep "^{\"id\":$id," | sed 's/.*"p"://; s/}//')
+  p=$(lm-sample model --keep-newline --probs all --json prefix | grep "^{\"id\":$id," | sed 's/.*"p"://; s/,.*//')
   total=$(calculate "$total - log($p)")
 done
 near "$(lm-eval-ppl model short --json | value nats)" "$total" 1e-5

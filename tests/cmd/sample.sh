@@ -79,12 +79,47 @@ lm-sample model -p 'x' -n 60 --seed 3 --stop "$stop" >out
 [ "$(cat out)" = "${text%%"$stop"*}" ] || fail "'$(cat out)' is not what stands before '$stop' in '$text'"
 
 # The next tokens: K of them, or all, whose probabilities sum to 1.
-[ "$(lm-sample model -p 'na' --probs 3 | wc -l)" = 3 ]
+[ "$(lm-sample model -p 'na' --probs 3 | grep -vc '^#')" = 3 ]
 lm-sample model -p 'na' --probs all --json >next
 [ "$(wc -l <next)" = 257 ] || fail "$(wc -l <next) next tokens"
-sed 's/.*"p"://; s/}//' next | awk '{ s += $1 } END { exit !(s > 1 - 1e-9 && s < 1 + 1e-9) }' ||
+sed 's/.*"p"://; s/,.*//' next | awk '{ s += $1 } END { exit !(s > 1 - 1e-9 && s < 1 + 1e-9) }' ||
   fail "probabilities do not sum to 1"
-sed -n 1p next | grep -Eq '^\{"id":[0-9]+,"piece":".*","p":[0-9.e-]+\}$' || fail "keys: $(sed -n 1p next)"
+sed -n 1p next | grep -Eq '^\{"id":[0-9]+,"piece":".*","p":[0-9.e-]+,"surprisal":[0-9.e-]+,"entropy":[0-9.e-]+\}$' ||
+  fail "keys: $(sed -n 1p next)"
+# A token's surprisal is -log2 p, and their mean weighed by p the entropy, which is that of all whatever K is. For people too.
+sed -E 's/.*"p":([^,]*),"surprisal":([^,]*),"entropy":([^}]*)}/\1 \2 \3/' next >numbers
+awk 'function off(a, b) { return a - b > 1e-9 || b - a > 1e-9 }
+  { sum += $1 * $2; entropy = $3; if (off($2, -log($1) / log(2))) wrong = 1 } END { exit wrong || off(sum, entropy) }' numbers ||
+  fail "surprisal or entropy: $(head -n 3 numbers)"
+lm-sample model -p 'na' --probs 2 --json | cmp - <(head -n 2 next)
+lm-sample model -p 'na' --probs 2 >out
+grep -q "^# entropy $(awk 'NR == 1 { printf "%.4f", $3 }' numbers) bits$" out || fail "entropy: $(cat out)"
+sed -n 3p out | grep -Eq "^ +$(awk 'NR == 1 { printf "%.6f +%.4f", $1, $2 }' numbers) +[0-9]+  \"[^\"]*\"$" || fail "$(cat out)"
+# Options that say how to sample have no meaning there.
+for option in '-n 5' '--temperature 1' '--top-k 3' '--top-p 0.9' '--min-p 0.1' '--typical 0.9' '--repetition-penalty 1.1' \
+  '--samples 2' '--stop x' --greedy --echo; do
+  # shellcheck disable=SC2086 # one or two words
+  expect_exit 2 lm-sample model -p na --probs 3 $option
+  expect_one_line_stderr "${option%% *} is for texts that are sampled"
+done
+expect_exit 0 lm-sample model -p na --probs 3 --seed 3
+
+# What looks like a gap is none to a model that was not trained to fill it.
+for gap in '<|mask|>' '<|extra_0|>'; do
+  for special in plain allow; do
+    expect_exit 0 lm-sample model -p "x $gap y" -n 1 --special $special
+    expect_one_line_stderr "'$gap' in the prompt is no gap: 'model' was trained with the objective 'causal'"
+  done
+done
+expect_exit 0 lm-sample model -p 'x <|mask|> y' --probs 1
+expect_one_line_stderr "'<|mask|>' in the prompt is no gap"
+printf '<|mask|>\n<|mask|>\n' >prompts
+expect_exit 0 lm-sample model --documents line -n 1 prompts
+expect_one_line_stderr
+expect_exit 0 lm-sample -q model -p 'x <|mask|> y' -n 1
+expect_silence
+expect_exit 0 lm-sample model -p 'x <|endoftext|> mask' -n 1
+expect_silence
 utf8 next
 
 # Special tokens are never sampled, even where all tokens are about equally likely, and are told from text that spells them.

@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "tasks/byte_model.h"
+#include "tasks/next_tokens.h"
 #include "tasks/prompt_output.h"
 #include "tasks/prompt_text.h"
 
@@ -179,11 +180,38 @@ TEST_CASE("the next tokens' probabilities sum to 1, steps multiply to the text's
   for (const Candidate& candidate : next) sum += candidate.probability;
   CHECK(next.size() == 257);
   CHECK(std::abs(sum - 1) < 1e-12);
-  const std::string report = next_tokens_report(next, model, 3, true);
+  double entropy = 0;
+  for (const Candidate& candidate : next) entropy -= candidate.probability * std::log2(candidate.probability);
+  const NextTokens likeliest = keep_likeliest(next, 3);
+  CHECK(std::abs(likeliest.entropy - entropy) < 1e-12);  // of all 257, not of the three
+  const std::string report = next_tokens_report(likeliest, model, NextTokensForm::json);
   CHECK(std::count(report.begin(), report.end(), '\n') == 3);
   const JsonValue first = JsonValue::parse(report.substr(0, report.find('\n')), "test");
   CHECK(first.integer_at("id", "") == next[0].id);
   CHECK(first.number_at("p", "") == next[0].probability);
+  CHECK(first.number_at("surprisal", "") == -std::log2(next[0].probability));
+  CHECK(first.number_at("entropy", "") == likeliest.entropy);
+}
+
+TEST_CASE("the table of next tokens has columns, bars of a width, and nothing that a terminal obeys") {
+  const TextModel model = test::byte_model();
+  const NextTokens next{.likeliest = {{.id = 'a' + 1, .probability = 0.5},
+                                      {.id = 0x1B + 1, .probability = 0.25},
+                                      {.id = 0x7F + 1, .probability = 0}},
+                        .entropy = 1.5};
+  CHECK(next_tokens_report(next, model, NextTokensForm::text) ==
+        "# entropy 1.5000 bits\n"
+        "#        p      bits      id  piece\n"
+        "  0.500000    1.0000      98  \"a\"\n"
+        "  0.250000    2.0000      28  \"\\u001b\"\n"
+        "  0.000000       inf     128  \"\\x7f\"\n");
+  CHECK(next_tokens_report(next, model, NextTokensForm::bars) ==
+        "# entropy 1.5000 bits\n"
+        "#        p      bits      id                        piece\n"
+        "  0.500000    1.0000      98  ####################  \"a\"\n"
+        "  0.250000    2.0000      28  ##########            \"\\u001b\"\n"
+        "  0.000000       inf     128                        \"\\x7f\"\n");
+  CHECK(to_json(next.likeliest.back(), model).string_at("surprisal", "") == "inf");
 }
 
 TEST_CASE("a prompt longer than the context loses its beginning, and says how many tokens") {

@@ -24,6 +24,20 @@ TEST_CASE("a mask is the token for models that know it, and text for others") {
   CHECK(encode_prompt(causal, "x<|mask|>y", SpecialTokens::allow).ids.size() == 3);
 }
 
+TEST_CASE("what looks like a gap is noticed if the model does not fill it") {
+  const TextModel causal = test::special_model("causal");
+  CHECK(gap_without_meaning(causal, "x<|mask|>y<|extra_3|>") == "<|mask|>");
+  CHECK(gap_without_meaning(causal, "<|extra_|> and <|extra_12|>") == "<|extra_12|>");
+  for (const char* text : {"", "mask", "<|mask", "<|extra_|>", "<|extra_1", "<|extra_x|>", "<|endoftext|>"}) {
+    CAPTURE(text);
+    CHECK(gap_without_meaning(causal, text).empty());
+  }
+  CHECK(gap_without_meaning(test::special_model("masked"), "x<|mask|>").empty());
+  CHECK(gap_without_meaning(test::special_model("masked"), "x<|mask|><|extra_0|>") == "<|extra_0|>");
+  CHECK(gap_without_meaning(test::special_model("causal:0.5,masked:0.5"), "x<|mask|>").empty());
+  CHECK(gap_without_meaning(test::special_model("span"), "<|extra_0|>").empty());
+}
+
 TEST_CASE("a space before a gap belongs to what is hidden where the vocabulary joins spaces to letters") {
   const TextModel joins = test::special_model("masked");  // it has a token " a"
   CHECK(encode_prompt(joins, "x <|mask|> y", SpecialTokens::plain).ids.size() == 4);

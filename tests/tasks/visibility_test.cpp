@@ -80,8 +80,8 @@ TEST_CASE("filling a mask depends on the words before and after it") {
     const auto probability = [&](const std::string& prompt) {
       const PromptTokens tokens = encode_prompt(model, prompt, SpecialTokens::plain);
       REQUIRE(tokens.kind == PromptKind::masks);
-      const std::vector<std::vector<Candidate>> masks = fill_masks(compute, model, tokens.ids, 10000);
-      for (const Candidate& candidate : masks.front()) {
+      const std::vector<NextTokens> masks = fill_masks(compute, model, tokens.ids, 10000);
+      for (const Candidate& candidate : masks.front().likeliest) {
         if (candidate.id == 100) return candidate.probability;
       }
       return -1.0;
