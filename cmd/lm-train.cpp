@@ -9,8 +9,10 @@
 
 #include "base/error.h"
 #include "base/file_lock.h"
+#include "base/printable.h"
 #include "base/resident.h"
 #include "program.h"
+#include "tasks/dry_run.h"
 #include "tasks/train_session.h"
 #include "train_observer.h"
 #include "train_options.h"
@@ -19,34 +21,6 @@ namespace {
 
 using namespace lm;
 using namespace lm::cmd;
-
-JsonValue optional_json(const std::optional<std::int64_t>& value) { return value ? JsonValue(*value) : JsonValue(); }
-
-void print_dry_run(const TrainSession& session, bool json) {
-  const TrainFacts f = session.facts();
-  const TrainMemory memory = session.memory();
-  JsonValue report;
-  report.set("parameters", f.parameters).set("memory_bytes", memory.total());
-  report.set("memory_weights", memory.trainer.weights).set("memory_rounded", memory.trainer.rounded);
-  report.set("memory_gradients", memory.trainer.gradients);
-  report.set("memory_moments", memory.trainer.moments).set("memory_averages", memory.trainer.averages);
-  report.set("memory_activations", memory.trainer.activations).set("memory_batches", memory.trainer.batches);
-  report.set("memory_scratch", memory.trainer.scratch).set("memory_held_out", memory.held_out);
-  report.set("memory_mapped_files", memory.files).set("memory_program", memory.program);
-  report.set("flops_per_step", f.flops_per_step).set("tokens_per_step", f.step_positions);
-  report.set("tokens_per_epoch", optional_json(f.tokens_per_epoch))
-      .set("windows_per_epoch", optional_json(f.windows_per_epoch));
-  report.set("steps", optional_json(f.total_steps)).set("settings", settings_to_json(session.settings()));
-  if (json) {
-    std::puts(report.dump().c_str());
-    return;
-  }
-  for (const auto& [name, value] : *report.if_object()) {
-    if (value.if_object() == nullptr) std::printf("%-20s %s\n", name.c_str(), value.dump().c_str());
-  }
-  for (const auto& [name, value] : *report.find("settings")->if_object())
-    std::printf("--%-18s %s\n", name.c_str(), value.dump().c_str());
-}
 
 constexpr double kMebibyte = 1 << 20;
 
@@ -102,9 +76,12 @@ int run(TrainOptions& o, const CommonOptions& common) {
   TrainSession& session = *opened;
   for (const std::string& note : session.notes()) spdlog::warn("{}", note);
   spdlog::info("products are computed in {}", session.settings().precision);
-  if (o.dry_run) print_dry_run(session, o.json);
+  if (o.dry_run && o.json) std::puts(dry_run_json(session).dump().c_str());
+  if (o.dry_run && !o.json) std::fputs(dry_run_text(session, o.request).c_str(), stdout);
   if (o.show_examples) {
-    for (const std::string& line : session.show_examples(*o.show_examples)) std::puts(line.c_str());
+    std::vector<std::string> lines = session.show_examples(*o.show_examples);
+    if (is_terminal(STDOUT_FILENO)) lines = align_tabs(lines);
+    for (const std::string& line : lines) std::puts(line.c_str());
   }
   return o.dry_run || o.show_examples ? 0 : train(o, common, session);
 }

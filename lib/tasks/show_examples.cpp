@@ -2,15 +2,17 @@
 #include <string>
 
 #include "base/json.h"
+#include "base/printable.h"
 #include "tasks/train_session.h"
 
 namespace lm {
 
 namespace {
 
+/// Special tokens are not quoted.
 std::string token_text(const Tokenizer& tokenizer, TokenId id) {
   const std::string_view bytes = tokenizer.bytes_of(id);
-  return tokenizer.is_special(id) ? std::string(bytes) : json_quote(bytes);
+  return printable(tokenizer.is_special(id) ? std::string(bytes) : json_quote(bytes));
 }
 
 }  // namespace
@@ -32,8 +34,9 @@ std::vector<std::string> TrainSession::show_examples(std::int64_t count) {
       const auto place = static_cast<std::size_t>(i);
       // Places without a target are shown where something still depends on them: inside the visible prefix.
       if (batch.weight[place] == 0 && i >= prefix) continue;
-      lines.push_back(token_text(*tokenizer_, batch.input[place]) + "\t" + token_text(*tokenizer_, batch.target[place]) +
-                      "\t" + JsonValue(static_cast<double>(batch.weight[place])).dump());
+      const std::string target = batch.weight[place] == 0 ? "-" : token_text(*tokenizer_, batch.target[place]);
+      lines.push_back(token_text(*tokenizer_, batch.input[place]) + "\t" + target + "\t" +
+                      JsonValue(static_cast<double>(batch.weight[place])).dump());
     }
   }
   return lines;

@@ -49,7 +49,7 @@ def make_model(folder, text):
     run(BIN / "tok-train", "--vocab-size", VOCABULARY, "-o", tokenizer, folder / "corpus.txt")
     run(BIN / "tok-encode", "-t", tokenizer, "-o", stream, folder / "corpus.txt")
     command = [BIN / "lm-train", "-t", tokenizer, "--objective", "fim", *SHAPE, "--batch", "2", "--steps", "1"]
-    print(next(line for line in run(*command, "--dry-run", stream).splitlines() if "arameters" in line).strip())
+    print(json.loads(run(*command, "--dry-run", "--json", stream))["parameters"], "parameters")
     run(*command, "-q", "-o", model, stream)
     return model
 
