@@ -5,6 +5,8 @@
 #include <filesystem>
 #include <istream>
 
+#include "base/error.h"
+#include "base/file_use.h"
 #include "base/suggest.h"
 #include "toml.h"
 #include "unknown.h"
@@ -69,6 +71,15 @@ std::vector<fs::path> share_folders() {
   return folders;
 }
 
+/// Throws CLI::ValidationError if the file is recognized as something else.
+void check_is_config(const std::string& path) {
+  try {
+    require_kind(FileUse::config, path);
+  } catch (const Error& error) {
+    throw CLI::ValidationError(error.what());
+  }
+}
+
 }  // namespace
 
 std::vector<CLI::ConfigItem> TomlConfig::from_config(std::istream& input) const {
@@ -111,8 +122,10 @@ std::string write_config(const CLI::App& app) {
 
 std::string find_config(const std::string& value) {
   std::error_code error;
-  if (fs::exists(value, error) && !fs::is_directory(value, error)) return value;
-  if (fs::is_directory(value, error)) throw CLI::ValidationError("cannot use configuration '" + value + "': it is a folder");
+  if (fs::exists(value, error) && !fs::is_directory(value, error)) {
+    check_is_config(value);
+    return value;
+  }
   std::vector<std::string> names;
   std::string places;
   for (const fs::path& folder : share_folders()) {
@@ -124,6 +137,7 @@ std::string find_config(const std::string& value) {
     const std::string place = fs::weakly_canonical(folder, error).string();
     places += (places.empty() ? " in '" : " and '") + place + "'";
   }
+  if (fs::is_directory(value, error)) check_is_config(value);
   std::sort(names.begin(), names.end());
   names.erase(std::unique(names.begin(), names.end()), names.end());
   std::string known;

@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/suggest.h"
+#include "inputs.h"
 #include "named_files.h"
 #include "objectives/fim_layout.h"
 #include "objectives/mixture.h"
@@ -59,6 +60,7 @@ void add_options(CLI::App& app, Options& options) {
   lm::cmd::add_tokenizer_options(app, options.tokenizer_options);
   add_files(app, "FILE", options.inputs, "text or token streams (default: standard input, as -)");
   add_documents(app, options.documents, "how text is cut: file, line, nul, jsonl[:FIELD] or separator:STRING");
+  add_binary(app, options.documents.accept);
   add_choice<Level>(app, "--level", options.level, {{"corpus", Level::corpus}, {"document", Level::document}},
                     "what a report is about: all documents, or each");
   add_size(app, "--context", options.context, "tokens that predict at most (default: the model's context)");
@@ -132,7 +134,7 @@ void check(const Options& options) {
   if (options.infilling &&
       (options.tsv || filters || options.level == Level::document || options.macro || options.score_end || options.context ||
        options.stride || !options.protocol.empty() || options.scoring != Scoring::automatic || options.within_word ||
-       options.documents.kind != lm::DocumentKind::Kind::file)) {
+       options.documents.kind != lm::DocumentKind::Kind::file || options.documents.accept == lm::Accept::anything)) {
     throw lm::cmd::UsageError("--infilling goes with --layout, --base and --json alone");
   }
   if (options.macro && options.level == Level::document) throw lm::cmd::UsageError("--macro goes with --level corpus");

@@ -10,6 +10,8 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/text_input.h"
+#include "inputs.h"
 #include "named_files.h"
 #include "options.h"
 #include "program.h"
@@ -37,6 +39,7 @@ struct Options {
   bool json = false;
   bool jsonl = false;
   std::string output = "-";
+  lm::Accept accept = lm::Accept::text;
   const CLI::App* app = nullptr;  // tells which options were given
 };
 
@@ -108,6 +111,7 @@ void add_options(CLI::App& app, Options& options) {
   app.add_flag("--full", options.full, "print the whole text");
   app.add_flag("--json", options.json, "print one JSON object a line");
   app.add_flag("--jsonl", options.jsonl, "answer requests, one JSON object a line, until the input ends");
+  add_binary(app, options.accept);
   add_text(app, "-o,--output", options.output, "where to write", "FILE");
 }
 
@@ -124,9 +128,6 @@ void check(const Options& options) {
     if (stop.empty()) throw UsageError("--stop wants a text that is not empty");
   }
   if (by_files && !options.file.empty()) throw UsageError("--prefix-file or --suffix-file, and a text exclude each other");
-  if (options.prefix_file == "-" && options.suffix_file == "-") {
-    throw UsageError("--prefix-file and --suffix-file cannot both be standard input");
-  }
   if (!options.jsonl) return;
   if (by_files || options.marker || options.cursor) {
     throw UsageError("with --jsonl the text around the middle comes in requests, not by other options");
@@ -148,8 +149,8 @@ void check_files(const Options& options, const lm::cmd::CommonOptions& common) {
   files.check();
 }
 
-std::string read_text(const std::string& path) {
-  return path.empty() ? std::string() : std::string(lm::FileContent::read(path, lm::kTextLimit).text());
+std::string read_text(const std::string& path, lm::Accept accept) {
+  return path.empty() ? std::string() : lm::read_whole_text(path, accept);
 }
 
 /// The text that is given, and where it is cut.
@@ -157,16 +158,16 @@ class Input {
  public:
   explicit Input(const Options& options) {
     if (!options.prefix_file.empty() || !options.suffix_file.empty()) {
-      text_ = read_text(options.prefix_file);
+      text_ = read_text(options.prefix_file, options.accept);
       const std::size_t cut = text_.size();
-      text_ += read_text(options.suffix_file);
+      text_ += read_text(options.suffix_file, options.accept);
       const std::string_view all = text_;
       parts_ = {.prefix = all.substr(0, cut), .suffix = all.substr(cut)};
       return;
     }
     const std::string path = options.file.empty() ? "-" : options.file;
     const std::string source = path == "-" ? "standard input" : path;
-    text_ = read_text(path);
+    text_ = read_text(path, options.accept);
     if (options.cursor) {
       lm::Cursor cursor = *options.cursor;
       cursor.unit = options.cursor_unit;
@@ -237,7 +238,9 @@ int run(Options options, const lm::cmd::CommonOptions& common) {
   if (input) {
     infill(options, infiller, *output, input->parts());
   } else {
-    const lm::FileDescriptor requests = lm::open_input(options.file.empty() ? "-" : options.file);
+    const std::string requests_path = options.file.empty() ? "-" : options.file;
+    lm::check_text_inputs(lm::FileUse::text, {requests_path}, options.accept);
+    const lm::FileDescriptor requests = lm::open_input(requests_path);
     lm::serve_requests(infiller, requests, *output, options.infilling);
   }
   output->close();

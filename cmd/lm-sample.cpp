@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "data/token_file.h"
+#include "inputs.h"
 #include "named_files.h"
 #include "options.h"
 #include "program.h"
@@ -85,6 +86,7 @@ void add_options(CLI::App& app, Options& options) {
   app.add_flag("--json", options.json, "print one JSON object a line");
   add_documents(app, options.documents,
                 "how the file is cut into prompts: file, line, nul, jsonl[:FIELD] or separator:STRING");
+  add_binary(app, options.documents.accept);
   add_text(app, "-o,--output", options.output, "where to write", "FILE");
 }
 

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "inputs.h"
 #include "named_files.h"
 #include "options.h"
 #include "program.h"
@@ -55,6 +56,7 @@ void add_options(CLI::App& app, Options& options) {
                                    "format of the output");
   lm::cmd::add_tokenizer_options(app, options.tokenizer_options);
   app.add_flag("--stats", options.stats, "say on standard error how many documents, bytes and tokens there were");
+  lm::cmd::add_binary(app, options.documents.accept);
   lm::cmd::add_files(app, "FILE", options.files, "text; standard input if none");
 }
 
@@ -126,6 +128,8 @@ int run(const Options& options, const lm::cmd::CommonOptions& common) {
   if (options.from && options.documents.kind != lm::DocumentKind::Kind::file) {
     throw lm::cmd::UsageError("--documents is for text; tokens have their end-of-text");
   }
+  if (options.from && options.documents.accept == lm::Accept::anything)
+    throw lm::cmd::UsageError("--binary is for text; --from says what else the input is");
   if (is_binary(options.format) && options.output == "-" && lm::cmd::is_terminal(1)) {
     throw lm::cmd::UsageError("tokens are not written to a terminal; use -o, a pipe, or --format ids or pieces");
   }

@@ -5,6 +5,8 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/file_use.h"
+#include "inputs.h"
 #include "named_files.h"
 #include "options.h"
 #include "program.h"
@@ -66,6 +68,7 @@ void add_options(CLI::App& app, Options& options) {
                         "train on counts instead of text; may be repeated, and FILEs are counts too", "FILE")
       ->excludes(dump);
   lm::cmd::add_documents(app, options.documents, "what a document is: file, line, nul, jsonl[:FIELD] or separator:STRING");
+  lm::cmd::add_binary(app, options.documents.accept);
   lm::cmd::add_files(app, "FILE", options.files, "text; standard input if none");
 }
 
@@ -103,6 +106,7 @@ void read_all_counts(Options& options, lm::PretokenCounts& counts) {
   std::vector<std::string> paths = options.from_counts;
   paths.insert(paths.end(), options.files.begin(), options.files.end());
   for (std::size_t i = 0; i < paths.size(); ++i) {
+    lm::require_kind(lm::FileUse::counts, paths[i]);
     const lm::CountsHeader header = read_counts(counts, paths[i]);
     const bool pattern_is_set = i > 0 || options.pattern_option->count() > 0;
     if (pattern_is_set && header.pattern != options.trainer.pattern) {

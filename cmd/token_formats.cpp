@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "base/error.h"
+#include "base/file_use.h"
 #include "base/json.h"
 #include "options.h"
 #include "tasks/load_tokenizer.h"
@@ -172,12 +173,21 @@ void read_ids(const FileDescriptor& input, DocumentTokens& documents, const Toke
   if (in_line) end_line();
 }
 
+/// What a file of this format is to be; nothing for raw ids, which may be any bytes.
+std::optional<FileUse> use_of(TokenFormat format) {
+  if (format == TokenFormat::lm) return FileUse::tokens;
+  if (format == TokenFormat::llmc) return FileUse::llmc_tokens;
+  return format == TokenFormat::ids ? std::optional(FileUse::ids) : std::nullopt;
+}
+
 }  // namespace
 
 CLI::Option* add_documents(CLI::App& app, DocumentKind& kind, const std::string& description) {
   return add_parsed(app, "--documents", "KIND", "file", description, "file, line, nul, jsonl[:FIELD] or separator:STRING",
                     [&kind](const std::string& text) {
-                      kind = parse_document_kind(text);
+                      const DocumentKind parsed = parse_document_kind(text);
+                      kind.kind = parsed.kind;
+                      kind.detail = parsed.detail;
                       return true;
                     });
 }
@@ -243,6 +253,7 @@ void TokenOutput::finish() {
 }
 
 void read_tokens(const std::string& path, TokenFormat format, const Tokenizer& tokenizer, const TokenSink& sink) {
+  if (const std::optional<FileUse> use = use_of(format)) require_kind(*use, path);
   FileDescriptor input = open_input(path);
   DocumentTokens documents(tokenizer, sink, input.name());
   switch (format) {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/file_use.h"
 #include "data/token_format.h"
 
 namespace lm {
@@ -48,6 +49,7 @@ bool is_regular(const FileDescriptor& input) {
 }  // namespace
 
 TokenFile TokenFile::open(const std::string& path, const std::string& spool_folder) {
+  require_kind(FileUse::tokens, path);
   return open(open_input(path), {}, spool_folder);
 }
 

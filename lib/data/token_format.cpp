@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "base/file_use.h"
 
 namespace lm {
 
@@ -35,6 +36,7 @@ void check_magic(std::string_view bytes, const std::string& name) {
   if (magic == kHeaderMagic) return;
   if (bytes.size() < kTokenMagicSize && kHeaderMagic.starts_with(magic)) return;  // cut short: the caller says so
   if (!magic.starts_with(kAnyVersion)) {
+    require_kind_of_bytes(FileUse::tokens, bytes, name);
     throw Error("cannot use '" + name + "': it is not a token stream; tok-encode makes one");
   }
   throw Error("cannot use '" + name + "': it is a token stream of another version than 1; use the program that wrote it");

@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/file_use.h"
 
 namespace lm {
 
@@ -187,6 +188,7 @@ void read_tensors(Parameters<float>& parameters, const SafetensorsFile& file, co
 }
 
 LoadedModel load_model(const std::string& path) {
+  require_kind(FileUse::model, path);
   const bool folder = is_folder(path);
   const std::string weights_path = folder ? path + "/model.safetensors" : path;
   const SafetensorsFile file = SafetensorsFile::open(weights_path);

@@ -10,6 +10,7 @@
 #include <optional>
 
 #include "base/error.h"
+#include "base/file_use.h"
 #include "base/hash.h"
 #include "base/json.h"
 #include "model/safetensors_header.h"
@@ -40,23 +41,34 @@ void refuse_beyond_memory(const std::string& name, std::uint64_t bytes) {
 
 constexpr std::size_t kHeaderStart = sizeof(std::uint64_t);
 
-/// The size of the header by the first bytes of a file, if they can be those of a safetensors file.
-std::uint64_t stated_header_size(std::string_view text, const std::string& name) {
+/// Throws Error if a file that begins with `head` is recognized as something else, which a path has been and a pipe has not.
+void refuse_other_kind(std::string_view head, std::optional<std::uint64_t> size, const std::string& name) {
+  const FileKind kind = kind_of({.head = head.substr(0, kKindHead), .tail = {}, .size = size, .name = {}});
+  if (kind != FileKind::binary) require_kind(FileUse::model, kind, name);
+}
+
+/// The size of the header by the first bytes of a file of `size` bytes (unknown of a pipe), if they can be those of a
+/// safetensors file.
+std::uint64_t stated_header_size(std::string_view text, std::optional<std::uint64_t> size, const std::string& name) {
   if (text.size() < kHeaderStart) refuse(name, "it is too short to be a safetensors file");
   std::uint64_t header_size = 0;
   std::memcpy(&header_size, text.data(), kHeaderStart);
   if (header_size > kLargestSafetensorsHeader) {
-    refuse(name, "it is no safetensors file, or its header is larger than 100,000,000 bytes");
+    refuse_other_kind(text, size, name);
+    refuse(name, "its header is larger than 100,000,000 bytes");
   }
   const bool begins = header_size > 0 && (text.size() == kHeaderStart || text[kHeaderStart] == '{');
-  if (!begins) refuse(name, "it is no safetensors file: its header does not start with '{'");
+  if (!begins) {
+    refuse_other_kind(text, size, name);
+    refuse(name, "it is no safetensors file: its header does not start with '{'");
+  }
   return header_size;
 }
 
 /// The size of a file by what has come of it; nothing while its header has not.
 std::optional<std::uint64_t> stated_size(std::string_view so_far, const std::string& name) {
   if (so_far.size() < kHeaderStart) return std::nullopt;
-  const std::uint64_t header_size = stated_header_size(so_far, name);
+  const std::uint64_t header_size = stated_header_size(so_far, std::nullopt, name);
   if (header_size > so_far.size() - kHeaderStart) return std::nullopt;
   std::uint64_t end = 0;
   for (const TensorEntry& entry : parse_safetensors_header(so_far.substr(kHeaderStart, header_size), name).entries)
@@ -114,9 +126,9 @@ SafetensorsFile SafetensorsFile::open(const std::string& path) {
 }
 
 void SafetensorsFile::read_header() {
-  std::string start(std::min<std::uint64_t>(file_.size(), kHeaderStart + 1), '\0');
+  std::string start(std::min<std::uint64_t>(file_.size(), kKindHead), '\0');
   file_.read(0, start.data(), start.size());
-  const std::uint64_t header_size = stated_header_size(start, name());
+  const std::uint64_t header_size = stated_header_size(start, file_.size(), name());
   if (header_size > file_.size() - kHeaderStart) {
     refuse(name(), "its header of " + std::to_string(header_size) + " bytes does not fit into the file: it was cut short");
   }

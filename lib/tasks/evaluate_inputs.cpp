@@ -23,9 +23,8 @@ struct Reader {
 
   void read(const std::string& path) {
     FileDescriptor input = open_input(path);
-    std::string head(kTokenMagicSize, '\0');
-    head.resize(read_some(input, head.data(), head.size()));
-    if (is_token_stream(head)) {
+    const std::string head = read_text_head(input, FileUse::scored, kind.accept);
+    if (kind.accept == Accept::text && is_token_stream(head)) {
       read_tokens(std::move(input), head);
     } else {
       read_text(input, head, path);
@@ -87,6 +86,7 @@ struct Reader {
 
 void read_documents(const DocumentTokens& sink, const TextModel& model, const std::vector<std::string>& paths,
                     const DocumentKind& kind, const std::function<void()>& on_read) {
+  check_text_inputs(FileUse::scored, paths, kind.accept);
   Reader reader{.sink = sink, .model = model, .kind = kind, .on_read = on_read};
   for (const std::string& path : paths) reader.read(path);
   if (paths.empty()) reader.read("-");

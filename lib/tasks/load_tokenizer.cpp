@@ -1,11 +1,7 @@
 #include "tasks/load_tokenizer.h"
 
-#include <sys/stat.h>
-
-#include <array>
-
 #include "base/error.h"
-#include "base/file.h"
+#include "base/file_use.h"
 #include "base/hash.h"
 #include "base/json.h"
 #include "model/safetensors.h"
@@ -22,17 +18,6 @@ std::string describe_token(const Tokenizer& tokenizer, TokenId id) {
 }
 
 }  // namespace
-
-bool looks_like_safetensors(const std::string& path) {
-  struct stat status {};
-  if (stat(path.c_str(), &status) != 0 || !S_ISREG(status.st_mode)) return false;
-  const FileDescriptor input = open_input(path);
-  std::array<unsigned char, 9> start{};
-  if (read_some(input, start.data(), start.size()) != start.size() || start[8] != '{') return false;
-  std::uint64_t header_size = 0;
-  for (std::size_t i = 8; i-- > 0;) header_size = header_size << 8 | start[i];
-  return header_size < static_cast<std::uint64_t>(status.st_size);
-}
 
 void require_same_tokenizer(const Tokenizer& tokenizer, const TokenFileInfo& info, std::string_view source) {
   const bool same_end = info.end_of_text == tokenizer.end_of_text();
@@ -72,7 +57,9 @@ SpecialIds special_ids(const Tokenizer& tokenizer) {
 }
 
 Tokenizer load_tokenizer(const std::string& path, const TokenizerOptions& options) {
-  if (!looks_like_safetensors(path)) return Tokenizer::load(path, options);
+  const FileKind kind = kind_of_path(path);
+  require_kind(FileUse::tokenizer, kind, path == "-" ? "standard input" : path);
+  if (kind != FileKind::model) return Tokenizer::load(path, options);
   const SafetensorsFile file = SafetensorsFile::open(path);
   if (file.metadata("train.state") != nullptr) {
     throw Error("'" + path +

@@ -20,7 +20,4 @@ void require_same_tokenizer(const Tokenizer& tokenizer, const TokenFileInfo& inf
 /// The special tokens of objectives, by their names; those that the tokenizer lacks are left out.
 SpecialIds special_ids(const Tokenizer& tokenizer);
 
-/// True where the file begins as a safetensors file does: a plausible header length, then a brace.
-bool looks_like_safetensors(const std::string& path);
-
 }  // namespace lm

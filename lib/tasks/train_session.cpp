@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "base/error.h"
+#include "base/file_use.h"
 #include "base/round.h"
 #include "kernels/elementwise.h"
 #include "kernels/precision.h"

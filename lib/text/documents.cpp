@@ -197,10 +197,11 @@ void split_documents(const std::vector<std::string>& paths, const DocumentKind& 
   std::vector<char> block(kBlock);
   DocumentSplitter splitter(kind, sink);
   const std::vector<std::string> standard_input = {"-"};
-  if (std::count(paths.begin(), paths.end(), "-") > 1) throw Error("standard input is named twice; it can be read once");
+  check_text_inputs(FileUse::text, paths, kind.accept);
   for (const std::string& path : paths.empty() ? standard_input : paths) {
     const FileDescriptor input = open_input(path);
     splitter.begin_input(input.name());
+    splitter.feed(read_text_head(input, FileUse::text, kind.accept));
     while (const std::size_t size = read_once(input, block.data(), block.size())) splitter.feed({block.data(), size});
     splitter.end_input();
   }

@@ -7,14 +7,17 @@
 #include <string_view>
 #include <vector>
 
+#include "base/text_input.h"
+
 namespace lm {
 
-/// A value of --documents. Delimiters end documents and are not part of them; a last document without its delimiter counts,
-/// an empty one does not.
+/// How text is read: a value of --documents, and whether anything is taken for text. Delimiters end documents and are not
+/// part of them; a last document without its delimiter counts, an empty one does not.
 struct DocumentKind {
   enum class Kind { file, line, nul, jsonl, separator };
   Kind kind = Kind::file;
   std::string detail;  // jsonl: the field (default "text"); separator: the string, not empty
+  Accept accept = Accept::text;
 };
 
 /// "file", "line", "nul", "jsonl", "jsonl:FIELD" or "separator:STRING"; throws Error for anything else.
@@ -57,7 +60,8 @@ class DocumentSplitter {
   std::vector<std::size_t> failure_;  // separator: length of the longest proper border of each prefix
 };
 
-/// Reads every path ("-" is standard input; no path: standard input) through a DocumentSplitter. Throws Error.
+/// Reads every path ("-" is standard input; no path: standard input) through a DocumentSplitter. Throws Error, before it
+/// reads any, if one is recognized as something else than text, unless kind.accept says otherwise.
 void split_documents(const std::vector<std::string>& paths, const DocumentKind& kind, const DocumentSink& sink);
 
 /// The same, each document whole: memory of the longest document.

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/file_kind.h"
 #include "base/json.h"
 #include "text/left_out.h"
 #include "text/spelled_vocabulary.h"
@@ -201,7 +202,7 @@ TokenizerParts read_tiktoken(std::string_view text, std::string_view source) {
 
 Tokenizer Tokenizer::load(const std::string& path, const TokenizerOptions& options) {
   if (std::filesystem::is_directory(path)) return load_folder(path, options);
-  if (path.ends_with(".tiktoken")) return load_tiktoken(path, options);
+  if (path.ends_with(".tiktoken") || kind_of_path(path) == FileKind::tiktoken) return load_tiktoken(path, options);
   const FileContent file = FileContent::read(path, kTokenizerLimit);
   return from_json(file.text(), path == "-" ? "standard input" : path, options);
 }

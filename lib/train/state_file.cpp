@@ -6,6 +6,7 @@
 #include <array>
 
 #include "base/error.h"
+#include "base/file_use.h"
 #include "base/json.h"
 #include "base/random_access.h"
 #include "model/checkpoint.h"
@@ -131,6 +132,7 @@ bool is_state_file(const std::string& path) {
 }
 
 StateFile StateFile::open(const std::string& path) {
+  require_kind(FileUse::state, path);
   SafetensorsFile file = SafetensorsFile::open(path);
   const std::string* settings = file.metadata("train.settings");
   const std::string* state = file.metadata("train.state");

@@ -37,7 +37,7 @@ head -c 2000 tokens.llmc >cut.llmc
 expect_exit 1 tok-decode -t tok.json --format llmc cut.llmc
 expect_one_line_stderr 'but its header says'
 expect_exit 1 tok-decode -t tok.json --format llmc tokens.raw
-expect_one_line_stderr 'no file of llm.c'
+expect_one_line_stderr "cannot use 'tokens.raw' as tokens of llm.c: it is a binary file"
 
 # A stream made with another tokenizer is an error.
 tok-train --vocab-size 601 -o other.json corpus.txt

@@ -93,6 +93,6 @@ head -c 5000 killed.state >short.state
 expect_exit 1 lm-train -t tok.json --steps 70 --resume -o short train.tok
 expect_one_line_stderr
 expect_exit 1 lm-train -t tok.json --steps 70 --resume --checkpoint whole -o short train.tok
-expect_one_line_stderr "no training state"
+expect_one_line_stderr "as a training state: it is a model (safetensors); to train a model further, give it with --init-from"
 expect_exit 1 lm-train -t tok.json --steps 70 --init-from killed.state -o new train.tok
 expect_one_line_stderr "training state"

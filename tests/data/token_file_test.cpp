@@ -273,7 +273,7 @@ TEST_CASE("headers of other versions, reserved bytes, flags and contradictions a
     return whole;
   };
   CHECK(contains(refusal_with(10, "2"), "another version"));
-  CHECK(contains(refusal_with(0, "M"), "not a token stream"));
+  CHECK(contains(refusal_with(0, "M"), "as tokens: it is a binary file"));
   CHECK(contains(refusal_with(16, "\4"), "4 bytes a token where a vocabulary of 300 takes 2"));
   CHECK(contains(refusal_with(16, "\3"), "bytes a token"));
   CHECK(contains(refusal_with(20, std::string_view("\0\0\0\0", 4)), "vocabulary is empty"));

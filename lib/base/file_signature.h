@@ -1,0 +1,19 @@
+// The parts of recognition: signatures of binary formats, and the look of texts.
+#pragma once
+
+#include <optional>
+
+#include "base/file_kind.h"
+
+namespace lm {
+
+/// The kind of a binary file that begins with an unmistakable signature; nothing for any other.
+std::optional<FileKind> kind_by_signature(const FileSample& sample);
+
+/// The kind of a safetensors file by its header; nothing if the sample is none.
+std::optional<FileKind> kind_of_safetensors(const FileSample& sample);
+
+/// The kind of a text, by its first lines and its name.
+FileKind kind_of_text(const FileSample& sample);
+
+}  // namespace lm

@@ -1,0 +1,104 @@
+# What is read as text is text: other files are refused by name, from a file and from a pipe, before any work; --binary takes any bytes.
+need tok-train tok-encode tok-decode lm-train lm-eval-ppl lm-sample lm-fim gzip
+head -c 20000 "$LM_SOURCE"/man/lm-train.1 >c.txt
+tok-train --vocab-size 400 -o t.json c.txt
+tok-encode -t t.json -o c.tok c.txt
+train=(lm-train -t t.json --layers 1 --channels 8 --heads 1 --context 64 --batch 2 --threads 1 --steps 1)
+"${train[@]}" --objective causal:0.5,fim:0.5 -o m.st c.tok
+cp m.st other.st
+gzip -c c.txt >c.gz
+printf '\xff\xfeh\x00i\x00' >u16.txt
+printf 'PAR1\x15\x04\x15\x00aaaaPAR1' >c.parquet
+mkdir folder
+cp c.txt folder/
+
+# read_text FILE...: every program that reads text, with its further arguments in `more`.
+more=()
+readers=(train encode score sample fim prefix)
+read_by() {
+  local reader=$1
+  shift
+  case $reader in
+    train) tok-train --vocab-size 300 --no-reserved -o new.json "${more[@]}" "$@" ;;
+    encode) tok-encode -t t.json -o new.tok "${more[@]}" "$@" ;;
+    score) lm-eval-ppl m.st --threads 1 "${more[@]}" "$@" ;;
+    sample) lm-sample m.st --threads 1 -n 0 "${more[@]}" "$@" ;;
+    fim) lm-fim m.st --threads 1 -n 0 --cursor 1:1 "${more[@]}" "$@" ;;
+    prefix) lm-fim m.st --threads 1 -n 0 "${more[@]}" --suffix-file c.txt --prefix-file "$@" ;;
+  esac
+}
+for reader in "${readers[@]}"; do
+  for entry in 'c.gz|compressed with gzip; unpack it first, as in: zcat c.gz | ... -' 'u16.txt|text in UTF-16; turn it into UTF-8 first: iconv' \
+    'c.parquet|a Parquet file; write its texts as JSON lines' 'other.st|a model (safetensors); ' \
+    'folder|a folder; name its files, such as folder/*.txt'; do
+    path=${entry%%|*}
+    expect_exit 1 read_by "$reader" "$path"
+    expect_one_line_stderr "cannot use '$path' as text"
+    expect_one_line_stderr "it is ${entry#*|}"
+    [ -d "$path" ] || expect_one_line_stderr '--binary'
+  done
+  # By standard input: a file, a pipe, and a pipe that gives a byte at a time.
+  expect_exit 1 read_by "$reader" - <c.gz
+  expect_one_line_stderr "cannot use 'standard input' as text"
+  # shellcheck disable=SC2002 # a pipe is wanted
+  cat c.gz | expect_exit 1 read_by "$reader" -
+  expect_one_line_stderr "it is compressed with gzip"
+  perl -e '$| = 1; print substr(`cat c.gz`, $_, 1) for 0 .. 9' | expect_exit 1 read_by "$reader" -
+  expect_one_line_stderr "it is compressed with gzip"
+  more=(--binary)
+  expect_exit 0 read_by "$reader" c.gz
+  # shellcheck disable=SC2002
+  cat c.parquet | expect_exit 0 read_by "$reader" -
+  expect_exit 1 read_by "$reader" folder
+  expect_one_line_stderr "name its files"
+  more=()
+done
+[ ! -e new.tok ] || tok-encode -t t.json --binary c.gz | tok-decode -t t.json | cmp - c.gz
+
+# Nothing is read before all are looked at, and what is written stays as it was.
+printf kept >kept.tok
+expect_exit 1 tok-encode -t t.json -o kept.tok c.txt c.gz
+[ "$(cat kept.tok)" = kept ] || fail "tok-encode wrote before it looked at its inputs"
+
+# What is no kind of file is text, and so are texts that begin as one does.
+for text in 'PAR1 is a magic number' 'PK' 'BZh91 is of bzip2' 'GGUF' '%%PDF-1.4 begins a document' 'lm-tokens 1' 'a\x00b\x00' '\x80\xff'; do
+  # shellcheck disable=SC2059 # the format is the content
+  printf "$text" >odd.txt
+  cp odd.txt same.txt
+  for input in odd.txt -; do
+    tok-encode -t t.json "$input" <odd.txt | tok-decode -t t.json | cmp - same.txt || fail "$text from $input"
+    # shellcheck disable=SC2002
+    cat odd.txt | tok-encode -t t.json - | tok-decode -t t.json | cmp - same.txt || fail "$text from a pipe"
+  done
+done
+# A second model is no text; a token stream is scored, and with --binary it is bytes.
+expect_exit 1 lm-eval-ppl m.st other.st c.txt
+expect_one_line_stderr "cannot use 'other.st' as text or tokens: it is a model (safetensors); one model is scored"
+lm-eval-ppl m.st --json c.tok >tokens.json
+lm-eval-ppl m.st --json --binary c.tok >bytes.json
+! cmp -s tokens.json bytes.json || fail "--binary scores the tokens of a token stream"
+expect_exit 1 tok-encode -t t.json c.tok
+expect_one_line_stderr "it is a token stream (lm-tokens); tok-decode -t TOKENIZER c.tok makes text of it"
+expect_exit 2 tok-encode -t t.json --from raw --binary c.tok
+expect_one_line_stderr "--binary is for text"
+expect_exit 1 lm-fim m.st --jsonl folder
+expect_one_line_stderr "it is a folder"
+
+# Names of a hub, and states that are not there.
+for name in gpt2 no-owner/SmolLM2-135M; do
+  expect_exit 1 lm-sample $name -p a
+  expect_one_line_stderr "cannot open '$name': no such file or folder; if the model of that name on the Hugging Face hub is meant"
+  expect_exit 1 tok-encode -t $name c.txt
+  expect_one_line_stderr 'nothing is downloaded here'
+done
+expect_exit 1 lm-sample model.st -p a
+expect_one_line_stderr "cannot open 'model.st': No such file or directory"
+expect_exit 1 "${train[@]}" --resume -o new.st c.tok
+expect_one_line_stderr "cannot open 'new.st.state': no such file or folder; there is no run to resume"
+# From pipes too, a model or a token stream is recognized by its first bytes.
+# shellcheck disable=SC2002
+cat c.tok | expect_exit 1 lm-sample - -p a
+expect_one_line_stderr "cannot use 'standard input' as a model: it is a token stream"
+# shellcheck disable=SC2002
+cat c.gz | expect_exit 1 tok-decode -t t.json
+expect_one_line_stderr "cannot use 'standard input' as tokens: it is compressed with gzip; unpack it first, as in: zcat FILE"
