@@ -14,6 +14,7 @@
 #include "objectives/fim_layout.h"
 #include "objectives/mixture.h"
 #include "options.h"
+#include "output_names.h"
 #include "program.h"
 #include "progress.h"
 #include "tasks/evaluate.h"
@@ -266,6 +267,8 @@ void check_files(const Options& options, const lm::cmd::CommonOptions& common) {
 int run(const Options& options, const lm::cmd::CommonOptions& common) {
   check(options);
   check_files(options, common);
+  lm::cmd::check_output_name("-o", options.output, lm::cmd::OutputKind::text);
+  lm::cmd::check_output_name("--rejected", options.rejected, lm::cmd::OutputKind::text);
   lm::WindowPlan plan = plan_of(options);
   const lm::TextModel model = lm::cmd::open_text_model(options.model, options.tokenizer_options);
   const std::unique_ptr<lm::OutputStream> output = lm::open_output(options.output);

@@ -14,6 +14,7 @@
 #include "inputs.h"
 #include "named_files.h"
 #include "options.h"
+#include "output_names.h"
 #include "program.h"
 #include "tasks/infill.h"
 #include "tasks/infill_requests.h"
@@ -228,6 +229,7 @@ void infill(const Options& options, lm::Infiller& infiller, lm::OutputStream& ou
 int run(Options options, const lm::cmd::CommonOptions& common) {
   check(options);
   check_files(options, common);
+  lm::cmd::check_output_name("-o", options.output, lm::cmd::OutputKind::text);
   options.infilling.seed = static_cast<std::uint64_t>(options.seed);
   std::optional<Input> input;
   if (!options.jsonl) input.emplace(options);  // its mistakes are told before a large model is read

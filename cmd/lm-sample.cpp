@@ -14,6 +14,7 @@
 #include "inputs.h"
 #include "named_files.h"
 #include "options.h"
+#include "output_names.h"
 #include "program.h"
 #include "tasks/fill_mask.h"
 #include "tasks/next_tokens.h"
@@ -245,6 +246,7 @@ int run(Options options, const lm::cmd::CommonOptions& common) {
     files.reads("FILE", options.file.empty() ? "-" : options.file);
   files.writes("-o", options.output);
   files.check();
+  lm::cmd::check_output_name("-o", options.output, lm::cmd::OutputKind::text);
   options.prompting.max_tokens = options.max_tokens;
   options.prompting.seed = static_cast<std::uint64_t>(options.seed);
   if (options.greedy) options.prompting.sampling.temperature = 0;

@@ -120,6 +120,15 @@ void NamedFiles::check() const {
     }
     standard = &input;
   }
+  for (auto input = inputs_.begin(); input != inputs_.end(); ++input) {
+    if (!S_ISFIFO(input->status.st_mode)) continue;
+    const auto is_it = [&](const File& other) { return same_file(input->status, other.status); };
+    const auto other = std::find_if(input + 1, inputs_.end(), is_it);
+    if (other == inputs_.end()) continue;
+    const std::string names = input->option + (other->option == input->option ? "" : " and " + other->option);
+    throw UsageError("the pipe '" + (is_standard(other->path) ? input->path : other->path) + "' is named twice, by " +
+                     names + "; it can be read once");
+  }
   for (auto output = outputs_.begin(); output != outputs_.end(); ++output) {
     for (auto other = output + 1; other != outputs_.end(); ++other) {
       if (is_standard(output->path) && is_standard(other->path))

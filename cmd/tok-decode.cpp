@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "named_files.h"
 #include "options.h"
+#include "output_names.h"
 #include "program.h"
 #include "tasks/load_tokenizer.h"
 #include "text/documents.h"
@@ -52,6 +53,7 @@ int run(const Options& options, const lm::cmd::CommonOptions& common) {
   files.reads("FILE", path);
   files.writes("-o", options.output);
   files.check();
+  lm::cmd::check_output_name("-o", options.output, lm::cmd::OutputKind::text);
   const std::string delimiter = lm::document_delimiter(options.documents);
   const lm::Tokenizer tokenizer = lm::load_tokenizer(options.tokenizer, options.tokenizer_options);
   const auto output = lm::open_output(options.output);

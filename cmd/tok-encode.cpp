@@ -8,6 +8,7 @@
 #include "inputs.h"
 #include "named_files.h"
 #include "options.h"
+#include "output_names.h"
 #include "program.h"
 #include "tasks/load_tokenizer.h"
 #include "text/documents.h"
@@ -130,6 +131,7 @@ int run(const Options& options, const lm::cmd::CommonOptions& common) {
   }
   if (options.from && options.documents.accept == lm::Accept::anything)
     throw lm::cmd::UsageError("--binary is for text; --from says what else the input is");
+  lm::cmd::check_output_name("-o", options.output, lm::cmd::OutputKind::tokens);
   if (is_binary(options.format) && options.output == "-" && lm::cmd::is_terminal(1)) {
     throw lm::cmd::UsageError("tokens are not written to a terminal; use -o, a pipe, or --format ids or pieces");
   }

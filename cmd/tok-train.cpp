@@ -9,6 +9,7 @@
 #include "inputs.h"
 #include "named_files.h"
 #include "options.h"
+#include "output_names.h"
 #include "program.h"
 #include "progress.h"
 #include "text/bpe_trainer.h"
@@ -151,6 +152,8 @@ void write_tokenizer(const std::string& path, const lm::Tokenizer& tokenizer) {
 
 int run(Options& options, const lm::cmd::CommonOptions& common) {
   check_files(options, common);
+  lm::cmd::check_output_name("-o", options.output, lm::cmd::OutputKind::tokenizer);
+  lm::cmd::check_output_name("--dump-counts", options.dump_counts, lm::cmd::OutputKind::text);
   lm::cmd::Progress progress(common);
   options.trainer.min_frequency = static_cast<std::uint64_t>(options.min_frequency);
   options.trainer.max_token_length = options.max_token_length;

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "named_files.h"
+#include "output_names.h"
 #include "tasks/setting_limits.h"
 #include "tokenizer_options.h"
 
@@ -162,6 +163,8 @@ void check_train_usage(TrainOptions& o, const CommonOptions& common) {
   if (o.time && o.time->count() <= 0) throw UsageError("--time must be above 0");
   if (o.checkpoint == "-") throw UsageError("a training state is not written to standard output; give --checkpoint FILE");
   check_files(o, common);
+  check_output_name("-o", r.output, OutputKind::model);
+  check_output_name("--metrics", o.metrics, OutputKind::text);
   try {
     check_settings(r.settings);
   } catch (const Error& error) {

@@ -84,6 +84,42 @@ expect_one_line_stderr "--binary is for text"
 expect_exit 1 lm-fim m.st --jsonl folder
 expect_one_line_stderr "it is a folder"
 
+mkfifo pipe
+# Standard input is read once, whatever names it.
+twice() {
+  printf 'a' | expect_exit 2 "$@"
+  expect_one_line_stderr "is named twice"
+}
+twice tok-encode -t t.json - -
+twice tok-encode -t t.json - /dev/stdin
+twice tok-encode -t -
+twice tok-decode -t - -
+twice tok-train - c.txt -
+twice tok-train --from-counts - --from-counts -
+twice lm-train -t t.json --steps 1 -o new.st - -
+twice lm-train -t t.json --steps 1 -o new.st --valid - -
+twice lm-eval-ppl m.st - -
+twice lm-eval-ppl -
+twice lm-sample - -n 0
+twice lm-fim m.st --prefix-file - --suffix-file -
+twice lm-fim -
+expect_exit 2 tok-encode -t t.json pipe c.txt pipe
+expect_one_line_stderr "the pipe 'pipe' is named twice, by FILE"
+printf 'a' | tok-encode -t t.json -o new.tok c.txt - c.txt
+
+# An output is not named as what it is not.
+for name in x.gguf x.bin x.pt x.onnx x.st.gz; do
+  expect_exit 2 "${train[@]}" -o $name no-such-file.tok
+  expect_one_line_stderr "cannot write -o '$name': "
+done
+for command in 'tok-train c.txt -o x.tiktoken' 'tok-train c.txt -o x.json.gz' 'tok-encode -t t.json c.txt -o x.npy' \
+  'tok-encode -t t.json c.txt -o x.tok.zst' 'tok-decode -t t.json c.tok -o x.txt.xz' 'lm-sample m.st -p a -o x.gz' \
+  'lm-fim m.st -o x.gz' 'lm-eval-ppl m.st c.txt -o x.gz'; do
+  # shellcheck disable=SC2086 # words
+  expect_exit 2 $command
+  expect_one_line_stderr "cannot write -o 'x."
+done
+
 # Names of a hub, and states that are not there.
 for name in gpt2 no-owner/SmolLM2-135M; do
   expect_exit 1 lm-sample $name -p a
