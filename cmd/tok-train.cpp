@@ -144,8 +144,9 @@ void write_tokenizer(const std::string& path, const lm::Tokenizer& tokenizer) {
   const std::string json = tokenizer.to_json();
   if (path == "-") tokenizer.check_read_back(json, path);
   const auto output = lm::open_output(path);
-  output->read_back(
-      [&](const lm::FileDescriptor& written) { tokenizer.check_read_back(lm::FileContent::read(written).text(), path); });
+  output->read_back([&](const lm::FileDescriptor& written) {
+    tokenizer.check_read_back(lm::FileContent::read(written, lm::kTokenizerLimit).text(), path);
+  });
   output->write(json);
   output->close();
 }

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/file_use.h"
 #include "base/json.h"
+#include "data/token_format.h"
 #include "options.h"
 #include "tasks/load_tokenizer.h"
 
@@ -173,11 +174,11 @@ void read_ids(const FileDescriptor& input, DocumentTokens& documents, const Toke
   if (in_line) end_line();
 }
 
-/// What a file of this format is to be; nothing for raw ids, which may be any bytes.
-std::optional<FileUse> use_of(TokenFormat format) {
-  if (format == TokenFormat::lm) return FileUse::tokens;
-  if (format == TokenFormat::llmc) return FileUse::llmc_tokens;
-  return format == TokenFormat::ids ? std::optional(FileUse::ids) : std::nullopt;
+/// Throws Error if a path is recognized as something else; raw ids may be any bytes.
+void require_format(TokenFormat format, const std::string& path) {
+  if (format == TokenFormat::lm) require_token_stream(path);
+  if (format == TokenFormat::llmc) require_kind(FileUse::llmc_tokens, path);
+  if (format == TokenFormat::ids) require_kind(FileUse::ids, path);
 }
 
 }  // namespace
@@ -253,7 +254,7 @@ void TokenOutput::finish() {
 }
 
 void read_tokens(const std::string& path, TokenFormat format, const Tokenizer& tokenizer, const TokenSink& sink) {
-  if (const std::optional<FileUse> use = use_of(format)) require_kind(*use, path);
+  require_format(format, path);
   FileDescriptor input = open_input(path);
   DocumentTokens documents(tokenizer, sink, input.name());
   switch (format) {

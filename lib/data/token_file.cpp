@@ -11,7 +11,6 @@
 #include <vector>
 
 #include "base/error.h"
-#include "base/file_use.h"
 #include "data/token_format.h"
 
 namespace lm {
@@ -49,7 +48,7 @@ bool is_regular(const FileDescriptor& input) {
 }  // namespace
 
 TokenFile TokenFile::open(const std::string& path, const std::string& spool_folder) {
-  require_kind(FileUse::tokens, path);
+  require_token_stream(path);
   return open(open_input(path), {}, spool_folder);
 }
 

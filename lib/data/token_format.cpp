@@ -99,6 +99,12 @@ TokenFileInfo parse_token_header(std::string_view bytes, const std::string& name
   return info;
 }
 
+void require_token_stream(const std::string& path) {
+  const FileKind kind = kind_of_path(path);
+  if (kind == FileKind::text || kind == FileKind::binary || kind == FileKind::empty) return;
+  require_kind(FileUse::tokens, kind, path == "-" ? "standard input" : path);
+}
+
 bool parse_token_trailer(std::string_view bytes, TokenTrailer& trailer) {
   if (bytes.size() < kTokenTrailerSize || !bytes.starts_with(kTrailerMagic)) return false;
   trailer.tokens = load_little<std::uint64_t>(bytes.data() + 16);

@@ -24,6 +24,10 @@ std::array<char, kTokenTrailerSize> token_trailer(std::int64_t tokens, std::uint
 /// not exactly as lm-tokens(5) says.
 TokenFileInfo parse_token_header(std::string_view bytes, const std::string& name);
 
+/// Throws Error if the path is recognized as something else than a token stream. Texts are left to parse_token_header(),
+/// which tells a stream that was cut inside its magic from them.
+void require_token_stream(const std::string& path);
+
 struct TokenTrailer {
   std::uint64_t tokens = 0;
   std::uint64_t hash = 0;

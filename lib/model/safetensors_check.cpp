@@ -71,7 +71,8 @@ void check_written_safetensors(const FileDescriptor& written, const SafetensorsM
 }
 
 void check_written_text(const FileDescriptor& written, const std::string& text) {
-  if (FileContent::read(written).text() != text) refuse_written(written.name(), "is not the same");
+  if (FileContent::read(written, {.bytes = text.size(), .kind = "what was written"}).text() != text)
+    refuse_written(written.name(), "is not the same");
 }
 
 }  // namespace lm

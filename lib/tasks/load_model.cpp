@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/file_kind.h"
 #include "objectives/mixture.h"
 #include "train/state_file.h"
 
@@ -59,7 +60,7 @@ TextModel load_text_model(const std::string& path, const TokenizerOptions& optio
 }
 
 TextModel load_text_model_or_state(const std::string& path, const TokenizerOptions& options) {
-  if (!is_state_file(path)) return load_text_model(path, options);
+  if (kind_of_path(path) != FileKind::state) return load_text_model(path, options);
   const StateFile file = StateFile::open(path);
   const StateRecord& state = file.record();
   if (state.tokenizer_json.empty()) {

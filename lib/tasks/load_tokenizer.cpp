@@ -61,11 +61,6 @@ Tokenizer load_tokenizer(const std::string& path, const TokenizerOptions& option
   require_kind(FileUse::tokenizer, kind, path == "-" ? "standard input" : path);
   if (kind != FileKind::model) return Tokenizer::load(path, options);
   const SafetensorsFile file = SafetensorsFile::open(path);
-  if (file.metadata("train.state") != nullptr) {
-    throw Error("'" + path +
-                "' is a training state, from which no tokenizer is taken; name the tokenizer.json or model that " +
-                "its run began with, or get a model: lm-train --resume ends the run, SIGUSR1 makes it write one now");
-  }
   const std::string* json = file.metadata("lm.tokenizer");
   if (json == nullptr) throw Error("no tokenizer inside '" + path + "'; name a tokenizer.json");
   return Tokenizer::from_json(*json, path, options);

@@ -2,7 +2,7 @@
 #include <algorithm>
 
 #include "base/error.h"
-#include "base/file_use.h"
+#include "data/token_format.h"
 #include "tasks/load_tokenizer.h"
 #include "tasks/train_session.h"
 
@@ -74,7 +74,7 @@ void TrainSession::open_data() {
       throw SettingsError("--one-pass cannot train on '" + settings_.objective +
                           "': mixtures and fim visit windows in an order of their own; leave --one-pass out");
     }
-    require_kind(FileUse::tokens, request_.tokens.front());
+    require_token_stream(request_.tokens.front());
     reader_ = std::make_unique<TokenReader>(open_input(request_.tokens.front()));
     require_same_tokenizer(*tokenizer_, reader_->info(), reader_->name());
     stream_source_ = std::make_unique<StreamSource>(*reader_, *stream_objective_, seed, *settings_.context);

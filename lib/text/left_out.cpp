@@ -12,8 +12,6 @@ namespace lm {
 
 namespace {
 
-constexpr std::uint64_t kLargestConfig = std::uint64_t{1} << 24;  // chat templates are in it
-
 struct Around {
   std::vector<std::string> before, after;
 };
@@ -92,7 +90,7 @@ constexpr std::array<std::string_view, 11> kGpt2Types = {"gpt2", "gpt_neo", "gpt
 
 JsonValue read_config(const std::string& path) {
   if (!std::filesystem::exists(path)) return JsonValue(JsonValue::Object());
-  const FileContent file = FileContent::read(path, kLargestConfig);
+  const FileContent file = FileContent::read(path, kTokenizerLimit);
   return JsonValue::parse(file.text(), path);
 }
 

@@ -1,14 +1,10 @@
 #include "train/state_file.h"
 
-#include <sys/stat.h>
-
-#include <algorithm>
 #include <array>
 
 #include "base/error.h"
 #include "base/file_use.h"
 #include "base/json.h"
-#include "base/random_access.h"
 #include "model/checkpoint.h"
 
 namespace lm {
@@ -19,9 +15,6 @@ constexpr const char* kFirstMoment = "train.first_moment.";
 constexpr const char* kSecondMoment = "train.second_moment.";
 constexpr const char* kAverage = "train.average.";
 constexpr const char* kBest = "train.best.";
-
-/// Bytes of a file that are searched for the marks of a state: its metadata come first, and in order of name.
-constexpr std::size_t kHead = std::size_t{1} << 16;
 
 struct IntegerField {
   const char* name;
@@ -119,16 +112,6 @@ void save_state(const std::string& path, const StateRecord& record, Trainer& tra
   const std::unique_ptr<OutputStream> output = open_output(path);
   write_safetensors(*output, metadata, sources);
   output->close();
-}
-
-bool is_state_file(const std::string& path) {
-  struct stat status {};
-  if (stat(path.c_str(), &status) != 0 || !S_ISREG(status.st_mode)) return false;
-  const RandomAccessFile file = RandomAccessFile::open(path);
-  std::string head(std::min<std::uint64_t>(file.size(), kHead), '\0');
-  file.read(0, head.data(), head.size());
-  return head.size() > sizeof(std::uint64_t) && head[sizeof(std::uint64_t)] == '{' &&
-         head.find("\"train.state\":") != std::string::npos;
 }
 
 StateFile StateFile::open(const std::string& path) {

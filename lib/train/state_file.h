@@ -13,16 +13,13 @@ namespace lm {
 struct StateRecord {
   ModelConfig config;
   std::string objective;
-  std::string settings;        // the run's settings as JSON, opaque here
-  std::string tokenizer_json;  // the whole tokenizer.json; empty in states of an earlier version
+  std::string settings;             // the run's settings as JSON, opaque here
+  std::string tokenizer_json = {};  // the whole tokenizer.json; empty in states of an earlier version
   TrainState state;
 };
 
 /// Writes under a temporary name and renames. Throws Error, also where a weight is not finite.
 void save_state(const std::string& path, const StateRecord& record, Trainer& trainer);
-
-/// True if the file at `path` begins as a training state does. Opening it may still fail.
-bool is_state_file(const std::string& path);
 
 /// An opened state: the record first, so that a trainer of its shape can be made, then the arenas.
 class StateFile {

@@ -6,7 +6,7 @@ yes '    return "at\t\"" + total' | head -n 60 >line.py || true
 for file in $(seq 40); do cp line.py "code/$file.py"; done
 cp code/1.py 'code/a b/left.py'
 { printf '# \xff\n'; cat code/1.py; } >code/latin.py
-expect_exit 0 env SOURCE="$PWD/code" TIME=10m TASKS=20 VOCABULARY=400 \
+expect_exit 0 env SOURCE="$PWD/code" TIME=10m TASKS=20 VOCABULARY=375 \
   SHAPE='--layers 2 --channels 64 --heads 2 --context 64 --batch 8 --lr 0.004 --steps 100 --fim-cut line' \
   "$LM_SOURCE/share/lm/demo-code.sh" demo
 expect_silence

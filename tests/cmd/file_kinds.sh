@@ -96,9 +96,9 @@ texts='c.txt t.json f/index f/config f/tokcfg f/peft f/vocab f/merges f/ranks f/
 # The paths that a place takes, or has a better word on: whatever comes of it, the kind is not refused.
 taken() {
   case $1 in
-    model) echo m.st folder other.st ;;
+    model) echo m.st folder other.st m.st.state ;;
     tokenizer) echo t.json m.st folder f/ranks f/json tokens shards lora torch ;;
-    tokens) echo c.tok ;;
+    tokens) echo c.tok f/empty ;;
     state) echo m.st.state ;;
     text) echo "$texts" ;;
     scored) echo "$texts c.tok" ;;

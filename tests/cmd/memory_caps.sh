@@ -1,7 +1,8 @@
 # A stranger's file takes no more memory than its kind may: devices and pipes without end are refused by name, in every reader.
 need tok-train tok-encode tok-decode lm-train lm-eval-ppl lm-sample lm-fim
 
-cat "$LM_SOURCE"/man/*.1 | head -c 40000 >c.txt
+cat "$LM_SOURCE"/man/*.1 >pages.txt
+head -c 40000 pages.txt >c.txt
 tok-train --vocab-size 400 -o t.json c.txt
 tok-encode -t t.json -o c.tok c.txt
 shape=(--layers 1 --channels 32 --context 32 --batch 2 --steps 1)

@@ -142,11 +142,11 @@ expect_exit 0 lm-sample m.st -p x -n 2 -o gap.txt <gap.txt
 printf 'The [FIM] end' >gap.txt
 for name in gap.txt ./gap.txt; do
   expect_exit 0 lm-fim m.st --full -n 2 gap.txt -o "$name"
-  grep -q '^The .* end$' gap.txt || fail "no text was edited in place"
+  tr '\n' ' ' <gap.txt | grep -q '^The .* end$' || fail "no text was edited in place"
   printf 'The [FIM] end' >gap.txt
 done
 expect_exit 0 lm-fim m.st --full -n 2 -o gap.txt <gap.txt
-grep -q '^The .* end$' gap.txt || fail "no text of standard input was edited in place"
+tr '\n' ' ' <gap.txt | grep -q '^The .* end$' || fail "no text of standard input was edited in place"
 expect_exit 0 train --init-from m.st -o m.st c.tok
 rm m.st.state
 expect_exit 0 train --init-from m.st -t m.st -o ./m.st c.tok

@@ -43,8 +43,8 @@ refuses "it is the spelling of the byte 0x20" Ġ
 # One that spells a token is known by then only if that token was learned.
 printf 'the cat and the dog and the hat\n%.0s' 1 2 3 >the.txt
 printf 'old' >kept.json
-expect_exit 1 tok-train --vocab-size 400 --add-special 'Ġthe' -o kept.json the.txt
+expect_exit 1 tok-train -q --vocab-size 400 --add-special 'Ġthe' -o kept.json the.txt
 expect_one_line_stderr "its special token 'Ġthe' is how the token \" the\" is spelled there"
 [ "$(cat kept.json)" = old ] || fail "the old file is gone"
-tok-train --vocab-size 400 --add-special 'Ġzebra' --add-special 'café' --add-special '中' -o ok.json the.txt
+tok-train -q --vocab-size 400 --add-special 'Ġzebra' --add-special 'café' --add-special '中' -o ok.json the.txt
 [ "$(printf 'Ġzebracafé中' | tok-encode -t ok.json --special allow --format ids)" = "106 107 108" ] || fail "names that collide with none"

@@ -4,7 +4,7 @@ need tok-train tok-encode tok-decode
 cat "$LM_SOURCE"/man/*.[157] >corpus.txt
 tok-train --vocab-size 600 -o tok.json corpus.txt
 
-for command in 'tok-train corpus.txt' 'tok-encode -t tok.json corpus.txt' 'tok-decode -t tok.json train.tok'; do
+for command in 'tok-train --vocab-size 600 corpus.txt' 'tok-encode -t tok.json corpus.txt' 'tok-decode -t tok.json train.tok'; do
   tok-encode -t tok.json -o train.tok corpus.txt
   expect_exit 1 bash -c "$command >/dev/full"
   expect_one_line_stderr 'No space left on device'

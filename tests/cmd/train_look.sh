@@ -83,7 +83,7 @@ refused tok-decode -t $state train.tok
 [ ! -e new ] || fail "a model"
 
 # A state without a tokenizer, as earlier versions wrote it, is resumed, and then has one.
-perl -0pe 's/"train.tokenizer"/"some.tokenizer"/; s/"lm.checksum"/"no.checksum"/' last.state >earlier.state
+perl -0pe 's/"train.tokenizer"/"other.tokenizer"/; s/"lm.checksum"/"no.checksum"/' last.state >earlier.state
 expect_exit 1 sample earlier.state
 expect_one_line_stderr "--resume"
 train --steps 80 --resume -o earlier train.tok

@@ -194,8 +194,12 @@ TEST_CASE("attention and its gradients agree with the formula on every tier, for
 TEST_CASE("attention with 16-bit factors agrees with the formula within their rounding, whatever the threads") {
   for (const Precision precision : lm::test::half_precisions()) {
     Compute one(1, best_simd_tier()), three(3, best_simd_tier());
-    // Weights and their gradients are made of rounded factors, and rounded again; with few keys gradients nearly cancel.
-    for (const Case& c : cases()) check_case<float>(three, c, precision == Precision::bf16 ? 0.03 : 0.006, precision);
+    // Weights and their gradients are made of rounded factors, and rounded again; with few keys gradients nearly cancel, and
+    // what the CPU's own instructions round of partial sums in fp16 weighs more.
+    for (const Case& c : cases()) {
+      const double tolerance = precision == Precision::bf16 ? 0.03 : c.keys <= 4 ? 0.012 : 0.006;
+      check_case<float>(three, c, tolerance, precision);
+    }
     const Case c{.batch = 3, .queries = 131, .keys = 131, .heads = 4, .kv_heads = 2, .width = 40};
     const Inputs<float> in(c);
     std::vector<std::vector<float>> results;

@@ -77,12 +77,12 @@ TEST_CASE("what the class ignores is ignored, with a note if it would change ano
   noted(Family::gpt2, "sliding_window", "16", "sliding_window");
   noted(Family::llama, "num_local_experts", "8", "num_local_experts");
   for (const Family family : kFamilies) {
-    for (const auto& [key, value] : {std::pair{"torch_dtype", "\"bfloat16\""}, std::pair{"use_cache", "true"},
-                                     std::pair{"_name_or_path", "\"a/b\""}, std::pair{"pretraining_tp", "2"},
-                                     std::pair{"eos_token_id", "[1, 2]"}, std::pair{"pad_token_id", "null"},
-                                     std::pair{"attention_dropout", "0.1"}, std::pair{"reorder_and_upcast_attn", "true"},
-                                     std::pair{"summary_type", "\"cls_index\""}, std::pair{"partial_rotary_factor", "1.0"},
-                                     std::pair{"temperature", "0.7"}, std::pair{"quantization_config", "null"}}) {
+    for (const auto& [key, value] :
+         {std::pair{"torch_dtype", "\"bfloat16\""}, std::pair{"use_cache", "true"}, std::pair{"_name_or_path", "\"a/b\""},
+          std::pair{"pretraining_tp", "2"}, std::pair{"eos_token_id", "[1, 2]"}, std::pair{"pad_token_id", "null"},
+          std::pair{"attention_dropout", "0.1"}, std::pair{"reorder_and_upcast_attn", "true"},
+          std::pair{"summary_type", "\"cls_index\""}, std::pair{"partial_rotary_factor", "1.0"},
+          std::pair{"temperature", "0.7"}, std::pair{"quantization_config", "null"}}) {
       INFO(to_string(family), " ", key);
       CHECK(notes(family, key, value).empty());
     }
@@ -110,7 +110,8 @@ TEST_CASE("keys are used as the class uses them: other names, absent ones, and t
   CHECK(theta("rope_scaling", R"({"rope_type":"default"})") == 5000);
   CHECK(theta("rope_scaling", "null") == 7);
   JsonValue qwen3;
-  for (const auto& [key, value] : *config_of(Family::qwen3).if_object()) {
+  const JsonValue whole = config_of(Family::qwen3);
+  for (const auto& [key, value] : *whole.if_object()) {
     if (key != "num_key_value_heads" && key != "max_position_embeddings") qwen3.set(key, value);
   }
   qwen3.set("num_attention_heads", 64).set("head_dim", 4);
