@@ -99,11 +99,11 @@ bool is_pickle(const FileSample& sample) {
          sample.tail->ends_with('.');
 }
 
-/// The first piece of the model, whose first field is the piece's text: "<unk>" or another in brackets.
+/// The first piece of the model: its text, "<unk>" or another in brackets, and the field of its score, which no text has.
 bool is_sentencepiece(const FileSample& sample) {
   const std::string_view head = sample.head;
   return head.size() > 16 && head[0] == '\x0a' && head[2] == '\x0a' && byte_at(head, 1) < 0x80 &&
-         byte_at(head, 3) + 2 < byte_at(head, 1) && head[4] == '<' && has_at(head, 3 + byte_at(head, 3), ">");
+         byte_at(head, 3) + 2 < byte_at(head, 1) && head[4] == '<' && has_at(head, 3 + byte_at(head, 3), ">\x15");
 }
 
 /// Code units that are valid throughout: random bytes behind a byte order mark are not.
@@ -134,6 +134,18 @@ std::uint64_t little_endian(std::string_view bytes) {
   return value;
 }
 
+/// "model-00001-of-00002.safetensors"
+bool is_name_of_shard(std::string_view name) {
+  constexpr std::string_view kBetween = "-of-";
+  constexpr std::size_t kDigits = 5;
+  const std::size_t at = name.find(kBetween);
+  if (at == std::string_view::npos || at < kDigits || name.size() < at + kBetween.size() + kDigits) return false;
+  const auto all_digits = [](std::string_view text) {
+    return text.find_first_not_of("0123456789") == std::string_view::npos;
+  };
+  return all_digits(name.substr(at - kDigits, kDigits)) && all_digits(name.substr(at + kBetween.size(), kDigits));
+}
+
 constexpr std::uint64_t kLargestHeader = 100'000'000;
 
 bool has_safetensors_start(std::string_view head) {
@@ -151,7 +163,7 @@ std::optional<FileKind> kind_of_safetensors(const FileSample& sample) {
   if (has("\"train.state\":") || has("\"train.settings\":")) return FileKind::state;
   if (has("\"lm.config\":") || has("\"lm.version\":")) return FileKind::model;
   if (has(".lora_A.") || has(".lora_B.") || sample.name.starts_with("adapter_model")) return FileKind::adapter;
-  if (sample.name.find("-of-") != std::string_view::npos) return FileKind::shard;
+  if (is_name_of_shard(sample.name)) return FileKind::shard;
   return FileKind::other_model;
 }
 

@@ -35,11 +35,20 @@ TEST_CASE("a text that begins as a signature does is a text") {
        {"PAR1 is a magic number\n"sv, "PAR1"sv, "PK and its zip\n"sv, "PK"sv, "BZh91 is bzip2's\n"sv, "GGUF is a format\n"sv,
         "GGUF"sv, "lmgg\n"sv, "%PDF-1.4 begins a document\n"sv, "7z x archive\n"sv, "SQLite format 3 is what it says\n"sv,
         "ARROW1 and more\n"sv, "lm-tokens 1 is a magic\n"sv, "lm-counts 1 is another\n"sv, "ustar\n"sv,
-        "\xef\xbb\xbfwith a mark\n"sv, "\x80\x99 in some other encoding\n"sv}) {
+        "\n-\n\t<section>is no model of SentencePiece's\n"sv, "\xef\xbb\xbfwith a mark\n"sv,
+        "\x80\x99 in some other encoding\n"sv}) {
     CAPTURE(text);
     CHECK(suits(FileUse::text, kind_of_file(text)));
     CHECK(suits(FileUse::text, kind_of_stream(text)));
   }
+}
+
+TEST_CASE("a model of SentencePiece, and a shard, are known by what no other file has") {
+  CHECK(kind_of_file("\n\x0e\n\x05<unk>\x15\0\0\0\0\x18\x02\n"sv) == FileKind::sentencepiece);
+  constexpr std::string_view kSafetensors = "\x02\0\0\0\0\0\0\0{}"sv;
+  CHECK(kind_of_file(kSafetensors, "model-00001-of-00002.safetensors") == FileKind::shard);
+  CHECK(kind_of_file(kSafetensors, "best-of-3.safetensors") == FileKind::other_model);
+  CHECK(kind_of_file(kSafetensors, "00001-of-.safetensors") == FileKind::other_model);
 }
 
 TEST_CASE("bytes of no known kind are texts, NULs and all") {
