@@ -33,8 +33,7 @@ class NamedFiles {
   void writes_model(const std::string& option, const std::string& path);
 
   /// Throws UsageError, naming both options, if an output is an input or another output, if one is inside the folder that
-  /// the other is, or if standard input or
-  /// another pipe is named twice.
+  /// the other is, or if standard input or another pipe is named twice.
   void check() const;
 
  private:

@@ -5,9 +5,8 @@
 #include <charconv>
 #include <cmath>
 
-#include "base/number_text.h"
-
 #include "base/error.h"
+#include "base/number_text.h"
 #include "base/suggest.h"
 
 namespace lm::cmd {
@@ -83,16 +82,12 @@ std::string fault_of(std::string_view text, const std::optional<Units>& units) {
 }
 
 /// With the digits that tell 0.9999999 from 1.
-std::string exact_text(double value) {
-  char text[40];
-  std::snprintf(text, sizeof text, "%.7g", value);
-  return text;
-}
+std::string limit_text(double value) { return short_text(value, 7); }
 
 Seconds read_duration(std::string_view text) {
   const std::optional<Seconds> value = parse_duration(text);
   if (value && value->count() <= kLongestHours * 3600) return *value;
-  throw Error(fault_of(text, kTimes) + "expected a time from 0s to " + exact_text(kLongestHours) +
+  throw Error(fault_of(text, kTimes) + "expected a time from 0s to " + limit_text(kLongestHours) +
               "h, such as 0.5s, 30s, 10m or 2h");
 }
 
@@ -101,8 +96,8 @@ double read_real(std::string_view text, RealRange range) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   const bool whole = error == std::errc() && end == text.data() + text.size() && std::isfinite(value);
   if (whole && value >= range.minimum && value <= range.maximum) return value;
-  throw Error(fault_of(text, {}) + "expected a number from " + exact_text(range.minimum) + " to " +
-              exact_text(range.maximum));
+  throw Error(fault_of(text, {}) + "expected a number from " + limit_text(range.minimum) + " to " +
+              limit_text(range.maximum));
 }
 
 template <class Variable>

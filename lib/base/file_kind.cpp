@@ -8,7 +8,9 @@
 #include <array>
 #include <cerrno>
 
+#include "base/file.h"
 #include "base/file_signature.h"
+#include "base/path.h"
 
 namespace lm {
 
@@ -83,14 +85,6 @@ constexpr bool names_are_in_order() {
 }
 static_assert(names_are_in_order());
 
-/// A descriptor that closes itself; this file needs no name for messages.
-struct Descriptor {
-  int number;
-  ~Descriptor() {
-    if (number >= 0) ::close(number);
-  }
-};
-
 std::string read_at(int descriptor, off_t offset, std::size_t size) {
   std::string bytes(size, '\0');
   std::size_t done = 0;
@@ -109,7 +103,7 @@ bool exists(const std::string& path) {
 }
 
 FileKind kind_of_folder(const std::string& folder) {
-  const auto has = [&](const char* name) { return exists(folder + "/" + name); };
+  const auto has = [&](const char* name) { return exists(join_path(folder, name)); };
   if (has("model.safetensors")) return FileKind::model_folder;
   if (has("adapter_config.json") || has("adapter_model.safetensors")) return FileKind::adapter_folder;
   if (has("model.safetensors.index.json")) return FileKind::sharded_folder;
@@ -168,9 +162,9 @@ FileKind kind_of_path(const std::string& path) {
   }
   if (S_ISDIR(status.st_mode)) return kind_of_folder(path);
   if (!S_ISREG(status.st_mode)) return FileKind::unknown;  // opening a pipe would wait for its writer
-  const Descriptor input{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
-  if (input.number < 0) return FileKind::unknown;
-  return kind_of_input(input.number, 0, std::string_view(path).substr(path.rfind('/') + 1));
+  const FileDescriptor input(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK), path);
+  if (input.get() < 0) return FileKind::unknown;
+  return kind_of_input(input.get(), 0, name_of(path));
 }
 
 }  // namespace lm

@@ -5,6 +5,7 @@
 #include <span>
 
 #include "base/error.h"
+#include "base/path.h"
 
 namespace lm {
 
@@ -295,8 +296,7 @@ bool suits(FileUse use, FileKind kind) {
 void require_kind(FileUse use, FileKind kind, const std::string& name) {
   if (suits(use, kind)) return;
   std::string advice(advice_of(use, kind));
-  std::string path = name == kStandardInput ? "FILE" : name;
-  while (path.size() > 1 && path.ends_with('/')) path.pop_back();
+  const std::string path = name == kStandardInput ? "FILE" : without_trailing_slashes(name);
   constexpr std::string_view kPath = "PATH";
   for (std::size_t at = advice.find(kPath); at != std::string::npos; at = advice.find(kPath, at + path.size()))
     advice.replace(at, kPath.size(), path);

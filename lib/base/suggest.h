@@ -8,10 +8,9 @@
 namespace lm {
 
 /// Returns the words of `known` that `word` may stand for, likeliest first, three at most. Upper and lower case are the
-/// same, and so are
-/// `_` and `-`. In this order, and only of the first kind that there is: words that are equal so, that begin with `word`,
-/// that are a few edits away (Damerau and Levenshtein: a character too many, too few, another, or two swapped), and that
-/// `word` begins with.
+/// same, and so are `_` and `-`. In this order, and only of the first kind that there is: words that are equal so, that
+/// begin with `word`, that are a few edits away (Damerau and Levenshtein: a character too many, too few, another, or two
+/// swapped), and that `word` begins with.
 std::vector<std::string> similar_words(std::string_view word, const std::vector<std::string>& known);
 
 /// Returns "; did you mean 'a' or 'b'?", or nothing for no words: the end of a message.
