@@ -16,8 +16,8 @@ enum class UnfinishedState {
 };
 
 /// Throws Error if a run that starts anew may not replace the file at `path`: it is the state of a run that did not end by
-/// its own budget, patience or end of stream and has learned something (which UnfinishedState::replace allows), or no state at
-/// all. What is missing, empty or no regular file is allowed.
+/// its own budget, patience or end of stream and has learned something (which UnfinishedState::replace allows), or no state
+/// at all. What is missing, empty or no regular file is allowed.
 void check_replaceable_state(const std::string& path, UnfinishedState unfinished);
 
 }  // namespace lm
