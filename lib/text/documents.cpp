@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/suggest.h"
+#include "text/uncut_text.h"
 
 namespace lm {
 
@@ -88,7 +89,11 @@ void DocumentSplitter::begin_input(std::string_view source) {
 void DocumentSplitter::emit(std::string_view piece) {
   if (piece.empty()) return;
   in_document_ = true;
-  sink_.text(piece);
+  try {
+    sink_.text(piece);
+  } catch (const UncutText& error) {
+    throw Error("cannot use '" + source_ + "' as a text: " + error.what());
+  }
 }
 
 void DocumentSplitter::end_document() {

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "text/byte_hash.h"
 #include "text/byte_level.h"
+#include "text/uncut_text.h"
 #include "text/unicode.h"
 
 namespace lm {
@@ -61,7 +62,8 @@ void PretokenCounter::feed(std::string_view bytes) {
   held_ += bytes;
   if (held_.size() < enough_) return;
   held_.erase(0, count(held_, End::open));
-  enough_ = 2 * held_.size();  // so that a long stretch without a certain split is looked at a few times only
+  refuse_uncut(held_.size());
+  enough_ = next_look(held_.size());
 }
 
 void PretokenCounter::end_document() {

@@ -2,6 +2,7 @@
 
 #include "text/segment_encoder.h"
 #include "text/tokenizer.h"
+#include "text/uncut_text.h"
 
 namespace lm {
 
@@ -28,7 +29,8 @@ void StreamEncoder::feed(std::string_view bytes, std::vector<TokenId>& ids) {
   const std::size_t done = state_->encoder.encode(state_->held, SegmentEncoder::End::open, state_->encoded, ids);
   state_->held.erase(0, done);
   state_->encoded += done;
-  state_->enough = std::max(kBlock, 2 * state_->held.size());
+  refuse_uncut(state_->held.size());
+  state_->enough = std::max(kBlock, next_look(state_->held.size()));
 }
 
 void StreamEncoder::finish(std::vector<TokenId>& ids) {

@@ -85,3 +85,15 @@ tok-train --vocab-size 400 --from-counts pipe -o t2.json
 expect_same t.json t2.json
 wait || true
 rm pipe
+
+# A text that can be cut nowhere: 1 GiB of it at most, in what encodes and in what counts.
+endless_text() { # COMMAND...
+  local status=0
+  (ulimit -v 4000000 && exec timeout 300 "$@") 2>"$1.stderr" || status=$?
+  [ $status = 1 ] || fail "exit $status: $* (stderr: $(head -c 500 "$1.stderr"))"
+  grep -q "cannot use '/dev/zero' as a text: more than 1024 MiB of it have no place to cut them" "$1.stderr" || fail "$(cat "$1.stderr")"
+}
+endless_text tok-encode -t t.json -o endless.tok /dev/zero &
+endless_text tok-train --vocab-size 400 -o endless.json /dev/zero
+wait $!
+{ [ ! -e endless.tok ] && [ ! -e endless.json ]; } || fail "something was written of a text without end"
