@@ -144,8 +144,15 @@ void check_files(const Options& options, const lm::cmd::CommonOptions& common) {
   files.reads("--prefix-file", options.prefix_file);
   files.reads("--suffix-file", options.suffix_file);
   // A text can be edited in place, since it is read whole; requests are answered as they come.
-  if (options.prefix_file.empty() && options.suffix_file.empty())
-    files.reads("FILE", options.file.empty() ? "-" : options.file, options.jsonl ? "" : "-o");
+  if (options.prefix_file.empty() && options.suffix_file.empty()) {
+    const std::string text = options.file.empty() ? "-" : options.file;
+    if (!options.full && !options.jsonl && options.output != "-" && lm::cmd::same_or_inside(text, options.output)) {
+      throw lm::cmd::UsageError("-o '" + options.output +
+                                "' would replace the text that is read by its middle only; edit it in place with --full, or "
+                                "name another place to write to");
+    }
+    files.reads("FILE", text, options.full ? "-o" : "");
+  }
   files.writes("-o", options.output);
   files.check();
 }

@@ -136,7 +136,7 @@ void check_files(const Options& options, const lm::cmd::CommonOptions& common) {
   files.reads("FILE", options.files);
   if (options.from_counts.empty() && options.files.empty()) files.reads("FILE", "-");
   files.writes("--dump-counts", options.dump_counts);
-  if (options.dump_counts.empty() || options.output != "-") files.writes("-o", options.output);
+  if (options.dump_counts.empty()) files.writes("-o", options.output);
   files.check();
 }
 
@@ -152,6 +152,10 @@ void write_tokenizer(const std::string& path, const lm::Tokenizer& tokenizer) {
 }
 
 int run(Options& options, const lm::cmd::CommonOptions& common) {
+  if (!options.dump_counts.empty() && options.output != "-") {
+    throw lm::cmd::UsageError("--dump-counts learns no tokenizer that -o '" + options.output +
+                              "' could get; leave one of them out, and train on the counts with --from-counts");
+  }
   check_files(options, common);
   lm::cmd::check_output_name("-o", options.output, lm::cmd::OutputKind::tokenizer);
   lm::cmd::check_output_name("--dump-counts", options.dump_counts, lm::cmd::OutputKind::text);

@@ -41,7 +41,6 @@ clash -o FILE tok-train --vocab-size 400 -o ./c.txt t.json c.txt
 clash -o --from-counts tok-train --from-counts counts -o counts
 clash -o FILE tok-train --from-counts more -o "$PWD/counts" counts
 clash --dump-counts FILE tok-train --dump-counts c.txt c.txt
-clash --dump-counts -o tok-train --dump-counts new -o ./new c.txt
 clash -o --config tok-train --config any.toml -o any.toml c.txt
 clash --dump-counts --config tok-train --config any.toml --dump-counts any.toml c.txt
 
@@ -71,6 +70,9 @@ clash -o MODEL lm-fim m.st gap.txt -o m.st
 clash -o --prefix-file lm-fim m.st --prefix-file c.txt -o c.txt
 clash -o --suffix-file lm-fim m.st --prefix-file c.txt --suffix-file gap.txt -o gap.txt
 clash -o FILE lm-fim m.st --jsonl gap.txt -o gap.txt
+clash "-o 'gap.txt' would replace the text" "--full" lm-fim m.st gap.txt -o gap.txt
+clash "-o './gap.txt' would replace the text" "--full" lm-fim m.st gap.txt --json -o ./gap.txt
+clash --dump-counts "-o 'new.json'" tok-train --dump-counts new.counts -o new.json c.txt
 clash -o --config lm-fim --config any.toml m.st gap.txt -o any.toml
 
 clash -o MODEL lm-eval-ppl m.st gap.txt -o m.st
