@@ -105,10 +105,10 @@ bool is_still_named(int descriptor, const std::string& path) {
   return ::fstat(descriptor, &opened) == 0 && ::lstat(path.c_str(), &named) == 0 && same_file(opened, named);
 }
 
-/// False where it has to be tried again: the file that was opened is not the lock any more.
+/// False if it has to be tried again: the file that was opened is not the lock any more.
 bool FileLock::try_take(const std::string& path, const std::string& lock_path) {
   const int descriptor = open_lock_file(lock_path);
-  if (descriptor < 0 && errno == ELOOP) refuse_foreign(path, lock_path);
+  if (descriptor < 0 && (errno == ELOOP || errno == EISDIR)) refuse_foreign(path, lock_path);
   if (descriptor < 0) return true;  // in a folder that cannot be written: writing the file will say why
   FileDescriptor file(descriptor, lock_path);
   struct stat status {};

@@ -108,6 +108,8 @@ TEST_CASE("a file of another kind that has the name of a lock is refused and sta
   put(folder.path(".a.lock"), "12 eggs\nand milk\n");
   put(folder.path("precious"), "1 gem\n");
   fs::create_symlink("precious", folder.path(".b.lock"));
+  fs::create_directory(folder.path(".c.lock"));
+  CHECK(refusal(folder.path("c")).find(".c.lock") != std::string::npos);
   CHECK(refusal(folder.path("a")).find(".a.lock") != std::string::npos);
   CHECK(refusal(folder.path("b")).find(".b.lock") != std::string::npos);
   CHECK(test::read_file(folder.path(".a.lock")) == "12 eggs\nand milk\n");
