@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/path.h"
 
 namespace lm {
 
@@ -52,7 +53,7 @@ int FileDescriptor::release() { return std::exchange(descriptor_, -1); }
 
 FileDescriptor open_input(const std::string& path) {
   const bool standard = path == "-";
-  const std::string name = standard ? "standard input" : path;
+  const std::string name = input_name(path);
   const int descriptor =
       standard ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3) : above_standard(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (descriptor < 0) {

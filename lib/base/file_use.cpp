@@ -13,8 +13,6 @@ namespace {
 
 using enum FileKind;
 
-constexpr std::string_view kStandardInput = "standard input";
-
 struct UseFact {
   FileUse use;
   std::string_view name;    // after "as"
@@ -296,7 +294,7 @@ bool suits(FileUse use, FileKind kind) {
 void require_kind(FileUse use, FileKind kind, const std::string& name) {
   if (suits(use, kind)) return;
   std::string advice(advice_of(use, kind));
-  const std::string path = name == kStandardInput ? "FILE" : without_trailing_slashes(name);
+  const std::string path = name == input_name("-") ? "FILE" : without_trailing_slashes(name);
   constexpr std::string_view kPath = "PATH";
   for (std::size_t at = advice.find(kPath); at != std::string::npos; at = advice.find(kPath, at + path.size()))
     advice.replace(at, kPath.size(), path);
@@ -307,9 +305,7 @@ void require_kind(FileUse use, FileKind kind, const std::string& name) {
               "; " + advice + (bytes ? "; --binary takes its bytes as they are" : ""));
 }
 
-void require_kind(FileUse use, const std::string& path) {
-  require_kind(use, kind_of_path(path), path == "-" ? std::string(kStandardInput) : path);
-}
+void require_kind(FileUse use, const std::string& path) { require_kind(use, kind_of_path(path), input_name(path)); }
 
 void require_kind_of_bytes(FileUse use, std::string_view head, const std::string& name) {
   require_kind(use, kind_of({.head = head.substr(0, kKindHead), .tail = {}, .size = {}, .name = {}}), name);

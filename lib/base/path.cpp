@@ -27,6 +27,8 @@ std::string without_trailing_slashes(std::string path) {
   return path;
 }
 
+std::string input_name(const std::string& path) { return path == "-" ? "standard input" : path; }
+
 std::string follow_links(std::string path) {
   const std::string original = path;
   for (int links = 0; links < 40; ++links) {

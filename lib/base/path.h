@@ -17,6 +17,9 @@ std::string name_of(const std::string& path);
 std::string join_path(const std::string& folder, const std::string& name);
 std::string without_trailing_slashes(std::string path);
 
+/// Returns what messages call the input that a path names: "standard input" for "-".
+std::string input_name(const std::string& path);
+
 /// Returns the path that `path` stands for once its last component is no link any more; it need not exist. Throws Error
 /// if links lead in a circle.
 std::string follow_links(std::string path);

@@ -1,11 +1,13 @@
 #include "base/text_input.h"
 
+#include "base/path.h"
+
 namespace lm {
 
 void check_text_inputs(FileUse use, const std::vector<std::string>& paths, Accept accept) {
   for (const std::string& path : paths) {
     const FileKind kind = kind_of_path(path);
-    if (accept == Accept::text || is_folder(kind)) require_kind(use, kind, path == "-" ? "standard input" : path);
+    if (accept == Accept::text || is_folder(kind)) require_kind(use, kind, input_name(path));
   }
 }
 

@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/file_use.h"
+#include "base/path.h"
 
 namespace lm {
 
@@ -34,11 +35,8 @@ void refuse_nonzero(std::string_view bytes, std::size_t offset, std::size_t size
 void check_magic(std::string_view bytes, const std::string& name) {
   const std::string_view magic = bytes.substr(0, kTokenMagicSize);
   if (magic == kHeaderMagic) return;
-  if (bytes.size() < kTokenMagicSize && kHeaderMagic.starts_with(magic)) return;  // cut short: the caller says so
-  if (!magic.starts_with(kAnyVersion)) {
-    require_kind_of_bytes(FileUse::tokens, bytes, name);
-    throw Error("cannot use '" + name + "': it is not a token stream; tok-encode makes one");
-  }
+  if (bytes.size() < kTokenMagicSize && kHeaderMagic.starts_with(magic)) return;             // cut short: the caller says so
+  if (!magic.starts_with(kAnyVersion)) require_kind_of_bytes(FileUse::tokens, bytes, name);  // which throws
   throw Error("cannot use '" + name + "': it is a token stream of another version than 1; use the program that wrote it");
 }
 
@@ -102,7 +100,7 @@ TokenFileInfo parse_token_header(std::string_view bytes, const std::string& name
 void require_token_stream(const std::string& path) {
   const FileKind kind = kind_of_path(path);
   if (kind == FileKind::text || kind == FileKind::binary || kind == FileKind::empty) return;
-  require_kind(FileUse::tokens, kind, path == "-" ? "standard input" : path);
+  require_kind(FileUse::tokens, kind, input_name(path));
 }
 
 bool parse_token_trailer(std::string_view bytes, TokenTrailer& trailer) {

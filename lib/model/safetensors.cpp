@@ -13,6 +13,7 @@
 #include "base/file_use.h"
 #include "base/hash.h"
 #include "base/json.h"
+#include "base/path.h"
 #include "model/safetensors_header.h"
 
 namespace lm {
@@ -115,7 +116,7 @@ void hash_part(Hasher& hasher, const RandomAccessFile& file, std::uint64_t begin
 
 SafetensorsFile SafetensorsFile::open(const std::string& path) {
   // Of what is no regular file, such as a pipe, no more is read than its header says that there is.
-  const std::string name = path == "-" ? "standard input" : path;
+  const std::string name = input_name(path);
   std::optional<std::uint64_t> whole;
   SafetensorsFile file(RandomAccessFile::open(path, [&](std::string_view so_far) {
     if (!whole && (whole = stated_size(so_far, name))) refuse_beyond_memory(name, *whole);

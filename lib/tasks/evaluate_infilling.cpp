@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/json_number.h"
 #include "base/number_text.h"
+#include "base/path.h"
 #include "objectives/fim.h"
 #include "tasks/infill.h"
 #include "text/documents.h"
@@ -31,7 +32,7 @@ void for_each_infilling_task(const std::vector<std::string>& paths,
   for (const std::string& path : paths.empty() ? std::vector<std::string>{"-"} : paths) {
     std::int64_t number = 0;
     for_each_document({path}, {.kind = DocumentKind::Kind::line, .detail = {}}, [&](std::string_view line) {
-      const std::string source = (path == "-" ? "standard input" : path) + " line " + std::to_string(++number);
+      const std::string source = input_name(path) + " line " + std::to_string(++number);
       if (line.find_first_not_of(" \t\r") == std::string_view::npos) return;
       const JsonValue json = JsonValue::parse(line, source);
       visit({.prefix = json.string_at("prompt", source),

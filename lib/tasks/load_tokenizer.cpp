@@ -4,6 +4,7 @@
 #include "base/file_use.h"
 #include "base/hash.h"
 #include "base/json.h"
+#include "base/path.h"
 #include "model/safetensors.h"
 
 namespace lm {
@@ -58,7 +59,7 @@ SpecialIds special_ids(const Tokenizer& tokenizer) {
 
 Tokenizer load_tokenizer(const std::string& path, const TokenizerOptions& options) {
   const FileKind kind = kind_of_path(path);
-  require_kind(FileUse::tokenizer, kind, path == "-" ? "standard input" : path);
+  require_kind(FileUse::tokenizer, kind, input_name(path));
   if (kind != FileKind::model) return Tokenizer::load(path, options);
   const SafetensorsFile file = SafetensorsFile::open(path);
   const std::string* json = file.metadata("lm.tokenizer");

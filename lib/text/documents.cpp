@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "base/path.h"
 #include "base/suggest.h"
 #include "text/uncut_text.h"
 
@@ -215,7 +216,7 @@ void split_documents(const std::vector<std::string>& paths, const DocumentKind& 
 void for_each_document(const std::vector<std::string>& paths, const DocumentKind& kind,
                        const std::function<void(std::string_view document)>& visit) {
   std::string document;
-  const std::string name = paths.empty() || paths.front() == "-" ? "standard input" : paths.front();
+  const std::string name = input_name(paths.empty() ? "-" : paths.front());
   split_documents(paths, kind,
                   {.text =
                        [&](std::string_view piece) {

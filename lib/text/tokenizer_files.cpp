@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "base/file_kind.h"
 #include "base/json.h"
+#include "base/path.h"
 #include "text/left_out.h"
 #include "text/spelled_vocabulary.h"
 #include "text/tokenizer.h"
@@ -204,7 +205,7 @@ Tokenizer Tokenizer::load(const std::string& path, const TokenizerOptions& optio
   if (std::filesystem::is_directory(path)) return load_folder(path, options);
   if (path.ends_with(".tiktoken") || kind_of_path(path) == FileKind::tiktoken) return load_tiktoken(path, options);
   const FileContent file = FileContent::read(path, kTokenizerLimit);
-  return from_json(file.text(), path == "-" ? "standard input" : path, options);
+  return from_json(file.text(), input_name(path), options);
 }
 
 }  // namespace lm
