@@ -1,5 +1,4 @@
 // lm-eval-ppl: how well a model predicts text, as its objective does: perplexity, pseudo-perplexity, span loss, infilling.
-#include <algorithm>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -92,9 +91,9 @@ void add_options(CLI::App& app, Options& options) {
       app, "--layout", "NAME", "",
       std::string("with --infilling: order and tokens (default: ") + lm::kDefaultFimLayout + "), or none: the prefix alone",
       "", [&](const std::string& text) {
-        std::vector<std::string> known = {"none"};
-        for (const lm::FimLayout& layout : lm::fim_layouts()) known.emplace_back(layout.name);
-        if (std::find(known.begin(), known.end(), text) == known.end()) refuse_word(app, text, known);
+        std::vector<std::string> known = lm::fim_layout_names();
+        known.insert(known.begin(), "none");
+        require_word(app, text, known);
         options.layout = text;
         return true;
       });

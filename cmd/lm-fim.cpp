@@ -2,7 +2,6 @@
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <charconv>
 #include <memory>
 #include <optional>
@@ -10,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/path.h"
 #include "base/text_input.h"
 #include "inputs.h"
 #include "named_files.h"
@@ -59,7 +59,7 @@ std::optional<lm::Cursor> parse_cursor(const std::string& text) {
 
 std::string layout_names() {
   std::string names;
-  for (const lm::FimLayout& layout : lm::fim_layouts()) names += (names.empty() ? "" : "|") + std::string(layout.name);
+  for (const std::string& name : lm::fim_layout_names()) names += (names.empty() ? "" : "|") + name;
   return names;
 }
 
@@ -94,9 +94,7 @@ void add_options(CLI::App& app, Options& options) {
   add_parsed(app, "--layout", "NAME", options.layout,
              std::string("order and tokens (default: ") + lm::kDefaultFimLayout + "): " + layout_names(), "",
              [&](const std::string& text) {
-               std::vector<std::string> known;
-               for (const lm::FimLayout& layout : lm::fim_layouts()) known.emplace_back(layout.name);
-               if (std::find(known.begin(), known.end(), text) == known.end()) refuse_word(app, text, known);
+               require_word(app, text, lm::fim_layout_names());
                options.layout = text;
                return true;
              });
@@ -174,7 +172,7 @@ class Input {
       return;
     }
     const std::string path = options.file.empty() ? "-" : options.file;
-    const std::string source = path == "-" ? "standard input" : path;
+    const std::string source = lm::input_name(path);
     text_ = read_text(path, options.accept);
     if (options.cursor) {
       lm::Cursor cursor = *options.cursor;

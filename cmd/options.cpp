@@ -145,7 +145,7 @@ std::optional<std::int64_t> parse_size(std::string_view text, SizeUnit unit) {
     if (power == std::string_view::npos) return std::nullopt;
     value *= std::pow(unit == SizeUnit::bytes ? 1024.0 : 1000.0, static_cast<double>(power + 1));
   }
-  if (value != std::floor(value) || value >= 9007199254740992.0) return std::nullopt;  // 2^53: exact in a double
+  if (value != std::floor(value) || value > static_cast<double>(kLargestNumber)) return std::nullopt;
   return static_cast<std::int64_t>(value);
 }
 
@@ -208,6 +208,10 @@ CLI::Option* add_parsed(CLI::App& app, const std::string& name, const std::strin
   option->type_name(type)->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   if (!default_text.empty()) option->default_str(default_text);
   return option;
+}
+
+void require_word(const CLI::App& app, const std::string& word, const std::vector<std::string>& known) {
+  if (std::find(known.begin(), known.end(), word) == known.end()) refuse_word(app, word, known);
 }
 
 void refuse_word(const CLI::App& app, const std::string& word, const std::vector<std::string>& known) {

@@ -82,6 +82,9 @@ CLI::Option* add_parsed(CLI::App& app, const std::string& name, const std::strin
                         const std::string& description, const std::string& accepted,
                         const std::function<bool(const std::string&)>& assign);
 
+/// Throws Error unless the word is one of the known ones, as refuse_word() does.
+void require_word(const CLI::App& app, const std::string& word, const std::vector<std::string>& known);
+
 /// Throws Error for a word that is none of the known ones: "expected one of a|b; did you mean 'a'?". A word of the user's
 /// that is a flag of the program's (`--format json`) is taken for it.
 [[noreturn]] void refuse_word(const CLI::App& app, const std::string& word, const std::vector<std::string>& known);

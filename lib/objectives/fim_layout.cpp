@@ -41,13 +41,17 @@ constexpr std::array<FimLayout, 8> kLayouts = {{
 
 std::span<const FimLayout> fim_layouts() { return kLayouts; }
 
+std::vector<std::string> fim_layout_names() {
+  std::vector<std::string> names;
+  for (const FimLayout& layout : kLayouts) names.emplace_back(layout.name);
+  return names;
+}
+
 const FimLayout& find_fim_layout(std::string_view name) {
-  std::vector<std::string> known;
   for (const FimLayout& layout : kLayouts) {
     if (name == layout.name) return layout;
-    known.emplace_back(layout.name);
   }
-  throw Error(unknown_word("layout", name, known));
+  throw Error(unknown_word("layout", name, fim_layout_names()));
 }
 
 std::vector<TokenId> arrange_fim(const FimLayout& layout, const FimTokens& tokens, std::span<const TokenId> prefix_part,

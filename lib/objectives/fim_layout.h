@@ -27,6 +27,8 @@ constexpr const char* kDefaultFimLayout = "spm";
 
 /// Every layout that there is.
 std::span<const FimLayout> fim_layouts();
+/// Their names, in order.
+std::vector<std::string> fim_layout_names();
 /// Throws Error naming the known ones.
 const FimLayout& find_fim_layout(std::string_view name);
 
