@@ -6,6 +6,7 @@
 #include <istream>
 
 #include "base/error.h"
+#include "base/file.h"
 #include "base/file_use.h"
 #include "base/suggest.h"
 #include "toml.h"
@@ -15,8 +16,6 @@ namespace lm::cmd {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr std::size_t kLargestConfig = std::size_t{1} << 20U;
 
 /// What comes, and one byte of what is beyond `size`.
 std::string read_at_most(std::istream& input, std::size_t size) {
@@ -83,9 +82,12 @@ void check_is_config(const std::string& path) {
 }  // namespace
 
 std::vector<CLI::ConfigItem> TomlConfig::from_config(std::istream& input) const {
-  const std::string text = read_at_most(input, kLargestConfig);
-  if (text.size() > kLargestConfig)
-    throw CLI::ConfigError("cannot use '" + source_ + "' as a configuration: it is larger than 1 MiB");
+  const std::string text = read_at_most(input, kConfigLimit.bytes);
+  try {
+    refuse_beyond(kConfigLimit, text.size(), source_);
+  } catch (const Error& error) {
+    throw CLI::ConfigError(error.what());
+  }
   std::vector<CLI::ConfigItem> items;
   try {
     for (TomlItem& item : read_toml(text)) {

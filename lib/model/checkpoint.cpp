@@ -75,10 +75,7 @@ void check_tensor(const TensorEntry* entry, const TensorSpec& spec, const std::s
 void check_content(const SafetensorsFile& file, const ModelConfig& config) {
   std::int64_t elements = 0;
   for (const TensorEntry& entry : file.entries()) {
-    if (entry.name.starts_with("train."))
-      throw Error("'" + file.name() +
-                  "' is a training state, not a model; lm-train --resume goes on with its run and writes the " +
-                  "model, SIGUSR1 makes a run write it now, and lm-sample takes the state itself");
+    if (entry.name.starts_with("train.")) require_kind(FileUse::model, FileKind::state, file.name());
     if (is_harmless(entry.name, config)) continue;
     file.check_floats(entry);
     elements += entry.elements();

@@ -1,7 +1,7 @@
 #include "model/safetensors_check.h"
 
-#include "base/error.h"
 #include "base/hash.h"
+#include "base/written.h"
 #include "model/safetensors_header.h"
 
 namespace lm {
@@ -39,11 +39,6 @@ std::uint64_t check_header(const SafetensorsHeader& header, const SafetensorsMet
 
 }  // namespace
 
-void refuse_written(const std::string& name, const std::string& why) {
-  throw Error("cannot write '" + name + "': what was written, read back, " + why +
-              "; that is a fault of this program or of the disk, so nothing was replaced");
-}
-
 void check_written_safetensors(const FileDescriptor& written, const SafetensorsMetadata& metadata,
                                std::span<const TensorSource> tensors) {
   const std::string& name = written.name();
@@ -68,11 +63,6 @@ void check_written_safetensors(const FileDescriptor& written, const SafetensorsM
   }
   if (read != data_size) refuse_written(name, "has data of another size");
   if (to_hex(hasher.digest128()) != stated->second) refuse_written(name, "has another checksum");
-}
-
-void check_written_text(const FileDescriptor& written, const std::string& text) {
-  if (FileContent::read(written, {.bytes = text.size(), .kind = "what was written"}).text() != text)
-    refuse_written(written.name(), "is not the same");
 }
 
 }  // namespace lm

@@ -14,10 +14,4 @@ namespace lm {
 void check_written_safetensors(const FileDescriptor& written, const SafetensorsMetadata& metadata,
                                std::span<const TensorSource> tensors);
 
-/// Throws Error unless `written` holds `text`.
-void check_written_text(const FileDescriptor& written, const std::string& text);
-
-/// Throws the Error of a result that, read back, is not what was written.
-[[noreturn]] void refuse_written(const std::string& name, const std::string& why);
-
 }  // namespace lm

@@ -17,6 +17,7 @@
 #include "base/file_lock.h"
 #include "base/path.h"
 #include "base/temporaries.h"
+#include "base/written.h"
 #include "model/checkpoint.h"
 #include "model/safetensors_check.h"
 

@@ -2,6 +2,7 @@
 #include "base/error.h"
 #include "base/hash.h"
 #include "base/json.h"
+#include "base/written.h"
 #include "text/byte_level.h"
 #include "text/special_names.h"
 #include "text/tokenizer.h"
@@ -55,9 +56,7 @@ void Tokenizer::check_read_back(std::string_view json, std::string_view target) 
   } catch (const Error& error) {
     why = std::string("is refused (") + error.what() + ")";
   }
-  if (why.empty()) return;
-  throw Error("cannot write '" + std::string(target) + "': its tokenizer, read back, " + why +
-              "; that is a fault of this program or of the disk, so nothing was replaced");
+  if (!why.empty()) refuse_written(target, "has a tokenizer that " + why);
 }
 
 std::string Tokenizer::to_json() const {
