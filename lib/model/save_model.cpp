@@ -107,6 +107,7 @@ FileDescriptor create_temporary_folder(const std::string& folder) {
       throw_system_error("create folder", path, errno);
     }
     FileDescriptor opened = open_folder(path);
+    if (opened.get() < 0 && errno == ENOENT) continue;
     if (opened.get() < 0) throw_system_error("open folder", path, errno);
     wait_for_lock(opened.get());
     if (is_still_named(opened.get(), path)) return opened;
