@@ -101,7 +101,7 @@ std::optional<std::int64_t> probs_of(const Options& options) {
   }
 }
 
-/// Throws UsageError where an option was named that says how to sample, and nothing is.
+/// Throws UsageError if an option was named that says how to sample, and nothing is.
 void refuse_sampling(const Options& options, const std::string& reason) {
   for (const char* name : {"--tokens", "--temperature", "--top-k", "--top-p", "--min-p", "--typical", "--repetition-penalty",
                            "--samples", "--stop", "--greedy", "--echo"}) {

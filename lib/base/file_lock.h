@@ -16,7 +16,7 @@ namespace lm {
 class FileLock {
  public:
   /// Takes the lock of the file or folder that `path` is or will be, links followed. Takes none for "-", for what is neither
-  /// (a pipe, a device), and where no lock can be made. Throws Error if another run has it, naming its process and host.
+  /// (a pipe, a device), and if no lock can be made. Throws Error if another run has it, naming its process and host.
   explicit FileLock(const std::string& path);
   FileLock(FileLock&&) noexcept = default;
   FileLock& operator=(FileLock&&) = delete;

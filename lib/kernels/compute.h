@@ -65,9 +65,9 @@ class Compute {
 };
 
 /// Opens OpenBLAS if no product did so yet, and makes it use the tier's core and one thread, as a product does; returns the
-/// core now in use, as OpenBLAS names it, e.g. "SkylakeX". Throws Error where it cannot be opened.
+/// core now in use, as OpenBLAS names it, e.g. "SkylakeX". Throws Error if it cannot be opened.
 std::string select_blas_core(SimdTier tier);
-/// Opens OpenBLAS where it serves the tier's products in float, as the first of them would: before memory is measured.
+/// Opens OpenBLAS if it serves the tier's products in float, as the first of them would: before memory is measured.
 void prepare_products(Compute& compute);
 
 /// Measured peak of fused multiply-adds in fp32 on all threads of `compute`, in FLOP/s, over about `milliseconds`.

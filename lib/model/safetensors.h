@@ -36,7 +36,7 @@ using SafetensorsMetadata = std::map<std::string, std::string, std::less<>>;
 
 /// An open file, whose arrays are read when they are asked for. Opening checks everything but the numbers: one JSON header
 /// of at most 100,000,000 bytes, no unknown or duplicate key or name, every size equal to what its shape takes, no hole, no
-/// overlap, no byte beyond, and `lm.checksum` where it is there (which reads the file once).
+/// overlap, no byte beyond, and `lm.checksum` if it is there (which reads the file once).
 class SafetensorsFile {
  public:
   /// Throws Error.

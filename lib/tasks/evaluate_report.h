@@ -22,7 +22,7 @@ std::string score_text(const std::optional<double>& number, int decimals);
 std::string score_line(std::string name, const std::string& value);
 
 /// Keys: documents tokens words bytes nats loss perplexity word_perplexity bits_per_byte protocol; then macro_perplexity
-/// where asked, and base where it is not e. Numbers are as json_number writes them. Pseudo-log-likelihoods are called pseudo
+/// if asked for, and base if it is not e. Numbers are as json_number writes them. Pseudo-log-likelihoods are called pseudo
 /// everywhere: pseudo_nats, pseudo_perplexity and so on.
 enum class Macro { no, yes };
 JsonValue to_json(const CorpusScore& corpus, const WindowPlan& plan, LogBase base, Macro macro);
@@ -30,8 +30,8 @@ JsonValue to_json(const CorpusScore& corpus, const WindowPlan& plan, LogBase bas
 JsonValue to_json(const DocumentScore& document, const WindowPlan& plan, LogBase base);
 
 /// Columns: perplexity (inf if no token was scored, or if it is beyond a double), nats, tokens, words, bytes, document
-/// (documents: their number). In a document's text a backslash, tab, newline and carriage return are written \\, \t, \n and
-/// \r.
+/// (documents: their number). In a document's text a backslash is written \\, and what a terminal obeys as printable()
+/// writes it.
 std::string to_tsv(const CorpusScore& corpus);
 std::string to_tsv(const DocumentScore& document);
 /// The names of those columns.

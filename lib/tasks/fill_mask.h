@@ -15,7 +15,7 @@ namespace lm {
 
 /// Compute and model outlive the call. For each mask token among `ids` (a prompt without the end-of-text before it), in
 /// order, the `count` likeliest tokens and the entropy, from the model's own distribution; every mask is predicted while all
-/// are hidden. Throws Error where the model was not trained on masked, or the text is longer than its context.
+/// are hidden. Throws Error if the model was not trained on masked, or the text is longer than its context.
 std::vector<NextTokens> fill_masks(Compute& compute, const TextModel& model, std::span<const TokenId> ids,
                                    std::int64_t count);
 

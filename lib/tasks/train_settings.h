@@ -128,7 +128,7 @@ struct SettingsFacts {
 };
 
 /// Fills every empty optional. `initial`: the shape of the model that training starts from; named settings must agree with
-/// it. Its context stays the model's: `settings.context` is the length of the training windows alone.
+/// it. Its context stays the model's: `settings.context` is only the length of the training windows.
 ModelConfig resolve_model(TrainSettings& settings, std::int64_t vocab_size, const ModelConfig* initial,
                           const std::set<std::string>& named);
 /// The rest, once the model is known. Throws SettingsError where no micro-batch fits, naming what the smallest step needs.

@@ -44,7 +44,7 @@ struct BlasVariables {
   ScopedVariable openmp_threads{"OMP_NUM_THREADS", "1"};
 };
 
-/// Throws Error where OpenBLAS would not get its buffers: it repeats an mmap that fails without end.
+/// Throws Error if OpenBLAS would not get its buffers: it repeats an mmap that fails without end.
 void check_room(SimdTier tier, int buffers) {
   constexpr std::size_t kBuffer = std::size_t{128} << 20U;  // the largest of its x86-64 and arm64 builds
   const std::size_t bytes = kBuffer * static_cast<std::size_t>(buffers);
@@ -76,7 +76,7 @@ void* open_library(SimdTier tier) {
   if (handle != nullptr) return handle;
   const char* const text = dlerror();
   const std::string reason = text != nullptr ? text : "unknown reason";
-  handle = dlopen("libopenblas.so", RTLD_NOW | RTLD_LOCAL);  // where there is one of an unnumbered kind only
+  handle = dlopen("libopenblas.so", RTLD_NOW | RTLD_LOCAL);  // if that is the only name it has
   if (handle != nullptr) return handle;
   throw Error("cannot open OpenBLAS: " + reason + "; install it (Debian's package libopenblas0)" +
               (tier < best_simd_tier() ? std::string(", or use --simd ") + to_string(best_simd_tier()) : ""));

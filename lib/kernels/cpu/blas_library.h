@@ -24,8 +24,8 @@ struct BlasLibrary {
 };
 
 /// Returns OpenBLAS, opened at the first call, with the tier's core, one thread per product, and a buffer for each of
-/// `callers` at once. Safe from any thread; at most one tier is in use at a time. Throws Error where the library or one of
-/// its functions is missing, or where there is no room for the buffers.
+/// `callers` at once. Safe from any thread; at most one tier is in use at a time. Throws Error if the library or one of
+/// its functions is missing, or if there is no room for the buffers.
 const BlasLibrary& blas_library(SimdTier tier, int callers);
 
 }  // namespace lm
