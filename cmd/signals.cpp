@@ -2,6 +2,7 @@
 
 #include <time.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 
@@ -28,7 +29,7 @@ std::int64_t milliseconds_now() {
 void on_stop(int signal_number) {
   const std::int64_t now = milliseconds_now();
   if (stop_signal_seen != 0) {
-    if (signal_number == SIGHUP) return;
+    if (signal_number != SIGTERM && signal_number != SIGINT) return;
     if (signal_number == stop_signal_seen && now - stop_milliseconds < kSameRequestMilliseconds) return;
     remove_temporaries();
     std::signal(signal_number, SIG_DFL);
@@ -55,17 +56,18 @@ void install(int signal_number, void (*handler)(int), struct sigaction& old) {
 SignalFlags::SignalFlags() {
   stop_signal_seen = 0;
   save_requested = 0;
-  install(SIGTERM, on_stop, old_terminate_);
-  install(SIGINT, on_stop, old_interrupt_);
-  install(SIGHUP, on_stop, old_hangup_);
+  for (std::size_t i = 0; i < kStopSignals.size(); ++i) install(kStopSignals[i], on_stop, old_stop_[i]);
   install(SIGUSR1, on_save, old_user_);
 }
 
 SignalFlags::~SignalFlags() {
-  sigaction(SIGTERM, &old_terminate_, nullptr);
-  sigaction(SIGINT, &old_interrupt_, nullptr);
-  sigaction(SIGHUP, &old_hangup_, nullptr);
+  for (std::size_t i = 0; i < kStopSignals.size(); ++i) sigaction(kStopSignals[i], &old_stop_[i], nullptr);
   sigaction(SIGUSR1, &old_user_, nullptr);
+}
+
+void SignalFlags::end_with_pipes() {
+  const auto place = std::find(kStopSignals.begin(), kStopSignals.end(), SIGPIPE) - kStopSignals.begin();
+  sigaction(SIGPIPE, &old_stop_[static_cast<std::size_t>(place)], nullptr);
 }
 
 int SignalFlags::stop_signal() const { return stop_signal_seen; }

@@ -1,15 +1,19 @@
-// Signals that ask a long job to save: SIGTERM, SIGINT and SIGHUP save and stop, SIGUSR1 saves and goes on.
+// Signals that ask a long job to save: kStopSignals save and stop, SIGUSR1 saves and goes on.
 #pragma once
 
+#include <array>
 #include <csignal>
 
 namespace lm::cmd {
 
-/// While one exists, the first SIGTERM, SIGINT or SIGHUP only sets a flag, and a second SIGTERM or SIGINT ends the process
-/// by its default action, except the same signal again within 0.2 s, which supervisors send that signal a process and its
-/// group. A second SIGHUP does nothing: the shell and the system both send one, seconds apart, when a terminal is closed. A
-/// signal that was ignored when the program started (nohup) stays ignored. Blocking calls return with EINTR, which the
-/// library's readers retry: poll() the descriptor, or check the flag between reads. At most one at a time.
+constexpr std::array kStopSignals = {SIGTERM, SIGINT, SIGHUP, SIGXCPU, SIGPIPE};
+
+/// While one exists, the first of kStopSignals only sets a flag, and a second SIGTERM or SIGINT ends the process by its
+/// default action, except the same signal again within 0.2 s, which supervisors send that signal a process and its group. A
+/// second one of the others does nothing: the shell and the system both send SIGHUP, seconds apart, when a terminal is
+/// closed; SIGXCPU comes every second, and SIGPIPE with every write. A signal that was ignored when the program started
+/// (nohup) stays ignored. Blocking calls return with EINTR, which the library's readers retry: poll() the descriptor, or
+/// check the flag between reads. At most one at a time.
 class SignalFlags {
  public:
   SignalFlags();
@@ -21,11 +25,11 @@ class SignalFlags {
   int stop_signal() const;
   /// True once for each SIGUSR1 (several in a row may count as one).
   bool take_save_request();
+  /// From now on SIGPIPE has its former action: what is written is the result, and nobody reads it.
+  void end_with_pipes();
 
  private:
-  struct sigaction old_terminate_ = {};
-  struct sigaction old_interrupt_ = {};
-  struct sigaction old_hangup_ = {};
+  std::array<struct sigaction, kStopSignals.size()> old_stop_ = {};
   struct sigaction old_user_ = {};
 };
 

@@ -104,7 +104,8 @@ void TrainReporter::write_metrics(const StepReport& report) {
   try {
     append_metrics(line.dump() + "\n");
   } catch (const SystemError& error) {
-    if (options_.metrics == "-") throw;  // whoever read them has gone
+    if (stop_requested()) return;  // whoever read them has gone (SIGPIPE), or something else ends the run
+    if (options_.metrics == "-") throw;
     progress_.clear();
     spdlog::warn("{}; training goes on without metrics", error.what());
     metrics_ = FileDescriptor(-1, options_.metrics);
@@ -145,6 +146,7 @@ void TrainReporter::maybe_save() {
 }
 
 void TrainReporter::finish() {
+  signals_.end_with_pipes();
   if (peak_flops_ > 0) peak_flops_ = std::max(peak_flops_, measure_peak_flops(session_.compute(), kPeakMilliseconds));
   const double seconds = last_.elapsed_seconds - begun_;
   if (seconds > 0) progress_.finish(describe(last_, static_cast<double>(positions_) / seconds));

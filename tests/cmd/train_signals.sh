@@ -1,4 +1,4 @@
-# SIGTERM, SIGINT and SIGHUP save and exit with 128 + n, SIGUSR1 saves and goes on; one-pass runs survive a stream that breaks off.
+# SIGTERM, SIGINT, SIGHUP, SIGPIPE and SIGXCPU save and exit with 128 + n, SIGUSR1 saves and goes on; one-pass runs survive a stream that breaks off.
 need tok-train tok-encode lm-train
 
 cat "$LM_SOURCE"/man/*.[157] >pages.txt
@@ -29,6 +29,33 @@ for signal in TERM:143 INT:130 HUP:129; do
   train --steps 90 --resume -o model train.tok
   expect_same model whole
 done
+
+# Whoever reads the metrics or the messages goes away, or processor time runs out: the state is saved too.
+rm -f model model.state
+make_gate
+lm-train -t tok.json "${shape[@]}" --steps 90 --metrics gate -o model train.tok 2>stderr 8>&- &
+pid=$!
+open_gate
+for _ in $(seq 5); do read -r -u 9 _; done
+exec 9<&-
+status=0
+wait $pid || status=$?
+[ $status = 141 ] || fail "exit $status without a reader of the metrics"
+expect_one_line_stderr "stopped by a signal"
+[ ! -e model ] || fail "a model without a reader of the metrics"
+train --steps 90 --resume -o model train.tok
+expect_same model whole
+rm -f model model.state
+status=0
+(ulimit -St 1 && train --time 1h --threads 1 -o model train.tok 2>stderr) || status=$?
+[ $status = 152 ] || fail "exit $status after SIGXCPU"
+expect_one_line_stderr "stopped by a signal"
+[ -e model.state ] || fail "no state after SIGXCPU"
+# A result that nobody reads ends the program without a word.
+status=0
+{ train --steps 3 -o - train.tok 2>stderr || echo $? >exited; } | true
+[ "$(cat exited)" = 141 ] || fail "exit $(cat exited) without a reader of the model"
+[ ! -s stderr ] || fail "$(cat stderr)"
 
 # Started under nohup, it outlives the terminal.
 rm -f model model.state
