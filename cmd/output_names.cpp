@@ -3,6 +3,7 @@
 #include <array>
 #include <string_view>
 
+#include "base/shell_word.h"
 #include "program.h"
 
 namespace lm::cmd {
@@ -48,14 +49,16 @@ constexpr std::array<Packer, 5> kPackers = {
 }  // namespace
 
 void check_output_name(const std::string& option, const std::string& path, OutputKind kind) {
+  std::string name = path;
+  for (char& c : name) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
   const std::string cannot = "cannot write " + option + " '" + path + "': ";
   for (const Ending& known : kEndings) {
-    if (known.kind == kind && path.ends_with(known.ending)) throw UsageError(cannot + std::string(known.written));
+    if (known.kind == kind && name.ends_with(known.ending)) throw UsageError(cannot + std::string(known.written));
   }
   for (const Packer& packer : kPackers) {
-    if (!path.ends_with(packer.ending)) continue;
+    if (!name.ends_with(packer.ending)) continue;
     throw UsageError(cannot + "nothing is compressed here; write to standard output, and on through a pipe: ... | " +
-                     std::string(packer.program) + " > " + path);
+                     std::string(packer.program) + " > " + shell_word(path));
   }
 }
 

@@ -152,6 +152,8 @@ void write_tokenizer(const std::string& path, const lm::Tokenizer& tokenizer) {
 }
 
 int run(Options& options, const lm::cmd::CommonOptions& common) {
+  if (!options.from_counts.empty() && options.documents.accept == lm::Accept::anything)
+    throw lm::cmd::UsageError("--binary is for text; --from-counts says what else the input is");
   if (!options.dump_counts.empty() && options.output != "-") {
     throw lm::cmd::UsageError("--dump-counts learns no tokenizer that -o '" + options.output +
                               "' could get; leave one of them out, and train on the counts with --from-counts");

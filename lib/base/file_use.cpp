@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/path.h"
+#include "base/shell_word.h"
 
 namespace lm {
 
@@ -294,7 +295,7 @@ bool suits(FileUse use, FileKind kind) {
 void require_kind(FileUse use, FileKind kind, const std::string& name) {
   if (suits(use, kind)) return;
   std::string advice(advice_of(use, kind));
-  const std::string path = name == input_name("-") ? "FILE" : without_trailing_slashes(name);
+  const std::string path = name == input_name("-") ? "FILE" : shell_word(without_trailing_slashes(name));
   constexpr std::string_view kPath = "PATH";
   for (std::size_t at = advice.find(kPath); at != std::string::npos; at = advice.find(kPath, at + path.size()))
     advice.replace(at, kPath.size(), path);

@@ -107,8 +107,23 @@ expect_exit 2 tok-encode -t t.json pipe c.txt pipe
 expect_one_line_stderr "the pipe 'pipe' is named twice, by FILE"
 printf 'a' | tok-encode -t t.json -o new.tok c.txt - c.txt
 
+# A command that a message advises can be typed as it is.
+cp c.gz "it's a.gz"
+cp c.gz ./-c.gz
+expect_exit 1 tok-encode -t t.json "it's a.gz"
+expect_one_line_stderr "as in: zcat 'it'\\''s a.gz' | ... -"
+expect_exit 1 tok-encode -t t.json -- -c.gz
+expect_one_line_stderr "as in: zcat ./-c.gz | ... -"
+expect_exit 2 tok-encode -t t.json c.txt -o 'a b.gz'
+expect_one_line_stderr "... | gzip > 'a b.gz'"
+
+# --binary is for texts.
+tok-train --dump-counts b.counts c.txt
+expect_exit 2 tok-train --from-counts b.counts --binary --vocab-size 300 --no-reserved -o new.json
+expect_one_line_stderr '--binary is for text; --from-counts says what else the input is'
+
 # An output is not named as what it is not.
-for name in x.gguf x.bin x.pt x.onnx x.st.gz; do
+for name in x.gguf x.GGUF x.bin x.Pt x.onnx x.st.gz; do
   expect_exit 2 "${train[@]}" -o $name no-such-file.tok
   expect_one_line_stderr "cannot write -o '$name': "
 done

@@ -1,0 +1,26 @@
+#include "base/shell_word.h"
+
+#include <algorithm>
+
+namespace lm {
+namespace {
+
+bool is_plain(char c) {
+  const bool alphanumeric = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+  // Bytes of UTF-8 beyond ASCII mean nothing to a shell.
+  return alphanumeric || static_cast<unsigned char>(c) >= 0x80U ||
+         std::string_view("_-./,:@%+=").find(c) != std::string_view::npos;
+}
+
+}  // namespace
+
+std::string shell_word(std::string_view name) {
+  std::string word(name.starts_with('-') ? "./" : "");
+  word += name;
+  if (!word.empty() && std::all_of(word.begin(), word.end(), is_plain)) return word;
+  std::string quoted = "'";
+  for (const char c : word) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return quoted + "'";
+}
+
+}  // namespace lm
