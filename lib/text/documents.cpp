@@ -44,7 +44,9 @@ DocumentKind parse_document_kind(std::string_view text) {
   if (text == "jsonl") return {Kind::jsonl, "text"};
   constexpr std::string_view kJsonl = "jsonl:", kSeparator = "separator:";
   if (text.starts_with(kJsonl) && text.size() > kJsonl.size()) return {Kind::jsonl, std::string(text.substr(kJsonl.size()))};
-  if (text.starts_with(kSeparator) && text.size() > kSeparator.size()) {
+  if (text == kSeparator) throw Error("the separator is empty; expected separator:STRING, such as separator:\\n\\n");
+  if (text == kJsonl) throw Error("the field's name is empty; expected jsonl:FIELD, such as jsonl:text");
+  if (text.starts_with(kSeparator)) {
     return {Kind::separator, read_separator(text.substr(kSeparator.size()))};
   }
   throw Error("expected file, line, nul, jsonl[:FIELD] or separator:STRING" +

@@ -2,10 +2,12 @@
 
 #include <array>
 #include <string>
+#include <vector>
 
 #include "base/error.h"
 #include "base/hash.h"
 #include "base/json.h"
+#include "base/suggest.h"
 
 namespace lm {
 
@@ -36,6 +38,17 @@ std::optional<TokenId> find_known_end_of_text(const TokenStrings& tokens) {
   return std::nullopt;
 }
 
+/// Refuses a name that no token has, and names the special tokens that it is similar to.
+[[noreturn]] void refuse_end_of_text(const TokenizerTables& tables, const std::string& name, std::string_view source) {
+  std::vector<std::string> specials;
+  for (const AddedToken& added : tables.parts.added) {
+    if (added.special) specials.emplace_back(tables.parts.tokens[added.id]);
+  }
+  std::vector<std::string> similar = similar_words(name, specials);
+  if (similar.empty()) similar = similar_words("<|" + name + "|>", specials);
+  refuse(source, "it has no token " + quoted(name) + " to be its end-of-text" + did_you_mean(similar));
+}
+
 /// Marks special tokens and unused ids, and makes the end-of-text token special where the file does not say so.
 void mark_special(TokenizerTables& tables, const TokenizerOptions& options, std::string_view source) {
   const TokenStrings& tokens = tables.parts.tokens;
@@ -48,7 +61,7 @@ void mark_special(TokenizerTables& tables, const TokenizerOptions& options, std:
   const std::string& name = options.end_of_text.empty() ? tables.parts.end_of_text : options.end_of_text;
   if (!name.empty()) {
     end_of_text = find_name(tokens, name);
-    if (!end_of_text) refuse(source, "it has no token " + quoted(name) + " to be its end-of-text");
+    if (!end_of_text) refuse_end_of_text(tables, name, source);
   }
   const std::optional<TokenId> known = find_known_end_of_text(tokens);
   if (!end_of_text) end_of_text = known;

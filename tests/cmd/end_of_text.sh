@@ -37,6 +37,12 @@ for program in lm-eval-ppl lm-sample; do
   expect_one_line_stderr 'it has no token "<|none|>" to be its end-of-text'
 done
 
+# A misspelt name, and one without its brackets.
+for name in '<|sotp|>' stop; do
+  expect_exit 1 lm-sample --end-of-text "$name" m -p x
+  expect_one_line_stderr "it has no token \"$name\" to be its end-of-text; did you mean '<|stop|>'?"
+done
+
 # A stream whose documents end otherwise: by name and number, and what to do, which then works.
 tok-encode -t known.json --end-of-text '<|pad|>' --documents line -o pad.tok corpus
 tok-encode -t known.json --documents line -o end.tok corpus

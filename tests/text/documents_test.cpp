@@ -91,5 +91,9 @@ TEST_CASE("a separator's escapes are a newline, a carriage return, a tab, a NUL 
 TEST_CASE("other kinds are refused") {
   for (const char* kind : {"", "lines", "jsonl:", "separator:", "file:x"})
     CHECK_THROWS_AS(lm::parse_document_kind(kind), lm::Error);
+  CHECK_THROWS_WITH(lm::parse_document_kind("separator:"),
+                    R"(the separator is empty; expected separator:STRING, such as separator:\n\n)");
+  CHECK_THROWS_WITH(lm::parse_document_kind("jsonl:"),
+                    "the field's name is empty; expected jsonl:FIELD, such as jsonl:text");
   CHECK_THROWS_AS(lm::document_delimiter(lm::parse_document_kind("jsonl")), lm::Error);
 }
