@@ -6,6 +6,7 @@
 #include <cstdlib>
 
 #include "base/error.h"
+#include "base/path.h"
 #include "named_files.h"
 #include "output_names.h"
 #include "tasks/setting_limits.h"
@@ -144,6 +145,15 @@ void check_files(const TrainOptions& o, const CommonOptions& common) {
   files.check();
 }
 
+/// A folder is exchanged for the new one: whoever works in it would be left in the old one, which is removed.
+void refuse_current_folder(const std::string& output) {
+  struct stat here {};
+  struct stat there {};
+  if (stat(".", &here) != 0 || stat(output.c_str(), &there) != 0 || !same_file(here, there)) return;
+  throw UsageError("-o '" + output +
+                   "' is the current folder, which the model would replace; change to another folder first");
+}
+
 }  // namespace
 
 void check_train_usage(TrainOptions& o, const CommonOptions& common) {
@@ -162,6 +172,7 @@ void check_train_usage(TrainOptions& o, const CommonOptions& common) {
   if (o.json && !o.dry_run) throw UsageError("--json is a form of --dry-run's report");
   if (o.time && o.time->count() <= 0) throw UsageError("--time must be above 0");
   if (o.checkpoint == "-") throw UsageError("a training state is not written to standard output; give --checkpoint FILE");
+  if (!looks) refuse_current_folder(r.output);
   check_files(o, common);
   check_output_name("-o", r.output, OutputKind::model);
   check_output_name("--metrics", o.metrics, OutputKind::text);

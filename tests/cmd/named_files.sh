@@ -101,6 +101,15 @@ clash -t "'folder/' that -o replaces" train -t folder/tokenizer.json -o folder/ 
 clash --checkpoint "'folder' that -o replaces" train -t t.json --checkpoint folder/state -o folder c.tok
 clash -o --init-from train --init-from folder -o folder/config.json c.tok
 
+# The folder that the program runs in would be gone.
+for name in . ./ ../folder; do
+  status=0
+  (cd folder && lm-train -t ../t.json --layers 1 --channels 32 --context 32 --steps 1 -o $name ../c.tok) 2>stderr >stdout || status=$?
+  [ $status = 2 ] || fail "exit $status with -o $name"
+  expect_one_line_stderr "is the current folder"
+done
+sums | cmp - sums || fail "files differ after -o of the current folder"
+
 # Standard input and output that are one of the files, or each other.
 check_unchanged() {
   expect_one_line_stderr "$1"
