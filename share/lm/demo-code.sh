@@ -58,7 +58,7 @@ tok-encode -t tok.json -o train.tok $(cat train.files)
 for objective in fim causal; do
   say "A model with --objective $objective, trained for $training_time"
   lm-train -t tok.json ${SHAPE:---config code} --objective $objective --time "$training_time" \
-    -o $objective.safetensors train.tok
+    --overwrite -o $objective.safetensors train.tok
 done
 
 say "Missing lines of the held-out files, of 5 to 40 tokens"

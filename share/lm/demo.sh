@@ -34,7 +34,7 @@ tok-encode -t tok.json -o train.tok train.txt
 tok-encode -t tok.json -o held-out.tok held-out.txt
 
 say "A model, trained for $training_time"
-lm-train -t tok.json --config small --time "$training_time" --progress always -o model.safetensors train.tok
+lm-train -t tok.json --config small --time "$training_time" --progress always --overwrite -o model.safetensors train.tok
 
 say "How well is the held-out text predicted?"
 lm-eval-ppl model.safetensors --json held-out.tok >report.json

@@ -6,6 +6,16 @@ yes '    return "at\t\"" + total' | head -n 60 >line.py || true
 for file in $(seq 40); do cp line.py "code/$file.py"; done
 cp code/1.py 'code/a b/left.py'
 { printf '# \xff\n'; cat code/1.py; } >code/latin.py
+# Begun where another was interrupted, whose text was another.
+mkdir demo
+cat code/1.py >demo/other.txt
+tok-train --vocab-size 363 -o demo/other.json demo/other.txt
+tok-encode -t demo/other.json -o demo/other.tok demo/other.txt
+(
+  ulimit -St 1
+  lm-train -t demo/other.json --layers 1 --channels 32 --context 32 --batch 2 --time 1h --threads 1 -o demo/fim.safetensors demo/other.tok
+) 2>stderr || true
+[ -e demo/fim.safetensors.state ] || fail "no state of a run that was stopped: $(cat stderr)"
 expect_exit 0 env SOURCE="$PWD/code" TIME=10m TASKS=20 VOCABULARY=375 \
   SHAPE='--layers 2 --channels 64 --heads 2 --context 64 --batch 8 --lr 0.004 --steps 100 --fim-cut line' \
   "$LM_SOURCE/share/lm/demo-code.sh" demo
