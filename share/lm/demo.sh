@@ -15,8 +15,8 @@ mkdir -p "$folder"
 cd "$folder"
 
 say() { printf '\n== %s\n' "$*"; }
-# json_number FILE KEY: the number under KEY in one line of JSON.
-json_number() { sed -nE "s/.*\"$2\" *: *([-+0-9.eE]+).*/\1/p" "$1"; }
+# json_number FILE KEY: the number under KEY in one line of JSON; one that overflows is the string "inf" there.
+json_number() { sed -nE "s/.*\"$2\" *: *\"?(inf|[-+0-9.eE]+).*/\1/p" "$1"; }
 size() { wc -c <"$1"; }
 
 say "The King James Bible without verse references; the last tenth is held out (files in $folder)"
@@ -41,10 +41,9 @@ lm-eval-ppl model.safetensors --json held-out.tok >report.json
 # What the held-out text costs a compressor that has seen the rest: the whole text less the training part.
 xz -9e -k -c text >text.xz
 xz -9e -k -c train.txt >train.xz
-awk -v ppl="$(json_number report.json perplexity)" -v bits="$(json_number report.json bits_per_byte)" \
-  -v whole="$(size text.xz)" -v part="$(size train.xz)" -v bytes="$(size held-out.txt)" 'BEGIN {
-    printf "perplexity     %.2f (per token)\n", ppl
-    printf "the model      %.3f bits per byte\n", bits
+printf 'perplexity     %.2f (per token)\n' "$(json_number report.json perplexity)"
+printf 'the model      %.3f bits per byte\n' "$(json_number report.json bits_per_byte)"
+awk -v whole="$(size text.xz)" -v part="$(size train.xz)" -v bytes="$(size held-out.txt)" 'BEGIN {
     printf "xz -9e         %.3f bits per byte (the whole text compressed less the training part compressed)\n", 8 * (whole - part) / bytes
   }'
 

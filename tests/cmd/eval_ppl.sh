@@ -162,3 +162,8 @@ for ((i = 0; i < 3000; ++i)); do echo line $i; done |
 [ "${PIPESTATUS[1]}" = 141 ] || fail "head -c 1 did not end it by SIGPIPE"
 set -o pipefail
 expect_silence
+
+# The demo's reader of JSON takes a number that overflows, which is a string.
+eval "$(grep '^json_number()' "$LM_SOURCE/share/lm/demo.sh")"
+printf '{"word_perplexity":"inf","perplexity":"inf","bits_per_byte":2.5}\n' >overflow.json
+[ "$(json_number overflow.json perplexity) $(json_number overflow.json bits_per_byte)" = 'inf 2.5' ] || fail "the demo reads no inf"
