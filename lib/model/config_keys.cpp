@@ -23,7 +23,7 @@ struct Key {
   unsigned ignored;  // families whose class does not, though it names something that would change them
 };
 
-constexpr std::array<Key, 33> kKeys = {{
+constexpr std::array<Key, 34> kKeys = {{
     {"scale_attn_weights", Neutral::truthy, kGpt2, 0},
     {"scale_attn_by_inverse_layer_idx", Neutral::falsy, kGpt2, kLlama | kQwen3},
     {"add_cross_attention", Neutral::falsy, kGpt2, kLlama | kQwen3},
@@ -51,6 +51,7 @@ constexpr std::array<Key, 33> kKeys = {{
     {"final_logit_softcapping", Neutral::falsy, 0, kAll},
     {"logit_scale", Neutral::one, 0, kAll},
     {"logits_scaling", Neutral::one, 0, kAll},
+    {"attention_multiplier", Neutral::one, 0, kAll},
     {"embedding_multiplier", Neutral::one, 0, kAll},
     {"residual_multiplier", Neutral::one, 0, kAll},
     {"use_parallel_residual", Neutral::falsy, 0, kAll},

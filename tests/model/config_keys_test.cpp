@@ -68,6 +68,7 @@ TEST_CASE("what the class ignores is ignored, with a note if it would change ano
     CHECK(test::contains(found[0], to_string(family)));
   };
   noted(Family::llama, "partial_rotary_factor", "0.5", "partial_rotary_factor");
+  noted(Family::llama, "attention_multiplier", "0.015625", "attention_multiplier");
   noted(Family::qwen3, "partial_rotary_factor", "0.25", "partial_rotary_factor");
   noted(Family::llama, "rope_scaling", R"({"rope_type":"default","partial_rotary_factor":0.5})",
         "rope_scaling.partial_rotary_factor");
