@@ -36,7 +36,7 @@ std::string length_text(const TrainFacts& facts, const TrainBudget& budget) {
   const std::string step = " of " + count_text(facts.step_positions) + " tokens";
   if (facts.total_steps) {
     const double tokens = static_cast<double>(*facts.total_steps) * static_cast<double>(facts.step_positions);
-    std::string text = "for " + std::to_string(*facts.total_steps) + " steps" + step;
+    std::string text = "for " + std::to_string(*facts.total_steps) + (*facts.total_steps == 1 ? " step" : " steps") + step;
     if (facts.tokens_per_epoch && *facts.tokens_per_epoch > 0) {
       text += ", which read the data of " + count_text(*facts.tokens_per_epoch) + " tokens " +
               short_text(tokens / static_cast<double>(*facts.tokens_per_epoch), 3) + " times";

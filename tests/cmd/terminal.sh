@@ -75,6 +75,7 @@ sed -n 2p report | grep -Eq '^It would take about [0-9]+\.[0-9] MB of memory.*\.
 sed -n 2p report | grep -qF "$shown" || fail "the model's name: $(sed -n 2p report | cat -v)"
 [ -z "$(sed -n 3p report)" ] || fail "not two sentences: $(cat report)"
 plain report
+lm-train -t tok.json "${shape[@]}" --steps 1 --dry-run train.tok | sed -n 1p | grep -qF ' for 1 step of 128 tokens' || fail "1 steps"
 [ "$(grep -Ec '^(memory|  [a-z ]+)  +[0-9]+\.[0-9] MB$' report)" -gt 5 ] || fail "no sizes in MB: $(cat report)"
 lm-train -t tok.json "${shape[@]}" --steps 7 --dry-run --json train.tok | grep -q '"memory_weights":[0-9]' || fail "no bytes in the JSON"
 lm-train -t tok.json "${shape[@]}" --time 10m --dry-run train.tok | sed -n 1p | grep -q 'for 10 minutes' || fail "no time"
