@@ -138,10 +138,13 @@ void for_each_prompt(const Options& options, const std::function<void(std::strin
   if (path == "-" && lm::cmd::is_terminal(STDIN_FILENO)) return visit({});
   const lm::DocumentKind& kind = options.documents;
   const bool drop_newline = kind.kind == lm::DocumentKind::Kind::file && !options.keep_newline;
+  // The newline of a line is gone already.
+  const bool drop_return = kind.kind == lm::DocumentKind::Kind::line && !options.keep_newline;
   bool any = false;
   lm::for_each_document({path}, kind, [&](std::string_view prompt) {
     any = true;
     if (drop_newline && prompt.ends_with('\n')) prompt.remove_suffix(prompt.ends_with("\r\n") ? 2 : 1);
+    if (drop_return && prompt.ends_with('\r')) prompt.remove_suffix(1);
     visit(prompt);
   });
   if (!any && kind.kind == lm::DocumentKind::Kind::file) visit({});

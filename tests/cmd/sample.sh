@@ -52,6 +52,10 @@ printf '\xff\xfe\x00' | lm-sample model -n 5 >out
 utf8 out
 printf 'one\r\nthree\n\n' | lm-sample model -n 0 --documents 'separator:\r\n' --json >lines
 { [ "$(wc -l <lines)" = 2 ] && sed -n 1p lines | grep -q '"prompt":"one"'; } || fail "prompts by separator: $(cat lines)"
+printf 'one\r\nthree\r\n' | lm-sample model -n 0 --documents line --json | grep -c 'prompt":"[a-z]*"' | grep -qx 2 ||
+  fail "prompts on lines that end in a carriage return"
+printf 'one\r\n' | lm-sample model -n 0 --documents line --keep-newline --json | grep -qF '"prompt":"one\r"' ||
+  fail "--keep-newline drops a carriage return"
 expect_exit 2 lm-sample -- model -n 3
 expect_one_line_stderr "unexpected argument '3': after --, '-n' is a file's name; give options before --"
 expect_exit 2 lm-sample -n 3 -- model prompt other
