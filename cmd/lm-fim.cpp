@@ -7,7 +7,6 @@
 #include <optional>
 #include <string>
 
-#include "base/error.h"
 #include "base/file.h"
 #include "base/path.h"
 #include "base/text_input.h"

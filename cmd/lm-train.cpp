@@ -1,13 +1,10 @@
 // lm-train: trains a language model from token streams.
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstdio>
-#include <cstdlib>
 
 #include <spdlog/spdlog.h>
 
-#include "base/error.h"
 #include "base/file_lock.h"
 #include "base/printable.h"
 #include "base/resident.h"

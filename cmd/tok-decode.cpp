@@ -1,7 +1,4 @@
 // tok-decode: token stream in, text out.
-#include <optional>
-
-#include "base/error.h"
 #include "base/file.h"
 #include "named_files.h"
 #include "options.h"

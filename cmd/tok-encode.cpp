@@ -3,7 +3,6 @@
 #include <cstdio>
 #include <optional>
 
-#include "base/error.h"
 #include "base/file.h"
 #include "inputs.h"
 #include "named_files.h"

@@ -9,7 +9,6 @@
 #include <cerrno>
 
 #include "base/file.h"
-#include "base/file_signature.h"
 #include "base/path.h"
 
 namespace lm {

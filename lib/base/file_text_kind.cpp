@@ -1,6 +1,5 @@
 // Texts by their look: which of the toolkit's neighbours wrote this JSON, this list, this table?
 #include <algorithm>
-#include <array>
 
 #include "base/file_signature.h"
 

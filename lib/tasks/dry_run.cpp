@@ -1,6 +1,5 @@
 #include "tasks/dry_run.h"
 
-#include <cmath>
 #include <utility>
 #include <vector>
 

@@ -5,7 +5,6 @@
 #include <functional>
 #include <numeric>
 
-#include "base/error.h"
 #include "base/json_number.h"
 #include "base/number_text.h"
 #include "base/path.h"

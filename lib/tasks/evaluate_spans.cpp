@@ -1,7 +1,5 @@
 #include "tasks/evaluate_spans.h"
 
-#include <algorithm>
-
 #include "base/error.h"
 #include "base/json_number.h"
 #include "base/number_text.h"

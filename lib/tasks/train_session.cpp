@@ -6,7 +6,6 @@
 #include <cmath>
 
 #include "base/error.h"
-#include "base/file_use.h"
 #include "base/round.h"
 #include "kernels/elementwise.h"
 #include "kernels/precision.h"
