@@ -153,7 +153,7 @@ constexpr std::array<PairAdvice, 51> kPairs = {{
     {FileUse::model, state,
      "lm-train --resume ends its run and writes the model, SIGUSR1 makes a run write it now; lm-sample reads states"},
     {FileUse::model, text, "the model comes first, and the text after it; lm-train makes a model of tokens"},
-    {FileUse::model, tokenizer, "a tokenizer belongs into tok-encode -t and lm-train -t; lm-train makes a model"},
+    {FileUse::model, tokenizer, "a tokenizer goes with -t, of tok-encode and lm-train; lm-train makes a model"},
     {FileUse::model, tokenizer_folder, "it lacks model.safetensors; as a tokenizer it goes with -t"},
     {FileUse::model, folder, "a model's folder holds config.json and model.safetensors"},
     {FileUse::model, counts, "tok-train --from-counts makes a tokenizer of it, and lm-train a model of tokens"},

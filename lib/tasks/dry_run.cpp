@@ -44,7 +44,7 @@ std::string length_text(const TrainFacts& facts, const TrainBudget& budget) {
   }
   const std::string data = facts.tokens_per_epoch ? " from data of " + count_text(*facts.tokens_per_epoch) + " tokens" : "";
   if (budget.seconds) return "for " + time_text(*budget.seconds) + ", in steps" + step + data;
-  return "in steps" + step + data + (budget.empty() ? ", until a budget ends it that is still to be named" : "");
+  return "in steps" + step + data + (budget.empty() ? ", until a budget, still to be named, ends it" : "");
 }
 
 std::string sentences(const TrainSession& session, const TrainRequest& request) {
