@@ -12,6 +12,7 @@
 #include "tasks/load_tokenizer.h"
 #include "tasks/setting_limits.h"
 #include "tasks/train_recipe.h"
+#include "train/example_source.h"
 #include "train/state_file.h"
 
 namespace lm {
@@ -253,11 +254,20 @@ void TrainSession::prepare() {
 StopReason TrainSession::run(TrainObserver& observer) {
   try {
     return trainer_->run(observer);
+  } catch (const NoTargets&) {
+    // Chance may have given a few targets before, but nothing worth keeping: a run on better data then finds no unfinished
+    // one in its way. A mixture may have learned much.
+    if (shares_.size() > 1) keep_learned();
+    throw;
   } catch (const Error&) {
     // Data that broke off: what was learned is kept, and the model stays as it was.
-    if (has_state() && trainer_->step_is_whole() && trainer_->state().tokens > 0) keep_state();
+    keep_learned();
     throw;
   }
+}
+
+void TrainSession::keep_learned() {
+  if (has_state() && trainer_->step_is_whole() && trainer_->state().tokens > 0) keep_state();
 }
 
 }  // namespace lm

@@ -139,6 +139,7 @@ class TrainSession {
   TrainerOptions options() const;
   std::string progress_record() const;
   void keep_state();
+  void keep_learned();
 
   TrainRequest request_;
   TrainSettings settings_;

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "base/error.h"
 #include "data/pieces.h"
 #include "data/windows.h"
 #include "model/batch.h"
@@ -46,7 +47,13 @@ Example make_example(const Objective& objective, std::span<const TokenId> tokens
 /// Whether any place of it counts.
 bool has_target(const Example& example);
 
-/// Throws Error saying that the data give an objective nothing to learn from.
+/// The data give an objective nothing to learn from.
+class NoTargets : public Error {
+ public:
+  using Error::Error;
+};
+
+/// Throws NoTargets saying that the data give an objective nothing to learn from.
 [[noreturn]] void refuse_without_targets(const std::string& objective);
 
 /// Appends a sequence of `length` to a batch, which begin_batch() has emptied.
