@@ -9,6 +9,7 @@
 #include "base/printable.h"
 #include "base/resident.h"
 #include "program.h"
+#include "signals.h"
 #include "tasks/dry_run.h"
 #include "tasks/train_session.h"
 #include "train_observer.h"
@@ -57,6 +58,7 @@ int train(TrainOptions& o, const CommonOptions& common, TrainSession& session) {
 }
 
 int run(TrainOptions& o, const CommonOptions& common) {
+  hold_save_requests();
   complete_train_request(o, common);
   check_train_usage(o, common);
   // Before anything is read: a state could change until it is locked.

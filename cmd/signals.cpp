@@ -51,13 +51,23 @@ void install(int signal_number, void (*handler)(int), struct sigaction& old) {
   sigaction(signal_number, &action, nullptr);
 }
 
+void mask_save_requests(int how) {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGUSR1);
+  pthread_sigmask(how, &set, nullptr);
+}
+
 }  // namespace
+
+void hold_save_requests() { mask_save_requests(SIG_BLOCK); }
 
 SignalFlags::SignalFlags() {
   stop_signal_seen = 0;
   save_requested = 0;
   for (std::size_t i = 0; i < kStopSignals.size(); ++i) install(kStopSignals[i], on_stop, old_stop_[i]);
   install(SIGUSR1, on_save, old_user_);
+  mask_save_requests(SIG_UNBLOCK);
 }
 
 SignalFlags::~SignalFlags() {

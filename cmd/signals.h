@@ -8,6 +8,10 @@ namespace lm::cmd {
 
 constexpr std::array kStopSignals = {SIGTERM, SIGINT, SIGHUP, SIGXCPU, SIGPIPE};
 
+/// Holds SIGUSR1 back until a SignalFlags exists, which then sees it: while tokens are read there is nothing to save yet,
+/// and the default action would end the program. Call it before threads are started.
+void hold_save_requests();
+
 /// While one exists, the first of kStopSignals only sets a flag, and a second SIGTERM or SIGINT ends the process by its
 /// default action, except the same signal again within 0.2 s, which supervisors send that signal a process and its group. A
 /// second one of the others does nothing: the shell and the system both send SIGHUP, seconds apart, when a terminal is

@@ -84,6 +84,19 @@ exec 9<&-
 wait $pid
 expect_same model whole
 
+# SIGUSR1 while the tokens still come waits for the first step.
+rm -f model model.state
+mkfifo tokens
+exec 8<>tokens
+lm-train -t tok.json "${shape[@]}" --steps 90 -o model - <tokens 8>&- &
+pid=$!
+until [ -e .model.lock ]; do kill -0 $pid; done
+kill -USR1 $pid
+cat train.tok >&8
+exec 8>&-
+wait $pid
+expect_same model whole
+
 # One pass over a stream: same bits from file and pipe, and after an interruption.
 pass() { train --one-pass --schedule constant --steps 30 "$@"; }
 pass -o passed train.tok
