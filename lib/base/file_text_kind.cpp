@@ -16,10 +16,10 @@ std::string_view skip_blanks(std::string_view text) {
   return text;
 }
 
-/// Control characters that no text has; bytes beyond ASCII may be of any encoding.
+/// Control characters that no text has: not DEL, which JSON takes as it is. Bytes beyond ASCII may be of any encoding.
 bool is_binary(std::string_view head) {
   return std::any_of(head.begin(), head.end(),
-                     [](char c) { return (c >= 0 && c < 0x20 && (c < '\t' || c > '\r') && c != '\x1b') || c == 0x7f; });
+                     [](char c) { return c >= 0 && c < 0x20 && (c < '\t' || c > '\r') && c != '\x1b'; });
 }
 
 std::string_view first_line(std::string_view text) { return text.substr(0, text.find('\n')); }

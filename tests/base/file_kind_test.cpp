@@ -51,6 +51,10 @@ TEST_CASE("a model of SentencePiece, and a shard, are known by what no other fil
   CHECK(kind_of_file(kSafetensors, "00001-of-.safetensors") == FileKind::other_model);
 }
 
+TEST_CASE("JSON may hold DEL as it is") {
+  CHECK(kind_of_file("{\"added_tokens\":[{\"content\":\"a\x7f\"}],\"model\":{}}") == FileKind::tokenizer);
+}
+
 TEST_CASE("bytes of no known kind are texts, NULs and all") {
   CHECK(kind_of_file("a\0b\0"sv) == FileKind::binary);
   CHECK(suits(FileUse::text, kind_of_file("a\0b\0"sv)));

@@ -48,3 +48,7 @@ expect_one_line_stderr "its special token 'Ġthe' is how the token \" the\" is s
 [ "$(cat kept.json)" = old ] || fail "the old file is gone"
 tok-train -q --vocab-size 400 --add-special 'Ġzebra' --add-special 'café' --add-special '中' -o ok.json the.txt
 [ "$(printf 'Ġzebracafé中' | tok-encode -t ok.json --special allow --format ids)" = "106 107 108" ] || fail "names that collide with none"
+
+# A character that JSON takes as it is, and a terminal does not show.
+tok-train -q --vocab-size 400 --add-special $'<a\x7fb>' -o del.json the.txt
+[ "$(printf '<a\x7fb>' | tok-encode -t del.json --special allow --format ids)" = 106 ] || fail "a name with DEL"
