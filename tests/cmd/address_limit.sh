@@ -8,7 +8,8 @@ while read -r program; do
   ! grep -qiE 'blas|lapack|gfortran' linked || fail "$program links $(grep -iE 'blas|lapack|gfortran' linked)"
 done <programs
 
-cat "$LM_SOURCE"/man/*.1 | head -c 60000 >c.txt
+cat "$LM_SOURCE"/man/*.1 >pages.txt
+head -c 60000 pages.txt >c.txt
 tok-train --vocab-size 400 -o t.json c.txt
 tok-encode -t t.json -o c.tok c.txt
 shape=(-t t.json --layers 1 --channels 32 --context 32 --batch 2 --objective "causal:0.5,fim:0.5")

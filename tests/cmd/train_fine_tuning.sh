@@ -1,7 +1,8 @@
 # Fine-tuning (--init-from) leaves a model on its own text as good as it was, and its context what it was.
 need tok-train tok-encode lm-train lm-eval-ppl
 
-cat "$LM_SOURCE"/man/*.[157] | head -c 100000 >corpus.txt
+cat "$LM_SOURCE"/man/*.[157] >pages.txt
+head -c 100000 pages.txt >corpus.txt
 tok-train --vocab-size 600 -o tok.json corpus.txt
 tok-encode -t tok.json -o train.tok corpus.txt
 lm-train -t tok.json --layers 2 --channels 64 --context 64 --batch 8 --steps 150 --seed 1 -o base train.tok
