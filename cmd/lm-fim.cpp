@@ -15,9 +15,9 @@
 #include "options.h"
 #include "output_names.h"
 #include "program.h"
-#include "tasks/infill.h"
-#include "tasks/infill_requests.h"
-#include "tasks/infill_text.h"
+#include "tasks/infill/infill.h"
+#include "tasks/infill/infill_requests.h"
+#include "tasks/infill/infill_text.h"
 #include "tokenizer_options.h"
 
 namespace {

@@ -10,8 +10,8 @@
 #include "base/resident.h"
 #include "program.h"
 #include "signals.h"
-#include "tasks/dry_run.h"
-#include "tasks/train_session.h"
+#include "tasks/train/dry_run.h"
+#include "tasks/train/train_session.h"
 #include "train_observer.h"
 #include "train_options.h"
 

@@ -4,7 +4,7 @@
 #include <CLI/App.hpp>
 #include <string>
 
-#include "tasks/load_model.h"
+#include "tasks/text_model.h"
 #include "text/tokenizer.h"
 
 namespace lm::cmd {

@@ -11,7 +11,7 @@
 #include "program.h"
 #include "progress.h"
 #include "signals.h"
-#include "tasks/train_session.h"
+#include "tasks/train/train_session.h"
 
 namespace lm::cmd {
 

@@ -9,7 +9,7 @@
 #include "base/path.h"
 #include "named_files.h"
 #include "output_names.h"
-#include "tasks/setting_limits.h"
+#include "tasks/train/setting_limits.h"
 #include "tokenizer_options.h"
 
 namespace lm::cmd {

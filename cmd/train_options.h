@@ -6,7 +6,7 @@
 
 #include "options.h"
 #include "program.h"
-#include "tasks/train_session.h"
+#include "tasks/train/train_session.h"
 
 namespace lm::cmd {
 

@@ -19,6 +19,39 @@ allowed_layers() {
   esac
 }
 
+# Rooms of the larger folders, and what of the same folder each may include: its own room, then those named. A file beside the
+# rooms is a room of its own name.
+allowed_rooms() {
+  case $1 in
+    tasks/evaluate) echo infill prompt score text_model load_tokenizer ;;
+    tasks/infill) echo prompt score text_model load_tokenizer ;;
+    tasks/prompt) echo score text_model load_tokenizer ;;
+    tasks/score) echo text_model load_tokenizer ;;
+    tasks/train) echo text_model load_tokenizer ;;
+    tasks/text_model) echo load_tokenizer ;;
+    tasks/load_tokenizer) ;;
+    *) return 1 ;;
+  esac
+}
+
+# check_rooms ROOT LAYER: prints every file in no known room, and every include between rooms that is not allowed.
+check_rooms() {
+  local file room included to
+  find "$1/lib/$2" -name '*.h' -o -name '*.cpp' | while read -r file; do
+    room=${file#"$1/lib/$2/"}
+    room=${room%%/*}
+    room=${room%.*}
+    allowed_rooms "$2/$room" >/dev/null || { echo "$file: $2 has no room $room"; continue; }
+    sed -nE "s/^[[:space:]]*#[[:space:]]*include[[:space:]]*\"$2\/([^\"]*)\".*/\1/p" "$file" | while read -r included; do
+      to=${included%%/*}
+      case " $room $(allowed_rooms "$2/$room") " in
+        *" ${to%.*} "*) ;;
+        *) echo "$file: $2/$room may not include '$2/$included'" ;;
+      esac
+    done
+  done
+}
+
 # check_edges FOLDER LAYER ALLOWED...: prints every include of ours that is not allowed.
 check_edges() {
   local folder=$1 layer=$2
@@ -62,6 +95,7 @@ check_tree() {
     check_edges "$folder" "$layer" $(allowed_layers "$layer")
   done
   check_edges "$1/cmd" cmd $(allowed_layers tasks)
+  [ ! -d "$1/lib/tasks" ] || check_rooms "$1" tasks
   check_library "$1" 'CLI/|spdlog/' 'cmd/' 'only cmd/ parses options and logs'
   check_library "$1" 'nlohmann/' 'lib/base/json\.cpp' 'only lib/base/json.cpp'
   check_library "$1" 'xtensor|xtl/|xsimd/|cblas|openblas|lapacke' '(lib/kernels/cpu|tests)/' 'only lib/kernels/cpu/ and tests'
@@ -105,9 +139,16 @@ must_fail lib/text/a.cpp '  std::cout << 1;'
 must_fail lib/text/a.cpp '  printf("%d", 1);'
 must_fail lib/text/a.cpp '  std::exit(1);'
 must_fail lib/text/a.cpp '  if (std::getenv("HOME")) {}'
+must_fail lib/tasks/prompt/a.cpp '#include "tasks/infill/infill.h"'
+must_fail lib/tasks/text_model.h '#include "tasks/score/windows.h"'
+must_fail lib/tasks/train/a.h '#include "tasks/prompt/prompt.h"'
+must_fail lib/tasks/other/a.h '#include "base/error.h"'
+must_fail lib/tasks/other.h '#include "base/error.h"'
+must_pass lib/tasks/evaluate/a.cpp '#include "tasks/infill/infill.h"'
+must_pass lib/tasks/train/a.cpp '#include "tasks/text_model.h"'
 must_pass lib/text/a.cpp '  std::snprintf(text, sizeof text, "%d", 1);'
 must_pass lib/text/a.cpp '  // never calls printf() or exit()'
-must_pass lib/tasks/a.cpp '#include "text/tokenizer.h"'
+must_pass lib/tasks/score/a.cpp '#include "text/tokenizer.h"'
 must_pass cmd/lm-a.cpp '#include "program.h"'
 
 found=$(check_tree "$root")

@@ -7,15 +7,19 @@
 #include <memory>
 #include <string>
 
+#include "base/choice.h"
 #include "base/parallel.h"
 
 namespace lm {
 
 enum class SimdTier { portable, avx2, avx512 };
+template <>
+inline constexpr auto kChoices<SimdTier> = choice_table<SimdTier>("SIMD tier", {{"portable", SimdTier::portable},
+                                                                                {"avx2", SimdTier::avx2},
+                                                                                {"avx512", SimdTier::avx512}});
 
 /// The widest tier that this CPU (and operating system) can run.
 SimdTier best_simd_tier();
-const char* to_string(SimdTier tier);
 
 /// Bytes of scratch: the largest request of a worker, and of what all workers share. Each kernel's header states those of
 /// its kernels, so that a program can tell what it will take.

@@ -2,17 +2,16 @@
 #pragma once
 
 #include <string>
-#include <string_view>
 
+#include "base/choice.h"
 #include "kernels/compute.h"
 
 namespace lm {
 
 enum class Precision { fp32, bf16, fp16 };
-
-const char* to_string(Precision precision);
-/// Throws Error where it is none of "fp32", "bf16", "fp16".
-Precision parse_precision(std::string_view name);
+template <>
+inline constexpr auto kChoices<Precision> =
+    choice_table<Precision>("precision", {{"fp32", Precision::fp32}, {"bf16", Precision::bf16}, {"fp16", Precision::fp16}});
 
 /// Empty where this CPU and the tier have the instructions; else what is missing, for a message.
 std::string missing_for(Precision precision, SimdTier tier);

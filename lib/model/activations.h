@@ -14,6 +14,10 @@ namespace lm {
 /// but of all layers save the last only the input, from which backward computes the rest again, a layer at a time
 /// (arXiv:1604.06174). scoring: nothing; one layer's memory serves all.
 enum class Keep { training, recomputing, scoring };
+/// What training computes again in the backward pass.
+template <>
+inline constexpr auto kChoices<Keep> = choice_table<Keep>("recomputation",
+                                                          {{"none", Keep::training}, {"layer", Keep::recomputing}});
 
 template <class T>
 struct LayerActivations {             // R = B * T rows

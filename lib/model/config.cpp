@@ -1,10 +1,8 @@
 #include "model/config.h"
 
 #include <array>
-#include <utility>
 
 #include "base/error.h"
-#include "base/suggest.h"
 
 namespace lm {
 
@@ -14,9 +12,6 @@ namespace {
 constexpr std::int64_t kLargestSize = std::int64_t{1} << 30;
 constexpr std::int64_t kMostLayers = 10000;
 constexpr double kLargestCount = 35184372088832.0;  // 2^45
-
-constexpr std::array<std::pair<Family, const char*>, 3> kFamilies = {
-    {{Family::gpt2, "gpt2"}, {Family::llama, "llama"}, {Family::qwen3, "qwen3"}}};
 
 struct SizeField {
   const char* name;
@@ -47,22 +42,6 @@ ModelConfig family_defaults(Family family) {
   }
   config.qk_norm = family == Family::qwen3;
   return config;
-}
-
-const char* to_string(Family family) {
-  for (const auto& [value, name] : kFamilies) {
-    if (value == family) return name;
-  }
-  throw InternalError("unknown family");
-}
-
-Family parse_family(std::string_view name) {
-  std::vector<std::string> names;
-  for (const auto& [value, known] : kFamilies) {
-    if (name == known) return value;
-    names.emplace_back(known);
-  }
-  throw Error(unknown_word("model family", name, names));
 }
 
 void check_config(const ModelConfig& config, std::string_view source) {
@@ -120,7 +99,7 @@ JsonValue config_to_json(const ModelConfig& config) {
 }
 
 ModelConfig config_from_json(const JsonValue& json, std::string_view source) {
-  ModelConfig config = family_defaults(parse_family(json.string_at("family", source)));
+  ModelConfig config = family_defaults(parse_choice<Family>(json.string_at("family", source)));
   for (const SizeField& field : kSizes) config.*field.member = json.integer_at(field.name, source);
   config.tied_embeddings = json.boolean_at("tied", source);
   config.norm_eps = json.number_at("norm_eps", source);

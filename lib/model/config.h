@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/choice.h"
 #include "base/json.h"
 #include "base/token.h"
 
@@ -13,6 +14,9 @@ namespace lm {
 
 /// Whose tensor names and configuration a model has on disk, so that Hugging Face's class of that name loads it.
 enum class Family { gpt2, llama, qwen3 };
+template <>
+inline constexpr auto kChoices<Family> =
+    choice_table<Family>("model family", {{"gpt2", Family::gpt2}, {"llama", Family::llama}, {"qwen3", Family::qwen3}});
 enum class Norm { layernorm, rmsnorm };
 enum class Positions { learned, rotary };
 enum class Activation { gelu, swiglu };
@@ -46,9 +50,6 @@ struct ModelConfig {
 
 /// The choices a family fixes (norm, positions, activation, bias, QK-norm, eps); sizes are left as they are.
 ModelConfig family_defaults(Family family);
-const char* to_string(Family family);
-/// Throws Error naming the known families.
-Family parse_family(std::string_view name);
 
 /// Throws Error where sizes are not positive, do not divide, or overflow (n_heads by n_kv_heads, even head_dim with rotary,
 /// GPT-2's heads * head_dim == channels); `source` is named.

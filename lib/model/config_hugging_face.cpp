@@ -163,7 +163,7 @@ ModelConfig config_from_hugging_face(const JsonValue& json, std::string_view sou
   if (type == "gpt2") {
     config = gpt2_from_hugging_face(reader);
   } else if (type == "llama" || type == "qwen3") {
-    config = llama_from_hugging_face(reader, parse_family(type));
+    config = llama_from_hugging_face(reader, parse_choice<Family>(type));
   } else {
     throw Error("cannot use model type '" + type + "' of '" + std::string(source) + "'; known are gpt2, llama and qwen3");
   }
@@ -177,7 +177,7 @@ std::vector<std::string> hugging_face_notes(const JsonValue& json) {
   std::vector<std::string> notes;
   const std::string* type = json.find("model_type") == nullptr ? nullptr : json.find("model_type")->if_string();
   if (type == nullptr) return notes;
-  for (const std::string& key : keys_ignored(json, parse_family(*type))) {
+  for (const std::string& key : keys_ignored(json, parse_choice<Family>(*type))) {
     notes.push_back("config.json sets '" + key + "', which the class of " + *type + " models ignores, and so it is here");
   }
   return notes;

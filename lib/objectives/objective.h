@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/choice.h"
 #include "base/error.h"
 #include "base/rng.h"
 #include "base/token.h"
@@ -51,9 +52,15 @@ struct WindowTokens {
 
 /// Whether documents that share a window see each other.
 enum class Attend { window, document };
+template <>
+inline constexpr auto kChoices<Attend> = choice_table<Attend>("attention",
+                                                              {{"window", Attend::window}, {"document", Attend::document}});
 
 /// Between what fill-in-the-middle cuts.
 enum class FimCut { character, token, line };
+template <>
+inline constexpr auto kChoices<FimCut> =
+    choice_table<FimCut>("cut", {{"char", FimCut::character}, {"token", FimCut::token}, {"line", FimCut::line}});
 
 /// The special tokens that objectives put into sequences; empty where the tokenizer lacks them.
 struct SpecialIds {

@@ -3,16 +3,9 @@
 #include <string>
 
 #include "base/error.h"
-#include "base/suggest.h"
 #include "kernels/optimizer.h"
 
 namespace lm {
-
-OptimizerKind parse_optimizer(std::string_view name) {
-  if (name == "adamw") return OptimizerKind::adamw;
-  if (name == "muon") return OptimizerKind::muon;
-  throw Error(unknown_word("optimizer", name, {"adamw", "muon"}));
-}
 
 namespace {
 

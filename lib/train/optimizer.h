@@ -2,9 +2,9 @@
 #pragma once
 
 #include <cstdint>
-#include <string_view>
 #include <vector>
 
+#include "base/choice.h"
 #include "kernels/compute.h"
 #include "kernels/muon.h"
 #include "model/parameters.h"
@@ -15,8 +15,9 @@ enum class OptimizerKind {
   adamw,  // every tensor
   muon,   // the matrices of the layers; AdamW for embeddings, head and vectors
 };
-/// "adamw" or "muon"; throws Error otherwise.
-OptimizerKind parse_optimizer(std::string_view name);
+template <>
+inline constexpr auto kChoices<OptimizerKind> = choice_table<OptimizerKind>("optimizer", {{"muon", OptimizerKind::muon},
+                                                                                          {"adamw", OptimizerKind::adamw}});
 
 struct OptimizerOptions {
   OptimizerKind kind = OptimizerKind::adamw;

@@ -1,44 +1,21 @@
 #include "train/schedule.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <numbers>
-#include <utility>
 
 #include "base/error.h"
-#include "base/suggest.h"
 
 namespace lm {
 
 namespace {
 
-constexpr std::array<std::pair<ScheduleKind, const char*>, 4> kKinds = {{{ScheduleKind::wsd, "wsd"},
-                                                                         {ScheduleKind::cosine, "cosine"},
-                                                                         {ScheduleKind::linear, "linear"},
-                                                                         {ScheduleKind::constant, "constant"}}};
 // Share of the time after which cosine and linear trust the speed they have seen.
 constexpr double kMeasuringShare = 0.05;
 // Keeps quotients of shares such as 7 / (1 - 0.3) from rounding to the next step.
 constexpr double kRounding = 1e-9;
 
 }  // namespace
-
-const char* to_string(ScheduleKind kind) {
-  for (const auto& [value, name] : kKinds) {
-    if (value == kind) return name;
-  }
-  throw InternalError("unknown schedule");
-}
-
-ScheduleKind parse_schedule(std::string_view name) {
-  std::vector<std::string> names;
-  for (const auto& [value, known] : kKinds) {
-    if (name == known) return value;
-    names.emplace_back(known);
-  }
-  throw Error(unknown_word("schedule", name, names));
-}
 
 std::int64_t decay_start(const ScheduleOptions& options, std::int64_t total_steps) {
   if (options.kind == ScheduleKind::constant) return total_steps;

@@ -3,17 +3,19 @@
 
 #include <cstdint>
 #include <optional>
-#include <string>
-#include <string_view>
+
+#include "base/choice.h"
 
 namespace lm {
 
 /// wsd: warm up, stay, decay linearly over the last share (arXiv:2404.06395).
 enum class ScheduleKind { wsd, cosine, linear, constant };
-
-const char* to_string(ScheduleKind kind);
-/// Throws Error naming the known ones.
-ScheduleKind parse_schedule(std::string_view name);
+template <>
+inline constexpr auto kChoices<ScheduleKind> = choice_table<ScheduleKind>("schedule",
+                                                                          {{"wsd", ScheduleKind::wsd},
+                                                                           {"cosine", ScheduleKind::cosine},
+                                                                           {"linear", ScheduleKind::linear},
+                                                                           {"constant", ScheduleKind::constant}});
 
 struct ScheduleOptions {
   ScheduleKind kind = ScheduleKind::wsd;

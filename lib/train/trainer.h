@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "base/choice.h"
 #include "kernels/compute.h"
 #include "model/activations.h"
 #include "model/parameters.h"
@@ -19,7 +20,14 @@
 namespace lm {
 
 enum class KeepWeights { last, best };
+template <>
+inline constexpr auto kChoices<KeepWeights> = choice_table<KeepWeights>("choice of weights", {{"last", KeepWeights::last},
+                                                                                              {"best", KeepWeights::best}});
 enum class OnNonFinite { stop, skip };
+template <>
+inline constexpr auto kChoices<OnNonFinite> = choice_table<OnNonFinite>("treatment of a loss that is not finite",
+                                                                        {{"stop", OnNonFinite::stop},
+                                                                         {"skip", OnNonFinite::skip}});
 
 struct TrainerOptions {
   std::int64_t batch_sequences = 16;        // sequences a step

@@ -4,7 +4,7 @@
 #include <string>
 
 #include "support/tiny_model.h"
-#include "tasks/load_model.h"
+#include "tasks/text_model.h"
 #include "text/tokenizer.h"
 #include "text/tokenizer_parts.h"
 

@@ -78,4 +78,4 @@ TEST_CASE("steps that are to be held at the full rate are not fewer because time
   CHECK(cosine.hold_steps == 20);
 }
 
-TEST_CASE("an unknown schedule is refused by name") { CHECK_THROWS_AS(parse_schedule("cosin"), Error); }
+TEST_CASE("an unknown schedule is refused by name") { CHECK_THROWS_AS(parse_choice<ScheduleKind>("cosin"), Error); }

@@ -55,18 +55,6 @@ SimdTier best_simd_tier() {
   return SimdTier::portable;
 }
 
-const char* to_string(SimdTier tier) {
-  switch (tier) {
-    case SimdTier::avx512:
-      return "avx512";
-    case SimdTier::avx2:
-      return "avx2";
-    case SimdTier::portable:
-      break;
-  }
-  return "portable";
-}
-
 namespace {
 
 SimdTier checked_tier(SimdTier tier) {

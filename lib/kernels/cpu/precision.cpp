@@ -11,7 +11,6 @@
 #endif
 
 #include "base/error.h"
-#include "base/suggest.h"
 #include "kernels/cpu/dispatch.h"
 #include "kernels/cpu/half/table.h"
 #include "kernels/matmul.h"
@@ -28,17 +27,6 @@ namespace fp16 {
 HalfKernels kernels_of_format();
 }
 #endif
-
-const char* to_string(Precision precision) {
-  return precision == Precision::bf16 ? "bf16" : precision == Precision::fp16 ? "fp16" : "fp32";
-}
-
-Precision parse_precision(std::string_view name) {
-  for (const Precision precision : {Precision::fp32, Precision::bf16, Precision::fp16}) {
-    if (name == to_string(precision)) return precision;
-  }
-  throw Error(unknown_word("precision", name, {"fp32", "bf16", "fp16"}));
-}
 
 std::string missing_for(Precision precision, SimdTier tier) {
   if (precision == Precision::fp32) return "";

@@ -1,0 +1,204 @@
+#include "tasks/evaluate/evaluate.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+#include <utility>
+
+#include "base/error.h"
+#include "tasks/score/pseudo_likelihood.h"
+
+namespace lm {
+namespace {
+
+/// Documents without a single window (empty ones) wait for those before them; no more than this many.
+constexpr std::size_t kDocumentsWaiting = 65536;
+
+constexpr std::int64_t kBatchRows = 2048;
+
+bool is_whitespace(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
+
+/// How a document is cut: windows whose tokens all see each other hold L of them, the first of which was scored by the one
+/// before (and in a mixture has no output of its own); others hold L + 1.
+WindowPlan cut_of(const WindowPlan& plan) {
+  if (plan.pseudo == Pseudo::no) return plan;
+  return {.context = plan.context - 1, .stride = plan.context - 1};
+}
+
+Questions questions_of(const TextModel& model, const WindowPlan& plan) {
+  if (plan.pseudo == Pseudo::no) return ask_left_to_right;
+  return ask_hidden_tokens(model, plan.pseudo);
+}
+
+std::optional<double> quotient(double numerator, double denominator) {
+  if (denominator == 0) return std::nullopt;
+  return numerator / denominator;
+}
+
+}  // namespace
+
+void Score::operator+=(const Score& other) {
+  tokens += other.tokens;
+  words += other.words;
+  bytes += other.bytes;
+  nats += other.nats;
+  text_nats += other.text_nats;
+  all_scored = all_scored && other.all_scored;
+}
+
+std::optional<double> Score::loss() const { return quotient(nats, static_cast<double>(tokens)); }
+
+std::optional<double> Score::perplexity() const {
+  if (tokens == 0) return std::nullopt;
+  return std::exp(*loss());
+}
+
+std::optional<double> Score::word_perplexity() const {
+  if (words == 0 || tokens == 0 || !all_scored) return std::nullopt;
+  return std::exp(nats / static_cast<double>(words));
+}
+
+std::optional<double> Score::bits_per_byte() const {
+  return quotient(text_nats, std::numbers::ln2 * static_cast<double>(bytes));
+}
+
+std::optional<double> CorpusScore::macro_perplexity() const {
+  return quotient(perplexity_sum, static_cast<double>(perplexity_count));
+}
+
+WindowPlan complete_plan(WindowPlan plan, const TextModel& model) {
+  const std::int64_t longest = model.config().context_length;
+  if (plan.context == 0) plan.context = longest;
+  plan.leaves_tokens_out = model.tokenizer.leaves_tokens_out();
+  if (plan.pseudo != Pseudo::no) {
+    require_masked(model);
+    LM_CHECK(plan.protocol == Protocol::strided && !plan.score_end);
+    plan.stride = plan.context;
+    if (plan.context < 2) throw Error("cannot hide a token in a context of 1: --context must be 2 at least");
+  } else {
+    require_left_to_right(model);
+  }
+  if (plan.context > longest) {
+    throw Error("cannot evaluate with a context of " + std::to_string(plan.context) + ": the context of '" + model.path() +
+                "' is " + std::to_string(longest));
+  }
+  if (plan.stride == 0)
+    plan.stride = plan.protocol == Protocol::strided ? std::max<std::int64_t>(1, plan.context / 2) : plan.context;
+  if (plan.stride > plan.context) {
+    throw Error("cannot evaluate with a stride of " + std::to_string(plan.stride) + ": it is beyond the context of " +
+                std::to_string(plan.context) + ", so that tokens between windows would be left out");
+  }
+  return plan;
+}
+
+Evaluator::Evaluator(Compute& compute, const TextModel& model, const WindowPlan& plan, Texts texts,
+                     std::function<void(const DocumentScore&)> on_document)
+    : model_(model),
+      plan_(complete_plan(plan, model)),
+      texts_(texts),
+      on_document_(std::move(on_document)),
+      cutter_(cut_of(plan_), model.tokenizer.end_of_text(), [this](CutWindow window) { take_window(std::move(window)); }),
+      scorer_(
+          compute, model.parameters(), plan_.context,
+          [this](const ScoredWindow& window, std::span<const double> nats) { take_result(window, nats); }, kBatchRows,
+          questions_of(model, plan_)) {}
+
+Evaluator::Document& Evaluator::current() {
+  if (!in_document_) {
+    documents_.emplace_back();
+    documents_.back().result.score.all_scored = plan_.protocol == Protocol::strided || plan_.protocol == Protocol::lm_eval;
+    in_document_ = true;
+    in_word_ = false;
+  }
+  return documents_.back();
+}
+
+void Evaluator::count_words(std::string_view bytes, Score& score) {
+  for (const char c : bytes) {
+    const bool in_word = !is_whitespace(c);
+    if (in_word && !in_word_) ++score.words;
+    in_word_ = in_word;
+  }
+}
+
+void Evaluator::add(std::span<const TokenId> tokens) {
+  Document& document = current();
+  for (const TokenId token : tokens) {
+    const std::string_view bytes = model_.bytes_of(token);
+    if (!model_.tokenizer.is_special(token)) count_words(bytes, document.result.score);
+    if (texts_ == Texts::keep && !document.named) document.result.document += bytes;
+  }
+  cutter_.add(tokens);
+}
+
+void Evaluator::name_document(std::string_view name) {
+  Document& document = current();
+  document.result.document = name;
+  document.named = true;
+}
+
+void Evaluator::end_document() {
+  Document& document = current();
+  cutter_.finish();
+  document.ended = true;
+  in_document_ = false;
+  report_finished();
+  if (documents_.size() > kDocumentsWaiting) scorer_.flush();
+}
+
+void Evaluator::take_window(CutWindow window) {
+  ++documents_.back().windows_waiting;
+  waiting_.push_back({first_document_ + static_cast<std::int64_t>(documents_.size()) - 1, window.credited});
+  scorer_.add(std::move(window.scored));
+}
+
+void Evaluator::take_result(const ScoredWindow& window, std::span<const double> nats) {
+  const Waiting waiting = waiting_.front();
+  waiting_.pop_front();
+  Document& document = documents_[static_cast<std::size_t>(waiting.document - first_document_)];
+  Score& score = document.result.score;
+  // A masked model was never asked for a special token.
+  const bool skips_special = plan_.pseudo != Pseudo::no;
+  double sum = 0;
+  std::int64_t credited = waiting.credited;
+  for (std::size_t i = 0; i < nats.size(); ++i) {
+    const TokenId token = window.tokens[static_cast<std::size_t>(window.first_scored) + i];
+    const bool special = model_.tokenizer.is_special(token);
+    if (special && skips_special) {
+      --credited;
+      continue;
+    }
+    sum += nats[i];
+    if (special) continue;
+    score.text_nats += nats[i];
+    score.bytes += static_cast<std::int64_t>(model_.bytes_of(token).size());
+  }
+  score.nats += sum * (static_cast<double>(waiting.credited) / static_cast<double>(nats.size()));
+  score.tokens += credited;
+  tokens_scored_ += credited;
+  --document.windows_waiting;
+  report_finished();
+}
+
+void Evaluator::report_finished() {
+  while (!documents_.empty() && documents_.front().ended && documents_.front().windows_waiting == 0) {
+    const DocumentScore& result = documents_.front().result;
+    total_.score += result.score;
+    ++total_.documents;
+    if (const std::optional<double> perplexity = result.score.perplexity()) {
+      total_.perplexity_sum += *perplexity;
+      ++total_.perplexity_count;
+    }
+    if (on_document_) on_document_(result);
+    documents_.pop_front();
+    ++first_document_;
+  }
+}
+
+void Evaluator::finish() {
+  LM_CHECK(!in_document_);
+  scorer_.flush();
+  LM_CHECK(documents_.empty());
+}
+
+}  // namespace lm

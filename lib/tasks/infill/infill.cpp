@@ -1,0 +1,163 @@
+#include "tasks/infill/infill.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "base/error.h"
+#include "base/round.h"
+#include "objectives/fim.h"
+#include "objectives/mixture.h"
+#include "tasks/prompt/prompt_text.h"
+#include "text/unicode.h"
+
+namespace lm {
+namespace {
+
+/// End-of-text, and the layout's three tokens.
+constexpr std::int64_t kLayoutTokens = 4;
+
+/// Bytes of a long text that are encoded for `room` tokens, far more than these need: a text's tokens do not depend on what
+/// stands far away.
+std::size_t bytes_for(std::int64_t room) { return (std::size_t{1} << 16) + static_cast<std::size_t>(room) * 64; }
+
+/// How much of a prefix's tokens to keep so that it begins at the same place while it grows: what is dropped is a multiple
+/// of a small part of the room. Else each key typed would change the prompt from its start on, and nothing read could be
+/// kept.
+std::int64_t whole_steps(std::int64_t kept, std::int64_t count, std::int64_t room) {
+  const std::int64_t step = std::max<std::int64_t>(1, room / 8);
+  return std::max<std::int64_t>(0, count - round_up(count - kept, step));
+}
+
+/// Hands on what a TextStream that began with `unfinished` writes, less those bytes or the U+FFFD in their place: they stand
+/// in the prefix already.
+TextStream::Write without_unfinished(std::string unfinished, TextStream::Write write) {
+  if (unfinished.empty()) return write;
+  return [unfinished = std::move(unfinished), write = std::move(write), first = true](std::string_view text) mutable {
+    if (first) text.remove_prefix(text.starts_with(unfinished) ? unfinished.size() : std::string_view("\uFFFD").size());
+    first = false;
+    if (!text.empty()) write(text);
+  };
+}
+
+}  // namespace
+
+void require_infilling(const TextModel& model) {
+  const ModelRecord& record = model.model.record;
+  for (const ObjectiveShare& share : parse_mixture(record.objective)) {
+    if (std::string_view(share.entry->name) == "fim") return;
+  }
+  if (record.progress.empty()) return;  // not one of ours: nothing says what it was trained for
+  throw Error("cannot fill in the middle with '" + model.path() + "': it was trained with the objective '" +
+              record.objective + "', which never saw a middle after both ends; train with --objective fim, or " +
+              "causal:0.5,fim:0.5");
+}
+
+FimTokens find_fim_tokens(const Tokenizer& tokenizer, const FimLayout& layout, std::string_view source) {
+  std::array<TokenId, 3> ids{};
+  std::string missing;
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    if (const std::optional<TokenId> id = tokenizer.id_of(layout.tokens[i])) {
+      ids[i] = *id;
+    } else {
+      missing += (missing.empty() ? "" : ", ") + std::string(layout.tokens[i]);
+    }
+  }
+  if (!missing.empty()) {
+    throw Error("cannot fill in the middle with '" + std::string(source) + "': its tokenizer lacks " + missing +
+                " of the layout '" + layout.name + "'");
+  }
+  return {.prefix = ids[0], .suffix = ids[1], .middle = ids[2]};
+}
+
+InfillShares share_room(std::int64_t room, std::int64_t prefix, std::int64_t suffix) {
+  const std::int64_t half = room / 2;
+  const std::int64_t suffix_kept = std::min(suffix, std::max(half, room - prefix));
+  return {.prefix = std::min(prefix, room - suffix_kept), .suffix = suffix_kept};
+}
+
+Infiller::Infiller(Compute& compute, const TextModel& model, std::string_view layout)
+    : model_(model),
+      layout_(find_fim_layout(layout)),
+      allowed_(model.samplable()),
+      decoder_(compute, model.parameters()),
+      context_(decoder_, model.config(), 1) {
+  require_infilling(model);
+  tokens_ = find_fim_tokens(model.tokenizer, layout_, model.path());
+  for (const TokenId token : {tokens_.prefix, tokens_.suffix, tokens_.middle}) allowed_[token] = 0;
+  if (longest_fim_piece(model.training_window()) < 1) {
+    throw Error("cannot fill in the middle with '" + model.path() + "': its context of " +
+                std::to_string(model.training_window()) + " tokens is too short");
+  }
+}
+
+/// The tokens of a text's end, more than `room` where it has more.
+std::vector<TokenId> Infiller::encode_end(std::string_view text, std::int64_t room) const {
+  constexpr std::size_t kStep = std::size_t{1} << 15;  // not a byte more at each request, see whole_steps()
+  if (text.size() > bytes_for(room)) text.remove_prefix(round_up(text.size() - bytes_for(room), kStep));
+  return model_.tokenizer.encode(text);
+}
+
+/// The same of its start.
+std::vector<TokenId> Infiller::encode_start(std::string_view text, std::int64_t room) const {
+  return model_.tokenizer.encode(text.substr(0, bytes_for(room)));
+}
+
+std::int64_t Infiller::bytes_of(std::span<const TokenId> ids) const {
+  std::int64_t bytes = 0;
+  for (const TokenId id : ids) bytes += static_cast<std::int64_t>(model_.bytes_of(id).size());
+  return bytes;
+}
+
+InfillLeftOut Infiller::read(const InfillText& text, InfillOptions options) {
+  [[maybe_unused]] const Sampler checked(options.sampling, allowed_, {});  // refuses what is out of range before any work
+  options_ = std::move(options);
+  if (options_.single_line) options_.stops.insert(options_.stops.end(), {"\n", "\r"});
+  unfinished_ = text.prefix.substr(text.prefix.size() - incomplete_utf8_tail(text.prefix));
+  suffix_ = text.suffix.substr(0, OverlapTrimmer::kCompared);
+
+  const std::int64_t usable = longest_fim_piece(model_.training_window());
+  const std::int64_t room = usable - std::min(options_.max_tokens, (usable + 1) / 2);
+  const std::vector<TokenId> prefix_ids = encode_end(text.prefix, room);
+  const std::vector<TokenId> suffix_ids = encode_start(text.suffix, room);
+  const InfillShares shares = share_room(room, std::ssize(prefix_ids), std::ssize(suffix_ids));
+  const std::int64_t prefix_kept = whole_steps(shares.prefix, std::ssize(prefix_ids), room);
+  const auto prefix = std::span(prefix_ids).last(static_cast<std::size_t>(prefix_kept));
+  const auto suffix = std::span(suffix_ids).first(static_cast<std::size_t>(shares.suffix));
+  prompt_ = arrange_fim(layout_, tokens_, prefix, suffix, {});
+  prompt_.insert(prompt_.begin(), model_.tokenizer.end_of_text());
+
+  const std::int64_t context_length = model_.config().context_length;
+  options_.max_tokens = std::min(options_.max_tokens, usable + kLayoutTokens - std::ssize(prompt_));
+  if (const std::int64_t needed = std::min(context_length, std::ssize(prompt_) + options_.max_tokens); needed > capacity_) {
+    capacity_ = std::min(context_length, std::max(needed, 2 * capacity_));  // growing forgets: not at every request
+    context_.reserve(capacity_);
+  }
+  reused_ = context_.read_changed(prompt_);
+  return {.prefix = std::ssize(text.prefix) - bytes_of(prefix), .suffix = std::ssize(text.suffix) - bytes_of(suffix)};
+}
+
+Infill Infiller::sample(std::int64_t number, const std::function<void(std::string_view)>& write) {
+  LM_CHECK(!prompt_.empty() && number >= 0);
+  context_.rewind();
+  Sampler sampler(options_.sampling, allowed_, {.seed = options_.seed, .text = static_cast<std::uint64_t>(number)});
+  OverlapTrimmer trimmer(suffix_, write);
+  bool ran_on = false;
+  TextStream stream(options_.stops,
+                    without_unfinished(unfinished_, [&](std::string_view text) { ran_on = !trimmer.feed(text); }));
+  stream.begin(unfinished_);
+  Infill result;
+  const EndReason reason =
+      generate(context_, sampler, model_.tokenizer.end_of_text(), options_.max_tokens, [&](TokenId token) {
+        result.tokens += 1;
+        return stream.feed(model_.bytes_of(token)) && !ran_on;
+      });
+  stream.finish();
+  trimmer.finish(reason == EndReason::end_of_text ? OverlapTrimmer::End::complete : OverlapTrimmer::End::broken_off);
+  result.end = ran_on || reason == EndReason::caller ? TextEnd::stop
+               : reason == EndReason::length         ? TextEnd::length
+                                                     : TextEnd::end_of_text;
+  return result;
+}
+
+}  // namespace lm

@@ -1,0 +1,90 @@
+// Filling in the middle: what stands between two texts, from a model that was trained with the objective fim.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "infer/generate.h"
+#include "infer/sampler.h"
+#include "kernels/compute.h"
+#include "model/decode.h"
+#include "objectives/fim_layout.h"
+#include "tasks/infill/infill_text.h"
+#include "tasks/prompt/prompt.h"
+#include "tasks/text_model.h"
+
+namespace lm {
+
+struct InfillOptions {
+  std::int64_t max_tokens = 128;
+  SamplingOptions sampling = {.temperature = 0};
+  std::uint64_t seed = 0;
+  std::vector<std::string> stops = {};  // the middle ends before the first of them
+  bool single_line = false;             // or before the end of its first line
+};
+
+/// Bytes that the context had no room for: the prefix's first, the suffix's last.
+struct InfillLeftOut {
+  std::int64_t prefix = 0, suffix = 0;
+};
+
+/// How a middle ended, and how many tokens were sampled for it; where it ran on into the suffix, the end is `stop`.
+struct Infill {
+  TextEnd end = TextEnd::length;
+  std::int64_t tokens = 0;
+};
+
+/// Throws Error where the model was trained, but not to fill in the middle. Of a model from elsewhere it is not known.
+void require_infilling(const TextModel& model);
+
+/// The layout's three tokens in the tokenizer; throws Error naming those that it lacks.
+FimTokens find_fim_tokens(const Tokenizer& tokenizer, const FimLayout& layout, std::string_view source);
+
+/// How many of the prefix's and the suffix's tokens fit `room`: each gets half, and what the other leaves over.
+struct InfillShares {
+  std::int64_t prefix = 0, suffix = 0;
+};
+InfillShares share_room(std::int64_t room, std::int64_t prefix, std::int64_t suffix);
+
+/// Fills one middle after the other; what two texts in a row have in common at the start of the prompt is read once, which
+/// changes no bit of the result.
+class Infiller {
+ public:
+  /// Compute and model outlive it. Throws Error where the model cannot fill in the middle, or has no such tokens.
+  Infiller(Compute& compute, const TextModel& model, std::string_view layout);
+
+  /// Reads the text around the middle, any bytes, of which what is nearest to the middle is kept where the context is too
+  /// short: it leaves room for max_tokens, of at most half the context. Throws Error where an option is out of range.
+  InfillLeftOut read(const InfillText& text, InfillOptions options);
+  /// The `number`-th middle of what was read last: the same for one seed and number whatever else is sampled. `write` gets
+  /// it as it comes, in whole characters, what is not UTF-8 as U+FFFD; where the prefix ends inside a character, it begins
+  /// with the rest of that.
+  Infill sample(std::int64_t number, const std::function<void(std::string_view)>& write);
+
+  /// The last prompt, and how many of its tokens did not have to be read again.
+  const std::vector<TokenId>& prompt() const { return prompt_; }
+  std::int64_t reused() const { return reused_; }
+
+ private:
+  std::vector<TokenId> encode_end(std::string_view text, std::int64_t room) const;
+  std::vector<TokenId> encode_start(std::string_view text, std::int64_t room) const;
+  std::int64_t bytes_of(std::span<const TokenId> ids) const;
+
+  const TextModel& model_;
+  const FimLayout& layout_;
+  FimTokens tokens_;
+  std::vector<std::uint8_t> allowed_;
+  Decoder decoder_;
+  Context context_;
+  std::int64_t capacity_ = 1;  // of context_
+  InfillOptions options_;
+  std::string unfinished_;  // bytes at the prefix's end that begin a character
+  std::string suffix_;      // as much of it as an overlap is compared with
+  std::vector<TokenId> prompt_;
+  std::int64_t reused_ = 0;
+};
+
+}  // namespace lm

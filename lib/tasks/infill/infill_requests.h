@@ -1,0 +1,44 @@
+// Infilling as a service over a pair of pipes: a request a line, an answer a line, for editors.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+#include "base/file.h"
+#include "base/json.h"
+#include "tasks/infill/infill.h"
+
+namespace lm {
+
+/// Bytes of a request's line at most.
+constexpr std::size_t kMaximumRequest = std::size_t{16} << 20;
+/// Middles that one request may ask for.
+constexpr std::int64_t kMaximumSamples = 64;
+
+/// Lines of a descriptor, as they come, in bounded memory.
+class LineReader {
+ public:
+  LineReader(const FileDescriptor& input, std::size_t maximum);
+  enum class Line { line, too_long, end };
+  /// The next line without its newline; of one that is too long nothing is kept. A last line may lack its newline.
+  Line next(std::string& line);
+
+ private:
+  bool fill();
+  const FileDescriptor& input_;
+  std::size_t maximum_;
+  std::string buffer_;
+  std::size_t start_ = 0;  // of what is unread in buffer_
+};
+
+/// The answer to one request, a JSON object: `middle` (with `samples` above 1 also `middles`, all of them), `tokens` and
+/// `end` of the first, or `error`; before these the request's `id`, whatever it is, as it is
+/// written there. Keys: prefix and suffix, which it must
+/// have, and n temperature top_k top_p min_p seed stop single_line samples in place of the defaults. Does not throw Error.
+JsonValue answer_request(Infiller& infiller, std::string_view line, const InfillOptions& defaults);
+
+/// Answers every line of `input`, each at once, until its end. Throws Error where reading or writing fails.
+void serve_requests(Infiller& infiller, const FileDescriptor& input, OutputStream& output, const InfillOptions& defaults);
+
+}  // namespace lm

@@ -1,0 +1,34 @@
+// What lm-sample prints of samples: text, JSON, ids or a token stream.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string_view>
+
+#include "base/file.h"
+#include "tasks/prompt/prompt.h"
+#include "tasks/text_model.h"
+
+namespace lm {
+
+enum class SampleFormat { text, lm, ids };
+
+struct SampleOutput {
+  SampleFormat format = SampleFormat::text;
+  bool json = false;  // in place of text: one object a line, keys prompt sample text tokens end
+  bool echo = false;  // the prompt stands before the sample; JSON has it in any case
+};
+
+/// Writes samples one after the other. Text goes out as it comes, a blank line between samples.
+class SampleWriter {
+ public:
+  virtual ~SampleWriter() = default;
+  /// Draws sample `number` of the prompt that the prompter has read, and writes it.
+  virtual void sample(Prompter& prompter, std::string_view prompt, std::int64_t number) = 0;
+  virtual void finish() = 0;
+};
+
+/// Output and model outlive the writer.
+std::unique_ptr<SampleWriter> make_sample_writer(OutputStream& output, const TextModel& model, const SampleOutput& options);
+
+}  // namespace lm

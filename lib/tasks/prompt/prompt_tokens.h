@@ -1,0 +1,31 @@
+// What a prompt asks of a model: to go on, or to fill masks or sentinels, which its spelling means where the model knows
+// them.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/token.h"
+#include "tasks/text_model.h"
+#include "text/tokenizer.h"
+
+namespace lm {
+
+enum class PromptKind { continuation, masks, spans };
+
+struct PromptTokens {
+  PromptKind kind = PromptKind::continuation;
+  std::vector<TokenId> ids;  // without end-of-text
+};
+
+/// `<|mask|>` in a prompt for a masked model, and `<|extra_N|>` for a span model, are those tokens; other special tokens are
+/// as `special` says. Where the vocabulary has pieces of a space and a letter, one space before such a token belongs to what
+/// it hides, as in training. Throws Error where the model can do nothing with the prompt, saying what it needs.
+PromptTokens encode_prompt(const TextModel& model, std::string_view prompt, SpecialTokens special);
+
+/// Returns the first `<|mask|>` or `<|extra_N|>` that the prompt spells and that the model was not trained to fill, so that
+/// it does not mean a gap; empty if there is none.
+std::string gap_without_meaning(const TextModel& model, std::string_view prompt);
+
+}  // namespace lm

@@ -1,0 +1,91 @@
+#include "tasks/text_model.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/error.h"
+#include "base/file_kind.h"
+#include "objectives/mixture.h"
+#include "train/state_file.h"
+
+namespace lm {
+namespace {
+
+Tokenizer tokenizer_of(const LoadedModel& model, const TokenizerOptions& options) {
+  if (!model.record.tokenizer_json.empty()) return Tokenizer::from_json(model.record.tokenizer_json, model.path, options);
+  if (is_model_folder(model.path)) return Tokenizer::load(model.path, options);
+  throw Error("cannot use '" + model.path +
+              "' with text: it holds no tokenizer; use a model that lm-train wrote, or a folder with " +
+              "tokenizer.json beside model.safetensors");
+}
+
+TextModel with_tokenizer(LoadedModel model, const TokenizerOptions& options) {
+  Tokenizer tokenizer = tokenizer_of(model, options);
+  const std::int64_t rows = model.record.config.vocab_size;
+  if (tokenizer.vocab_size() > rows) {
+    throw Error("cannot use '" + model.path + "': its tokenizer has " + std::to_string(tokenizer.vocab_size()) +
+                " ids, but the model's vocabulary is " + std::to_string(rows));
+  }
+  return {.model = std::move(model), .tokenizer = std::move(tokenizer)};
+}
+
+}  // namespace
+
+std::string_view TextModel::bytes_of(TokenId id) const {
+  return static_cast<std::int64_t>(id) < tokenizer.vocab_size() ? tokenizer.bytes_of(id) : std::string_view();
+}
+
+std::vector<std::uint8_t> TextModel::samplable() const {
+  std::vector<std::uint8_t> allowed(static_cast<std::size_t>(config().vocab_size), 0);
+  for (std::int64_t id = 0; id < tokenizer.vocab_size(); ++id) {
+    const auto token = static_cast<TokenId>(id);
+    const bool text = !tokenizer.is_special(token) && !tokenizer.bytes_of(token).empty();
+    allowed[static_cast<std::size_t>(id)] = text || token == tokenizer.end_of_text() ? 1 : 0;
+  }
+  return allowed;
+}
+
+std::int64_t TextModel::training_window() const {
+  const std::int64_t context = config().context_length;
+  if (model.record.progress.empty()) return context;
+  const JsonValue progress = JsonValue::parse(model.record.progress, path());
+  const JsonValue* settings = progress.find("settings");
+  const JsonValue* window = settings == nullptr ? nullptr : settings->find("context");
+  if (window == nullptr || window->if_integer() == nullptr || *window->if_integer() < 1) return context;
+  return std::min(context, *window->if_integer());
+}
+
+TextModel load_text_model(const std::string& path, const TokenizerOptions& options) {
+  return with_tokenizer(load_model(path), options);
+}
+
+TextModel load_text_model_or_state(const std::string& path, const TokenizerOptions& options) {
+  if (kind_of_path(path) != FileKind::state) return load_text_model(path, options);
+  const StateFile file = StateFile::open(path);
+  const StateRecord& state = file.record();
+  if (state.tokenizer_json.empty()) {
+    throw Error("cannot sample from the training state '" + path + "': an earlier version wrote it, without a tokenizer; " +
+                "go on with lm-train --resume, whose next state has one");
+  }
+  ModelRecord record{.config = state.config,
+                     .objective = state.objective,
+                     .tokenizer_json = state.tokenizer_json,
+                     .progress = {},
+                     .end_of_text_name = {}};
+  return with_tokenizer({.record = std::move(record), .parameters = file.result(), .path = path}, options);
+}
+
+bool was_trained_on(const TextModel& model, std::string_view objective) {
+  const std::vector<ObjectiveShare> shares = parse_mixture(model.model.record.objective);
+  return std::any_of(shares.begin(), shares.end(),
+                     [&](const ObjectiveShare& share) { return objective == share.entry->name; });
+}
+
+void require_left_to_right(const TextModel& model) {
+  const std::string& objective = model.model.record.objective;
+  if (predicts_next_token(objective)) return;
+  throw Error("cannot use '" + model.path() + "' from left to right: it was trained with the objective '" + objective +
+              "', which does not predict the next token");
+}
+
+}  // namespace lm

@@ -1,0 +1,51 @@
+// What lm-train chooses where a budget in time is all that it was told: a model, context, batch, dropout and weight decay
+// fit for the text's length, the time and the machine's speed; its precision is the fastest.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <set>
+#include <string>
+
+#include "kernels/precision.h"
+#include "tasks/train/settings.h"
+
+namespace lm {
+
+struct Recipe {
+  std::int64_t layers = 0, channels = 0, context = 0, batch = 0;
+  double dropout = 0;
+  double weight_decay = 0;
+  double epochs = 0;                                       // that the time is expected to allow
+  std::optional<std::int64_t> most_epochs = std::nullopt;  // where that is more than are of use
+};
+
+struct RecipeFacts {
+  std::int64_t tokens = 0;      // to train on, held-out ones not counted
+  std::int64_t vocab_size = 0;  // ids
+  double seconds = 0;           // of training
+  double peak_flops = 0;        // fused multiply-adds in fp32 on all threads, FLOP/s, as measured on this machine
+  Precision precision = Precision::fp32;
+  std::function<bool(const Recipe& recipe)> fits = nullptr;  // whether there is memory for it; empty: always
+};
+
+/// The rule, fitted on the sweeps of tests/bench/training/time_sweep.sh:
+/// the size grows with a power of the arithmetic that fits the time, and is bound by a power of the text's length, since a
+/// large model that reads a small text again and again learns it by heart; dropout grows with the epochs and with the
+/// weights for each token of the text, weight decay with the epochs, which are bound where they would only teach it by
+/// heart. The largest model that fits, where that one does not; the smallest, where none does.
+Recipe choose_recipe(const RecipeFacts& facts);
+
+/// Gives each setting that is not among `named` the recipe's value.
+void set_recipe(TrainSettings& settings, const std::set<std::string>& named, const Recipe& recipe);
+
+/// Whether a size of the model is among `named`: who names one has a model in mind, and nothing is chosen.
+bool names_model_size(const std::set<std::string>& named);
+
+/// A sentence that says what was chosen for so many tokens, and why: the recipe's settings that are not among `named`, and
+/// the precision, which was chosen before.
+std::string describe_recipe(const TrainSettings& settings, const std::set<std::string>& named, const Recipe& recipe,
+                            std::int64_t tokens);
+
+}  // namespace lm
