@@ -57,8 +57,8 @@ void Optimizer::step(Compute& compute, Parameters<float>& weights, const Paramet
     }
     adamw<float>(compute, flat(weights, spec), flat(first_, spec), flat(second_, *second++), flat(gradients, spec),
                  {.learning_rate = learning_rate,
-                  .beta1 = options_.beta1,
-                  .beta2 = options_.beta2,
+                  .beta1 = options_.betas.first,
+                  .beta2 = options_.betas.second,
                   .eps = options_.eps,
                   .weight_decay = spec.decay ? options_.weight_decay : 0.0,
                   .gradient_scale = gradient_scale,

@@ -19,10 +19,16 @@ template <>
 inline constexpr auto kChoices<OptimizerKind> = choice_table<OptimizerKind>("optimizer", {{"muon", OptimizerKind::muon},
                                                                                           {"adamw", OptimizerKind::adamw}});
 
+/// AdamW's decay of the first and of the second moment.
+struct Betas {
+  double first = 0.9;
+  double second = 0.95;
+  bool operator==(const Betas&) const = default;
+};
+
 struct OptimizerOptions {
-  OptimizerKind kind = OptimizerKind::adamw;
-  double beta1 = 0.9;
-  double beta2 = 0.95;
+  OptimizerKind kind = OptimizerKind::muon;
+  Betas betas = {};
   double eps = 1e-8;
   double momentum = 0.9;      // Muon's
   double weight_decay = 0.1;  // of matrices; vectors do not decay

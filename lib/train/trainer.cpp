@@ -218,7 +218,7 @@ void Trainer::accumulate_gradients(double total_weight, StepResult& result) {
     if (!whole) slice(micro_batch_, batch_, first, count);
     const Batch& part = whole ? batch_ : micro_batch_;
     const DropoutPlan dropout{.rate = weights_.config().dropout,
-                              .key = rng_key(options_.seed, RngPurpose::dropout),
+                              .key = rng_key(static_cast<std::uint64_t>(options_.seed), RngPurpose::dropout),
                               .pass = static_cast<std::uint64_t>(state_.passes++)};
     Parameters<float>& gradients = gradients_.next(compute_);
     transformer_.forward(part, activations_, dropout);

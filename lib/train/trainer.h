@@ -45,7 +45,7 @@ struct TrainerOptions {
   std::int64_t patience = 0;     // validations without a new best after which to stop; 0: never
   KeepWeights keep = KeepWeights::last;
   OnNonFinite on_non_finite = OnNonFinite::stop;
-  std::uint64_t seed = 0;
+  std::int64_t seed = 0;  // 0 .. 2^53 - 1, which JSON holds exactly
 };
 
 /// What changes from step to step beside the arenas; saved whole, so that a resumed run is the same run.

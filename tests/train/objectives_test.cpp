@@ -113,6 +113,7 @@ TrainerOptions run_options(std::int64_t steps) {
   options.context_length = kContext;
   options.total_steps = steps;
   options.schedule = {.kind = ScheduleKind::wsd, .learning_rate = 3e-3, .warmup_steps = 3};
+  options.optimizer.kind = OptimizerKind::adamw;
   return options;
 }
 

@@ -78,6 +78,7 @@ TrainerOptions small_options() {
   options.context_length = 8;
   options.total_steps = 20;
   options.schedule = {.kind = ScheduleKind::wsd, .learning_rate = 3e-3, .warmup_steps = 3};
+  options.optimizer.kind = OptimizerKind::adamw;
   options.seed = 5;
   return options;
 }
@@ -173,7 +174,8 @@ TEST_CASE("Muon moves the matrices of the layers to orthogonal ones, and AdamW t
     CAPTURE(named.name);
     Compute compute(2, best_simd_tier());
     const OptimizerOptions options{.kind = OptimizerKind::muon, .weight_decay = 0.1};
-    Optimizer muon_optimizer(named.config, options), adamw_optimizer(named.config, {.weight_decay = 0.1});
+    Optimizer muon_optimizer(named.config, options),
+        adamw_optimizer(named.config, {.kind = OptimizerKind::adamw, .weight_decay = 0.1});
     Parameters<float> by_muon(named.config), by_adamw(named.config), gradients(named.config), start(named.config);
     for (Parameters<float>* weights : {&by_muon, &by_adamw, &start}) initialise(compute, *weights, 1);
     test::randomise(gradients, 2, 0.1);

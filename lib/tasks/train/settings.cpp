@@ -261,8 +261,7 @@ TrainerOptions trainer_options(const TrainSettings& s) {
                       .hold_steps = s.hold,
                       .decay_share = s.decay_share};
   options.optimizer = {.kind = parse_choice<OptimizerKind>(s.optimizer),
-                       .beta1 = beta1,
-                       .beta2 = beta2,
+                       .betas = {.first = beta1, .second = beta2},
                        .eps = 1e-8,
                        .momentum = s.momentum,
                        .weight_decay = s.weight_decay};
@@ -272,7 +271,7 @@ TrainerOptions trainer_options(const TrainSettings& s) {
   options.patience = s.patience;
   options.keep = s.keep == "best" ? KeepWeights::best : KeepWeights::last;
   options.on_non_finite = s.on_nan == "skip" ? OnNonFinite::skip : OnNonFinite::stop;
-  options.seed = static_cast<std::uint64_t>(s.seed);
+  options.seed = s.seed;
   return options;
 }
 
