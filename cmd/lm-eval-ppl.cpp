@@ -191,7 +191,7 @@ void print_corpus(const Options& options, const lm::Evaluator& evaluator, lm::Ou
 Scoring scoring_of(const Options& options, const lm::TextModel& model) {
   if (options.scoring != Scoring::automatic) return options.scoring;
   if (options.within_word) return Scoring::pseudo;
-  if (lm::predicts_next_token(model.model.record.objective)) return Scoring::left_to_right;
+  if (lm::parse_mixture(model.model.record.objective).predicts_next_token()) return Scoring::left_to_right;
   if (lm::was_trained_on(model, "masked")) return Scoring::pseudo;
   return lm::was_trained_on(model, "span") ? Scoring::span : Scoring::left_to_right;
 }

@@ -27,7 +27,7 @@ TrainReporter::TrainReporter(const CommonOptions& common, TrainSession& session,
     : session_(session),
       options_(options),
       facts_(session.facts()),
-      objectives_(parse_mixture(session.settings().objective)),
+      objectives_(parse_mixture(session.settings().objective).shares()),
       progress_(common) {
   if (!options.metrics.empty()) {
     const int descriptor = options.metrics == "-"

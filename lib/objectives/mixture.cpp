@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <utility>
 
 #include "base/error.h"
 
@@ -28,7 +29,20 @@ ObjectiveShare parse_share(std::string_view item, std::string_view whole) {
 
 }  // namespace
 
-std::vector<ObjectiveShare> parse_mixture(std::string_view text) {
+Mixture::Mixture() : Mixture(parse_mixture("causal")) {}
+
+Mixture::Mixture(std::string text, std::vector<ObjectiveShare> shares)
+    : text_(std::move(text)), shares_(std::move(shares)) {}
+
+bool Mixture::trains(std::string_view name) const {
+  return std::any_of(shares_.begin(), shares_.end(), [&](const ObjectiveShare& share) { return name == share.entry->name; });
+}
+
+bool Mixture::predicts_next_token() const {
+  return std::any_of(shares_.begin(), shares_.end(), [](const ObjectiveShare& share) { return share.entry->left_to_right; });
+}
+
+Mixture parse_mixture(std::string_view text) {
   std::vector<ObjectiveShare> shares;
   std::size_t start = 0;
   while (start <= text.size()) {
@@ -37,7 +51,7 @@ std::vector<ObjectiveShare> parse_mixture(std::string_view text) {
     const bool repeated =
         std::any_of(shares.begin(), shares.end(), [&](const ObjectiveShare& other) { return other.entry == share.entry; });
     if (repeated)
-      throw Error("objective '" + std::string(share.entry->name) + "' stands twice in '" + std::string(text) + "'");
+      throw Error("objective '" + std::string(share.entry->name) + "' appears twice in '" + std::string(text) + "'");
     shares.push_back(share);
     start = comma + 1;
   }
@@ -50,12 +64,7 @@ std::vector<ObjectiveShare> parse_mixture(std::string_view text) {
                   "' are too far apart: each needs a share of at least a millionth");
     }
   }
-  return shares;
-}
-
-bool predicts_next_token(std::string_view mixture) {
-  const std::vector<ObjectiveShare> shares = parse_mixture(mixture);
-  return std::any_of(shares.begin(), shares.end(), [](const ObjectiveShare& share) { return share.entry->left_to_right; });
+  return Mixture(std::string(text), std::move(shares));
 }
 
 }  // namespace lm

@@ -1,6 +1,5 @@
 #include "tasks/text_model.h"
 
-#include <algorithm>
 #include <utility>
 
 #include "base/error.h"
@@ -76,14 +75,12 @@ TextModel load_text_model_or_state(const std::string& path, const TokenizerOptio
 }
 
 bool was_trained_on(const TextModel& model, std::string_view objective) {
-  const std::vector<ObjectiveShare> shares = parse_mixture(model.model.record.objective);
-  return std::any_of(shares.begin(), shares.end(),
-                     [&](const ObjectiveShare& share) { return objective == share.entry->name; });
+  return parse_mixture(model.model.record.objective).trains(objective);
 }
 
 void require_left_to_right(const TextModel& model) {
   const std::string& objective = model.model.record.objective;
-  if (predicts_next_token(objective)) return;
+  if (parse_mixture(objective).predicts_next_token()) return;
   throw Error("cannot use '" + model.path() + "' from left to right: it was trained with the objective '" + objective +
               "', which does not predict the next token");
 }

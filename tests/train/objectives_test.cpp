@@ -45,10 +45,10 @@ class Corpus {
   std::unique_ptr<WindowSource> source(const std::string& mixture, std::uint64_t seed) const {
     std::vector<ExampleSource> sources;
     std::vector<double> shares;
-    const std::vector<ObjectiveShare> parts = parse_mixture(mixture);
-    for (const ObjectiveShare& part : parts) {
+    const Mixture parts = parse_mixture(mixture);
+    for (const ObjectiveShare& part : parts.shares()) {
       ObjectiveOptions options = tokenizer.options(kContext);
-      options.mixed = parts.size() > 1;
+      options.mixed = parts.mixed();
       sources.emplace_back(TokenCorpus(files_), part.entry->make(options), kContext, seed, WindowOrder::shuffled,
                            static_cast<std::int64_t>(sources.size()));
       shares.push_back(part.share);

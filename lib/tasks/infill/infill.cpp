@@ -44,9 +44,7 @@ TextStream::Write without_unfinished(std::string unfinished, TextStream::Write w
 
 void require_infilling(const TextModel& model) {
   const ModelRecord& record = model.model.record;
-  for (const ObjectiveShare& share : parse_mixture(record.objective)) {
-    if (std::string_view(share.entry->name) == "fim") return;
-  }
+  if (parse_mixture(record.objective).trains("fim")) return;
   if (record.progress.empty()) return;  // not one of ours: nothing says what it was trained for
   throw Error("cannot fill in the middle with '" + model.path() + "': it was trained with the objective '" +
               record.objective + "', which never saw a middle after both ends; train with --objective fim, or " +

@@ -76,7 +76,7 @@ PromptTokens encode_prompt(const TextModel& model, std::string_view prompt, Spec
   } else if (span && std::find_first_of(result.ids.begin(), result.ids.end(), known.sentinels.begin(),
                                         known.sentinels.end()) != result.ids.end()) {
     result.kind = PromptKind::spans;
-  } else if (!predicts_next_token(model.model.record.objective)) {
+  } else if (!parse_mixture(model.model.record.objective).predicts_next_token()) {
     refuse(model, masked ? "write <|mask|> where it should predict a token"
                   : span ? "write <|extra_0|> where it should fill a gap"
                          : "train with --objective causal");

@@ -33,7 +33,7 @@ void require_masked(const TextModel& model) {
 }
 
 std::int64_t masked_output_shift(const TextModel& model) {
-  return parse_mixture(model.model.record.objective).size() > 1 ? 1 : 0;
+  return parse_mixture(model.model.record.objective).mixed() ? 1 : 0;
 }
 
 Questions ask_hidden_tokens(const TextModel& model, Pseudo pseudo) {

@@ -176,7 +176,7 @@ namespace {
 
 /// Documents of a window that is read both ways would otherwise colour each other's words.
 const char* usual_attend(const TrainSettings& s) {
-  const std::vector<ObjectiveShare> shares = parse_mixture(s.objective);
+  const std::vector<ObjectiveShare> shares = parse_mixture(s.objective).shares();
   return shares.size() == 1 && shares.front().entry->usual_attend == Attend::document ? "document" : "window";
 }
 
@@ -279,7 +279,7 @@ ObjectiveOptions objective_options(const TrainSettings& s) {
   ObjectiveOptions options;
   options.context_length = s.context.value();
   options.attend = s.attend.value_or(usual_attend(s)) == "document" ? Attend::document : Attend::window;
-  options.mixed = parse_mixture(s.objective).size() > 1;
+  options.mixed = parse_mixture(s.objective).mixed();
   options.mask_rate = s.mask_rate;
   options.span_density = s.span_density;
   options.span_length = s.span_length;

@@ -44,7 +44,7 @@ TrainSession::TrainSession(TrainRequest request)
   if (by_recipe && request_.named.count("precision") == 0) settings_.precision = "mixed";
   choose_precision();
   load_tokenizer_and_model();
-  shares_ = parse_mixture(settings_.objective);
+  shares_ = parse_mixture(settings_.objective).shares();
   std::optional<double> expected_tokens;
   if (state_file_ != nullptr) {
     config_ = state_file_->record().config;
