@@ -6,88 +6,122 @@
 #include <spdlog/spdlog.h>
 
 #include "base/file_lock.h"
-#include "base/printable.h"
 #include "base/resident.h"
 #include "program.h"
+#include "progress.h"
 #include "signals.h"
 #include "tasks/train/dry_run.h"
-#include "tasks/train/train_session.h"
+#include "tasks/train/forecast.h"
+#include "tasks/train/plan.h"
+#include "tasks/train/run.h"
+#include "tasks/train/show_examples.h"
 #include "train_observer.h"
 #include "train_options.h"
 
+namespace lm::cmd {
 namespace {
-
-using namespace lm;
-using namespace lm::cmd;
 
 constexpr double kMebibyte = 1 << 20;
 
-int train(TrainOptions& o, const CommonOptions& common, TrainSession& session) {
-  const std::int64_t expected = session.memory().total();
-  session.prepare();
+void print_examples(const TrainPlan& plan, const TrainInputs& inputs, std::int64_t count) {
+  std::vector<std::string> lines = show_examples(plan.examples, inputs.tokenizer, count);
+  if (is_terminal(STDOUT_FILENO)) lines = align_tabs(lines);
+  for (const std::string& line : lines) std::puts(line.c_str());
+}
+
+void print_forecast(const TrainPlan& plan, const TrainForecast& forecast, bool json) {
+  if (json) {
+    std::puts(dry_run_json(plan, forecast).dump().c_str());
+  } else {
+    std::fputs(dry_run_text(plan, forecast).c_str(), stdout);
+  }
+}
+
+/// Ends a run that a signal stopped, and returns the exit status.
+int end_interrupted(TrainRun& run, int signal) {
+  if (run.has_state()) {
+    run.save_state();
+    spdlog::warn("stopped by a signal after step {}; --resume continues from there", run.state().step);
+  } else {
+    spdlog::warn("stopped by a signal after step {}; nothing was kept, since there is no state file (--checkpoint)",
+                 run.state().step);
+  }
+  return 128 + signal;
+}
+
+void warn_of_results(const TrainRun& run) {
+  const TrainState& state = run.state();
+  if (state.skipped_steps > 0)
+    spdlog::warn("{} steps were skipped: their loss or gradient was not finite", state.skipped_steps);
+  for (const std::string& note : run.notes()) spdlog::warn("{}", note);
+  if (state.counts.untransformed > 0)
+    spdlog::warn("{} stretches held the objective's own tokens and were left as they are", state.counts.untransformed);
+  if (state.counts.token_cuts > 0)
+    spdlog::info("{} pieces were cut between tokens for want of room", state.counts.token_cuts);
+  const std::string& output = run.plan().output;
+  if (is_model_folder(output) && run.plan().examples.visible_prefix_fraction() > 0)
+    spdlog::warn("'{}' was trained to look both ways, which Hugging Face's causal class does not do", output);
+}
+
+int train(const TrainOptions& o, const CommonOptions& common, TrainRun& run, Compute& compute,
+          const TrainForecast& forecast) {
   TrainReporter reporter(
-      common, session,
-      {.metrics = o.metrics, .checkpoint_every = o.checkpoint_every.count(), .seconds = o.request.budget.seconds});
-  const StopReason reason = session.run(reporter);
+      common, run, compute, forecast,
+      {.metrics = o.metrics, .checkpoint_every = o.checkpoint_every.count(), .seconds = run.plan().budget.seconds});
+  const StopReason reason = run.run(reporter);
   reporter.finish();
-  if (reason == StopReason::interrupted) {
-    if (session.has_state()) {
-      session.save_state();
-      spdlog::warn("stopped by a signal after step {}; --resume goes on", session.state().step);
-    } else {
-      spdlog::warn("stopped by a signal after step {}; nothing was kept, since there is no state file (--checkpoint)",
-                   session.state().step);
-    }
-    return 128 + reporter.stop_signal();
-  }
-  if (session.state().skipped_steps > 0)
-    spdlog::warn("{} steps were skipped: their loss or gradient was not finite", session.state().skipped_steps);
-  for (const std::string& note : session.notes_at_end()) spdlog::warn("{}", note);
-  const SourceCounts& counts = session.state().counts;
-  if (counts.untransformed > 0)
-    spdlog::warn("{} stretches held the objective's own tokens and were left as they are", counts.untransformed);
-  if (counts.token_cuts > 0) spdlog::info("{} pieces were cut between tokens for want of room", counts.token_cuts);
-  if (is_model_folder(o.request.output) && session.facts().visible_prefix_share > 0) {
-    spdlog::warn("'{}' was trained to look both ways, which Hugging Face's causal class does not do", o.request.output);
-  }
-  session.save_results(reason);
+  if (reason == StopReason::interrupted) return end_interrupted(run, reporter.stop_signal());
+  warn_of_results(run);
+  run.save_results(reason);
   spdlog::info("at most {:.1f} MiB in memory, {:.1f} expected", static_cast<double>(resident_memory().peak) / kMebibyte,
-               static_cast<double>(expected) / kMebibyte);
+               static_cast<double>(forecast.memory.total()) / kMebibyte);
   reporter.check_metrics();
   return 0;
 }
 
-int run(TrainOptions& o, const CommonOptions& common) {
+/// A state could change until it is locked: before anything is read.
+std::vector<FileLock> lock_outputs(const TrainRequest& request) {
+  std::vector<FileLock> locks;
+  if (request.only_looks) return locks;
+  for (const std::string& path : {request.output, request.state}) locks.emplace_back(path);
+  return locks;
+}
+
+int run_train(TrainOptions& o, const CommonOptions& common) {
   hold_save_requests();
   complete_train_request(o, common);
   check_train_usage(o, common);
-  // Before anything is read: a state could change until it is locked.
-  std::vector<FileLock> locks;
-  if (!o.dry_run && !o.show_examples) {
-    for (const std::string& path : {o.request.output, o.request.state}) locks.emplace_back(path);
-  }
-  std::optional<TrainSession> opened;
+  const std::vector<FileLock> locks = lock_outputs(o.request);
+  std::optional<RecordedRun> recorded = open_recorded_run(o.request);
+  const TrainRequest request = recorded ? resumed_request(o.request, *recorded) : o.request;
+  Compute compute(request.threads, choose_tier(request, recorded ? &*recorded : nullptr));
+  TrainInputs inputs = open_inputs(request);
+  TrainPlan plan = recorded ? plan_resumed(request, inputs, *recorded) : plan_fresh(request, inputs, machine_of(compute));
+  for (const std::string& note : plan.notes) spdlog::warn("{}", note);
+  spdlog::info("products are computed in {}", to_string(plan.trainer.precision));
+  if (o.dry_run) print_forecast(plan, forecast(plan, inputs, compute), o.json);
+  if (o.show_examples) print_examples(plan, inputs, *o.show_examples);
+  if (request.only_looks) return 0;
+  const TrainForecast expected = forecast(plan, inputs, compute);
+  TrainRun run =
+      recorded ? TrainRun(std::move(plan), inputs, compute, *recorded) : TrainRun(std::move(plan), inputs, compute);
+  recorded.reset();
+  return train(o, common, run, compute, expected);
+}
+
+int run_train_program(TrainOptions& o, const CommonOptions& common) {
   try {
-    opened.emplace(o.request);
+    return run_train(o, common);
   } catch (const SettingsError& error) {
     throw UsageError(error.what());
   }
-  TrainSession& session = *opened;
-  for (const std::string& note : session.notes()) spdlog::warn("{}", note);
-  spdlog::info("products are computed in {}", session.settings().precision);
-  if (o.dry_run && o.json) std::puts(dry_run_json(session).dump().c_str());
-  if (o.dry_run && !o.json) std::fputs(dry_run_text(session, o.request).c_str(), stdout);
-  if (o.show_examples) {
-    std::vector<std::string> lines = session.show_examples(*o.show_examples);
-    if (is_terminal(STDOUT_FILENO)) lines = align_tabs(lines);
-    for (const std::string& line : lines) std::puts(line.c_str());
-  }
-  return o.dry_run || o.show_examples ? 0 : train(o, common, session);
 }
 
 }  // namespace
+}  // namespace lm::cmd
 
 int main(int argc, char** argv) {
+  using namespace lm::cmd;
   TrainOptions options;
   return run_program(argc, argv,
                      {.name = "lm-train",
@@ -97,5 +131,5 @@ int main(int argc, char** argv) {
                       .products = Products::made,
                       .literal_values = {{"--resume", "auto"}},
                       .add_options = [&](CLI::App& app) { add_train_options(app, options); },
-                      .body = [&](const CommonOptions& common) { return run(options, common); }});
+                      .body = [&](const CommonOptions& common) { return run_train_program(options, common); }});
 }

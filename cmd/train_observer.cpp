@@ -23,12 +23,9 @@ constexpr double kSmoothing = 0.1;
 
 }  // namespace
 
-TrainReporter::TrainReporter(const CommonOptions& common, TrainSession& session, const Options& options)
-    : session_(session),
-      options_(options),
-      facts_(session.facts()),
-      objectives_(parse_mixture(session.settings().objective).shares()),
-      progress_(common) {
+TrainReporter::TrainReporter(const CommonOptions& common, TrainRun& run, Compute& compute, const TrainForecast& forecast,
+                             const Options& options)
+    : run_(run), compute_(compute), options_(options), flops_per_position_(forecast.flops_per_position), progress_(common) {
   if (!options.metrics.empty()) {
     const int descriptor = options.metrics == "-"
                                ? dup(STDOUT_FILENO)
@@ -37,10 +34,10 @@ TrainReporter::TrainReporter(const CommonOptions& common, TrainSession& session,
     if (metrics_.get() < 0) throw_system_error("append to", options.metrics, errno);
   }
   if (common.progress != ProgressMode::never && (common.progress == ProgressMode::always || is_terminal(STDERR_FILENO))) {
-    peak_flops_ = measure_peak_flops(session.compute(), kPeakMilliseconds);
+    peak_flops_ = measure_peak_flops(compute, kPeakMilliseconds);
   }
-  begun_ = last_step_seconds_ = session.state().elapsed_seconds;
-  begun_step_ = session.state().step;
+  begun_ = last_step_seconds_ = run.state().elapsed_seconds;
+  begun_step_ = run.state().step;
   last_save_ = now();
 }
 
@@ -71,7 +68,7 @@ void TrainReporter::on_last_validation(const StepReport& report) {
   write_metrics(report);
 }
 
-/// What there may be no room for comes last.
+/// What may not fit into the line comes last.
 std::vector<std::string> TrainReporter::describe(const StepReport& report, double tokens_per_second) const {
   std::vector<std::string> parts = {"step " + std::to_string(report.step)};
   if (report.total_steps) parts.back() += "/" + std::to_string(*report.total_steps);
@@ -79,7 +76,7 @@ std::vector<std::string> TrainReporter::describe(const StepReport& report, doubl
   if (validation_loss_) parts.push_back("val_loss " + fixed_text(*validation_loss_, 4));
   parts.push_back(fixed_text(tokens_per_second, 0) + " tokens/s");
   if (peak_flops_ > 0)
-    parts.push_back("MFU " + fixed_text(100.0 * tokens_per_second * facts_.flops_per_position / peak_flops_, 0) + " %");
+    parts.push_back("MFU " + fixed_text(100.0 * tokens_per_second * flops_per_position_ / peak_flops_, 0) + " %");
   return parts;
 }
 
@@ -90,10 +87,12 @@ void TrainReporter::write_metrics(const StepReport& report) {
   line.set("learning_rate", report.learning_rate).set("tokens_per_second", last_speed_);
   if (report.validation_loss) line.set("val_loss", *report.validation_loss);
   if (report.validation_bits_per_byte) line.set("val_bits_per_byte", *report.validation_bits_per_byte);
-  if (objectives_.size() > 1) {
+  const Mixture& objective = run_.plan().settings.objective;
+  if (objective.mixed()) {
     JsonValue losses;
     for (const ObjectiveLoss& part : report.objectives) {
-      if (part.loss.weight > 0) losses.set(objectives_[static_cast<std::size_t>(part.number)].entry->name, part.loss.mean());
+      const ObjectiveShare& share = objective.shares()[static_cast<std::size_t>(part.number)];
+      if (part.loss.weight > 0) losses.set(share.entry->name, part.loss.mean());
     }
     line.set("losses", std::move(losses));
     JsonValue validations;
@@ -106,7 +105,7 @@ void TrainReporter::write_metrics(const StepReport& report) {
     if (stop_requested()) return;  // whoever read them has gone (SIGPIPE), or something else ends the run
     if (options_.metrics == "-") throw;
     progress_.clear();
-    spdlog::warn("{}; training goes on without metrics", error.what());
+    spdlog::warn("{}; training continues without metrics", error.what());
     metrics_ = FileDescriptor(-1, options_.metrics);
     metrics_failure_ = std::current_exception();
   }
@@ -126,27 +125,27 @@ void TrainReporter::append_metrics(const std::string& text) {
 
 void TrainReporter::maybe_save() {
   const bool asked = signals_.take_save_request();
-  if (session_.has_state() && (asked || now() - last_save_ >= options_.checkpoint_every)) {
+  if (run_.has_state() && (asked || now() - last_save_ >= options_.checkpoint_every)) {
     try {
-      session_.save_state();
+      run_.save_state();
     } catch (const SystemError& error) {
       progress_.clear();
-      spdlog::warn("{}; training goes on, and the state will be saved when it is time again", error.what());
+      spdlog::warn("{}; training continues, and the state will be saved when it is time again", error.what());
     }
     last_save_ = now();
   }
-  if (!asked || !session_.replaces_model()) return;
+  if (!asked || !run_.replaces_model()) return;
   try {
-    session_.save_model();
+    run_.save_model();
   } catch (const Error& error) {
     progress_.clear();
-    spdlog::warn("{}; training goes on, and the model will be written at its end", error.what());
+    spdlog::warn("{}; training continues, and the model will be written at its end", error.what());
   }
 }
 
 void TrainReporter::finish() {
   signals_.end_with_pipes();
-  if (peak_flops_ > 0) peak_flops_ = std::max(peak_flops_, measure_peak_flops(session_.compute(), kPeakMilliseconds));
+  if (peak_flops_ > 0) peak_flops_ = std::max(peak_flops_, measure_peak_flops(compute_, kPeakMilliseconds));
   const double seconds = last_.elapsed_seconds - begun_;
   if (seconds > 0) progress_.finish(describe(last_, static_cast<double>(positions_) / seconds));
 }

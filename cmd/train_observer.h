@@ -1,4 +1,4 @@
-// What lm-train shows and saves while it runs: progress, metrics, checkpoints on time and on signals.
+// What lm-train shows and saves while it runs: progress, metrics, and states and models on time and on signals.
 #pragma once
 
 #include <chrono>
@@ -11,7 +11,8 @@
 #include "program.h"
 #include "progress.h"
 #include "signals.h"
-#include "tasks/train/train_session.h"
+#include "tasks/train/forecast.h"
+#include "tasks/train/run.h"
 
 namespace lm::cmd {
 
@@ -22,7 +23,9 @@ class TrainReporter final : public TrainObserver {
     double checkpoint_every = 600;  // seconds; 0: after every step
     std::optional<double> seconds;  // the run's budget in time, for the estimate
   };
-  TrainReporter(const CommonOptions& common, TrainSession& session, const Options& options);
+  /// The run outlives it.
+  TrainReporter(const CommonOptions& common, TrainRun& run, Compute& compute, const TrainForecast& forecast,
+                const Options& options);
 
   void on_step(const StepReport& report) override;
   void on_last_validation(const StepReport& report) override;
@@ -30,10 +33,10 @@ class TrainReporter final : public TrainObserver {
   void maybe_save() override;
   double now() override;
 
-  /// The last line of the progress display.
+  /// Shows the last line of the progress display.
   void finish();
   int stop_signal() const { return signals_.stop_signal(); }
-  /// Throws what writing the metrics met, after which training went on.
+  /// Throws the error that writing the metrics met, after which training continued.
   void check_metrics() const;
 
  private:
@@ -41,10 +44,10 @@ class TrainReporter final : public TrainObserver {
   void append_metrics(const std::string& text);
   std::vector<std::string> describe(const StepReport& report, double tokens_per_second) const;
 
-  TrainSession& session_;
+  TrainRun& run_;
+  Compute& compute_;
   Options options_;
-  TrainFacts facts_;
-  std::vector<ObjectiveShare> objectives_;
+  double flops_per_position_;
   SignalFlags signals_;
   Progress progress_;
   FileDescriptor metrics_;

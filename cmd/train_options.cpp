@@ -9,109 +9,142 @@
 #include "base/path.h"
 #include "named_files.h"
 #include "output_names.h"
-#include "tasks/train/setting_limits.h"
 #include "tokenizer_options.h"
 
 namespace lm::cmd {
 
 namespace {
 
-Range range_of(const std::string& option) {
-  const auto [low, high] = integer_limits(option.substr(2));
-  return {low, high};
+Range range_of(const SettingInfo& info) {
+  return {.minimum = static_cast<std::int64_t>(info.low), .maximum = static_cast<std::int64_t>(info.high)};
 }
-RealRange real_range_of(const std::string& option) {
-  const auto [low, high] = real_limits(option.substr(2));
-  return {low, high};
-}
+RealRange real_range_of(const SettingInfo& info) { return {.minimum = info.low, .maximum = info.high}; }
+std::string option_of(const SettingInfo& info) { return std::string("--") + info.name; }
 
 // One overload for each type of setting.
-CLI::Option* add_setting(CLI::App& app, const std::string& name, std::string& value, const char* help) {
-  return add_text(app, name, value, help, "NAME");
+template <HasChoices E>
+CLI::Option* add_setting(CLI::App& app, const SettingInfo& info, E& value) {
+  return add_choice(app, option_of(info), value, info.help);
 }
-CLI::Option* add_setting(CLI::App& app, const std::string& name, std::optional<std::string>& value, const char* help) {
-  return add_parsed(app, name, "NAME", "", help, "a name", [&value](const std::string& text) {
-    value = text;
+CLI::Option* add_setting(CLI::App& app, const SettingInfo& info, std::optional<Attend>& value) {
+  return add_choice(app, option_of(info), value, info.help);
+}
+CLI::Option* add_setting(CLI::App& app, const SettingInfo& info, std::optional<Precision>& value) {
+  return add_choice(app, option_of(info), value, info.help, "mixed");
+}
+CLI::Option* add_setting(CLI::App& app, const SettingInfo& info, Mixture& value) {
+  std::string names;
+  for (const ObjectiveEntry& entry : objective_table()) names += (names.empty() ? "" : "|") + std::string(entry.name);
+  return add_parsed(app, option_of(info), names, value.text(), info.help, "an objective", [&value](const std::string& text) {
+    value = parse_mixture(text);
     return true;
   });
 }
-CLI::Option* add_setting(CLI::App& app, const std::string& name, std::int64_t& value, const char* help) {
-  return add_size(app, name, value, help, SizeUnit::count, range_of(name));
+CLI::Option* add_setting(CLI::App& app, const SettingInfo& info, Betas& value) {
+  return add_parsed(app, option_of(info), "B1,B2", to_string(value), info.help, "two numbers in [0, 1) such as 0.9,0.95",
+                    [&value](const std::string& text) {
+                      const std::optional<Betas> betas = parse_betas(text);
+                      if (betas) value = *betas;
+                      return betas.has_value();
+                    });
 }
-CLI::Option* add_setting(CLI::App& app, const std::string& name, std::optional<std::int64_t>& value, const char* help) {
-  if (name != "--micro-batch") return add_size(app, name, value, help, SizeUnit::count, range_of(name));
-  return add_parsed(app, name, "N|auto", "auto", help, "", [&value](const std::string& text) {
-    value = read_size_or("auto", text, SizeUnit::count, range_of("--micro-batch"));
+CLI::Option* add_setting(CLI::App& app, const SettingInfo& info, std::int64_t& value) {
+  return add_size(app, option_of(info), value, info.help, SizeUnit::count, range_of(info));
+}
+CLI::Option* add_setting(CLI::App& app, const SettingInfo& info, std::optional<std::int64_t>& value) {
+  const Range range = range_of(info);
+  if (info.setting != Setting::micro_batch) {
+    return add_size(app, option_of(info), value, info.help, SizeUnit::count, range);
+  }
+  return add_parsed(app, option_of(info), "N|auto", "auto", info.help, "", [&value, range](const std::string& text) {
+    value = read_size_or("auto", text, SizeUnit::count, range);
     return true;
   });
 }
-CLI::Option* add_setting(CLI::App& app, const std::string& name, double& value, const char* help) {
-  return add_real(app, name, value, help, real_range_of(name));
+CLI::Option* add_setting(CLI::App& app, const SettingInfo& info, double& value) {
+  return add_real(app, option_of(info), value, info.help, real_range_of(info));
 }
-CLI::Option* add_setting(CLI::App& app, const std::string& name, std::optional<double>& value, const char* help) {
-  return add_real(app, name, value, help, real_range_of(name));
+CLI::Option* add_setting(CLI::App& app, const SettingInfo& info, std::optional<double>& value) {
+  return add_real(app, option_of(info), value, info.help, real_range_of(info));
 }
-CLI::Option* add_setting(CLI::App& app, const std::string& name, bool& value, const char* help) {
-  return app.add_flag(name, value, help);
+CLI::Option* add_setting(CLI::App& app, const SettingInfo& info, bool& value) {
+  return app.add_flag(option_of(info), value, info.help);
 }
-CLI::Option* add_setting(CLI::App& app, const std::string& name, std::optional<bool>& value, const char* help) {
+CLI::Option* add_setting(CLI::App& app, const SettingInfo& info, std::optional<bool>& value) {
   CLI::Option* untied = app.add_flag_callback(
-      "--untied", [&value] { value = false; }, "a matrix of its own for the output head (the default)");
+      "--untied", [&value] { value = false; }, "use a matrix of its own for the output head (the default)");
   CLI::Option* tied = app.add_flag_callback(
-      name, [&value] { value = true; }, help);
-  untied->group("Model")->excludes(tied);
+      option_of(info), [&value] { value = true; }, info.help);
+  untied->group(info.group)->excludes(tied);
   return tied;
 }
 
 void add_budget(CLI::App& app, TrainOptions& o) {
-  add_size(app, "--steps", o.request.budget.steps, "end after this many steps, resumed ones included", SizeUnit::count,
+  TrainBudget& budget = o.request.budget;
+  add_size(app, "--steps", budget.steps, "end after this many steps, including those before a resume", SizeUnit::count,
            {.minimum = 1, .maximum = kMostSteps})
       ->group("Budget");
-  add_size(app, "--tokens", o.request.budget.tokens, "end after this many tokens")->group("Budget");
-  add_size(app, "--epochs", o.request.budget.epochs, "end after this many passes over the data", SizeUnit::count,
+  add_size(app, "--tokens", budget.tokens, "end after this many tokens")->group("Budget");
+  add_size(app, "--epochs", budget.epochs, "end after this many passes over the data", SizeUnit::count,
            {.minimum = 1, .maximum = 1'000'000})
       ->group("Budget");
   add_duration(app, "--time", o.time, "end after this long, such as 30s, 10m or 2h; the first budget reached ends the run")
       ->group("Budget");
 }
 
+void add_memory(CLI::App& app, TrainOptions& o) {
+  add_size(app, "--memory", o.request.memory, "memory that a step may take, for --micro-batch auto", SizeUnit::bytes)
+      ->group("Optimizer");
+  add_choice(app, "--recompute", o.request.keep_activations,
+             "what the backward pass computes again instead of keeping: none, or each layer from its input")
+      ->group("Optimizer");
+}
+
+void add_validation(CLI::App& app, TrainOptions& o) {
+  add_text(app, "--valid", o.request.valid, "held-out token file", "FILE")->group("Validation");
+  add_size(app, "--valid-every", o.request.valid_every,
+           "steps between validations; 0: only at the end (default: about a twentieth of the time)", SizeUnit::count,
+           {.minimum = 0, .maximum = kMostSteps})
+      ->group("Validation");
+  add_text(app, "--metrics", o.metrics, "append a JSON object a step to this file", "FILE")->group("Validation");
+}
+
+void add_checkpoints(CLI::App& app, TrainOptions& o) {
+  add_text(app, "--checkpoint", o.checkpoint, "where the training state is kept (default: MODEL.state)", "FILE")
+      ->group("Checkpoints");
+  add_duration(app, "--checkpoint-every", o.checkpoint_every, "how often the state is saved; 0s: after every step")
+      ->group("Checkpoints");
+  CLI::Option* resume =
+      app.add_flag("--resume", o.resume, "continue from the state; with the word auto: start fresh if there is none");
+  resume->group("Checkpoints");
+  app.add_flag("--overwrite", o.overwrite, "start fresh in place of an interrupted run, whose state is replaced")
+      ->group("Checkpoints")
+      ->excludes(resume);
+}
+
+void add_inspection(CLI::App& app, TrainOptions& o) {
+  app.add_flag("--dry-run", o.dry_run, "print size, memory and cost, and stop")->group("Inspection");
+  app.add_flag("--json", o.json, "print --dry-run's report as JSON")->group("Inspection");
+  add_size(app, "--show-examples", o.show_examples, "print the first N training examples, and stop")->group("Inspection");
+}
+
 }  // namespace
 
+// Groups are shown in the order in which their first options are declared here.
 void add_train_options(CLI::App& app, TrainOptions& o) {
   o.app = &app;
   add_text(app, "-t,--tokenizer", o.request.tokenizer, "tokenizer.json, or a model that holds one", "TOKENIZER");
   add_tokenizer_options(app, o.request.tokenizer_options);
   add_text(app, "-o,--output", o.request.output,
            "model file to write, DIR/ for a folder that Hugging Face loads, - for standard output", "MODEL");
-  add_text(app, "--valid", o.request.valid, "held-out token file", "FILE")->group("Watching");
-  visit_settings(o.request.settings, [&](const std::string& name, auto& field, const char* group, const char* help) {
-    add_setting(app, "--" + name, field, help)->group(group);
-  });
-  add_text(app, "--init-from", o.request.init_from, "model to go on training (fine-tuning)", "MODEL")->group("Model");
-  add_size(app, "--memory", o.request.memory, "what a step may take, for --micro-batch auto", SizeUnit::bytes)
-      ->group("Optimizer");
-  add_choice<Keep>(app, "--recompute", o.request.keep_activations, {{"none", Keep::training}, {"layer", Keep::recomputing}},
-                   "what backward computes again instead of keeping: none, or each layer from its input")
-      ->group("Optimizer");
   add_budget(app, o);
-  add_size(app, "--valid-every", o.request.valid_every,
-           "steps between validations; 0: at the end alone (default: about a twentieth of the time)", SizeUnit::count,
-           {.minimum = 0, .maximum = kMostSteps})
-      ->group("Watching");
-  add_text(app, "--metrics", o.metrics, "append a JSON object a step to this file", "FILE")->group("Watching");
-  add_text(app, "--checkpoint", o.checkpoint, "where the training state is kept (default: MODEL.state)", "FILE")
-      ->group("Safety");
-  add_duration(app, "--checkpoint-every", o.checkpoint_every, "how often the state is saved; 0s: after every step")
-      ->group("Safety");
-  CLI::Option* resume =
-      app.add_flag("--resume", o.resume, "go on from the state; with the word auto: start fresh where there is none");
-  resume->group("Safety");
-  app.add_flag("--overwrite", o.overwrite, "start anew in the place of a run that was interrupted, whose state is replaced")
-      ->group("Safety")
-      ->excludes(resume);
-  app.add_flag("--dry-run", o.dry_run, "print size, memory and cost, and stop")->group("Looking");
-  app.add_flag("--json", o.json, "--dry-run's report as JSON")->group("Looking");
-  add_size(app, "--show-examples", o.show_examples, "print the first N training examples, and stop")->group("Looking");
+  add_text(app, "--init-from", o.request.init_from, "model to train further (fine-tuning)", "MODEL")->group("Model");
+  visit_settings(o.request.settings,
+                 [&](const SettingInfo& info, auto& field) { add_setting(app, info, field)->group(info.group); });
+  add_memory(app, o);
+  add_validation(app, o);
+  add_checkpoints(app, o);
+  add_inspection(app, o);
   add_files(app, "TOKENS", o.request.tokens, "token files, or - for a stream on standard input");
 }
 
@@ -176,17 +209,12 @@ void check_train_usage(TrainOptions& o, const CommonOptions& common) {
   check_files(o, common);
   check_output_name("-o", r.output, OutputKind::model);
   check_output_name("--metrics", o.metrics, OutputKind::text);
-  try {
-    check_settings(r.settings);
-  } catch (const Error& error) {
-    throw UsageError(error.what());
-  }
 }
 
 void complete_train_request(TrainOptions& o, const CommonOptions& common) {
   TrainRequest& r = o.request;
-  visit_settings(r.settings, [&](const std::string& name, const auto&, const char*, const char*) {
-    if (given(o, name) || (name == "tied" && given(o, "untied"))) r.named.insert(name);
+  visit_settings(r.settings, [&](const SettingInfo& info, const auto&) {
+    if (given(o, info.name) || (info.setting == Setting::tied && given(o, "untied"))) r.named.add(info.setting);
   });
   if (given(o, "resume")) r.resume = o.resume == "auto" ? Resume::automatic : Resume::yes;
   if (given(o, "simd") && o.app->get_option("--simd")->as<std::string>() != "auto") r.simd = common.simd;

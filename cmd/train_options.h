@@ -6,7 +6,7 @@
 
 #include "options.h"
 #include "program.h"
-#include "tasks/train/train_session.h"
+#include "tasks/train/request.h"
 
 namespace lm::cmd {
 
@@ -17,7 +17,7 @@ struct TrainOptions {
   std::string metrics;
   std::string checkpoint;
   Seconds checkpoint_every{600};
-  std::string resume;  // "true" or "auto" where it is given
+  std::string resume;  // "true" or "auto" if it is given
   bool overwrite = false;
   std::optional<std::int64_t> show_examples;
   bool dry_run = false;
@@ -26,7 +26,7 @@ struct TrainOptions {
 };
 
 void add_train_options(CLI::App& app, TrainOptions& options);
-/// Fills what the request has of common options, of those given, and of the environment.
+/// Fills in what the request has of common options, of those given, and of the environment.
 void complete_train_request(TrainOptions& options, const CommonOptions& common);
 /// Throws UsageError for what no file can put right.
 void check_train_usage(TrainOptions& options, const CommonOptions& common);

@@ -5,6 +5,7 @@
 
 #include "base/number_text.h"
 #include "base/printable.h"
+#include "tasks/train/settings_record.h"
 
 namespace lm {
 namespace {
@@ -31,34 +32,36 @@ std::string time_text(double seconds) {
 }
 
 /// "for 300 steps of 512 tokens, which read the data 1.2 times", or as much of it as is known.
-std::string length_text(const TrainFacts& facts, const TrainBudget& budget) {
-  const std::string step = " of " + count_text(facts.step_positions) + " tokens";
-  if (facts.total_steps) {
-    const double tokens = static_cast<double>(*facts.total_steps) * static_cast<double>(facts.step_positions);
-    std::string text = "for " + std::to_string(*facts.total_steps) + (*facts.total_steps == 1 ? " step" : " steps") + step;
-    if (facts.tokens_per_epoch && *facts.tokens_per_epoch > 0) {
-      text += ", which read the data of " + count_text(*facts.tokens_per_epoch) + " tokens " +
-              short_text(tokens / static_cast<double>(*facts.tokens_per_epoch), 3) + " times";
+std::string length_text(const TrainForecast& forecast, const TrainBudget& budget) {
+  const std::string step = " of " + count_text(forecast.step_positions) + " tokens";
+  if (forecast.total_steps) {
+    const double tokens = static_cast<double>(*forecast.total_steps) * static_cast<double>(forecast.step_positions);
+    std::string text =
+        "for " + std::to_string(*forecast.total_steps) + (*forecast.total_steps == 1 ? " step" : " steps") + step;
+    if (forecast.tokens_per_epoch && *forecast.tokens_per_epoch > 0) {
+      text += ", which read the data of " + count_text(*forecast.tokens_per_epoch) + " tokens " +
+              short_text(tokens / static_cast<double>(*forecast.tokens_per_epoch), 3) + " times";
     }
     return text + (budget.seconds ? ", " + time_text(*budget.seconds) + " at most" : "");
   }
-  const std::string data = facts.tokens_per_epoch ? " from data of " + count_text(*facts.tokens_per_epoch) + " tokens" : "";
+  const std::string data =
+      forecast.tokens_per_epoch ? " from data of " + count_text(*forecast.tokens_per_epoch) + " tokens" : "";
   if (budget.seconds) return "for " + time_text(*budget.seconds) + ", in steps" + step + data;
   return "in steps" + step + data + (budget.empty() ? ", until a budget, still to be named, ends it" : "");
 }
 
-std::string sentences(const TrainSession& session, const TrainRequest& request) {
-  const TrainFacts facts = session.facts();
-  const TrainSettings& settings = session.settings();
-  const ModelConfig& config = session.config();
-  std::string text = "This would train a model of " + count_text(facts.parameters) + " parameters (" + settings.family +
-                     ", " + std::to_string(config.n_layers) + (config.n_layers == 1 ? " layer of " : " layers of ") +
-                     std::to_string(config.channels) + " channels, context " + std::to_string(config.context_length) + ")";
-  if (!request.init_from.empty()) text += ", beginning with the weights of '" + printable(request.init_from) + "',";
-  text += " with the objective " + printable(settings.objective) + " " + length_text(facts, request.budget) + ".\n";
-  text += "It would take about " + megabytes(session.memory().total()) + " of memory and " +
-          count_text(facts.flops_per_step) + " FLOPs a step";
-  if (!request.output.empty()) text += ", and write the model to '" + printable(request.output) + "'";
+std::string sentences(const TrainPlan& plan, const TrainForecast& forecast) {
+  const ModelConfig& config = plan.config;
+  std::string text = "This would train a model of " + count_text(forecast.parameters) + " parameters (" +
+                     to_string(config.family) + ", " + std::to_string(config.n_layers) +
+                     (config.n_layers == 1 ? " layer of " : " layers of ") + std::to_string(config.channels) +
+                     " channels, context " + std::to_string(config.context_length) + ")";
+  if (!plan.init_from.empty()) text += ", beginning with the weights of '" + printable(plan.init_from) + "',";
+  text +=
+      " with the objective " + printable(plan.settings.objective.text()) + " " + length_text(forecast, plan.budget) + ".\n";
+  text += "It would take about " + megabytes(forecast.memory.total()) + " of memory and " +
+          count_text(forecast.flops_per_step) + " FLOPs a step";
+  if (!plan.output.empty()) text += ", and write the model to '" + printable(plan.output) + "'";
   return text + "; nothing has been trained or written now.\n";
 }
 
@@ -90,35 +93,33 @@ std::string readable(std::string key) {
 
 }  // namespace
 
-JsonValue dry_run_json(const TrainSession& session) {
-  const TrainFacts facts = session.facts();
-  const TrainMemory memory = session.memory();
+JsonValue dry_run_json(const TrainPlan& plan, const TrainForecast& forecast) {
+  const TrainMemory& memory = forecast.memory;
   JsonValue report;
-  report.set("parameters", facts.parameters).set("memory_bytes", memory.total());
+  report.set("parameters", forecast.parameters).set("memory_bytes", memory.total());
   for (const auto& [name, bytes] : parts_of(memory)) report.set(std::string("memory_") + name, bytes);
-  report.set("flops_per_step", facts.flops_per_step).set("tokens_per_step", facts.step_positions);
-  report.set("tokens_per_epoch", optional_json(facts.tokens_per_epoch))
-      .set("windows_per_epoch", optional_json(facts.windows_per_epoch));
-  report.set("steps", optional_json(facts.total_steps)).set("settings", settings_to_json(session.settings()));
+  report.set("flops_per_step", forecast.flops_per_step).set("tokens_per_step", forecast.step_positions);
+  report.set("tokens_per_epoch", optional_json(forecast.tokens_per_epoch))
+      .set("windows_per_epoch", optional_json(forecast.windows_per_epoch));
+  report.set("steps", optional_json(forecast.total_steps)).set("settings", settings_to_json(plan.settings));
   return report;
 }
 
-std::string dry_run_text(const TrainSession& session, const TrainRequest& request) {
-  const TrainFacts facts = session.facts();
-  const TrainMemory memory = session.memory();
-  std::string text = sentences(session, request) + "\n";
-  text += line("parameters", std::to_string(facts.parameters));
+std::string dry_run_text(const TrainPlan& plan, const TrainForecast& forecast) {
+  const TrainMemory& memory = forecast.memory;
+  std::string text = sentences(plan, forecast) + "\n";
+  text += line("parameters", std::to_string(forecast.parameters));
   text += line("memory", megabytes(memory.total()));
   for (const auto& [name, bytes] : parts_of(memory)) {
     if (bytes > 0) text += line("  " + readable(name), megabytes(bytes));
   }
-  text += line("FLOPs a step", short_text(facts.flops_per_step, 3));
-  text += line("tokens a step", std::to_string(facts.step_positions));
-  if (facts.tokens_per_epoch) text += line("tokens an epoch", std::to_string(*facts.tokens_per_epoch));
-  if (facts.windows_per_epoch) text += line("windows an epoch", std::to_string(*facts.windows_per_epoch));
-  if (facts.total_steps) text += line("steps", std::to_string(*facts.total_steps));
+  text += line("FLOPs a step", short_text(forecast.flops_per_step, 3));
+  text += line("tokens a step", std::to_string(forecast.step_positions));
+  if (forecast.tokens_per_epoch) text += line("tokens an epoch", std::to_string(*forecast.tokens_per_epoch));
+  if (forecast.windows_per_epoch) text += line("windows an epoch", std::to_string(*forecast.windows_per_epoch));
+  if (forecast.total_steps) text += line("steps", std::to_string(*forecast.total_steps));
   text += "\n";
-  const JsonValue settings = settings_to_json(session.settings());
+  const JsonValue settings = settings_to_json(plan.settings);
   for (const auto& [name, value] : *settings.if_object()) text += line("--" + name, printable(value.dump()));
   return text;
 }

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "base/error.h"
+#include "base/json.h"
 #include "base/number_text.h"
 
 namespace lm {
@@ -45,9 +46,9 @@ constexpr double kWeightDecay = 0.1;
 constexpr double kWeightDecayRepeated = 0.5;
 constexpr double kWeightDecayMuchRepeated = 1.0;
 
-/// The share of the fp32 peak that training reaches, by width: small products leave more of it to everything else. Fitted to
-/// what tests/bench/training.sh measures at 128 to 512 channels, of 16-bit precisions in bf16.
-double expected_share(Precision precision, std::int64_t channels) {
+/// Returns the fraction of the fp32 peak that training reaches, by width: small products leave more of it to everything
+/// else. Fitted to what tests/bench/training.sh measures at 128 to 512 channels, of 16-bit precisions in bf16.
+double expected_fraction(Precision precision, std::int64_t channels) {
   const auto c = static_cast<double>(channels);
   return precision == Precision::fp32 ? 0.8 * c / (c + 44) : 1.55 * c / (c + 98);
 }
@@ -56,7 +57,7 @@ double tokens_in(const RecipeFacts& facts, const Shape& shape, std::int64_t cont
   const auto width = static_cast<double>(shape.channels);
   const double per_token =
       6 * shape.weights(facts.vocab_size) + 6 * static_cast<double>(shape.layers) * width * static_cast<double>(context);
-  return facts.seconds * facts.peak_flops * expected_share(facts.precision, shape.channels) / per_token;
+  return facts.seconds * facts.peak_flops * expected_fraction(facts.precision, shape.channels) / per_token;
 }
 
 Recipe recipe_of(const RecipeFacts& facts, const Shape& shape) {
@@ -82,7 +83,7 @@ Recipe recipe_of(const RecipeFacts& facts, const Shape& shape) {
 
 Recipe choose_recipe(const RecipeFacts& facts) {
   LM_CHECK(facts.tokens >= 0 && facts.vocab_size > 0 && facts.seconds > 0 && facts.peak_flops > 0);
-  const double compute = facts.seconds * facts.peak_flops * expected_share(facts.precision, 256);
+  const double compute = facts.seconds * facts.peak_flops * expected_fraction(facts.precision, 256);
   const double by_time = kWeightsAt * std::pow(compute / kComputeAt, kComputePower);
   const double by_text =
       kWeightsForText * std::pow(static_cast<double>(std::max<std::int64_t>(1, facts.tokens)) / kTextAt, kTextPower);
@@ -95,35 +96,33 @@ Recipe choose_recipe(const RecipeFacts& facts) {
   return recipe_of(facts, *shape);
 }
 
-void set_recipe(TrainSettings& settings, const std::set<std::string>& named, const Recipe& recipe) {
-  settings.layers = recipe.layers;
-  settings.channels = recipe.channels;
-  if (named.count("context") == 0) settings.context = recipe.context;
-  if (named.count("batch") == 0) settings.batch = recipe.batch;
-  if (named.count("dropout") == 0) settings.dropout = recipe.dropout;
-  if (named.count("weight-decay") == 0) settings.weight_decay = recipe.weight_decay;
+void set_recipe(TrainSettings& settings, const SettingSet& named, const Recipe& recipe) {
+  settings.model.layers = recipe.layers;
+  settings.model.channels = recipe.channels;
+  if (!named.has(Setting::context)) settings.model.context = recipe.context;
+  if (!named.has(Setting::batch)) settings.trainer.batch_sequences = recipe.batch;
+  if (!named.has(Setting::dropout)) settings.model.dropout = recipe.dropout;
+  if (!named.has(Setting::weight_decay)) settings.trainer.optimizer.weight_decay = recipe.weight_decay;
 }
 
-bool names_model_size(const std::set<std::string>& named) {
-  for (const char* size : {"layers", "channels", "heads", "kv-heads", "head-dim", "ffn"}) {
-    if (named.count(size) != 0) return true;
-  }
-  return false;
+bool names_model_size(const SettingSet& named) {
+  return named.has_any_of(
+      {Setting::layers, Setting::channels, Setting::heads, Setting::kv_heads, Setting::head_dim, Setting::ffn});
 }
 
-std::string describe_recipe(const TrainSettings& settings, const std::set<std::string>& named, const Recipe& recipe,
+std::string describe_recipe(const TrainSettings& settings, const SettingSet& named, const Recipe& recipe,
                             std::int64_t tokens) {
   std::string chosen = "chose";
   const auto say = [&](const char* name, const auto& value) {
-    if (named.count(name) == 0) chosen += std::string(" --") + name + " " + JsonValue(value).dump();
+    chosen += std::string(" --") + name + " " + JsonValue(value).dump();
   };
   say("layers", recipe.layers);
   say("channels", recipe.channels);
-  say("context", recipe.context);
-  say("batch", recipe.batch);
-  say("dropout", recipe.dropout);
-  say("weight-decay", recipe.weight_decay);
-  if (named.count("precision") == 0) chosen += " --precision " + settings.precision;
+  if (!named.has(Setting::context)) say("context", recipe.context);
+  if (!named.has(Setting::batch)) say("batch", recipe.batch);
+  if (!named.has(Setting::dropout)) say("dropout", recipe.dropout);
+  if (!named.has(Setting::weight_decay)) say("weight-decay", recipe.weight_decay);
+  if (!named.has(Setting::precision)) chosen += std::string(" --precision ") + to_string(settings.precision.value());
   if (recipe.most_epochs) say("epochs", *recipe.most_epochs);
   return chosen + " for " + short_text(static_cast<double>(tokens), 3) + " tokens, of which the time allows about " +
          short_text(recipe.epochs, 2) + " epochs" + (recipe.most_epochs ? "; more would learn them by heart" : "");

@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include "tasks/train/resolve.h"
+
 using namespace lm;
 
 namespace {
@@ -82,7 +84,7 @@ TEST_CASE("a small text is read no more often than is of use") {
   CHECK(static_cast<double>(*lines.most_epochs) * 500 >= 1e6);
 }
 
-TEST_CASE("where memory is short, the largest model that fits is chosen; the smallest where none does") {
+TEST_CASE("if memory is short, the largest model that fits is chosen; the smallest if none does") {
   const auto chosen = [](std::int64_t most) {
     return weights(choose_recipe(
         {.tokens = 1L << 40, .vocab_size = 257, .seconds = 1e6, .peak_flops = kPeak, .fits = [&](const Recipe& r) {
@@ -101,7 +103,7 @@ TEST_CASE("any facts give a model that is one") {
       const Recipe r = recipe(tokens, seconds, 1e9, 1000);
       TrainSettings settings;
       set_recipe(settings, {}, r);
-      CHECK_NOTHROW(resolve_model(settings, 1000, nullptr, {}));
+      CHECK_NOTHROW(resolve_model(settings.model, 1000, nullptr, {}));
       CHECK(r.batch >= 1);
     }
   }
@@ -110,17 +112,18 @@ TEST_CASE("any facts give a model that is one") {
 TEST_CASE("what the user names is left alone, and the rest is said") {
   const RecipeFacts facts{.tokens = 1'000'000, .vocab_size = 257, .seconds = 300, .peak_flops = kPeak};
   TrainSettings settings;
-  settings.dropout = 0.3;
+  settings.model.dropout = 0.3;
+  const SettingSet named{Setting::dropout, Setting::learning_rate};
   const Recipe chosen = choose_recipe(facts);
-  set_recipe(settings, {"dropout", "lr"}, chosen);
-  const std::string said = describe_recipe(settings, {"dropout", "lr"}, chosen, facts.tokens);
-  CHECK(settings.layers);
-  CHECK(settings.channels);
-  CHECK(settings.dropout == 0.3);
-  CHECK(said.find("--layers " + std::to_string(*settings.layers)) != std::string::npos);
+  set_recipe(settings, named, chosen);
+  const std::string said = describe_recipe(settings, named, chosen, facts.tokens);
+  CHECK(settings.model.layers);
+  CHECK(settings.model.channels);
+  CHECK(settings.model.dropout == 0.3);
+  CHECK(said.find("--layers " + std::to_string(*settings.model.layers)) != std::string::npos);
   CHECK(said.find("--batch") != std::string::npos);
   CHECK(said.find("--dropout") == std::string::npos);
   CHECK(said.find("--precision fp32") != std::string::npos);
-  CHECK(names_model_size({"lr", "channels"}));
-  CHECK_FALSE(names_model_size({"lr", "context"}));
+  CHECK(names_model_size({Setting::learning_rate, Setting::channels}));
+  CHECK_FALSE(names_model_size({Setting::learning_rate, Setting::context}));
 }

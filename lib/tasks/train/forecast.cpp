@@ -1,0 +1,42 @@
+#include "tasks/train/forecast.h"
+
+#include <algorithm>
+
+#include "base/resident.h"
+
+namespace lm {
+
+namespace {
+
+TrainMemory forecast_memory(const TrainPlan& plan, const TrainInputs& inputs, Compute& compute) {
+  prepare_products(compute);
+  const int threads = compute.pool().threads();
+  const ResidentMemory resident = resident_memory();
+  TrainMemory memory{.trainer = Trainer::memory(plan.config, plan.trainer, compute.simd(), threads),
+                     .held_out = validation_bytes(plan.settings, inputs, plan.trainer.micro_batch_sequences),
+                     .files = resident.files,
+                     .program = resident.now - resident.files};
+  // Measuring which precision is the fastest has taken some of the scratch already.
+  const ScratchSize asked = compute.scratch_asked();
+  memory.program -= std::min(memory.trainer.scratch, asked.worker * threads + asked.shared);
+  // Reading a large tokenizer may have taken more than a small model will.
+  memory.program += std::max<std::int64_t>(0, resident.peak - memory.total());
+  return memory;
+}
+
+}  // namespace
+
+TrainForecast forecast(const TrainPlan& plan, const TrainInputs& inputs, Compute& compute) {
+  const double per_position =
+      training_flops_per_token(plan.config, plan.trainer.context_length, plan.examples.visible_prefix_fraction());
+  return {.parameters = parameter_count(plan.config),
+          .flops_per_step = per_position * static_cast<double>(plan.step_positions()),
+          .flops_per_position = per_position,
+          .tokens_per_epoch = inputs.corpus ? std::optional(inputs.corpus->size()) : std::nullopt,
+          .windows_per_epoch = plan.examples.windows_per_epoch(),
+          .total_steps = plan.trainer.total_steps,
+          .step_positions = plan.step_positions(),
+          .memory = forecast_memory(plan, inputs, compute)};
+}
+
+}  // namespace lm

@@ -1,0 +1,50 @@
+// TrainInputs: all that a run of lm-train reads, opened and checked.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "data/token_file.h"
+#include "data/windows.h"
+#include "model/checkpoint.h"
+#include "tasks/train/request.h"
+#include "text/tokenizer.h"
+
+namespace lm {
+
+struct TrainInputs {
+  Tokenizer tokenizer;
+  std::optional<LoadedModel> initial;  // the model that training starts from; empty: fresh weights, or a state's
+
+  // Either the tokens to train on, or with one pass a stream of them.
+  std::vector<TokenFile> files;
+  std::optional<TokenCorpus> corpus;
+  std::unique_ptr<TokenReader> stream;
+
+  std::vector<TokenFile> valid_files;  // empty if the held-out data is a part of `files`
+  std::optional<TokenCorpus> valid;    // held-out data; empty: none
+  std::int64_t valid_documents = 0;
+
+  /// What the user should know of the inputs, a sentence each.
+  std::vector<std::string> notes;
+};
+
+/// Opens the tokenizer, the model to fine-tune, the corpus and the held-out data. Cheap errors come before data is read,
+/// which from a pipe is as long as it takes. Throws SettingsError for settings that contradict each other, Error for inputs
+/// that cannot be read or do not fit together, and for outputs that could not be written later.
+TrainInputs open_inputs(const TrainRequest& request);
+
+/// Throws Error if a model of this shape does not have the tokenizer's vocabulary; `path` is the tokenizer's.
+void require_vocabulary(const Tokenizer& tokenizer, const ModelConfig& config, const std::string& path);
+
+/// Return what tells data from other data: a digest, "stream" if it is not known beforehand, and nothing if there is none.
+std::string data_identity(const TrainInputs& inputs);
+std::string valid_identity(const TrainInputs& inputs);
+
+/// Returns the note on a token stream that has no other token.
+std::string only_end_of_text(const std::string& name);
+
+}  // namespace lm

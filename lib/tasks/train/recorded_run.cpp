@@ -1,0 +1,115 @@
+#include "tasks/train/recorded_run.h"
+
+#include <sys/stat.h>
+
+#include <utility>
+
+#include "base/error.h"
+#include "kernels/precision.h"
+#include "tasks/train/settings_record.h"
+
+namespace lm {
+
+namespace {
+
+bool exists(const std::string& path) {
+  struct stat status {};
+  return stat(path.c_str(), &status) == 0;
+}
+
+/// Throws the Error of an option that says otherwise than the state.
+[[noreturn]] void refuse_option(const std::string& state, const std::string& option, const std::string& was,
+                                const std::string& now) {
+  throw Error("cannot resume '" + state + "': " + option + " was " + was + ", now " + now +
+              "; leave it out or start a new run");
+}
+
+SimdTier recorded_tier(const JsonValue& record, const std::string& path) {
+  try {
+    return parse_choice<SimdTier>(record.string_at("simd", path));
+  } catch (const Error& error) {
+    throw Error(std::string(error.what()) + " in '" + path + "'");
+  }
+}
+
+RecordedRun read_recorded_run(const TrainRequest& request) {
+  const std::string& path = request.state;
+  if (path.empty()) throw Error("nothing to resume: a model on standard output has no state; name one with --checkpoint");
+  StateFile file = StateFile::open(path);
+  const JsonValue record = JsonValue::parse(file.record().settings, path);
+  const JsonValue* settings = record.find("settings");
+  if (settings == nullptr) throw Error("no settings in the training state '" + path + "'");
+  RecordedRun run{.file = std::move(file),
+                  .path = path,
+                  .settings = resumed_settings(*settings, request.settings, request.named, path),
+                  .init_from = record.string_at("init_from", path),
+                  .tier = recorded_tier(record, path),
+                  .end_of_text = {},
+                  .recipe_epochs = {},
+                  .seconds = {},
+                  .tokenizer = record.string_at("tokenizer", path),
+                  .data = record.string_at("data", path),
+                  .valid = record.string_at("valid", path)};
+  if (record.find("end_of_text") != nullptr) run.end_of_text = record.string_at("end_of_text", path);
+  if (record.find("recipe_epochs") != nullptr) run.recipe_epochs = record.integer_at("recipe_epochs", path);
+  if (const JsonValue* seconds = record.find("seconds")) run.seconds = *seconds;
+  return run;
+}
+
+void check_options(const TrainRequest& request, const RecordedRun& run) {
+  if (!request.init_from.empty() && request.init_from != run.init_from) {
+    refuse_option(run.path, "--init-from", "'" + run.init_from + "'", "'" + request.init_from + "'");
+  }
+  const std::string& end_of_text = request.tokenizer_options.end_of_text;
+  if (run.end_of_text && !end_of_text.empty() && end_of_text != *run.end_of_text) {
+    refuse_option(run.path, "--end-of-text", "'" + *run.end_of_text + "'", "'" + end_of_text + "'");
+  }
+  if (request.simd && *request.simd != run.tier) {
+    refuse_option(run.path, "--simd", to_string(run.tier), to_string(*request.simd));
+  }
+}
+
+}  // namespace
+
+std::optional<RecordedRun> open_recorded_run(const TrainRequest& request) {
+  check_settings(request.settings);
+  const bool resumes = request.resume == Resume::yes || (request.resume == Resume::automatic && exists(request.state));
+  if (!resumes) {
+    if (!request.state.empty() && !request.only_looks) check_replaceable_state(request.state, request.unfinished);
+    return std::nullopt;
+  }
+  RecordedRun run = read_recorded_run(request);
+  check_options(request, run);
+  return run;
+}
+
+TrainRequest resumed_request(TrainRequest request, const RecordedRun& recorded) {
+  if (recorded.recipe_epochs && request.budget.only_time() && recorded.had_time(request.budget))
+    request.budget.recipe_epochs = recorded.recipe_epochs;
+  request.settings = recorded.settings;
+  if (recorded.end_of_text) request.tokenizer_options.end_of_text = *recorded.end_of_text;
+  if (request.tokenizer.empty()) request.tokenizer = request.init_from;
+  request.init_from.clear();
+  return request;
+}
+
+bool RecordedRun::had_time(const TrainBudget& budget) const {
+  return budget.seconds && seconds.dump() == JsonValue(*budget.seconds).dump();
+}
+
+SimdTier choose_tier(const TrainRequest& request, const RecordedRun* recorded) {
+  SimdTier tier = request.simd.value_or(best_simd_tier());
+  if (recorded != nullptr && recorded->tier <= best_simd_tier()) tier = recorded->tier;
+  if (!request.settings.precision) return tier;
+  const Precision precision = *request.settings.precision;
+  const std::string missing = missing_for(precision, tier);
+  if (missing.empty()) return tier;
+  if (recorded != nullptr) {
+    throw Error("cannot resume '" + recorded->path + "': its precision is " + to_string(precision) + ", and " + missing +
+                "; resume on a machine that has it");
+  }
+  throw Error("cannot use --precision '" + std::string(to_string(precision)) + "': " + missing +
+              "; --precision mixed takes the fastest that there is");
+}
+
+}  // namespace lm

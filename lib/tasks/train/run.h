@@ -1,0 +1,50 @@
+// TrainRun: a planned run in progress: its trainer, and the state and the model that it leaves.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "kernels/compute.h"
+#include "tasks/train/examples.h"
+#include "tasks/train/plan.h"
+#include "tasks/train/recorded_run.h"
+#include "train/trainer.h"
+
+namespace lm {
+
+class TrainRun {
+ public:
+  /// Allocates the trainer. Its weights are the recorded run's; if there is none, those of the initial model, which is taken
+  /// out of the inputs; else they are drawn. Inputs and compute outlive the run.
+  TrainRun(TrainPlan plan, TrainInputs& inputs, Compute& compute);
+  TrainRun(TrainPlan plan, TrainInputs& inputs, Compute& compute, const RecordedRun& recorded);
+
+  const TrainPlan& plan() const { return plan_; }
+  const TrainState& state() const { return trainer_.state(); }
+  /// Runs until a budget ends it. If reading the data fails, saves the state of the last whole step and throws Error.
+  StopReason run(TrainObserver& observer);
+  /// Returns what the user should know that only the run could show, a sentence each.
+  std::vector<std::string> notes() const;
+
+  bool has_state() const { return !plan_.state.empty(); }
+  void save_state();
+  void save_model();
+  /// Returns true if the model is a file or folder, which can be written any number of times; false for a pipe or device.
+  bool replaces_model() const;
+  /// Saves what a run that ended leaves: its model, and its state, which records why it ended.
+  void save_results(StopReason reason);
+
+ private:
+  void write_state(const char* ended);
+  void keep_state();
+  void keep_learned();
+
+  TrainPlan plan_;
+  const TrainInputs& inputs_;
+  Compute& compute_;
+  Validation validation_;
+  Trainer trainer_;
+};
+
+}  // namespace lm
