@@ -6,6 +6,7 @@
 #include <spdlog/spdlog.h>
 
 #include "base/file_lock.h"
+#include "base/printable.h"
 #include "base/resident.h"
 #include "program.h"
 #include "progress.h"

@@ -100,6 +100,19 @@ double read_real(std::string_view text, RealRange range) {
               limit_text(range.maximum));
 }
 
+/// "--output" of "-o,--output".
+std::string long_name(const std::string& name) { return name.substr(name.rfind(',') + 1); }
+
+/// The options of the program that take no value, as "--json".
+std::vector<std::string> flags_of(const CLI::App& app) {
+  std::vector<std::string> flags;
+  for (const CLI::Option* option : app.get_options()) {
+    if (!is_flag(*option)) continue;
+    for (const std::string& name : option->get_lnames()) flags.push_back("--" + name);
+  }
+  return flags;
+}
+
 template <class Variable>
 CLI::Option* declare_size(CLI::App& app, const std::string& name, Variable& variable, const std::string& default_text,
                           const std::string& description, SizeUnit unit, Range range) {
@@ -192,7 +205,7 @@ bool is_flag(const CLI::Option& option) { return option.get_items_expected_max()
 CLI::Option* add_parsed(CLI::App& app, const std::string& name, const std::string& type, const std::string& default_text,
                         const std::string& description, const std::string& accepted,
                         const std::function<bool(const std::string&)>& assign) {
-  const std::string shown = name.substr(name.rfind(',') == std::string::npos ? 0 : name.rfind(',') + 1);
+  const std::string shown = long_name(name);
   CLI::Option* option = app.add_option(
       name,
       [shown, accepted, assign](const CLI::results_t& values) {
@@ -210,6 +223,21 @@ CLI::Option* add_parsed(CLI::App& app, const std::string& name, const std::strin
   return option;
 }
 
+CLI::Option* add_word(CLI::App& app, const std::string& name, const Words& words, const std::string& default_word,
+                      const std::string& description, const std::function<void(const std::string&)>& assign) {
+  std::string type;
+  for (const std::string& word : words.known) type += (type.empty() ? "" : "|") + word;
+  return add_parsed(app, name, type, default_word, description, "", [&app, name, words, assign](const std::string& word) {
+    if (std::find(words.known.begin(), words.known.end(), word) == words.known.end()) {
+      std::string message = long_name(name) + ": " + unknown_word(words.kind, word, words.known);
+      if (similar_words(word, words.known).empty()) message += did_you_mean(similar_words("--" + word, flags_of(app)));
+      throw CLI::ValidationError(message);
+    }
+    assign(word);
+    return true;
+  });
+}
+
 void require_word(const CLI::App& app, const std::string& word, const std::vector<std::string>& known) {
   if (std::find(known.begin(), known.end(), word) == known.end()) refuse_word(app, word, known);
 }
@@ -218,12 +246,7 @@ void refuse_word(const CLI::App& app, const std::string& word, const std::vector
   std::string words;
   for (const std::string& other : known) words += (words.empty() ? "" : "|") + other;
   std::vector<std::string> similar = similar_words(word, known);
-  std::vector<std::string> flags;
-  for (const CLI::Option* option : app.get_options()) {
-    if (!is_flag(*option)) continue;
-    for (const std::string& name : option->get_lnames()) flags.push_back("--" + name);
-  }
-  if (similar.empty()) similar = similar_words("--" + word, flags);
+  if (similar.empty()) similar = similar_words("--" + word, flags_of(app));
   throw Error("expected one of " + words + did_you_mean(similar));
 }
 

@@ -11,6 +11,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/choice.h"
+
 namespace lm::cmd {
 
 using Seconds = std::chrono::duration<double>;
@@ -81,6 +83,48 @@ bool is_flag(const CLI::Option& option);
 CLI::Option* add_parsed(CLI::App& app, const std::string& name, const std::string& type, const std::string& default_text,
                         const std::string& description, const std::string& accepted,
                         const std::function<bool(const std::string&)>& assign);
+
+/// What an option chooses from: the words, and what they are words for ("layout"), as in unknown_word().
+struct Words {
+  std::string kind;
+  std::vector<std::string> known;
+};
+
+/// Declares an option whose value is one of some words, which --help shows in the place of a type. Any other word is
+/// refused:
+/// "--layout: unknown layout 'smp'; known: psm, spm; did you mean 'spm'?". If it is like none of them but like a flag of the
+/// program (`--format json`), the flag is suggested.
+CLI::Option* add_word(CLI::App& app, const std::string& name, const Words& words, const std::string& default_word,
+                      const std::string& description, const std::function<void(const std::string&)>& assign);
+
+/// Returns the words of some values of an enum, or of all if none are given.
+template <HasChoices E>
+std::vector<std::string> words_of(const std::vector<E>& values) {
+  std::vector<std::string> words;
+  for (const E value : values) words.emplace_back(to_string(value));
+  return values.empty() ? choice_words<E>() : words;
+}
+
+/// Declares an option whose value is one of an enum's words; the variable's present value is the default. Of a program that
+/// knows only some of the values, `accepted` names them.
+template <HasChoices E>
+CLI::Option* add_choice(CLI::App& app, const std::string& name, E& variable, const std::string& description,
+                        const std::vector<E>& accepted = {}) {
+  return add_word(app, name, {kChoices<E>.kind, words_of(accepted)}, to_string(variable), description,
+                  [&variable](const std::string& word) { variable = parse_choice<E>(word); });
+}
+
+/// The same for a variable that may be empty. `empty_word`, if there is one, is the word for that ("auto").
+template <HasChoices E>
+CLI::Option* add_choice(CLI::App& app, const std::string& name, std::optional<E>& variable, const std::string& description,
+                        const std::string& empty_word = "", const std::vector<E>& accepted = {}) {
+  std::vector<std::string> known = words_of(accepted);
+  if (!empty_word.empty()) known.insert(known.begin(), empty_word);
+  return add_word(app, name, {kChoices<E>.kind, known}, variable ? to_string(*variable) : empty_word, description,
+                  [&variable, empty_word](const std::string& word) {
+                    variable = word == empty_word ? std::nullopt : std::optional<E>(parse_choice<E>(word));
+                  });
+}
 
 /// Throws Error unless the word is one of the known ones, as refuse_word() does.
 void require_word(const CLI::App& app, const std::string& word, const std::vector<std::string>& known);

@@ -2,10 +2,19 @@
 
 #include <doctest/doctest.h>
 
+#include <optional>
 #include <string>
 #include <vector>
 
 using namespace lm::cmd;
+
+namespace {
+enum class Kind { file, line, word };
+}
+
+template <>
+inline constexpr auto lm::kChoices<Kind> =
+    lm::choice_table<Kind>("kind of thing", {{"file", Kind::file}, {"line", Kind::line}, {"word", Kind::word}});
 
 TEST_CASE("sizes are whole numbers with powers of 1000 for counts and of 1024 for bytes") {
   CHECK(parse_size("0", SizeUnit::count) == 0);
@@ -110,7 +119,6 @@ TEST_CASE("what is wrong with a number is said") {
 }
 
 TEST_CASE("a choice maps its word to the value") {
-  enum class Kind { file, line };
   CLI::App app;
   Kind kind = Kind::file;
   const CLI::Option* option = add_choice<Kind>(app, "--kind", kind, {{"file", Kind::file}, {"line", Kind::line}}, "");
@@ -123,4 +131,42 @@ TEST_CASE("a choice maps its word to the value") {
   app.add_flag("--json");
   CHECK_THROWS_WITH(app.parse("--kind jsn", false),
                     "cannot use 'jsn' for --kind: expected one of file|line; did you mean '--json'?");
+}
+
+TEST_CASE("a choice from an enum's table is parsed, shown and refused by its words") {
+  CLI::App app;
+  Kind kind = Kind::file;
+  const CLI::Option* option = add_choice(app, "-k,--kind", kind, "");
+  CHECK(option->get_default_str() == "file");
+  CHECK(option->get_type_name() == "file|line|word");
+  app.parse("--kind line", false);
+  CHECK(kind == Kind::line);
+  CHECK_THROWS_WITH(app.parse("-k wort", false),
+                    "--kind: unknown kind of thing 'wort'; known: file, line, word; did you mean 'word'?");
+  app.add_flag("--json");
+  CHECK_THROWS_WITH(app.parse("--kind jsn", false),
+                    "--kind: unknown kind of thing 'jsn'; known: file, line, word; did you mean '--json'?");
+}
+
+TEST_CASE("a choice of some values of an enum takes no other") {
+  CLI::App app;
+  Kind kind = Kind::line;
+  const CLI::Option* option = add_choice(app, "--kind", kind, "", {Kind::file, Kind::line});
+  CHECK(option->get_type_name() == "file|line");
+  CHECK_THROWS_WITH(app.parse("--kind word", false), "--kind: unknown kind of thing 'word'; known: file, line");
+}
+
+TEST_CASE("a choice that may be empty has no default, or a word for it") {
+  CLI::App app;
+  std::optional<Kind> plain, named;
+  CHECK(add_choice(app, "--plain", plain, "")->get_default_str().empty());
+  const CLI::Option* option = add_choice(app, "--named", named, "", "auto");
+  CHECK(option->get_default_str() == "auto");
+  CHECK(option->get_type_name() == "auto|file|line|word");
+  app.parse("--plain line --named word", false);
+  CHECK(plain == Kind::line);
+  CHECK(named == Kind::word);
+  app.parse("--named auto", false);
+  CHECK_FALSE(named.has_value());
+  CHECK_THROWS_WITH(app.parse("--plain auto", false), "--plain: unknown kind of thing 'auto'; known: file, line, word");
 }

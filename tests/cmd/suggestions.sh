@@ -66,7 +66,7 @@ refused "expected a number from 0.0001 to 1" lm-train --mask-rate 2 c.tok
 refused "write a fraction, not a percentage" lm-train --mask-rate 15% c.tok
 refused "expected a whole number from 1 to 1000000000" lm-train --steps 1e15 c.tok
 refused "from 1 to 268435456, such as 100 or 4k, or auto" lm-train --micro-batch 1e18 c.tok
-refused "--betas wants two numbers in [0, 1) such as 0.9,0.95" lm-train -t t.json --steps 1 -o m --betas 0.9,1.5 c.tok
+refused "for --betas: expected two numbers in [0, 1) such as 0.9,0.95" lm-train -t t.json --steps 1 -o m --betas 0.9,1.5 c.tok
 refused "unknown unit 'd'" lm-train --time 3d c.tok
 refused "unexpected 'x' after the number; expected a number from 0 to 100" lm-train --lr 0.1x c.tok
 refused "cannot use '0' for --probs: expected a whole number from 1 to 9007199254740991, such as 100 or 4k, or all" \

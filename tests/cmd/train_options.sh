@@ -83,7 +83,7 @@ expect_same kept corpus.txt
 
 # A state that cannot be written costs neither the run nor the model.
 expect_exit 1 train --steps 2 --checkpoint /dev/full --checkpoint-every 0s -o stateless train.tok
-{ [ "$(grep -c 'training goes on' stderr)" = 2 ] && tail -n 1 stderr | grep -q "cannot write '/dev/full'"; } || fail "$(cat stderr)"
+{ [ "$(grep -c 'training continues' stderr)" = 2 ] && tail -n 1 stderr | grep -q "cannot write '/dev/full'"; } || fail "$(cat stderr)"
 train --steps 2 -o model train.tok
 expect_same stateless model
 expect_exit 1 train --steps 2 --metrics /dev/full -o stateless train.tok

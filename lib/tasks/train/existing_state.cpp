@@ -17,7 +17,7 @@ namespace {
 constexpr std::array<std::pair<StopReason, const char*>, 3> kEnds = {
     {{StopReason::budget, "budget"}, {StopReason::patience, "patience"}, {StopReason::end_of_data, "stream"}}};
 
-/// A state of an earlier version does not say, and counts as unfinished.
+/// A state of an earlier version does not record it, and counts as unfinished.
 bool has_ended(const StateRecord& record, const std::string& path) {
   const JsonValue settings = JsonValue::parse(record.settings, path);
   if (settings.find("ended") == nullptr) return false;
@@ -48,8 +48,8 @@ void check_replaceable_state(const std::string& path, UnfinishedState unfinished
   if (stat(path.c_str(), &status) != 0 || !S_ISREG(status.st_mode) || status.st_size == 0) return;
   const StateRecord record = read_record(path);
   if (unfinished == UnfinishedState::replace || record.state.tokens == 0 || has_ended(record, path)) return;
-  throw Error("cannot start anew: '" + path + "' is the state of an unfinished run, at step " +
-              std::to_string(record.state.step) + "; go on from it with --resume, or replace it with --overwrite");
+  throw Error("cannot start a fresh run: '" + path + "' is the state of an unfinished run, at step " +
+              std::to_string(record.state.step) + "; continue it with --resume, or replace it with --overwrite");
 }
 
 }  // namespace lm

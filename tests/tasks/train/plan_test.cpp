@@ -57,7 +57,8 @@ TEST_CASE("a fresh plan leaves nothing to be chosen") {
   const TrainRequest request = folder.request(folder.tokens("a.tok"));
   const TrainInputs inputs = open_inputs(request);
   const TrainPlan plan = plan_fresh(request, inputs, machine());
-  for (const auto& [name, value] : *settings_to_json(plan.settings).if_object()) {
+  const JsonValue settings = settings_to_json(plan.settings);
+  for (const auto& [name, value] : *settings.if_object()) {
     CAPTURE(name);
     CHECK_FALSE(value.is_null());
   }
