@@ -1,11 +1,11 @@
 #!/bin/sh
-# Filling in the middle of real code: trains a model on code that this machine has, and lets it write missing lines of files
-# that it has not seen, beside the same model trained from left to right. Keeps its files in the folder given (default: a
-# fresh one under $TMPDIR). LM_BIN: where the programs are, if not in PATH. TIME: how long to train each of the two.
+# Fills in the middle of real code: trains a model on code that this machine has, and lets it write missing lines of files that
+# it has not seen, beside the same model trained from left to right. Keeps its files in the given folder (default: a fresh one
+# under $TMPDIR). LM_BIN: the folder of the programs, if not in PATH. TIME: how long to train each of the two.
 # SOURCE: a folder of code. TASKS: how many lines to write. SHAPE: options of lm-train. VOCABULARY: how many tokens.
 # shellcheck disable=SC2046,SC2086 # names of files, which have no blanks here, and options are words
-# The layout spm has the middle right behind the prefix, which small models learn long before they learn to find the prefix's
-# end across a suffix.
+# The layout spm has the middle right after the prefix; small models learn it long before they learn to find the end of the
+# prefix across a suffix.
 set -f
 set -eu
 case ${LM_BIN:-/} in /*) ;; *) LM_BIN=$PWD/$LM_BIN ;; esac
@@ -27,7 +27,7 @@ if [ -z "$source" ]; then
   done
 fi
 if [ -z "$source" ]; then
-  echo "demo-code: neither Python's nor C++'s standard library is here; SOURCE=FOLDER says where code is" >&2
+  echo "demo-code: neither Python's nor C++'s standard library is here; give SOURCE=FOLDER, a folder of code" >&2
   exit 1
 fi
 case $source in /*) ;; *) source=$PWD/$source ;; esac
@@ -36,11 +36,11 @@ cd "$folder"
 
 say() { printf '\n== %s\n' "$*"; }
 bytes_in() { xargs cat <"$1" | wc -c; }
-# json_string KEY: of every line its string under that key as it is written there; an empty line where it has none.
+# json_string KEY: prints the string under that key in each line, as it is written there; an empty line if there is none.
 json_string() { sed -E "s/^(.*[{,])?\"$1\": ?\"(([^\"\\\\]|\\\\.)*)\".*/\\2/; t; s/.*//"; }
 
 say "The code of $source; every twentieth file is held out (files in $folder)"
-# Tables of character sets and texts for readers are no code.
+# Tables of character sets and texts for readers are not code.
 find "$source" -type f \( -name '*.py' -o -name '*.h' -o -name '*.hpp' -o -name '*.tcc' -o ! -name '*.*' \) -size +1k \
   ! -path '*/encodings/*' ! -path '*/pydoc_data/*' ! -path '* *' | sort >files
 while read -r file; do
@@ -68,7 +68,7 @@ paste lengths lines | awk -F '\t' '$1 >= 5 && $1 <= 40' | cut -f 2- >fitting
 # Spread over all of them, without a rhythm that the code might have too.
 awk '{ print NR * 0.6180339887 % 1 "\t" NR "\t" $0 }' fitting | sort -n | head -n "$tasks" | sort -n -k 2,2 |
   cut -f 3- >chosen
-# Eight lines on either side, which fit the context: both models see the same text before the line.
+# Eight lines on either side, which fit into the context: both models see the same text before the line.
 awk -v around=8 -v step=tasks -f "$here/line-tasks.awk" chosen $(cut -f 1 chosen | uniq) >tasks.jsonl
 json_string canonical_solution <tasks.jsonl >solutions
 
@@ -76,12 +76,12 @@ sed -E 's/^\{"task_id":/{"id":/; s/,"prompt":/,"prefix":/; s/,"canonical_solutio
   tasks.jsonl | lm-fim --layout spm fim.safetensors --jsonl | tee answers.fim | json_string middle >lines.fim
 lm-sample -q causal.safetensors --documents jsonl:prompt --json --greedy -n 48 --stop '
 ' tasks.jsonl | tee answers.causal | json_string text >lines.causal
-share() {
+fraction() {
   paste -d '\n' solutions "$1" | awk 'NR % 2 { solution = $0; next } { all++; right += $0 == solution }
     END { printf "%d of %d lines, %.1f %%\n", right, all, 100 * right / all }'
 }
-echo "exactly right, given both sides (fim):            $(share lines.fim)"
-echo "exactly right, given what precedes (causal):      $(share lines.causal)"
+echo "exactly right, given both sides (fim):            $(fraction lines.fim)"
+echo "exactly right, given only what precedes (causal):      $(fraction lines.causal)"
 
 say "Three of them: the line between the arrows is the model's"
 grep "$(printf '\t') *return " chosen |
@@ -94,7 +94,7 @@ while IFS="$(printf '\t')" read -r file number solution; do
   middle=$(lm-fim --layout spm fim.safetensors --prefix-file prefix --suffix-file suffix --single-line -n 48)
   printf '>>>>%s<<<<\n' "$middle"
   sed -n 2,4p suffix
-  printf -- '-- there stood: %s\n' "$solution"
+  printf -- '-- the original: %s\n' "$solution"
 done <shown
 
 say "def add(a, [FIM] return a + b"

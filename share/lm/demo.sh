@@ -1,7 +1,7 @@
 #!/bin/sh
 # The whole path on a real text: trains a tokenizer and, for three minutes, a model, measures both against xz on text that the model
-# has not seen, and writes. Keeps its files in the folder given (default: a fresh one under $TMPDIR). LM_BIN: where the programs
-# are, if not in PATH. TIME: how long to train.
+# has not seen, and writes. Keeps its files in the given folder (default: a fresh one under $TMPDIR). LM_BIN: the folder of the
+# programs, if not in PATH. TIME: how long to train.
 set -eu
 case ${LM_BIN:-/} in /*) ;; *) LM_BIN=$PWD/$LM_BIN ;; esac
 PATH=${LM_BIN:+$LM_BIN:}$PATH
@@ -15,7 +15,7 @@ mkdir -p "$folder"
 cd "$folder"
 
 say() { printf '\n== %s\n' "$*"; }
-# json_number FILE KEY: the number under KEY in one line of JSON; one that overflows is the string "inf" there.
+# json_number FILE KEY: prints the number under KEY in one line of JSON, in which one that overflows is the string "inf".
 json_number() { sed -nE "s/.*\"$2\" *: *\"?(inf|[-+0-9.eE]+).*/\1/p" "$1"; }
 size() { wc -c <"$1"; }
 

@@ -1,8 +1,8 @@
-# Tasks of writing a missing line, from files of code. awk -v step=list -f line-tasks.awk FILE... prints each line that can
-# be one, as FILE<tab>NUMBER<tab>LINE. With step=tasks and some of these as the first file, it prints for each a JSON object:
-# the text before it (prompt), the text after it (suffix) and the line itself (canonical_solution).
+# Makes tasks of writing a missing line from files of code. awk -v step=list -f line-tasks.awk FILE... prints each line that can
+# be one, as FILE<tab>NUMBER<tab>LINE. With step=tasks and some of these lines as the first file, it prints a JSON object for
+# each: the text before it (prompt), the text after it (suffix) and the line itself (canonical_solution).
 
-# All of `from` in a text replaced by `to`: what gsub makes of backslashes differs from awk to awk.
+# Returns a text with every `from` replaced by `to`: what gsub makes of backslashes differs from awk to awk.
 function replaced(text, from, to,  parts, count, result, i) {
   count = split(text, parts, from)
   result = parts[1]
@@ -10,7 +10,7 @@ function replaced(text, from, to,  parts, count, result, i) {
   return result
 }
 
-# As it stands in a string of JSON.
+# Returns a text as it is written in a string of JSON.
 function quoted(text) {
   text = replaced(text, "[\\\\]", "\\\\")
   text = replaced(text, "[\"]", "\\\"")
@@ -38,7 +38,7 @@ BEGIN {
   if (!around) around = 40
 }
 
-# What is told by a line in the list: code in printable ASCII that is not all comment. Its file shall have lines before it.
+# A line of the list is code in printable ASCII that is not all comment, with lines before it in its file.
 step == "list" {
   if (FNR > 10 && $0 !~ /[^ -~]/ && $0 ~ /[a-z]/ && $0 !~ /^ *(#|\/\/|\*|\/\*)/) print FILENAME "\t" FNR "\t" $0
   next

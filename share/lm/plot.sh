@@ -1,18 +1,17 @@
 #!/bin/sh
 # Draws what lm-train --metrics wrote, several runs in one picture, as SVG:
 #     plot.sh [-x steps|tokens|time] [-y loss,bits,rate,speed,norm] [-t TITLE] [-o OUT.svg] [NAME=]FILE...
-# The first of -y is drawn large, the others small below it; without -y all but norm, those that no run has left out. Curves
-# are means over stretches of a run, points are validations. Where a step comes twice, as after a resumption, the later
-# one counts.
+# The first of -y is drawn large, the others small below it; without -y all that some run has, except norm. Curves are means
+# over stretches of a run, points are validations. If a step comes twice, as after a resumption, the later one counts.
 set -eu
 here=$(cd "$(dirname -- "$0")" && pwd)
 LC_ALL=C
 export LC_ALL
 usage='plot.sh [-x steps|tokens|time] [-y loss,bits,rate,speed,norm] [-t TITLE] [-o OUT.svg] [NAME=]FILE...'
-# Not echo, which takes backslashes in names and titles for its own.
+# Not echo, which interprets backslashes in names and titles.
 misused() { printf '%s\n' "plot: $*; usage: $usage" >&2; exit 2; }
 fail() { printf '%s\n' "plot: $*" >&2; exit 1; }
-# quoted TEXT: as gnuplot reads a string, on one line.
+# quoted TEXT: prints it as gnuplot reads a string, on one line.
 quoted() { printf "'%s'\n" "$(printf %s "$1" | tr '[:cntrl:]' ' ' | sed "s/'/''/g")"; }
 
 horizontal=steps panels=auto title='' output=-
@@ -23,7 +22,7 @@ while getopts :x:y:t:o:h option; do
     t) title=$OPTARG ;;
     o) output=$OPTARG ;;
     h) echo "$usage"; exit 0 ;;
-    *) misused "-$OPTARG is no option, or lacks its value" ;;
+    *) misused "-$OPTARG is not an option, or lacks its value" ;;
   esac
 done
 shift $((OPTIND - 1))
@@ -38,8 +37,8 @@ trap 'exit 129' HUP
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-# Metrics to two tables, whose names are in the environment: `train`, a line for each stretch of the run, and `valid`, one for
-# each validation. First come the three that -x chooses from: step, tokens and seconds.
+# Turns metrics into two tables, whose names are in the environment: `train`, with a line for each stretch of the run, and
+# `valid`, with one for each validation. First come the three columns from which -x chooses: step, tokens and seconds.
 cat >"$folder/tables.awk" <<'AWK'
 function number(key,  found) {
   if (!match($0, "\"" key "\": *-?[0-9][-+.0-9eE]*")) return ""
@@ -47,7 +46,7 @@ function number(key,  found) {
   sub(/^[^:]*: */, "", found)
   return found
 }
-# The middle one of them: a step that a validation held up says nothing of the speed.
+# Returns the middle one: a step that was held up by a validation says nothing about the speed.
 function median(values, count,  i, j, value) {
   for (i = 2; i <= count; i++) {
     value = values[i]
@@ -66,7 +65,7 @@ function median(values, count,  i, j, value) {
 }
 END {
   if (!n) exit 1
-  # A file that begins later than the run leaves out as many tokens a step as its first line shows on average.
+  # A file that begins later than the run leaves out as many tokens a step as its first line has on average.
   tokens[0] = step[1] > 0 ? tokens[1] * (1 - 1 / step[1]) : tokens[1]
   stretches = n < 100 ? n : n < 4000 ? 100 : n < 16000 ? int(n / 40) : 400
   for (i = 1; i <= n; i++) {
@@ -83,8 +82,8 @@ END {
 }
 AWK
 
-# What -y can name: the column in `train` and the one in `valid` (0: none there), what its values are divided by, whether its
-# axis begins at zero, and its title.
+# panel NAME: prints for what -y names the columns in `train` and `valid` (0: none), the divisor of its values, whether its axis
+# begins at zero, and its title.
 panel() {
   case $1 in
     loss) echo "4 4 1 0 loss (nats per token)" ;;
@@ -109,13 +108,13 @@ for file in "$@"; do
   [ "$output" = - ] || [ ! "$file" -ef "$output" ] || misused "-o names the file of metrics '$file'"
   runs=$((runs + 1))
   touch "$folder/train$runs" "$folder/valid$runs"
-  # Neither as operands nor with -v, where awk sees assignments and escapes.
+  # Neither as operands nor with -v, in which awk sees assignments and escapes.
   train=$folder/train$runs valid=$folder/valid$runs awk -f "$folder/tables.awk" <"$file" ||
     fail "no metrics in '$file'; lm-train --metrics writes them"
   printf '%s\n' "$name" >"$folder/name$runs"
 done
 
-# some TABLE COLUMN: whether any run has a number there.
+# some TABLE COLUMN: succeeds if any run has a number there.
 some() { [ "$2" != 0 ] && cat "$folder/$1"* | cut -f "$2" | grep -qv NaN; }
 most_validations=$(wc -l "$folder"/valid* | awk '$2 != "total" && $1 > most { most = $1 } END { print most + 0 }')
 drawn=''
@@ -135,7 +134,7 @@ done
 
 case $horizontal in steps) column=1 ;; tokens) column=2 ;; time) column=3 ;; esac
 last=$(cat "$folder"/train* | cut -f "$column" | sort -g | tail -n 1)
-# What the horizontal axis is divided by, and its title.
+# The divisor of the horizontal axis, and its title.
 axis=$(awk -v kind="$horizontal" -v last="$last" 'BEGIN {
   if (kind == "steps") print "1 steps"
   else if (kind == "tokens") print last < 1e4 ? "1 tokens" : last < 1e7 ? "1e3 thousand tokens" : "1e6 million tokens"
@@ -143,21 +142,21 @@ axis=$(awk -v kind="$horizontal" -v last="$last" 'BEGIN {
 }')
 unit=${axis%% *}
 
-# The first steps of a run lie far above all that follows: the axis of losses begins below them.
+# The first losses of a run lie far above all that follow: the axis ends below them.
 loss_range=$(cat "$folder"/train* "$folder"/valid* | awk -v x="$column" -v last="$last" '
   $4 == "NaN" { next }
   low == "" || $4 < low { low = $4 }
   $x > 0.05 * last && (high == "" || $4 > high) { high = $4 }
   END { if (low < high) printf "[%g:%g]", low - 0.05 * (high - low), high + 0.05 * (high - low); else print "[*:*]" }')
 
-# ticks COUNT: a round distance for about so many on the horizontal axis.
+# ticks COUNT: prints a round distance for about so many on the horizontal axis.
 ticks() {
   awk -v range="$(awk -v last="$last" -v unit="$unit" 'BEGIN { print last / unit }')" -v count="$1" 'BEGIN {
     for (step = 1e-6; step * count < range; step *= ++i % 3 == 2 ? 2.5 : 2) continue
     print step
   }'
 }
-# one_panel NAME X Y WIDTH HEIGHT: gnuplot's commands for it, run in the folder of the tables.
+# one_panel NAME X Y WIDTH HEIGHT: prints gnuplot's commands for it, to be run in the folder of the tables.
 one_panel() {
   read -r in_train in_valid divisor from_zero label <<END
 $(panel "$1")
@@ -206,7 +205,7 @@ case $output in /dev/stdout | /dev/fd/1) output=- ;; esac
 if [ "$output" = - ]; then
   cat "$folder/picture"
 elif [ -e "$output" ] && [ ! -f "$output" ] && [ ! -d "$output" ]; then
-  # A pipe or device, to which nothing can be renamed.
+  # A pipe or device cannot be replaced by renaming.
   { cat "$folder/picture" >"$output"; } 2>/dev/null || fail "cannot write '$output'"
 else
   [ ! -L "$output" ] || output=$(readlink -f -- "$output")

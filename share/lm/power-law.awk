@@ -6,7 +6,7 @@
 # E itself by a grid below the least L and golden sections around the grid's best. So a poor start cannot mislead it, and E
 # never leaves its range. Fewer than three points have no such fit: exit 1.
 
-# sum of squared residuals at log A = b (of centred log x), exponent a, floor E
+# Returns the sum of squared residuals at log A = b (for centred log x), exponent a and floor E.
 function cost(E, b, a,  i, r, sum) {
   for (i = 1; i <= n; i++) {
     if (i == left_out) continue
@@ -16,7 +16,7 @@ function cost(E, b, a,  i, r, sum) {
   return sum
 }
 
-# The best b and a at a given E, in best_b and best_a; returns their cost.
+# Finds the best b and a at a given E, in best_b and best_a; returns their cost.
 function fit_line(E,  i, w, m, su, sz, suu, suz, b, a, now, next_cost, damping, power, total, r, jb, ja, bb, ba, aa, gb, ga,
                   det, db, da, k) {
   for (i = 1; i <= n; i++) {
@@ -55,7 +55,7 @@ function fit_line(E,  i, w, m, su, sz, suu, suz, b, a, now, next_cost, damping, 
   return cost(E, b, a)
 }
 
-# The best E, in best_E, with best_b and best_a.
+# Finds the best E, in best_E, with best_b and best_a.
 function fit(  i, least, grid, now, best, at, low, high, c, d, cost_c, cost_d, ratio) {
   least = 1e300
   for (i = 1; i <= n; i++) if (i != left_out && exp(y[i]) < least) least = exp(y[i])

@@ -1,15 +1,15 @@
 #!/bin/sh
-# How loss falls with size: trains models of several sizes on several amounts of one text, fits L(x) = E + A x^-a to held-out
-# loss against parameters, tokens and compute, prints the three laws and draws them. The runs stay in the folder given (default
-# scaling): begun again, a study goes on where it ended, and runs that are done are not repeated.
+# Shows how loss falls with size: trains models of several sizes on several amounts of one text, fits L(x) = E + A x^-a to
+# held-out loss against parameters, tokens and compute, prints the three laws and draws them. The runs stay in the given folder
+# (default scaling): a study that is started again continues where it ended, and runs that are done are not repeated.
 #   TEXT        the text to train on (default: the King James Bible); its last tenth, 200 kB at the most, is held out
-#   TIME        for all of it (default 10m; 90s and 2h are others)
+#   TIME        for all of it (default 10m), such as 90s or 2h
 #   STEPS       instead of TIME: steps of the longest runs
 #   SIZES       layers x channels of the models, smallest first
 #   BUDGETS     how many amounts of text, each twice the one before
 #   VOCABULARY  tokens of the tokenizer
 #   OPTIONS     more options for lm-train, such as '--family gpt2 --batch 16'
-#   LM_BIN      where the programs are, if not in PATH
+#   LM_BIN      folder of the programs, if not in PATH
 # shellcheck disable=SC2086 # options are words
 set -eu
 case ${LM_BIN:-/} in /*) ;; *) LM_BIN=$PWD/$LM_BIN ;; esac
@@ -23,16 +23,16 @@ steps=${STEPS:-} options="--context 128 --batch 8 ${OPTIONS:-}"
 
 fail() { echo "scaling: $*" >&2; exit 1; }
 say() { printf '\n== %s\n' "$*"; }
-# json_number KEY: the number under KEY in a line of JSON.
+# json_number KEY: prints the number under KEY in a line of JSON.
 json_number() { sed -nE "s/.*\"$1\" *: *([-+0-9.eE]+).*/\1/p"; }
 
 for program in tok-train tok-encode lm-train; do
   command -v "$program" >/dev/null || fail "no '$program'; run: make"
 done
 seconds=$(echo "$time" | awk '/^[0-9.]+[smh]$/ { print $0 * (/s$/ ? 1 : /m$/ ? 60 : 3600) }')
-[ -n "$seconds" ] || fail "TIME '$time' is no time such as 90s, 10m or 2h"
+[ -n "$seconds" ] || fail "TIME '$time' is not a time such as 90s, 10m or 2h"
 for number in "$budgets" "${steps:-1}"; do
-  case $number in *[!0-9]* | 0* | '') fail "'$number' is no number for BUDGETS or STEPS" ;; esac
+  case $number in *[!0-9]* | 0* | '') fail "'$number' is not a number for BUDGETS or STEPS" ;; esac
 done
 for size in $sizes; do
   echo "$size" | grep -Eq '^[1-9][0-9]*x[1-9][0-9]*$' || fail "'$size' in SIZES is not LAYERSxCHANNELS, such as 4x128"
@@ -47,7 +47,7 @@ mkdir -p "$folder"
 if [ -n "${TEXT:-}" ]; then cat "$TEXT"; else bible -f gen1:1-rev22:21 | sed 's/^[^ ]* //'; fi >"$folder/text.new"
 cd "$folder"
 
-# A study is of one text and one plan.
+# A study has one text and one plan.
 budget="time $time"
 [ -z "$steps" ] || budget="steps $steps"
 settings="sizes $sizes, budgets $budgets, vocabulary $vocabulary, $budget, options $options, text $(cksum <text.new)"
@@ -61,7 +61,7 @@ else
   rest=$(tail -c +$((split + 1)) text | head -n 1 | wc -c)
   head -c $((split + rest)) text >train.txt
   tail -c +$((split + rest + 1)) text >held-out.txt
-  [ -s held-out.txt ] || fail "nothing of the text could be held out: it needs lines"
+  [ -s held-out.txt ] || fail "no text could be held out: it needs lines"
   tok-train --vocab-size "$vocabulary" -o tok.json train.txt
   tok-encode -t tok.json -o train.tok train.txt
   tok-encode -t tok.json -o held-out.tok held-out.txt
@@ -84,7 +84,7 @@ if [ ! -e plan ]; then
       awk -v size="$size" -v speed="$(json_number tokens_per_second <speeds | sort -g | sed -n 10p)" \
         '{ line = line "\t" $1 } END { print size line "\t" speed }' >>shapes
   done
-  # Besides its steps a run scores the held-out text, at three bytes a token and three times the speed, and starts.
+  # Besides its steps, a run takes the time to start and to score the held-out text, at three bytes a token and three times the speed.
   awk -F '\t' -v budgets="$budgets" -v steps="$steps" -v seconds="$seconds" -v bytes="$(wc -c <held-out.txt)" '
     { size[NR] = $1; parameters[NR] = $2; tokens[NR] = $3; flops[NR] = $4
       if (steps == "") { cost += $3 / $5 * (2 - 2 ^ (1 - budgets)); seconds -= budgets * (bytes / 9 / $5 + 0.3) } }
@@ -104,10 +104,10 @@ if [ ! -e plan ]; then
     END { printf "%d runs, of %d to %d steps: %.3g tokens, %.3g FLOPs\n", NR, first, $2, tokens, flops }
     NR == 1 { first = $2 }' plan
   tail -n 1 plan | awk -F '\t' -v epoch="$(json_number tokens_per_epoch <facts)" '$4 > 4 * epoch {
-    printf "note: the longest runs read the text %.1f times; beyond four times it teaches less and less (arXiv:2305.16264)\n", $4 / epoch }'
+    printf "note: the longest runs read the text %.1f times; beyond four times that teaches less and less (arXiv:2305.16264)\n", $4 / epoch }'
 fi
 
-say "Training; what is done already is not repeated"
+say "Training; runs that are done are not repeated"
 touch runs
 while read -r size steps_of_run parameters tokens flops; do
   name=$size-$steps_of_run
@@ -122,8 +122,8 @@ while read -r size steps_of_run parameters tokens flops; do
   printf '%-8s %6d steps: loss %.4f, %.4f bits per byte\n' "$size" "$steps_of_run" "$loss" "$bits"
 done <plan
 
-# The points of each law: every size on the most tokens; the best size for each amount of tokens; and of all runs the lower
-# convex hull of log loss over log compute, since between two runs on it a well-chosen third would lie on the line or below.
+# The points of each law: every size on the most tokens; the best size for each amount of tokens; and the lower convex hull of
+# log loss over log compute of all runs, since a well-chosen run between two of them would lie on their line or below.
 most=$(tail -n 1 plan | cut -f 2)
 awk -F '\t' -v most="$most" '$2 == most { print $3, $6, $1 }' runs | sort -g >parameters.points
 sort -t '	' -k 6,6g runs | awk -F '\t' '!seen[$2]++ { print $4, $6, $1 }' | sort -g >tokens.points
@@ -144,7 +144,7 @@ law() {
     NR == 1 {
       printf "L(x) = E + A x^-a with a = %.4g, E = %.4g, A = %.4g; ", $1, $2, $3
       printf "residuals %.2f %% (root of the mean square)\n", 100 * $4
-      if ($5 == "-") print "three points determine these exactly: more sizes or budgets would say how firmly"
+      if ($5 == "-") print "three points determine these exactly: more sizes or budgets would show how firmly"
       else printf "with any one point left out a is %.3g to %.3g, E %.3g to %.3g\n", $5, $6, $7, $8
       printf "%14s %10s %10s %10s  %s\n", "x", "loss", "law", "residual", "run"
       next
@@ -158,13 +158,13 @@ law compute "compute (FLOPs): the runs that make best use of it"
 
 if ! command -v gnuplot >/dev/null; then
   echo
-  echo "scaling: no 'gnuplot', so no pictures; install it (on Debian: apt-get install gnuplot-nox) and begin again" >&2
+  echo "scaling: no 'gnuplot', so no pictures; install it (on Debian: apt-get install gnuplot-nox) and start again" >&2
   exit 0
 fi
 # As gnuplot reads a string in single quotes.
 style=$(printf '%s\n' "$here/style.gp" | sed "s/'/''/g")
-# range COLUMN: of a column of the runs, with a margin. ticks COLUMN: those of a logarithmic axis in so short a range, as
-# "label" value, ...
+# range COLUMN MARGIN: prints the range of a column of the runs, widened by a factor. loss_ticks, count_ticks COLUMN: print the
+# ticks of a logarithmic axis over so short a range, as "label" value, ...
 range() {
   cut -f "$1" runs | sort -g | sed -n '1p; $p' |
     awk -v margin="$2" 'NR == 1 { low = $1 } END { printf "[%g:%g]", low / margin, $1 * margin }'
@@ -187,7 +187,7 @@ count_ticks() {
     }
   }'
 }
-# picture NAME COLUMN TITLE SERIES TICKS: all runs, joined where column SERIES of them is the same, and the law.
+# picture NAME COLUMN TITLE SERIES TICKS: draws all runs, joined if their column SERIES is the same, and the law.
 picture() {
   {
     echo "set terminal svg size 900,600 font 'Helvetica,Arial,sans-serif' fontscale 1.05 enhanced background '#ffffff'"

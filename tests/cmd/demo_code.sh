@@ -38,6 +38,6 @@ grep -qF '"canonical_solution":"    return \"at\\t\\\"\" + total"' demo/tasks.js
 right=$(paste -d '\n' demo/solutions demo/lines.fim | awk 'NR % 2 { s = $0; next } $0 == s' | wc -l)
 grep -q "^exactly right, given both sides (fim): *$right of 20 lines" stdout || fail "not $right of 20: $(grep right stdout)"
 [ "$right" -ge 10 ] || fail "only $right of 20 lines are right: $(paste demo/solutions demo/lines.fim)"
-[ "$(grep -c '^-- there stood: ' stdout)" = 3 ] || fail "not three examples"
+[ "$(grep -c '^-- the original: ' stdout)" = 3 ] || fail "not three examples"
 grep -q '^def add(a, ' stdout || fail "the example is missing: $(tail -3 stdout)"
 tail -n 1 stdout | grep -q ' return a + b$' || fail "the example has no end: $(tail -3 stdout)"

@@ -1,5 +1,5 @@
 # Completions for bash: source this file, or install it as /usr/share/bash-completion/completions/lm-train (and the other names).
-# Options and their words come from the program's own --help, so that they are always those of the program that will run.
+# Options and their words come from the program's own --help, so they are always those of the program that will run.
 
 _lm_tools() {
   local word=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} program=$1 names type folder

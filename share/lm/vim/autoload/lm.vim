@@ -1,6 +1,6 @@
-" Completes at the cursor through lm-fim --jsonl, which stays loaded. One request is on its way at a time; of those asked
-" meanwhile only the newest waits, and an answer to any other place than the cursor's is dropped. Vim and Neovim differ in
-" jobs and in ghost text only.
+" Completes at the cursor through lm-fim --jsonl, which stays loaded. One request is on its way at a time; of those made
+" meanwhile only the newest waits, and an answer for any other place than the cursor's is dropped. Vim and Neovim differ only
+" in jobs and in ghost text.
 
 let s:nvim = has('nvim')
 let s:can_ghost = s:nvim ? exists('*nvim_buf_set_extmark') : has('patch-9.0.0185') && has('textprop')
@@ -16,13 +16,13 @@ let s:timer = -1
 let s:partial = ''      " Neovim: the beginning of an answer
 let s:complaint = ''    " the last line of lm-fim's standard error
 let s:told = {}
-let s:note_buffer = 0   " Neovim: where a message stands behind a line
+let s:note_buffer = 0   " Neovim: the buffer that shows a message behind a line
 
 function! s:setting(name, default) abort
   return get(b:, 'lm_fim_' . a:name, get(g:, 'lm_fim_' . a:name, a:default))
 endfunction
 
-" Each message once, so that a broken model does not get in the way of typing.
+" Shows each message once, so that a broken model does not get in the way of typing.
 function! s:tell_once(message) abort
   if has_key(s:told, a:message)
     return
@@ -31,7 +31,7 @@ function! s:tell_once(message) abort
   echohl WarningMsg
   echomsg 'lm-fim: ' . a:message
   echohl None
-  " In insert mode '-- INSERT --' is at once drawn over what a callback said.
+  " In insert mode '-- INSERT --' is drawn at once over the message of a callback.
   if &showmode && mode() ==# 'i' && exists('*popup_notification')
     call popup_notification('lm-fim: ' . a:message, {'highlight': 'WarningMsg'})
   elseif &showmode && mode() ==# 'i' && s:nvim && s:can_ghost
@@ -41,7 +41,7 @@ function! s:tell_once(message) abort
   endif
 endfunction
 
-" Where and in which text the cursor stands: an answer is right for this only.
+" Returns where and in which text the cursor is: an answer is right only for this.
 function! s:place() abort
   return [bufnr('%'), b:changedtick, line('.'), col('.')]
 endfunction
@@ -86,7 +86,7 @@ function! s:write(text) abort
   endif
 endfunction
 
-" Neovim hands over pieces: the first continues the last one's unfinished line.
+" Neovim passes pieces: the first continues the unfinished line of the last call.
 function! s:on_output(job, pieces, event) abort
   if a:job isnot s:job
     return
@@ -111,7 +111,7 @@ function! s:on_complaint(line) abort
   endif
 endfunction
 
-" job: the one that ended, which may no longer be ours after lm#stop().
+" job: the one that ended; after lm#stop() it may no longer be ours.
 function! s:on_end(job, status, ...) abort
   if a:job isnot s:job
     return
@@ -140,7 +140,7 @@ endfunction
 
 " ---- requests and answers
 
-" The text around the cursor. The first line moves in steps, so that lm-fim can reuse what it has read of the prefix.
+" Returns the text around the cursor. The first line moves in steps, so that lm-fim can reuse what it has read of the prefix.
 function! s:text_around() abort
   let [line, col, reach] = [line('.'), col('.'), s:setting('lines', 200)]
   let first = max([0, line - reach]) / 50 * 50 + 1
@@ -184,11 +184,11 @@ function! s:on_line(line) abort
     let answer = 0
   endtry
   if type(answer) != type({})
-    call s:tell_once('no JSON: ' . strpart(a:line, 0, 100))
+    call s:tell_once('not JSON: ' . strpart(a:line, 0, 100))
     return
   endif
   let [s:answered, s:failed] = [1, 0]
-  " An error about a line that lm-fim could not read bears no id: it is the answer to the one request that there is.
+  " An error about a line that lm-fim could not read has no id: it answers the only request that there is.
   let id = get(answer, 'id', v:null)
   if empty(s:in_flight) || type(id) == type(0) && id != s:in_flight.id
     return
@@ -220,7 +220,7 @@ function! s:offer(request, middle) abort
   endif
 endfunction
 
-" Vim's virtual text shows tabs as ^I: spaces in their place, as wide as the tab would be.
+" Replaces tabs by spaces, as wide as the tab would be: Vim's virtual text shows a tab as ^I.
 function! s:expand_tabs(text, column) abort
   let shown = ''
   for piece in split(a:text, "\t\\zs")
@@ -250,7 +250,7 @@ function! s:draw(lines) abort
   endif
   let options = {'virt_text': [[first, 'LmGhost']], 'hl_mode': 'combine', 'virt_text_pos': 'inline'}
   if !has('nvim-0.10')
-    " No text can be put between others: the line's rest is drawn over itself, moved to the right.
+    " Text cannot be put between other text: the rest of the line is drawn over itself, moved to the right.
     let options.virt_text_pos = 'overlay'
     let width = virtcol('.') - 1 + strdisplaywidth(first)
     call add(options.virt_text, [s:expand_tabs(strpart(getline(line), col - 1), width), 'Normal'])
@@ -291,7 +291,7 @@ function! lm#complete() abort
   return ''
 endfunction
 
-" The keys to type for the accepting key: the text that is shown, else what the key stands for.
+" Returns what the accepting key types: the text that is shown, else what the key usually types.
 function! lm#accept(otherwise) abort
   return lm#visible() ? "\<C-R>=lm#insert()\<CR>" : a:otherwise
 endfunction
@@ -305,7 +305,7 @@ function! lm#insert() abort
   return ''
 endfunction
 
-" Written as it is, whatever 'autoindent' and 'textwidth' say; the cursor then stands behind it.
+" Inserts the text as it is, whatever 'autoindent' and 'textwidth' say, and puts the cursor behind it.
 function! s:insert(middle) abort
   let lines = split(a:middle, "\n", 1)
   let [line, text] = [line('.'), getline('.')]
@@ -318,7 +318,7 @@ function! s:insert(middle) abort
   call cursor(line + len(lines) - 1, column)
 endfunction
 
-" Takes back what is shown or asked.
+" Withdraws what is shown or was asked.
 function! lm#dismiss() abort
   call timer_stop(s:timer)
   call s:clear()

@@ -14,13 +14,13 @@ inoremap <silent> <Plug>(lm-dismiss) <C-R>=lm#dismiss()<CR>
 inoremap <silent><expr> <Plug>(lm-accept) lm#accept('')
 command! -bar LmStop call lm#stop()
 
-" A key that has a mapping already keeps it: the user's comes first.
+" A key that has a mapping already keeps it: the user's takes precedence.
 if get(g:, 'lm_fim_complete_key', '<C-B>') !=# '' && maparg(get(g:, 'lm_fim_complete_key', '<C-B>'), 'i') ==# ''
   execute 'imap <silent>' get(g:, 'lm_fim_complete_key', '<C-B>') '<Plug>(lm-complete)'
 endif
 if get(g:, 'lm_fim_accept_key', '<Tab>') !=# '' && maparg(get(g:, 'lm_fim_accept_key', '<Tab>'), 'i') ==# ''
   let s:key = get(g:, 'lm_fim_accept_key', '<Tab>')
-  " What the key itself would have typed, where there is nothing to accept.
+  " If there is nothing to accept, the key types itself.
   execute 'inoremap <silent><expr>' s:key 'lm#accept("' . substitute(s:key, '<', '\\<lt>', 'g') . '")'
 endif
 
