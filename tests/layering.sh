@@ -30,6 +30,11 @@ allowed_rooms() {
     tasks/train) echo text_model load_tokenizer ;;
     tasks/text_model) echo load_tokenizer ;;
     tasks/load_tokenizer) ;;
+    model/config) ;;
+    model/parameters | model/linear_layers) echo parameters config ;;
+    model/files) echo parameters config ;;
+    model/activations | model/batch | model/decode | model/kv_cache | model/layer_kernels | model/row_sink | model/transformer*)
+      echo activations batch decode kv_cache layer_kernels row_sink transformer linear_layers parameters config ;;
     *) return 1 ;;
   esac
 }
@@ -96,6 +101,7 @@ check_tree() {
   done
   check_edges "$1/cmd" cmd $(allowed_layers tasks)
   [ ! -d "$1/lib/tasks" ] || check_rooms "$1" tasks
+  [ ! -d "$1/lib/model" ] || check_rooms "$1" model
   check_library "$1" 'CLI/|spdlog/' 'cmd/' 'only cmd/ parses options and logs'
   check_library "$1" 'nlohmann/' 'lib/base/json\.cpp' 'only lib/base/json.cpp'
   check_library "$1" 'xtensor|xtl/|xsimd/|cblas|openblas|lapacke' '(lib/kernels/cpu|tests)/' 'only lib/kernels/cpu/ and tests'
@@ -133,7 +139,7 @@ must_fail lib/train/a.cpp '#include "infer/sampler.h"'
 must_fail lib/other/a.h '#include "base/error.h"'
 must_fail lib/text/a.cpp '#include <CLI/App.hpp>'
 must_fail lib/text/a.cpp '#include <nlohmann/json.hpp>'
-must_fail lib/model/a.cpp '#include <cblas.h>'
+must_fail lib/model/decode.cpp '#include <cblas.h>'
 must_fail cmd/lm-a.cpp '#include <doctest/doctest.h>'
 must_fail lib/text/a.cpp '  std::cout << 1;'
 must_fail lib/text/a.cpp '  printf("%d", 1);'
@@ -144,8 +150,13 @@ must_fail lib/tasks/text_model.h '#include "tasks/score/windows.h"'
 must_fail lib/tasks/train/a.h '#include "tasks/prompt/prompt.h"'
 must_fail lib/tasks/other/a.h '#include "base/error.h"'
 must_fail lib/tasks/other.h '#include "base/error.h"'
+must_fail lib/model/files/a.cpp '#include "model/transformer.h"'
+must_fail lib/model/decode.cpp '#include "model/files/checkpoint.h"'
+must_fail lib/model/config.h '#include "model/parameters.h"'
+must_fail lib/model/other.h '#include "base/error.h"'
 must_pass lib/tasks/evaluate/a.cpp '#include "tasks/infill/infill.h"'
 must_pass lib/tasks/train/a.cpp '#include "tasks/text_model.h"'
+must_pass lib/model/files/a.cpp '#include "model/parameters.h"'
 must_pass lib/text/a.cpp '  std::snprintf(text, sizeof text, "%d", 1);'
 must_pass lib/text/a.cpp '  // never calls printf() or exit()'
 must_pass lib/tasks/score/a.cpp '#include "text/tokenizer.h"'

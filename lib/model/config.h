@@ -4,11 +4,9 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "base/choice.h"
 #include "base/json.h"
-#include "base/token.h"
 
 namespace lm {
 
@@ -58,15 +56,6 @@ void check_config(const ModelConfig& config, std::string_view source);
 /// The `lm.config` string of a checkpoint and back. Unknown keys are refused.
 JsonValue config_to_json(const ModelConfig& config);
 ModelConfig config_from_json(const JsonValue& json, std::string_view source);
-
-/// Hugging Face's config.json of the family and back. What we cannot express exactly (rope scaling, sliding windows, other
-/// activations) is refused by name.
-JsonValue config_to_hugging_face(const ModelConfig& config, TokenId end_of_text);
-ModelConfig config_from_hugging_face(const JsonValue& json, std::string_view source);
-
-/// Returns a sentence for each key of a config.json that would change the model in another family and that the class of this
-/// one ignores, as config_from_hugging_face does.
-std::vector<std::string> hugging_face_notes(const JsonValue& json);
 
 /// Weights, each counted once.
 std::int64_t parameter_count(const ModelConfig& config);

@@ -5,7 +5,7 @@
 #include "base/hash.h"
 #include "base/json.h"
 #include "base/path.h"
-#include "model/safetensors.h"
+#include "model/files/safetensors.h"
 
 namespace lm {
 

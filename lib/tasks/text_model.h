@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "base/token.h"
-#include "model/checkpoint.h"
+#include "model/files/checkpoint.h"
 #include "text/tokenizer.h"
 
 namespace lm {

@@ -5,7 +5,7 @@
 #include "base/error.h"
 #include "base/file_use.h"
 #include "base/json.h"
-#include "model/checkpoint.h"
+#include "model/files/checkpoint.h"
 
 namespace lm {
 

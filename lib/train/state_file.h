@@ -4,7 +4,7 @@
 #include <string>
 
 #include "model/config.h"
-#include "model/safetensors.h"
+#include "model/files/safetensors.h"
 #include "train/trainer.h"
 
 namespace lm {

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "base/json.h"
-#include "model/checkpoint.h"
+#include "model/files/checkpoint.h"
 #include "model/transformer.h"
 #include "support/test_data.h"
 #include "support/worst.h"

@@ -9,7 +9,7 @@
 
 #include "data/token_file.h"
 #include "data/windows.h"
-#include "model/checkpoint.h"
+#include "model/files/checkpoint.h"
 #include "tasks/train/request.h"
 #include "text/tokenizer.h"
 

@@ -8,7 +8,7 @@
 #include "base/hash.h"
 #include "base/json.h"
 #include "kernels/elementwise.h"
-#include "model/checkpoint.h"
+#include "model/files/checkpoint.h"
 #include "tasks/train/settings_record.h"
 #include "train/example_source.h"
 #include "train/state_file.h"

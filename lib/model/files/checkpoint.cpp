@@ -1,4 +1,4 @@
-#include "model/checkpoint.h"
+#include "model/files/checkpoint.h"
 
 #include <sys/stat.h>
 
@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/file_use.h"
+#include "model/files/config_hugging_face.h"
 
 namespace lm {
 

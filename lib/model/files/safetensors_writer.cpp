@@ -3,8 +3,8 @@
 #include "base/error.h"
 #include "base/hash.h"
 #include "base/json.h"
-#include "model/safetensors.h"
-#include "model/safetensors_header.h"
+#include "model/files/safetensors.h"
+#include "model/files/safetensors_header.h"
 
 namespace lm {
 

@@ -5,7 +5,7 @@
 #include <string>
 
 #include "base/file.h"
-#include "model/safetensors.h"
+#include "model/files/safetensors.h"
 
 namespace lm {
 

@@ -5,9 +5,10 @@
 #include <string>
 #include <vector>
 
+#include "base/token.h"
 #include "model/config.h"
+#include "model/files/safetensors.h"
 #include "model/parameters.h"
-#include "model/safetensors.h"
 
 namespace lm {
 

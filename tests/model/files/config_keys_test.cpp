@@ -1,8 +1,9 @@
-#include "model/config_keys.h"
+#include "model/files/config_keys.h"
 
 #include <doctest/doctest.h>
 
 #include "base/error.h"
+#include "model/files/config_hugging_face.h"
 #include "support/refusal.h"
 #include "support/tiny_model.h"
 

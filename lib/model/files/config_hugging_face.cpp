@@ -1,12 +1,12 @@
-// Hugging Face's config.json of each family, written and read.
+#include "model/files/config_hugging_face.h"
+
 #include <algorithm>
 #include <array>
 #include <span>
 #include <string>
 
 #include "base/error.h"
-#include "model/config.h"
-#include "model/config_keys.h"
+#include "model/files/config_keys.h"
 
 namespace lm {
 

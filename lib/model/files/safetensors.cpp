@@ -1,4 +1,4 @@
-#include "model/safetensors.h"
+#include "model/files/safetensors.h"
 
 #include <unistd.h>
 
@@ -14,7 +14,7 @@
 #include "base/hash.h"
 #include "base/json.h"
 #include "base/path.h"
-#include "model/safetensors_header.h"
+#include "model/files/safetensors_header.h"
 
 namespace lm {
 

@@ -18,8 +18,9 @@
 #include "base/path.h"
 #include "base/temporaries.h"
 #include "base/written.h"
-#include "model/checkpoint.h"
-#include "model/safetensors_check.h"
+#include "model/files/checkpoint.h"
+#include "model/files/config_hugging_face.h"
+#include "model/files/safetensors_check.h"
 
 namespace lm {
 

@@ -1,4 +1,4 @@
-#include "model/safetensors.h"
+#include "model/files/safetensors.h"
 
 #include <doctest/doctest.h>
 #include <fcntl.h>
@@ -18,7 +18,7 @@
 
 #include "base/error.h"
 #include "base/rng.h"
-#include "model/safetensors_check.h"
+#include "model/files/safetensors_check.h"
 #include "support/memory_limit.h"
 #include "support/refusal.h"
 #include "support/test_data.h"

@@ -1,4 +1,4 @@
-#include "model/checkpoint.h"
+#include "model/files/checkpoint.h"
 
 #include <doctest/doctest.h>
 #include <sys/stat.h>
@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "base/rng.h"
+#include "model/files/config_hugging_face.h"
 #include "support/memory_limit.h"
 #include "support/test_data.h"
 #include "support/tiny_model.h"

@@ -1,8 +1,8 @@
-#include "model/safetensors_check.h"
+#include "model/files/safetensors_check.h"
 
 #include "base/hash.h"
 #include "base/written.h"
-#include "model/safetensors_header.h"
+#include "model/files/safetensors_header.h"
 
 namespace lm {
 
