@@ -111,22 +111,14 @@ ModelConfig config_from_json(const JsonValue& json, std::string_view source) {
   return config;
 }
 
-namespace {
-
-std::int64_t up_width(const ModelConfig& config) {
-  return config.ffn_dim * (config.activation == Activation::swiglu ? 2 : 1);
-}
-
-}  // namespace
-
 std::int64_t layer_matrix_count(const ModelConfig& config) {
-  return config.n_layers * config.channels * (config.qkv_width() + config.q_width() + up_width(config) + config.ffn_dim);
+  return config.n_layers * config.channels * (config.qkv_width() + config.q_width() + config.up_width() + config.ffn_dim);
 }
 
 std::int64_t parameter_count(const ModelConfig& config) {
   const std::int64_t norms = config.channels * (config.bias ? 2 : 1);
   std::int64_t layer = 2 * norms;
-  if (config.bias) layer += config.qkv_width() + config.channels + up_width(config) + config.channels;
+  if (config.bias) layer += config.qkv_width() + config.channels + config.up_width() + config.channels;
   if (config.qk_norm) layer += 2 * config.head_dim;
   const std::int64_t positions = config.positions == Positions::learned ? config.context_length * config.channels : 0;
   const std::int64_t embeddings = config.vocab_size * config.channels * (config.tied_embeddings ? 1 : 2);

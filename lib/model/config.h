@@ -44,6 +44,8 @@ struct ModelConfig {
   std::int64_t q_width() const { return n_heads * head_dim; }
   std::int64_t kv_width() const { return n_kv_heads * head_dim; }
   std::int64_t qkv_width() const { return q_width() + 2 * kv_width(); }
+  /// Outputs of the product into the feed-forward part: with SwiGLU gate and up side by side.
+  std::int64_t up_width() const { return activation == Activation::swiglu ? 2 * ffn_dim : ffn_dim; }
 };
 
 /// The choices a family fixes (norm, positions, activation, bias, QK-norm, eps); sizes are left as they are.

@@ -13,7 +13,6 @@ ScratchSize Transformer<T>::scratch(const ModelConfig& c, SimdTier tier, Precisi
                                     std::int64_t length) {
   const std::int64_t rows = sequences * length;
   const std::int64_t chunk = std::min(rows, Activations<T>::head_chunk_rows(c));
-  const std::int64_t up_width = c.ffn_dim * (c.activation == Activation::swiglu ? 2 : 1);
   ScratchSize size =
       c.norm == Norm::layernorm ? layernorm_scratch<T>(rows, c.channels) : rmsnorm_scratch<T>(rows, c.channels);
   const auto with = [&](const ScratchSize& kernel) { size = larger(size, kernel); };
@@ -22,7 +21,7 @@ ScratchSize Transformer<T>::scratch(const ModelConfig& c, SimdTier tier, Precisi
   with(attention_backward_scratch<T>(tier, precision, length, c.head_dim));
   with(linear_scratch<T>(tier, precision, rows, c.channels, c.qkv_width()));
   with(linear_scratch<T>(tier, precision, rows, c.q_width(), c.channels));
-  with(linear_scratch<T>(tier, precision, rows, c.channels, up_width));
+  with(linear_scratch<T>(tier, precision, rows, c.channels, c.up_width()));
   with(linear_scratch<T>(tier, precision, rows, c.ffn_dim, c.channels));
   with(linear_scratch<T>(tier, precision, chunk, c.channels, c.vocab_size));
   return size;
