@@ -6,29 +6,6 @@
 
 namespace lm {
 
-/// Runs the list twice, as Parameters does: to measure, then to bind.
-template <class T>
-struct Activations<T>::Builder {
-  T* memory = nullptr;
-  std::int64_t offset = 0;
-
-  TensorView<T> vector(std::int64_t size) {
-    T* start = reserve(size);
-    return TensorView<T>(start, size);
-  }
-  TensorView<T> matrix(std::int64_t rows, std::int64_t columns) {
-    T* start = reserve(rows * columns);
-    return TensorView<T>(start, rows, columns);
-  }
-
- private:
-  T* reserve(std::int64_t size) {
-    T* start = memory == nullptr ? nullptr : memory + offset;
-    offset += aligned_size<T>(size);
-    return start;
-  }
-};
-
 template <class T>
 std::int64_t Activations<T>::head_chunk_rows(const ModelConfig& config) {
   // About 16 MiB of logits, but rows enough that reading the head and its gradient for each chunk does not tell.
@@ -37,16 +14,43 @@ std::int64_t Activations<T>::head_chunk_rows(const ModelConfig& config) {
 }
 
 template <class T>
-void Activations<T>::lay_out(Builder& b) {
+void Activations<T>::lay_out_layer(Layout& layout, LayerActivations<T>& layer) {
+  const ModelConfig& c = config_;
+  const std::int64_t rows = sequences_ * length_;
+  const bool layernorm = c.norm == Norm::layernorm;
+  layout.place(layer.attention_norm, rows, c.channels);
+  if (layernorm) layout.place(layer.attention_norm_mean, rows);
+  layout.place(layer.attention_norm_rstd, rows);
+  layout.place(layer.qkv, rows, c.qkv_width());
+  if (c.qk_norm) {
+    layout.place(layer.qk, rows, c.q_width() + c.kv_width());
+    layout.place(layer.q_rstd, rows, c.n_heads);
+    layout.place(layer.k_rstd, rows, c.n_kv_heads);
+  }
+  layout.place(layer.log_sum_exp, rows * c.n_heads);
+  layout.place(layer.attention, rows, c.q_width());
+  layout.place(layer.middle, rows, c.channels);
+  layout.place(layer.ffn_norm, rows, c.channels);
+  if (layernorm) layout.place(layer.ffn_norm_mean, rows);
+  layout.place(layer.ffn_norm_rstd, rows);
+  layout.place(layer.up, rows, c.up_width());
+  layout.place(layer.activated, rows, c.ffn_dim);
+}
+
+template <class T>
+void Activations<T>::lay_out(Layout& layout) {
   const ModelConfig& c = config_;
   const std::int64_t rows = sequences_ * length_;
   const bool backward = keep_ != Keep::scoring;
   const bool layernorm = c.norm == Norm::layernorm;
-  const std::int64_t up_width = c.ffn_dim * (c.activation == Activation::swiglu ? 2 : 1);
 
   residual.resize(static_cast<std::size_t>(c.n_layers) + 1);
   for (std::size_t i = 0; i < residual.size(); ++i) {
-    residual[i] = backward || i < 2 ? b.matrix(rows, c.channels) : residual[i - 2];
+    if (backward || i < 2) {
+      layout.place(residual[i], rows, c.channels);
+    } else {
+      residual[i] = residual[i - 2];
+    }
   }
   layers.resize(static_cast<std::size_t>(c.n_layers));
   for (std::size_t i = 0; i < layers.size(); ++i) {
@@ -55,53 +59,33 @@ void Activations<T>::lay_out(Builder& b) {
       layer = layers[0];
       continue;
     }
-    layer.attention_norm = b.matrix(rows, c.channels);
-    if (layernorm) layer.attention_norm_mean = b.vector(rows);
-    layer.attention_norm_rstd = b.vector(rows);
-    layer.qkv = b.matrix(rows, c.qkv_width());
-    if (c.qk_norm) {
-      layer.qk = b.matrix(rows, c.q_width() + c.kv_width());
-      layer.q_rstd = b.matrix(rows, c.n_heads);
-      layer.k_rstd = b.matrix(rows, c.n_kv_heads);
-    }
-    layer.log_sum_exp = b.vector(rows * c.n_heads);
-    layer.attention = b.matrix(rows, c.q_width());
-    layer.middle = b.matrix(rows, c.channels);
-    layer.ffn_norm = b.matrix(rows, c.channels);
-    if (layernorm) layer.ffn_norm_mean = b.vector(rows);
-    layer.ffn_norm_rstd = b.vector(rows);
-    layer.up = b.matrix(rows, up_width);
-    layer.activated = b.matrix(rows, c.ffn_dim);
+    lay_out_layer(layout, layer);
   }
-  final_norm = b.matrix(rows, c.channels);
-  if (layernorm) final_norm_mean = b.vector(rows);
-  final_norm_rstd = b.vector(rows);
+  layout.place(final_norm, rows, c.channels);
+  if (layernorm) layout.place(final_norm_mean, rows);
+  layout.place(final_norm_rstd, rows);
   const std::int64_t chunk = std::min(rows, head_chunk_rows(c));
-  logits = b.matrix(chunk, c.vocab_size);
-  hidden_chunk = b.matrix(chunk, c.channels);
+  layout.place(logits, chunk, c.vocab_size);
+  layout.place(hidden_chunk, chunk, c.channels);
   if (c.positions == Positions::rotary) {
-    cosine = b.matrix(length_, c.head_dim / 2);
-    sine = b.matrix(length_, c.head_dim / 2);
+    layout.place(cosine, length_, c.head_dim / 2);
+    layout.place(sine, length_, c.head_dim / 2);
   }
   if (!backward) return;
-  d_residual = b.matrix(rows, c.channels);
-  d_hidden = b.matrix(rows, c.channels);
-  d_qkv = b.matrix(rows, c.qkv_width());
-  d_attention = b.matrix(rows, c.q_width());
-  d_up = b.matrix(rows, up_width);
-  d_activated = b.matrix(rows, c.ffn_dim);
-  d_hidden_chunk = b.matrix(chunk, c.channels);
+  layout.place(d_residual, rows, c.channels);
+  layout.place(d_hidden, rows, c.channels);
+  layout.place(d_qkv, rows, c.qkv_width());
+  layout.place(d_attention, rows, c.q_width());
+  layout.place(d_up, rows, c.up_width());
+  layout.place(d_activated, rows, c.ffn_dim);
+  layout.place(d_hidden_chunk, chunk, c.channels);
 }
 
 template <class T>
 Activations<T>::Activations(const ModelConfig& config, std::int64_t sequences, std::int64_t length, Keep keep)
     : config_(config), sequences_(sequences), length_(length), keep_(keep) {
   LM_CHECK(sequences > 0 && length > 0);
-  Builder measure;
-  lay_out(measure);
-  arena_ = Arena<T>(measure.offset);
-  Builder bind{.memory = arena_.data()};
-  lay_out(bind);
+  arena_ = place_views<T>([&](Layout& layout) { lay_out(layout); });
   if (config.positions == Positions::rotary) rotary_table(cosine, sine, config.rope_theta);
 }
 
@@ -112,9 +96,7 @@ std::int64_t Activations<T>::bytes(const ModelConfig& config, std::int64_t seque
   measured.sequences_ = sequences;
   measured.length_ = length;
   measured.keep_ = keep;
-  Builder measure;
-  measured.lay_out(measure);
-  return Arena<T>::bytes(measure.offset);
+  return view_bytes([&](Layout& layout) { measured.lay_out(layout); });
 }
 
 template class Activations<float>;

@@ -6,6 +6,7 @@
 
 #include "model/config.h"
 #include "tensor/arena.h"
+#include "tensor/layout.h"
 #include "tensor/view.h"
 
 namespace lm {
@@ -71,9 +72,9 @@ class Activations {
   TensorView<T> d_hidden_chunk;  // (chunk, C)
 
  private:
-  struct Builder;
   Activations() = default;
-  void lay_out(Builder& builder);
+  void lay_out(Layout& layout);
+  void lay_out_layer(Layout& layout, LayerActivations<T>& layer);
   ModelConfig config_;
   std::int64_t sequences_ = 0;
   std::int64_t length_ = 0;

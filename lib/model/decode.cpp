@@ -12,6 +12,7 @@
 #include "kernels/norm.h"
 #include "kernels/rotary.h"
 #include "model/layer_kernels.h"
+#include "tensor/layout.h"
 
 namespace lm {
 namespace {
@@ -40,54 +41,43 @@ struct Decoder::Buffers {       // R rows
   TensorView<float> branch;     // (R, C) what a residual branch adds
   TensorView<float> up;         // (R, 2F) or (R, F)
   TensorView<float> activated;  // (R, F)
-  std::int64_t size = 0;        // floats in all
+
+  Buffers(const ModelConfig& c, std::int64_t rows, Layout& layout) {
+    layout.place(residual, rows, c.channels);
+    layout.place(normed, rows, c.channels);
+    layout.place(mean, rows);
+    layout.place(rstd, rows);
+    layout.place(head_rstd, rows * c.n_heads);
+    layout.place(qkv, rows, c.qkv_width());
+    layout.place(attention, rows, c.q_width());
+    layout.place(branch, rows, c.channels);
+    layout.place(up, rows, c.up_width());
+    layout.place(activated, rows, c.ffn_dim);
+  }
 };
 
 Decoder::Decoder(Compute& compute, const Parameters<float>& parameters)
     : compute_(compute), weights_(parameters), block_rows_(usual_block(parameters.config())) {
   const ModelConfig& config = parameters.config();
-  const std::int64_t table = aligned_size<float>(config.context_length * config.head_dim / 2);
   const bool rotary = config.positions == Positions::rotary;
-  tables_ = Arena<float>((rotary ? 2 * table : 0) + config.vocab_size);
-  logits_ = TensorView<float>(tables_.data() + (rotary ? 2 * table : 0), config.vocab_size);
-  if (rotary) {
-    cosine_ = TensorView<float>(tables_.data(), config.context_length, config.head_dim / 2);
-    sine_ = TensorView<float>(tables_.data() + table, config.context_length, config.head_dim / 2);
-    rotary_table(cosine_, sine_, config.rope_theta);
-  }
+  tables_ = place_views<float>([&](Layout& layout) {
+    if (rotary) layout.place(cosine_, config.context_length, config.head_dim / 2);
+    if (rotary) layout.place(sine_, config.context_length, config.head_dim / 2);
+    layout.place(logits_, config.vocab_size);
+  });
+  if (rotary) rotary_table(cosine_, sine_, config.rope_theta);
   reserve(block_rows_);
 }
 
 void Decoder::reserve(std::int64_t rows) {
   block_rows_ = rows;
-  arena_ = Arena<float>();
-  arena_ = Arena<float>(view_buffers(rows).size);
+  arena_ = Arena<float>();  // freed before the larger one is taken
+  arena_ = place_views<float>([&](Layout& layout) { Buffers(weights_.config(), rows, layout); });
 }
 
-Decoder::Buffers Decoder::view_buffers(std::int64_t rows) {
-  const ModelConfig& c = weights_.config();
-  Buffers buffers;
-  const auto matrix = [&](std::int64_t columns) {
-    float* start = arena_.data() == nullptr ? nullptr : arena_.data() + buffers.size;
-    buffers.size += aligned_size<float>(rows * columns);
-    return TensorView<float>(start, rows, columns);
-  };
-  const auto vector = [&](std::int64_t size) {
-    float* start = arena_.data() == nullptr ? nullptr : arena_.data() + buffers.size;
-    buffers.size += aligned_size<float>(size);
-    return TensorView<float>(start, size);
-  };
-  buffers.residual = matrix(c.channels);
-  buffers.normed = matrix(c.channels);
-  buffers.mean = vector(rows);
-  buffers.rstd = vector(rows);
-  buffers.head_rstd = vector(rows * c.n_heads);
-  buffers.qkv = matrix(c.qkv_width());
-  buffers.attention = matrix(c.q_width());
-  buffers.branch = matrix(c.channels);
-  buffers.up = matrix(c.ffn_dim * (c.activation == Activation::swiglu ? 2 : 1));
-  buffers.activated = matrix(c.ffn_dim);
-  return buffers;
+Decoder::Buffers Decoder::view_buffers(std::int64_t rows) const {
+  Layout layout(arena_.data());
+  return Buffers(weights_.config(), rows, layout);
 }
 
 void Decoder::normalise(TensorView<float> y, TensorView<float> x, TensorView<const float> gain, TensorView<const float> bias,

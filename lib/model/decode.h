@@ -30,7 +30,7 @@ class Decoder {
  private:
   struct Buffers;
   void run_layers(KVCache& cache, std::span<const TokenId> tokens, std::int64_t prefix_length);
-  Buffers view_buffers(std::int64_t rows);
+  Buffers view_buffers(std::int64_t rows) const;
   void reserve(std::int64_t rows);
   void normalise(TensorView<float> y, TensorView<float> x, TensorView<const float> gain, TensorView<const float> bias,
                  const Buffers& buffers);

@@ -1,20 +1,21 @@
 #include "model/kv_cache.h"
 
-#include <algorithm>
 #include <cstring>
-#include <string>
 
 #include "base/error.h"
+#include "tensor/layout.h"
 
 namespace lm {
 
 KVCache::KVCache(const ModelConfig& config, std::int64_t capacity)
-    : layers_(config.n_layers),
-      kv_heads_(config.n_kv_heads),
-      head_dim_(config.head_dim),
-      capacity_(capacity),
-      arena_(2 * config.n_layers * aligned_size<float>(capacity * config.kv_width())) {
+    : capacity_(capacity), layers_(static_cast<std::size_t>(config.n_layers)) {
   LM_CHECK(capacity > 0 && capacity <= config.context_length);
+  arena_ = place_views<float>([&](Layout& layout) {
+    for (Layer& layer : layers_) {
+      layout.place(layer.keys, capacity, config.n_kv_heads, config.head_dim);
+      layout.place(layer.values, capacity, config.n_kv_heads, config.head_dim);
+    }
+  });
 }
 
 void KVCache::truncate(std::int64_t length) {
@@ -28,24 +29,15 @@ void KVCache::advance(std::int64_t count) {
 }
 
 void KVCache::copy_from(const KVCache& other) {
-  LM_CHECK(layers_ == other.layers_ && kv_heads_ == other.kv_heads_ && head_dim_ == other.head_dim_);
-  LM_CHECK(other.length_ <= capacity_);
-  const auto bytes = static_cast<std::size_t>(other.length_ * kv_heads_ * head_dim_) * sizeof(float);
-  for (std::int64_t layer = 0; layer < layers_; ++layer) {
-    std::memcpy(keys(layer).data(), other.keys(layer).data(), bytes);
-    std::memcpy(values(layer).data(), other.values(layer).data(), bytes);
+  LM_CHECK(layers_.size() == other.layers_.size() && other.length_ <= capacity_);
+  for (std::size_t i = 0; i < layers_.size(); ++i) {
+    const TensorView<float> keys = layers_[i].keys, other_keys = other.layers_[i].keys;
+    LM_CHECK(keys.dim(1) == other_keys.dim(1) && keys.dim(2) == other_keys.dim(2));
+    const auto bytes = static_cast<std::size_t>(other.length_ * keys.stride(0)) * sizeof(float);
+    std::memcpy(keys.data(), other_keys.data(), bytes);
+    std::memcpy(layers_[i].values.data(), other.layers_[i].values.data(), bytes);
   }
   length_ = other.length_;
-}
-
-TensorView<float> KVCache::keys(std::int64_t layer) const {
-  const std::int64_t stride = aligned_size<float>(capacity_ * kv_heads_ * head_dim_);
-  return TensorView<float>(arena_.at(2 * layer * stride), capacity_, kv_heads_, head_dim_);
-}
-
-TensorView<float> KVCache::values(std::int64_t layer) const {
-  const std::int64_t stride = aligned_size<float>(capacity_ * kv_heads_ * head_dim_);
-  return TensorView<float>(arena_.at((2 * layer + 1) * stride), capacity_, kv_heads_, head_dim_);
 }
 
 }  // namespace lm

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include "model/config.h"
 #include "tensor/arena.h"
@@ -24,12 +25,16 @@ class KVCache {
   void copy_from(const KVCache& other);
 
   /// (capacity, KV, D) of one layer.
-  TensorView<float> keys(std::int64_t layer) const;
-  TensorView<float> values(std::int64_t layer) const;
+  TensorView<float> keys(std::int64_t layer) const { return layers_[static_cast<std::size_t>(layer)].keys; }
+  TensorView<float> values(std::int64_t layer) const { return layers_[static_cast<std::size_t>(layer)].values; }
 
  private:
-  std::int64_t layers_, kv_heads_, head_dim_, capacity_;
+  struct Layer {
+    TensorView<float> keys, values;
+  };
+  std::int64_t capacity_;
   std::int64_t length_ = 0;
+  std::vector<Layer> layers_;
   Arena<float> arena_;
 };
 

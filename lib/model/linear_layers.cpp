@@ -4,14 +4,6 @@
 
 namespace lm {
 
-namespace {
-
-std::int64_t copy_size(Precision precision, std::int64_t outputs, std::int64_t inputs) {
-  return aligned_size<std::uint16_t>(half_weight_size(precision, outputs, inputs));
-}
-
-}  // namespace
-
 template <class T>
 template <class Visit>
 void LinearLayers<T>::visit(Visit&& visit) {
@@ -22,29 +14,35 @@ void LinearLayers<T>::visit(Visit&& visit) {
 }
 
 template <class T>
-LinearLayers<T>::LinearLayers(const Parameters<T>& weights, Precision precision)
+LinearLayers<T>::LinearLayers(const Parameters<T>& weights, Precision precision, Unallocated)
     : head(weights.head), precision_(precision) {
   LM_CHECK(precision == Precision::fp32 || (std::is_same_v<T, float>));
   for (const LayerParameters<T>& w : weights.layers)
     layers.push_back({.qkv = w.qkv, .projection = w.projection, .up = w.up, .down = w.down});
-  if (precision == Precision::fp32) return;
-  copies_ = Arena<std::uint16_t>(bytes(weights.config(), precision) / static_cast<std::int64_t>(sizeof(std::uint16_t)));
-  std::uint16_t* next = copies_.data();
+}
+
+template <class T>
+void LinearLayers<T>::lay_out_copies(Layout& layout) {
   visit([&](LinearWeight<T>& linear) {
-    const std::int64_t size = copy_size(precision, linear.matrix.rows(), linear.matrix.columns());
-    linear.half = {.precision = precision, .across = next, .along = next + size};
-    next += 2 * size;
+    const std::int64_t size = half_weight_size(precision_, linear.matrix.rows(), linear.matrix.columns());
+    linear.half.precision = precision_;
+    linear.half.across = layout.take<std::uint16_t>(size);
+    linear.half.along = layout.take<std::uint16_t>(size);
   });
 }
 
 template <class T>
-std::int64_t LinearLayers<T>::bytes(const ModelConfig& c, Precision precision) {
-  const std::int64_t up_width = c.ffn_dim * (c.activation == Activation::swiglu ? 2 : 1);
-  const std::int64_t layer = copy_size(precision, c.qkv_width(), c.channels) +
-                             copy_size(precision, c.channels, c.q_width()) + copy_size(precision, up_width, c.channels) +
-                             copy_size(precision, c.channels, c.ffn_dim);
-  const std::int64_t elements = 2 * (c.n_layers * layer + copy_size(precision, c.vocab_size, c.channels));
-  return elements == 0 ? 0 : Arena<std::uint16_t>::bytes(elements);
+LinearLayers<T>::LinearLayers(const Parameters<T>& weights, Precision precision)
+    : LinearLayers(weights, precision, Unallocated()) {
+  if (precision == Precision::fp32) return;
+  copies_ = place_views<std::uint16_t>([&](Layout& layout) { lay_out_copies(layout); });
+}
+
+template <class T>
+std::int64_t LinearLayers<T>::bytes(const ModelConfig& config, Precision precision) {
+  if (precision == Precision::fp32) return 0;
+  LinearLayers layers(Parameters<T>::shapes(config), precision, Unallocated());
+  return view_bytes([&](Layout& layout) { layers.lay_out_copies(layout); });
 }
 
 template <class T>

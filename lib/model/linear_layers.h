@@ -7,6 +7,7 @@
 #include "kernels/matmul.h"
 #include "model/parameters.h"
 #include "tensor/arena.h"
+#include "tensor/layout.h"
 
 namespace lm {
 
@@ -31,6 +32,9 @@ class LinearLayers {
   LinearWeight<T> head;
 
  private:
+  struct Unallocated {};
+  LinearLayers(const Parameters<T>& weights, Precision precision, Unallocated);
+  void lay_out_copies(Layout& layout);
   template <class Visit>
   void visit(Visit&& visit);
   Precision precision_;

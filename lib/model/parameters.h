@@ -8,6 +8,7 @@
 #include "kernels/compute.h"
 #include "model/config.h"
 #include "tensor/arena.h"
+#include "tensor/layout.h"
 #include "tensor/view.h"
 
 namespace lm {
@@ -59,8 +60,8 @@ class Parameters {
   explicit Parameters(const ModelConfig& config, Tensors held = Tensors::all);
   /// Bytes that the constructor would allocate.
   static std::int64_t bytes(const ModelConfig& config, Tensors held = Tensors::all);
-  /// Its tensors, without allocating them.
-  static std::vector<TensorSpec> list(const ModelConfig& config, Tensors held = Tensors::all);
+  /// Returns parameters that have names and shapes, but no memory.
+  static Parameters shapes(const ModelConfig& config, Tensors held = Tensors::all);
   Parameters(Parameters&&) = default;
   Parameters& operator=(Parameters&&) = default;
 
@@ -80,8 +81,10 @@ class Parameters {
  private:
   struct Builder;
   Parameters() = default;
-  void lay_out(Builder& builder);
+  void lay_out(Layout& layout);
+  void lay_out_layer(Builder& builder, std::size_t number);
   ModelConfig config_;
+  Tensors held_ = Tensors::all;
   std::vector<TensorSpec> specs_;
   Arena<T> arena_;
 };

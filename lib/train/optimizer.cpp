@@ -30,7 +30,8 @@ std::int64_t Optimizer::bytes(const ModelConfig& config, const OptimizerOptions&
 ScratchSize Optimizer::scratch(const ModelConfig& config, const OptimizerOptions& options, SimdTier tier, int threads) {
   ScratchSize size;
   if (options.kind != OptimizerKind::muon) return size;
-  for (const TensorSpec& spec : Parameters<float>::list(config)) {
+  const Parameters<float> shapes = Parameters<float>::shapes(config);
+  for (const TensorSpec& spec : shapes.tensors()) {
     if (spec.layer_matrices == 0) continue;
     size = larger(size, muon_scratch<float>(tier, threads, spec.rows / spec.layer_matrices, spec.columns));
   }
