@@ -8,7 +8,8 @@ status=0
 for folder in "$objects"/lm_kernels_*.dir; do
   tier=${folder##*/lm_kernels_}
   tier=${tier%.dir}
-  for object in "$folder"/cpu/*/*.o; do
+  for object in "$folder"/cpu/simd/*.o "$folder"/cpu/products/*/*.o; do
+    test -f "$object" || continue  # a library for one format has no cpu/simd
     # Defined: the tier's namespace alone. Needed: it, and functions of the C library.
     nm -C "$object" | sed 's/^[0-9a-f ]* \([A-Za-z]\) /\1 /' | grep -v '^[a-z] ' | grep -v "^[A-Z] .*lm::$tier::" |
       grep -vE '^U (exp|exp2|log|logf|memcpy|memset|memmove|__stack_chk_fail|_GLOBAL_OFFSET_TABLE_)$' |

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "kernels/cpu/product.h"
+#include "kernels/cpu/products/tile_product.h"
 #include "kernels/kernel_support.h"
 #include "support/memory_limit.h"
 

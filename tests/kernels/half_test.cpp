@@ -1,7 +1,7 @@
 // Products with 16-bit factors against double, within what rounding the factors costs.
 #include <cstdlib>
 
-#include "kernels/cpu/half/table.h"
+#include "kernels/cpu/products/half_kernels.h"
 #include "kernels/kernel_support.h"
 #include "kernels/matmul.h"
 

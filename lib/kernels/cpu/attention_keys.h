@@ -5,7 +5,7 @@
 
 #include "kernels/attention.h"
 #include "kernels/cpu/dispatch.h"
-#include "kernels/cpu/factors.h"
+#include "kernels/cpu/products/factors.h"
 #include "tensor/arena.h"
 
 namespace lm {

@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "kernels/cpu/dispatch.h"
-#include "kernels/cpu/product.h"
+#include "kernels/cpu/products/tile_product.h"
 
 namespace lm {
 

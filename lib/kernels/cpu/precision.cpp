@@ -11,22 +11,10 @@
 #endif
 
 #include "base/error.h"
-#include "kernels/cpu/dispatch.h"
-#include "kernels/cpu/half/table.h"
 #include "kernels/matmul.h"
 
 namespace lm {
 
-#if defined(LM_HAS_BF16)
-namespace bf16 {
-HalfKernels kernels_of_format();
-}
-#endif
-#if defined(LM_HAS_FP16)
-namespace fp16 {
-HalfKernels kernels_of_format();
-}
-#endif
 
 std::string missing_for(Precision precision, SimdTier tier) {
   if (precision == Precision::fp32) return "";
@@ -47,18 +35,6 @@ std::string missing_for(Precision precision, SimdTier tier) {
   (void)tier;
   return "this CPU lacks " + needed;
 #endif
-}
-
-const HalfKernels& half_kernels(Precision precision) {
-#if defined(LM_HAS_BF16)
-  static const HalfKernels bf16_kernels = bf16::kernels_of_format();
-  if (precision == Precision::bf16) return bf16_kernels;
-#endif
-#if defined(LM_HAS_FP16)
-  static const HalfKernels fp16_kernels = fp16::kernels_of_format();
-  if (precision == Precision::fp16) return fp16_kernels;
-#endif
-  throw InternalError(std::string("no kernels for ") + to_string(precision));
 }
 
 namespace {

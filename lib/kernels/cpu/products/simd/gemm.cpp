@@ -5,8 +5,8 @@
 // places that depend on k alone: its bits do not depend on where in a tile it lies or how many rows there are. b is packed
 // into panels [k][columns of one panel]; a is read where it lies unless its rows are columns (transposed) of a long matrix,
 // when it is packed too. After Goto and van de Geijn, "Anatomy of high-performance matrix multiplication", 2008.
-#include "kernels/cpu/simd/addends.h"
-#include "kernels/cpu/simd/row_split.h"
+#include "kernels/cpu/products/simd/addends.h"
+#include "kernels/cpu/products/simd/row_split.h"
 #include "kernels/cpu/simd/vector.h"
 
 namespace lm::LM_TIER {

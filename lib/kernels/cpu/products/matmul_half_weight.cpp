@@ -1,5 +1,5 @@
 // The copies of a weight that products with 16-bit factors read.
-#include "kernels/cpu/factors.h"
+#include "kernels/cpu/products/factors.h"
 #include "kernels/matmul.h"
 
 namespace lm {

@@ -1,5 +1,5 @@
 // bf16: two products an instruction and sum (AVX512-BF16). Its range is that of float, so nothing needs a scale.
-#include "kernels/cpu/half/product.h"
+#include "kernels/cpu/products/half/product.h"
 
 namespace lm::LM_TIER {
 namespace {

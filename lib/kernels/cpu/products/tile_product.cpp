@@ -1,6 +1,6 @@
-#include "kernels/cpu/product.h"
+#include "kernels/cpu/products/tile_product.h"
 
-#include "kernels/cpu/blas_library.h"
+#include "kernels/cpu/products/blas_library.h"
 #include "kernels/cpu/dispatch.h"
 
 namespace lm {

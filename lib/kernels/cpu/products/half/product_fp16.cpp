@@ -4,7 +4,7 @@
 // Its range is narrow, so that factors from activations and gradients are scaled by a power of two, tile by tile, which
 // brings their largest near 1. That serves in place of one scale of the loss: it adapts to each tensor, and no step is lost
 // to it. Written with vector extensions alone, so that tests can run it, slowly, on CPUs that lack the instructions.
-#include "kernels/cpu/half/product.h"
+#include "kernels/cpu/products/half/product.h"
 
 namespace lm::LM_TIER {
 namespace {

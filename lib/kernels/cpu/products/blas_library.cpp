@@ -1,4 +1,4 @@
-#include "kernels/cpu/blas_library.h"
+#include "kernels/cpu/products/blas_library.h"
 
 #include <dlfcn.h>
 #include <sys/mman.h>
@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "base/error.h"
-#include "kernels/cpu/scoped_variable.h"
+#include "kernels/cpu/products/scoped_variable.h"
 
 namespace lm {
 

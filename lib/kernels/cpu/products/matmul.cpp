@@ -4,8 +4,8 @@
 #include <type_traits>
 
 #include "kernels/cpu/dispatch.h"
-#include "kernels/cpu/linear_tiles.h"
-#include "kernels/cpu/product.h"
+#include "kernels/cpu/products/linear_tiles.h"
+#include "kernels/cpu/products/tile_product.h"
 
 namespace lm {
 

@@ -3,7 +3,7 @@
 
 #include <optional>
 
-#include "kernels/cpu/factors.h"
+#include "kernels/cpu/products/factors.h"
 #include "kernels/matmul.h"
 
 namespace lm {

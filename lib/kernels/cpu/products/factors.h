@@ -7,7 +7,7 @@
 #include "base/error.h"
 #include "base/round.h"
 #include "kernels/cpu/dispatch.h"
-#include "kernels/cpu/half/table.h"
+#include "kernels/cpu/products/half_kernels.h"
 
 namespace lm {
 

@@ -6,9 +6,9 @@
 // rows are columns in memory. A panel is [step][two vectors].
 #pragma once
 
-#include "kernels/cpu/half/table.h"
-#include "kernels/cpu/simd/addends.h"
-#include "kernels/cpu/simd/row_split.h"
+#include "kernels/cpu/products/half_kernels.h"
+#include "kernels/cpu/products/simd/addends.h"
+#include "kernels/cpu/products/simd/row_split.h"
 #include "kernels/cpu/simd/vector.h"
 
 namespace lm::LM_TIER {
