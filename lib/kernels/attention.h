@@ -1,4 +1,5 @@
-// Scaled dot-product attention with grouped heads and one visibility rule for every objective.
+// Scaled dot-product attention with grouped heads and one visibility rule for every objective. In plain loops: reference()
+// in tests/kernels/attention_test.cpp.
 #pragma once
 
 #include <cstdint>
@@ -17,31 +18,54 @@ struct Visibility {
   std::span<const std::int32_t> document;       // (B * S) index of the document inside its sequence, or empty: one document
 };
 
-/// out[b,t,h,:] = sum_j softmax_j(scale * q[b,t,h,:] . k[b,j,h/(H/KV),:]) v[b,j,h/(H/KV),:] over visible j.
-/// q, out: (B, T, H, D)  k, v: (B, S, KV, D), S >= T: query t stands at position S - T + t (cached keys come first)
-/// log_sum_exp: (B, H, T) contiguous, kept for backward, or empty. Scores never exist beyond a block of queries; blocks that
-/// no query of it sees are skipped. precision: what queries, keys, values and weights are rounded to for products, with
-/// float alone; their sums are those of linear layers' products. arXiv:1706.03762, 2205.14135, 2305.13245.
+/// What attention reads. q: (B, T, H, D)  k, v: (B, S, KV, D), S >= T: query t is at position S - T + t (cached keys come
+/// first). Each may be a column range of one matrix.
 template <class T>
-void attention_forward(Compute& compute, TensorView<T> out, TensorView<T> log_sum_exp, TensorView<const T> q,
-                       TensorView<const T> k, TensorView<const T> v, const Visibility& visibility, double scale,
-                       Precision precision = Precision::fp32);
+struct AttentionInputs {
+  TensorView<const T> q, k, v;
+};
 
-/// dq, dk, dv += gradients (or = with Write::overwrite). Recomputes the weights from log_sum_exp. S == T here. Views as in
-/// forward; dq, dk, dv may be column ranges of one matrix.
+/// What forward writes and backward reads again. out: (B, T, H, D)  log_sum_exp: (B, H, T) contiguous, or empty if there is
+/// no backward pass.
 template <class T>
-void attention_backward(Compute& compute, TensorView<T> dq, TensorView<T> dk, TensorView<T> dv, TensorView<const T> dout,
-                        TensorView<const T> out, TensorView<const T> log_sum_exp, TensorView<const T> q,
-                        TensorView<const T> k, TensorView<const T> v, const Visibility& visibility, double scale,
-                        Write write = Write::add, Precision precision = Precision::fp32);
+struct AttentionResult {
+  TensorView<T> out, log_sum_exp;
+};
 
-/// Scratch of either pass over sequences of `length`, at the most.
+/// Gradients of the inputs, of the same shapes. Each may be a column range of one matrix.
+template <class T>
+struct AttentionGradients {
+  TensorView<T> dq, dk, dv;
+};
+
+struct AttentionOptions {
+  double scale;                           // of scores: 1 / sqrt(D)
+  Precision precision = Precision::fp32;  // of the products' factors; in double always fp32
+};
+
+/// out[b,t,h,:] = sum_j softmax_j(scale * q[b,t,h,:] . k[b,j,h/(H/KV),:]) v[b,j,h/(H/KV),:] over visible j
+/// Scores never exist beyond a block of queries, and blocks of keys that no query of it sees are skipped. Queries, keys,
+/// values and weights are rounded to the precision for products, whose sums are those of linear layers' products.
+/// arXiv:1706.03762, 2205.14135, 2305.13245.
+template <class T>
+void attention_forward(Compute& compute, AttentionResult<T> result, AttentionInputs<T> inputs, const Visibility& visibility,
+                       const AttentionOptions& options);
+
+/// dq, dk, dv += gradients (or = with Write::overwrite). dout: (B, T, H, D), S == T here. Recomputes the weights from
+/// log_sum_exp.
+template <class T>
+void attention_backward(Compute& compute, AttentionGradients<T> gradients, TensorView<const T> dout,
+                        AttentionResult<const T> result, AttentionInputs<T> inputs, const Visibility& visibility,
+                        const AttentionOptions& options, Write write = Write::add);
+
+/// Returns the scratch of either pass over sequences of at most this length.
 template <class T>
 ScratchSize attention_forward_scratch(SimdTier tier, Precision precision, std::int64_t length, std::int64_t head_dim);
 template <class T>
 ScratchSize attention_backward_scratch(SimdTier tier, Precision precision, std::int64_t length, std::int64_t head_dim);
 
-/// One query over a cache; bits independent of threads. out, q: (H, D)  k, v: (S, KV, D).
+/// Computes attention of one query over a cache, with bits that do not depend on the threads. out, q: (H, D)  k, v: (S, KV,
+/// D).
 template <class T>
 void attention_decode(Compute& compute, TensorView<T> out, TensorView<const T> q, TensorView<const T> k,
                       TensorView<const T> v, double scale);

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 
 #include "base/choice.h"
@@ -18,7 +19,9 @@ inline constexpr auto kChoices<SimdTier> = choice_table<SimdTier>("SIMD tier", {
                                                                                 {"avx2", SimdTier::avx2},
                                                                                 {"avx512", SimdTier::avx512}});
 
-/// The widest tier that this CPU (and operating system) can run.
+/// Returns the tiers that this CPU (and operating system) can run, from the narrowest to the widest.
+std::span<const SimdTier> simd_tiers();
+/// Returns the widest of them.
 SimdTier best_simd_tier();
 
 /// Bytes of scratch: the largest request of a worker, and of what all workers share. Each kernel's header states those of

@@ -127,8 +127,8 @@ void Decoder::attend(const KVCache& cache, std::int64_t layer, const Buffers& bu
     return;
   }
   const Visibility visibility = {.prefix_length = {&prefix_length, 1}, .document = {}};
-  attention_forward<float>(compute_, out.split_rows(1), TensorView<float>(), q.split_rows(1), keys.split_rows(1),
-                           values.split_rows(1), visibility, scale);
+  attention_forward<float>(compute_, {out.split_rows(1), {}}, {q.split_rows(1), keys.split_rows(1), values.split_rows(1)},
+                           visibility, {scale});
 }
 
 void Decoder::run_layers(KVCache& cache, std::span<const TokenId> tokens, std::int64_t prefix_length) {

@@ -141,8 +141,8 @@ void Transformer<T>::attention_block_forward(std::int64_t layer, const Batch& ba
   const Heads<T> heads = split_heads(c, batch.sequences, qk, qkv);
   const TensorView<T> attention = top(s.attention, rows);
   const TensorView<T> log_sum_exp(s.log_sum_exp.data(), batch.sequences, c.n_heads, batch.length);
-  attention_forward<T>(compute_, attention.split_columns(c.n_heads).split_rows(batch.sequences), log_sum_exp, heads.q,
-                       heads.k, heads.v, batch.visibility(), attention_scale(c), linears_.precision());
+  attention_forward<T>(compute_, {attention.split_columns(c.n_heads).split_rows(batch.sequences), log_sum_exp},
+                       {heads.q, heads.k, heads.v}, batch.visibility(), {attention_scale(c), linears_.precision()});
   residual_forward<T>(compute_, top(s.middle, rows), x, attention, linears_.layers[l].projection, w.projection_bias,
                       dropout_at(dropout, 1 + 2 * layer));
 }
@@ -249,10 +249,10 @@ void Transformer<T>::attention_block_backward(std::int64_t layer, const Batch& b
   const Heads<T> heads = split_heads(c, batch.sequences, c.qk_norm ? top(s.qk, rows) : qkv, qkv);
   const Heads<T> d_heads = split_heads(c, batch.sequences, d_qkv, d_qkv);
   const TensorView<T> log_sum_exp(s.log_sum_exp.data(), batch.sequences, c.n_heads, batch.length);
-  attention_backward<T>(compute_, d_heads.q, d_heads.k, d_heads.v,
-                        d_attention.split_columns(c.n_heads).split_rows(batch.sequences),
-                        attention.split_columns(c.n_heads).split_rows(batch.sequences), log_sum_exp, heads.q, heads.k,
-                        heads.v, batch.visibility(), attention_scale(c), Write::overwrite, linears_.precision());
+  attention_backward<T>(
+      compute_, {d_heads.q, d_heads.k, d_heads.v}, d_attention.split_columns(c.n_heads).split_rows(batch.sequences),
+      {attention.split_columns(c.n_heads).split_rows(batch.sequences), log_sum_exp}, {heads.q, heads.k, heads.v},
+      batch.visibility(), {attention_scale(c), linears_.precision()}, Write::overwrite);
   if (c.positions == Positions::rotary)
     rotary_backward<T>(compute_, rotated_heads(c, d_qkv), a.cosine, a.sine, batch.length);
   if (c.qk_norm) {

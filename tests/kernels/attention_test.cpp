@@ -29,6 +29,7 @@ struct Inputs {
         k(Tensor<T>::random({c.batch, c.keys, c.kv_heads, c.width}, 2)),
         v(Tensor<T>::random({c.batch, c.keys, c.kv_heads, c.width}, 3)),
         dout(Tensor<T>::random({c.batch, c.queries, c.heads, c.width}, 4)) {}
+  AttentionInputs<T> views() const { return {q.view(), k.view(), v.view()}; }
 };
 
 struct Results {
@@ -93,8 +94,7 @@ void check_case(Compute& compute, const Case& c, double tolerance, Precision pre
   const Results expected = reference(c, in.q.template as<double>(), in.k.template as<double>(), in.v.template as<double>(),
                                      in.dout.template as<double>());
   Tensor<T> out(in.q.shape), log_sum_exp({c.batch, c.heads, c.queries});
-  attention_forward<T>(compute, out.view(), log_sum_exp.view(), in.q.view(), in.k.view(), in.v.view(), c.visibility(),
-                       c.scale(), precision);
+  attention_forward<T>(compute, {out.view(), log_sum_exp.view()}, in.views(), c.visibility(), {c.scale(), precision});
   CHECK(lm::test::distance(out.values, expected.out.values) < tolerance);
   CHECK(lm::test::distance(log_sum_exp.values, expected.log_sum_exp.values) < tolerance);
   if (c.queries == 1 && precision == Precision::fp32) {
@@ -114,8 +114,8 @@ void check_case(Compute& compute, const Case& c, double tolerance, Precision pre
   Tensor<T> dq(in.q.shape), dk(in.k.shape), dv(in.v.shape);
   for (Tensor<T>* used : {&dq, &dk, &dv}) std::fill(used->values.begin(), used->values.end(), T{7});
   for (const Write write : {Write::overwrite, Write::add}) {
-    attention_backward<T>(compute, dq.view(), dk.view(), dv.view(), in.dout.view(), out.view(), log_sum_exp.view(),
-                          in.q.view(), in.k.view(), in.v.view(), c.visibility(), c.scale(), write, precision);
+    attention_backward<T>(compute, {dq.view(), dk.view(), dv.view()}, in.dout.view(), {out.view(), log_sum_exp.view()},
+                          in.views(), c.visibility(), {c.scale(), precision}, write);
   }
   const auto halved_distance = [](std::vector<T> twice, const std::vector<double>& once) {
     for (T& value : twice) value /= 2;
@@ -206,10 +206,9 @@ TEST_CASE("attention with 16-bit factors agrees with the formula within their ro
     for (Compute* compute : {&one, &three}) {
       Tensor<float> out(in.q.shape), log_sum_exp({c.batch, c.heads, c.queries}), dq(in.q.shape), dk(in.k.shape),
           dv(in.v.shape);
-      attention_forward<float>(*compute, out.view(), log_sum_exp.view(), in.q.view(), in.k.view(), in.v.view(), {},
-                               c.scale(), precision);
-      attention_backward<float>(*compute, dq.view(), dk.view(), dv.view(), in.dout.view(), out.view(), log_sum_exp.view(),
-                                in.q.view(), in.k.view(), in.v.view(), {}, c.scale(), Write::add, precision);
+      attention_forward<float>(*compute, {out.view(), log_sum_exp.view()}, in.views(), {}, {c.scale(), precision});
+      attention_backward<float>(*compute, {dq.view(), dk.view(), dv.view()}, in.dout.view(),
+                                {out.view(), log_sum_exp.view()}, in.views(), {}, {c.scale(), precision});
       std::vector<float> all = out.values;
       for (const Tensor<float>* more : {&log_sum_exp, &dq, &dk, &dv})
         all.insert(all.end(), more->values.begin(), more->values.end());
@@ -231,13 +230,12 @@ TEST_CASE("attention's gradients agree with central differences") {
     Tensor<double> out(in.q.shape), log_sum_exp({c.batch, c.heads, c.queries}), dq(in.q.shape), dk(in.k.shape),
         dv(in.v.shape);
     const auto loss = [&] {
-      attention_forward<double>(compute, out.view(), log_sum_exp.view(), in.q.view(), in.k.view(), in.v.view(),
-                                c.visibility(), c.scale());
+      attention_forward<double>(compute, {out.view(), log_sum_exp.view()}, in.views(), c.visibility(), {c.scale()});
       return lm::test::project(out.values, in.dout.values);
     };
     loss();
-    attention_backward<double>(compute, dq.view(), dk.view(), dv.view(), in.dout.view(), out.view(), log_sum_exp.view(),
-                               in.q.view(), in.k.view(), in.v.view(), c.visibility(), c.scale());
+    attention_backward<double>(compute, {dq.view(), dk.view(), dv.view()}, in.dout.view(), {out.view(), log_sum_exp.view()},
+                               in.views(), c.visibility(), {c.scale()});
     lm::test::check_gradient("dq", in.q, dq.values, loss);
     lm::test::check_gradient("dk", in.k, dk.values, loss);
     lm::test::check_gradient("dv", in.v, dv.values, loss);
@@ -268,11 +266,11 @@ TEST_CASE("attention reads and writes column ranges of one fused product") {
   copy_into(v_of(qkv.view()), in.v.view());
   const Results expected = reference(c, in.q.as<double>(), in.k.as<double>(), in.v.as<double>(), in.dout.as<double>());
   Tensor<float> out(in.q.shape), log_sum_exp({batch, heads, time});
-  attention_forward<float>(compute, out.view(), log_sum_exp.view(), q_of(qkv.view()), k_of(qkv.view()), v_of(qkv.view()), {},
-                           c.scale());
+  const AttentionInputs<float> inputs{q_of(qkv.view()), k_of(qkv.view()), v_of(qkv.view())};
+  attention_forward<float>(compute, {out.view(), log_sum_exp.view()}, inputs, {}, {c.scale()});
   CHECK(lm::test::distance(out.values, expected.out.values) < lm::test::kFloatTolerance);
-  attention_backward<float>(compute, q_of(dqkv.view()), k_of(dqkv.view()), v_of(dqkv.view()), in.dout.view(), out.view(),
-                            log_sum_exp.view(), q_of(qkv.view()), k_of(qkv.view()), v_of(qkv.view()), {}, c.scale());
+  attention_backward<float>(compute, {q_of(dqkv.view()), k_of(dqkv.view()), v_of(dqkv.view())}, in.dout.view(),
+                            {out.view(), log_sum_exp.view()}, inputs, {}, {c.scale()});
   Tensor<float> dq(in.q.shape), dk(in.k.shape), dv(in.v.shape);
   copy_into(dq.view(), q_of(dqkv.view()));
   copy_into(dk.view(), k_of(dqkv.view()));
@@ -288,13 +286,13 @@ TEST_CASE("a later token never changes an earlier result, bit by bit") {
     const Case c{.queries = 150, .keys = 150, .heads = 2, .kv_heads = 1, .width = 32};
     Inputs<float> in(c);
     Tensor<float> out(in.q.shape), changed(in.q.shape);
-    attention_forward<float>(compute, out.view(), {}, in.q.view(), in.k.view(), in.v.view(), {}, c.scale());
+    attention_forward<float>(compute, {out.view(), {}}, in.views(), {}, {c.scale()});
     const std::int64_t at = 101;
     for (std::int64_t i = at * c.kv_heads * c.width; i < c.keys * c.kv_heads * c.width; ++i) {
       in.k[i] = 50;
       in.v[i] = -3;
     }
-    attention_forward<float>(compute, changed.view(), {}, in.q.view(), in.k.view(), in.v.view(), {}, c.scale());
+    attention_forward<float>(compute, {changed.view(), {}}, in.views(), {}, {c.scale()});
     CHECK(std::equal(out.values.begin(), out.values.begin() + at * c.heads * c.width, changed.values.begin()));
     CHECK(out.values != changed.values);
   }
@@ -309,10 +307,9 @@ TEST_CASE("attention has the same bits for any number of threads") {
       Compute compute(threads, tier);
       Tensor<float> out(in.q.shape), log_sum_exp({c.batch, c.heads, c.queries}), dq(in.q.shape), dk(in.k.shape),
           dv(in.v.shape);
-      attention_forward<float>(compute, out.view(), log_sum_exp.view(), in.q.view(), in.k.view(), in.v.view(),
-                               c.visibility(), c.scale());
-      attention_backward<float>(compute, dq.view(), dk.view(), dv.view(), in.dout.view(), out.view(), log_sum_exp.view(),
-                                in.q.view(), in.k.view(), in.v.view(), c.visibility(), c.scale());
+      attention_forward<float>(compute, {out.view(), log_sum_exp.view()}, in.views(), c.visibility(), {c.scale()});
+      attention_backward<float>(compute, {dq.view(), dk.view(), dv.view()}, in.dout.view(), {out.view(), log_sum_exp.view()},
+                                in.views(), c.visibility(), {c.scale()});
       std::vector<float> all = out.values;
       for (const auto* part : {&log_sum_exp.values, &dq.values, &dk.values, &dv.values})
         all.insert(all.end(), part->begin(), part->end());

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "kernels/cpu/products/tile_product.h"
+#include "kernels/cpu/products/multiply_tile.h"
 #include "kernels/kernel_support.h"
 #include "support/memory_limit.h"
 
@@ -19,7 +19,7 @@ constexpr double kThree[] = {3};
 /// 2 times 3, which OpenBLAS serves on every tier.
 double double_product(Compute& compute) {
   double c = 0;
-  multiply_tile<double>(compute, 0, &c, 1, {kTwo, 1}, {kThree, 1}, {1, 1, 1}, false);
+  multiply_tile<double>(compute, 0, {&c, 1}, {kTwo, 1}, {kThree, 1}, {1, 1, 1}, false);
   return c;
 }
 
@@ -55,7 +55,7 @@ TEST_CASE("the first product may be on any thread, several at once") {
   Compute compute(kThreads, best_simd_tier());
   std::vector<double> results(64);
   compute.pool().run(64, [&](std::int64_t tile, int worker) {
-    multiply_tile<double>(compute, worker, &results[static_cast<std::size_t>(tile)], 1, {kTwo, 1}, {kThree, 1}, {1, 1, 1},
+    multiply_tile<double>(compute, worker, {&results[static_cast<std::size_t>(tile)], 1}, {kTwo, 1}, {kThree, 1}, {1, 1, 1},
                           false);
   });
   for (const double result : results) CHECK(result == 6);

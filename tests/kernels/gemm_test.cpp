@@ -1,5 +1,5 @@
 // The micro-kernels themselves, also where a table lets OpenBLAS serve the products instead.
-#include "kernels/cpu/dispatch.h"
+#include "kernels/cpu/tiers.h"
 #include "kernels/kernel_support.h"
 
 using namespace lm;
@@ -19,7 +19,7 @@ void check_product(SimdTier tier, std::int64_t m, std::int64_t n, std::int64_t k
   CAPTURE(k);
   CAPTURE(form.a_transposed);
   CAPTURE(form.b_transposed);
-  const SimdKernels<T>& kernels = simd_kernels<T>(tier);
+  const GemmKernels<T>& kernels = simd_kernels<T>(tier).gemm;
   // Rows of operands are longer than they need be: what lies between must not count.
   const std::int64_t a_stride = (form.a_transposed ? m : k) + 3, b_stride = (form.b_transposed ? k : n) + 5,
                      c_stride = n + 2;
@@ -38,12 +38,12 @@ void check_product(SimdTier tier, std::int64_t m, std::int64_t n, std::int64_t k
     }
   }
   constexpr T kCanary = 12345;
-  const std::int64_t asked = kernels.gemm_scratch(m, n);
+  const std::int64_t asked = kernels.scratch_elements(m, n);
   std::vector<T> scratch(static_cast<std::size_t>(asked) + 64, kCanary);
   const auto offset = static_cast<std::int64_t>(reinterpret_cast<std::uintptr_t>(scratch.data()) / sizeof(T) % 16);
   T* aligned = scratch.data() + (16 - offset) % 16;
-  kernels.gemm(c.values.data(), c_stride, a.values.data(), a_stride, form.a_transposed, b.values.data(), b_stride,
-               form.b_transposed, m, n, k, form.add, aligned);
+  kernels.multiply({c.values.data(), c_stride}, {a.values.data(), a_stride, form.a_transposed},
+                   {b.values.data(), b_stride, form.b_transposed}, {m, n, k}, form.add, aligned);
   CHECK(lm::test::distance(c.values, expected.values) < tolerance);
   CHECK(std::all_of(aligned + asked, scratch.data() + scratch.size(), [](T value) { return value == kCanary; }));
 }
@@ -70,18 +70,18 @@ TEST_CASE("a tile's product is right for every form and remainder, and keeps ins
 
 TEST_CASE("an element's bits do not depend on the rows and columns beside it") {
   for (const SimdTier tier : lm::test::tiers()) {
-    const SimdKernels<float>& kernels = simd_kernels<float>(tier);
+    const GemmKernels<float>& kernels = simd_kernels<float>(tier).gemm;
     const std::int64_t m = 100, n = 70, k = 700;
     const auto a = Tensor<float>::random({m, k}, 1), b = Tensor<float>::random({n, k}, 2);
     Tensor<float> whole({m, n});
     Compute compute(1, tier);
-    float* scratch = compute.scratch<float>(0, kernels.gemm_scratch(m, n));
-    kernels.gemm(whole.values.data(), n, a.values.data(), k, false, b.values.data(), k, true, m, n, k, false, scratch);
+    float* scratch = compute.scratch<float>(0, kernels.scratch_elements(m, n));
+    kernels.multiply({whole.values.data(), n}, {a.values.data(), k}, {b.values.data(), k, true}, {m, n, k}, false, scratch);
     for (const std::int64_t row : {0, 13, 57, 99}) {
       for (const std::int64_t column : {0, 15, 40, 69}) {
         float alone = 0;
-        kernels.gemm(&alone, 1, &a.values[static_cast<std::size_t>(row * k)], k, false,
-                     &b.values[static_cast<std::size_t>(column * k)], k, true, 1, 1, k, false, scratch);
+        kernels.multiply({&alone, 1}, {&a.values[static_cast<std::size_t>(row * k)], k},
+                         {&b.values[static_cast<std::size_t>(column * k)], k, true}, {1, 1, k}, false, scratch);
         CHECK(alone == whole[row * n + column]);
       }
     }

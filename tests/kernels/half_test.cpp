@@ -173,26 +173,25 @@ TEST_CASE("the fp16 kernels, computed without their instructions, agree with dou
     const std::int64_t panel_stride = depth * half.panel;
     std::vector<std::uint16_t> panels(static_cast<std::size_t>((n + half.panel - 1) / half.panel * panel_stride));
     std::vector<std::uint16_t> same_panels = panels;
-    const float a_scale = half.scale_of(a.values.data(), depth, m, depth);
-    const float b_scale = half.scale_of(b.values.data(), n, depth, n);
+    const float a_scale = half.scale_of({a.values.data(), depth}, m, depth);
+    const float b_scale = half.scale_of({b.values.data(), n}, depth, n);
     CHECK(a_scale > 1e5f);
     CHECK(b_scale < 0.1f);
-    half.pack_panels(panels.data(), b.values.data(), n, false, depth, n, b_scale);
-    half.pack_panels(same_panels.data(), b_lines.values.data(), depth, true, depth, n, b_scale);
+    half.pack_panels(panels.data(), {b.values.data(), n}, depth, n, b_scale);
+    half.pack_panels(same_panels.data(), {b_lines.values.data(), depth, true}, depth, n, b_scale);
     CHECK(panels == same_panels);
     const std::int64_t units = depth + 3;
     std::vector<HalfUnit> rows(static_cast<std::size_t>(m * units));
     std::vector<HalfUnit> blocks(static_cast<std::size_t>(half.block_units(m, depth)));
-    half.pack_rows(rows.data(), units, a.values.data(), depth, m, depth, a_scale);
-    half.pack_blocks(blocks.data(), a_lines.values.data(), m, m, depth, a_scale);
+    half.pack_rows({rows.data(), units}, {a.values.data(), depth}, m, depth, a_scale);
+    half.pack_blocks(blocks.data(), {a_lines.values.data(), m}, m, depth, a_scale);
     Tensor<float> c({m, n}), same({m, n});
-    half.multiply(c.values.data(), n, rows.data(), units, panels.data(), panel_stride, m, n, depth, {},
-                  1 / (a_scale * b_scale), {});
-    half.multiply(same.values.data(), n, blocks.data(), 0, panels.data(), panel_stride, m, n, depth, {},
-                  1 / (a_scale * b_scale), {});
+    const Strided<const std::uint16_t> packed{panels.data(), panel_stride};
+    half.multiply({c.values.data(), n}, {rows.data(), units}, packed, {m, n, depth}, {}, 1 / (a_scale * b_scale), {});
+    half.multiply({same.values.data(), n}, {blocks.data(), 0}, packed, {m, n, depth}, {}, 1 / (a_scale * b_scale), {});
     CHECK(c.values == same.values);
     CHECK(lm::test::distance(c.values, expected.values) < kFp16Tolerance);
-    half.multiply(c.values.data(), n, rows.data(), units, panels.data(), panel_stride, m, n, depth, {c.values.data(), n},
+    half.multiply({c.values.data(), n}, {rows.data(), units}, packed, {m, n, depth}, {c.values.data(), n},
                   1 / (a_scale * b_scale), {});
     for (double& value : expected.values) value *= 2;
     CHECK(lm::test::distance(c.values, expected.values) < kFp16Tolerance);

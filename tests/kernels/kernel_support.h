@@ -61,13 +61,7 @@ struct Tensor {
   T operator[](std::int64_t i) const { return values[static_cast<std::size_t>(i)]; }
 };
 
-inline std::vector<SimdTier> tiers() {
-  std::vector<SimdTier> all;
-  for (const SimdTier tier : {SimdTier::portable, SimdTier::avx2, SimdTier::avx512}) {
-    if (tier <= best_simd_tier()) all.push_back(tier);
-  }
-  return all;
-}
+inline std::vector<SimdTier> tiers() { return {simd_tiers().begin(), simd_tiers().end()}; }
 
 /// |a - b| over |b|, both as Euclidean norms.
 template <class T>

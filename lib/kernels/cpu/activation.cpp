@@ -1,13 +1,16 @@
 #include "kernels/activation.h"
 
-#include "kernels/cpu/dispatch.h"
+#include <algorithm>
+
+#include "kernels/cpu/tiers.h"
+#include "kernels/cpu/tiling.h"
 
 namespace lm {
 
 template <class T>
 void gelu_forward(Compute& compute, TensorView<T> y, TensorView<const T> x) {
   LM_CHECK(y.rows() == x.rows() && y.columns() == x.columns());
-  const SimdKernels<T>& kernels = simd_kernels<T>(compute.simd());
+  const ActivationKernels<T>& kernels = simd_kernels<T>(compute.simd()).activation;
   const Tiling tiling = row_tiling(x.rows(), x.columns());
   compute.pool().run(tiling.tiles(), [&](std::int64_t tile, int) {
     for (std::int64_t r = tiling.first(tile); r < tiling.first(tile) + tiling.count(tile); ++r) {
@@ -19,7 +22,7 @@ void gelu_forward(Compute& compute, TensorView<T> y, TensorView<const T> x) {
 template <class T>
 void gelu_backward(Compute& compute, TensorView<T> dx, TensorView<const T> dy, TensorView<const T> x, Write write) {
   LM_CHECK(dx.rows() == x.rows() && dx.columns() == x.columns() && dy.rows() == x.rows() && dy.columns() == x.columns());
-  const SimdKernels<T>& kernels = simd_kernels<T>(compute.simd());
+  const ActivationKernels<T>& kernels = simd_kernels<T>(compute.simd()).activation;
   const Tiling tiling = row_tiling(x.rows(), x.columns());
   compute.pool().run(tiling.tiles(), [&](std::int64_t tile, int) {
     for (std::int64_t r = tiling.first(tile); r < tiling.first(tile) + tiling.count(tile); ++r) {
@@ -34,7 +37,7 @@ template <class T>
 void swiglu_forward(Compute& compute, TensorView<T> y, TensorView<const T> gate_up) {
   const std::int64_t width = y.columns();
   LM_CHECK(y.rows() == gate_up.rows() && gate_up.columns() == 2 * width);
-  const SimdKernels<T>& kernels = simd_kernels<T>(compute.simd());
+  const ActivationKernels<T>& kernels = simd_kernels<T>(compute.simd()).activation;
   const Tiling tiling = row_tiling(y.rows(), width);
   compute.pool().run(tiling.tiles(), [&](std::int64_t tile, int) {
     for (std::int64_t r = tiling.first(tile); r < tiling.first(tile) + tiling.count(tile); ++r) {
@@ -49,7 +52,7 @@ void swiglu_backward(Compute& compute, TensorView<T> dgate_up, TensorView<const 
   const std::int64_t width = dy.columns();
   LM_CHECK(dy.rows() == gate_up.rows() && gate_up.columns() == 2 * width);
   LM_CHECK(dgate_up.rows() == dy.rows() && dgate_up.columns() == 2 * width);
-  const SimdKernels<T>& kernels = simd_kernels<T>(compute.simd());
+  const ActivationKernels<T>& kernels = simd_kernels<T>(compute.simd()).activation;
   const Tiling tiling = row_tiling(dy.rows(), width);
   compute.pool().run(tiling.tiles(), [&](std::int64_t tile, int) {
     for (std::int64_t r = tiling.first(tile); r < tiling.first(tile) + tiling.count(tile); ++r) {

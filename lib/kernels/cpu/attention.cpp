@@ -30,67 +30,120 @@ struct ForwardScratch {
   Unit* rows;
 };
 
-template <class Factors, class T>
-void forward(const Factors& factors, Compute& compute, TensorView<T> out, TensorView<T> log_sum_exp, TensorView<const T> q,
-             TensorView<const T> k, TensorView<const T> v, const Visibility& visibility, double scale) {
-  const std::int64_t batch = q.dim(0), queries = q.dim(1), heads = q.dim(2), width = q.dim(3), keys = k.dim(1),
-                     kv_heads = k.dim(2);
-  const std::int64_t group = heads / kv_heads;
-  const SimdKernels<T>& kernels = simd_kernels<T>(compute.simd());
+/// What all tiles of the forward pass share.
+template <class Factors>
+struct ForwardPass {
+  using Number = typename Factors::Number;
+  const Factors& factors;
+  const SimdKernels<Number>& kernels;
+  AttentionResult<Number> result;
+  AttentionInputs<Number> inputs;
+  const Visibility& visibility;
+  Number scale;
+};
+
+/// Some queries of one sequence, and a key-value head with the query heads that share it.
+struct ForwardTile {
+  std::int64_t sequence, kv_head, first_query, queries;
+};
+
+/// A block of a tile's queries, of one head.
+struct ForwardBlock {
+  std::int64_t first, count, head;
+  KeyRange range;  // of the tile's packed keys
+};
+
+/// The keys and values of a tile, packed once for all of its blocks.
+template <class Factors>
+struct ForwardKeys {
+  const SequenceVisibility& visible;
+  KeyRange all;  // what is packed of the sequence
+  PackedKeys<Factors> keys, values;
+};
+
+template <class Factors>
+void forward_block(const ForwardPass<Factors>& pass, const ForwardScratch<Factors>& scratch,
+                   const ForwardKeys<Factors>& packed, std::int64_t sequence, const ForwardBlock& block) {
+  using Number = typename Factors::Number;
+  const TensorView<Number>&out = pass.result.out, &log_sum_exp = pass.result.log_sum_exp;
+  const TensorView<const Number>& q = pass.inputs.q;
+  const std::int64_t queries = q.dim(1), heads = q.dim(2), width = q.dim(3), cached = pass.inputs.k.dim(1) - queries;
+  const std::int64_t t = block.first, h = block.head, count = block.count;
+  const Strided<Number> scores{scratch.scores, scratch.stride};
+
+  // pass 1: scores = queries keys^T
+  packed.keys.multiply_across(scores, pass.factors.prepare_rows(scratch.rows, head_rows(q, sequence, t, h), count, width),
+                              count, block.range);
+
+  // pass 2: weights = exp(scale * (score - its row's largest)), and their sums
+  for (std::int64_t i = 0; i < count; ++i) {
+    const VisibleKeys visible = packed.visible.visible_keys(block.range.moved(packed.all.first), cached + t + i);
+    const Number sum = pass.kernels.softmax.attention_weights(scores.data + i * scores.stride, visible, pass.scale,
+                                                              scratch.inverse_sums + i);
+    if (!log_sum_exp.empty()) log_sum_exp.data()[(sequence * heads + h) * queries + t + i] = sum;
+  }
+
+  // pass 3: out = weights values
+  const Strided<const Number> weights{scores.data, scores.stride};
+  packed.values.multiply_along(head_rows(out, sequence, t, h),
+                               pass.factors.prepare_rows(scratch.rows, weights, count, block.range.size()), count,
+                               block.range, false);
+
+  // pass 4: out /= the sums
+  for (std::int64_t i = 0; i < count; ++i)
+    pass.kernels.elementwise.scale(&out(sequence, t + i, h, 0), scratch.inverse_sums[i], width);
+}
+
+template <class Factors>
+void forward_tile(const ForwardPass<Factors>& pass, Compute& compute, int worker, const ForwardTile& tile) {
+  const auto& [q, k, v] = pass.inputs;
+  const Factors& factors = pass.factors;
+  const std::int64_t width = q.dim(3), keys = k.dim(1), cached = keys - q.dim(1), group = q.dim(2) / k.dim(2);
+  const SequenceVisibility visible(pass.visibility, tile.sequence, keys);
+  const KeyRange all = visible.keys_of(cached + tile.first_query, tile.queries);
+  Cut cut(compute.scratch<char>(worker, scratch_bytes<ForwardScratch<Factors>>(factors, all.size(), width)));
+  const ForwardScratch<Factors> scratch(factors, all.size(), width, cut);
+  ForwardKeys<Factors> packed{visible, all, PackedKeys<Factors>(factors, scratch.keys, all.size(), width),
+                              PackedKeys<Factors>(factors, scratch.values, all.size(), width)};
+  packed.keys.pack_across(head_rows(k, tile.sequence, all.first, tile.kv_head));
+  packed.values.pack_along(head_rows(v, tile.sequence, all.first, tile.kv_head));
+  const std::int64_t end = tile.first_query + tile.queries;
+  for (std::int64_t t = tile.first_query; t < end; t += kForwardBlock) {
+    const std::int64_t count = std::min(kForwardBlock, end - t);
+    const KeyRange range = inside(all, visible.keys_of(cached + t, count), factors.panel());
+    for (std::int64_t h = tile.kv_head * group; h < (tile.kv_head + 1) * group; ++h)
+      forward_block(pass, scratch, packed, tile.sequence, {t, count, h, range});
+  }
+}
+
+/// Returns the tiles of one sequence's queries.
+Tiling query_tiling(std::int64_t queries, std::int64_t batch, std::int64_t kv_heads) {
   const std::int64_t blocks = std::max<std::int64_t>(1, Tiling{queries, kForwardBlock}.tiles());
-  const std::int64_t parts =
+  const std::int64_t tiles =
       std::clamp<std::int64_t>(kForwardTiles / std::max<std::int64_t>(1, batch * kv_heads), 1, blocks);
-  const Tiling chunks{queries, divide_up(blocks, parts) * kForwardBlock};
-
-  const std::int64_t per_head = std::max<std::int64_t>(1, chunks.tiles());
-  compute.pool().run(batch * kv_heads * chunks.tiles(), [&](std::int64_t tile, int worker) {
-    const std::int64_t b = tile / per_head / kv_heads, kv = tile / per_head % kv_heads;
-    const std::int64_t chunk = chunks.first(tile % per_head), chunk_size = chunks.count(tile % per_head);
-    const std::int64_t cached = keys - queries;
-    const SequenceVisibility visible(visibility, b, keys);
-    const KeyRange all = visible.keys_of(cached + chunk, chunk_size);
-    Cut cut(compute.scratch<char>(worker, scratch_bytes<ForwardScratch<Factors>>(factors, all.size(), width)));
-    const ForwardScratch<Factors> scratch(factors, all.size(), width, cut);
-    PackedKeys<Factors> packed_keys(factors, scratch.keys, all.size(), width),
-        packed_values(factors, scratch.values, all.size(), width);
-    T* scores = scratch.scores;
-    const std::int64_t stride = scratch.stride;
-    packed_keys.pack_across(&k(b, all.first, kv, 0), k.stride(1));
-    packed_values.pack_along(&v(b, all.first, kv, 0), v.stride(1));
-
-    for (std::int64_t t = chunk; t < chunk + chunk_size; t += kForwardBlock) {
-      const std::int64_t count = std::min(kForwardBlock, chunk + chunk_size - t), position = cached + t;
-      const KeyRange range = inside(all, visible.keys_of(position, count), factors.panel());
-      for (std::int64_t h = kv * group; h < (kv + 1) * group; ++h) {
-        packed_keys.multiply_across(scores, stride,
-                                    factors.prepare_rows(scratch.rows, &q(b, t, h, 0), q.stride(1), count, width), count,
-                                    range.first, range.size());
-        for (std::int64_t i = 0; i < count; ++i) {
-          const std::int64_t limit = std::min(range.end, visible.limit(position + i) - all.first) - range.first;
-          const T sum =
-              kernels.attention_weights(scores + i * stride, range.size(), limit, visible.documents(all.first + range.first),
-                                        visible.document(position + i), static_cast<T>(scale), scratch.inverse_sums + i);
-          if (!log_sum_exp.empty()) log_sum_exp.data()[(b * heads + h) * queries + t + i] = sum;
-        }
-        packed_values.multiply_along(&out(b, t, h, 0), out.stride(1),
-                                     factors.prepare_rows(scratch.rows, scores, stride, count, range.size()), count,
-                                     range.first, range.size(), false);
-        for (std::int64_t i = 0; i < count; ++i) kernels.scale(&out(b, t + i, h, 0), scratch.inverse_sums[i], width);
-      }
-    }
-  });
+  return {queries, divide_up(blocks, tiles) * kForwardBlock};
 }
 
 }  // namespace
 
 template <class T>
-void attention_forward(Compute& compute, TensorView<T> out, TensorView<T> log_sum_exp, TensorView<const T> q,
-                       TensorView<const T> k, TensorView<const T> v, const Visibility& visibility, double scale,
-                       Precision precision) {
-  check_attention_shapes<T>(out, q, k, v, visibility);
-  LM_CHECK(log_sum_exp.empty() || log_sum_exp.size() == q.dim(0) * q.dim(1) * q.dim(2));
-  with_factors<T>(compute.simd(), precision,
-                  [&](const auto& factors) { forward(factors, compute, out, log_sum_exp, q, k, v, visibility, scale); });
+void attention_forward(Compute& compute, AttentionResult<T> result, AttentionInputs<T> inputs, const Visibility& visibility,
+                       const AttentionOptions& options) {
+  const TensorView<const T>& q = inputs.q;
+  check_attention_shapes<T>(result.out, inputs, visibility);
+  LM_CHECK(result.log_sum_exp.empty() || result.log_sum_exp.size() == q.dim(0) * q.dim(1) * q.dim(2));
+  const std::int64_t batch = q.dim(0), kv_heads = inputs.k.dim(2);
+  const Tiling tiling = query_tiling(q.dim(1), batch, kv_heads);
+  const std::int64_t per_head = std::max<std::int64_t>(1, tiling.tiles());
+  with_factors<T>(compute.simd(), options.precision, [&](const auto& factors) {
+    const ForwardPass<std::decay_t<decltype(factors)>> pass{factors,    simd_kernels<T>(compute.simd()), result, inputs,
+                                                            visibility, static_cast<T>(options.scale)};
+    compute.pool().run(batch * kv_heads * tiling.tiles(), [&](std::int64_t tile, int worker) {
+      forward_tile(pass, compute, worker,
+                   {tile / per_head / kv_heads, tile / per_head % kv_heads, tiling.first(tile % per_head),
+                    tiling.count(tile % per_head)});
+    });
+  });
 }
 
 template <class T>
@@ -111,18 +164,20 @@ void attention_decode(Compute& compute, TensorView<T> out, TensorView<const T> q
   const SimdKernels<T>& kernels = simd_kernels<T>(compute.simd());
   compute.pool().run(heads, [&](std::int64_t h, int worker) {
     T* weights = compute.scratch<T>(worker, keys);
-    kernels.linear_decode(weights, keys, q.row(h), width, 1, &k(0, h / group, 0), k.stride(0), nullptr, keys, width);
+    kernels.decode.linear_decode({weights, keys}, {q.row(h), width}, {&k(0, h / group, 0), k.stride(0)}, nullptr,
+                                 {1, keys, width});
     T inverse_sum = 0;
-    kernels.attention_weights(weights, keys, keys, nullptr, 0, static_cast<T>(scale), &inverse_sum);
-    kernels.weighted_rows(out.row(h), weights, &v(0, h / group, 0), v.stride(0), keys, width);
-    kernels.scale(out.row(h), inverse_sum, width);
+    const VisibleKeys all{.keys = keys, .limit = keys, .documents = nullptr, .document = 0};
+    kernels.softmax.attention_weights(weights, all, static_cast<T>(scale), &inverse_sum);
+    kernels.decode.weighted_rows(out.row(h), weights, {&v(0, h / group, 0), v.stride(0)}, keys, width);
+    kernels.elementwise.scale(out.row(h), inverse_sum, width);
   });
 }
 
-template void attention_forward(Compute&, TensorView<float>, TensorView<float>, TensorView<const float>,
-                                TensorView<const float>, TensorView<const float>, const Visibility&, double, Precision);
-template void attention_forward(Compute&, TensorView<double>, TensorView<double>, TensorView<const double>,
-                                TensorView<const double>, TensorView<const double>, const Visibility&, double, Precision);
+template void attention_forward(Compute&, AttentionResult<float>, AttentionInputs<float>, const Visibility&,
+                                const AttentionOptions&);
+template void attention_forward(Compute&, AttentionResult<double>, AttentionInputs<double>, const Visibility&,
+                                const AttentionOptions&);
 template ScratchSize attention_forward_scratch<float>(SimdTier, Precision, std::int64_t, std::int64_t);
 template ScratchSize attention_forward_scratch<double>(SimdTier, Precision, std::int64_t, std::int64_t);
 template void attention_decode(Compute&, TensorView<float>, TensorView<const float>, TensorView<const float>,

@@ -8,15 +8,6 @@ namespace {
 constexpr std::int64_t kBackwardBlock = 42;
 constexpr std::int64_t kPrefetchRows = 12;
 
-/// Everything that the backward pass of one (sequence, key-value head) shares.
-template <class T>
-struct Gradients {
-  TensorView<T> dq, dk, dv;
-  TensorView<const T> dout, out, log_sum_exp, q, k, v;
-  double scale;
-  bool add;
-};
-
 /// Memory of one tile of the backward pass.
 template <class Factors>
 struct BackwardScratch {
@@ -43,93 +34,150 @@ struct BackwardScratch {
   std::int64_t stride, gradient_stride;
 };
 
-/// sums (keys, width) += weights (count, keys) transposed * rows (count, width).
-template <class Factors, class T>
-void add_key_gradients(const Factors& factors, const BackwardScratch<Factors>& scratch, T* sums, const T* weights,
-                       const T* rows, std::int64_t stride, std::int64_t keys, std::int64_t count, std::int64_t width) {
-  const T scale = factors.scale_of(rows, stride, count, width);
-  factors.pack_panels(scratch.packed_rows, rows, stride, false, count, width, scale);
-  factors.multiply_columns(sums, scratch.gradient_stride, weights, scratch.stride, scratch.packed_rows,
-                           factors.panel_size(count), keys, width, count, {sums, scratch.gradient_stride}, 1 / scale,
-                           scratch.units);
+/// What all tiles of the backward pass share.
+template <class Factors>
+struct BackwardPass {
+  using Number = typename Factors::Number;
+  const Factors& factors;
+  const SimdKernels<Number>& kernels;
+  AttentionGradients<Number> gradients;
+  TensorView<const Number> dout;
+  AttentionResult<const Number> result;
+  AttentionInputs<Number> inputs;
+  Number scale;
+  bool add;
+};
+
+/// The keys and values of one key-value head of one sequence, packed once for all blocks of queries.
+template <class Factors>
+struct BackwardKeys {
+  BackwardKeys(const BackwardPass<Factors>& pass, const BackwardScratch<Factors>& scratch, std::int64_t sequence,
+               std::int64_t kv_head)
+      : keys_across(pass.factors, scratch.keys_across, pass.inputs.k.dim(1), pass.inputs.k.dim(3)),
+        values_across(pass.factors, scratch.values_across, pass.inputs.k.dim(1), pass.inputs.k.dim(3)),
+        keys_along(pass.factors, scratch.keys_along, pass.inputs.k.dim(1), pass.inputs.k.dim(3)) {
+    keys_across.pack_across(head_rows(pass.inputs.k, sequence, 0, kv_head));
+    values_across.pack_across(head_rows(pass.inputs.v, sequence, 0, kv_head));
+    keys_along.pack_along(head_rows(pass.inputs.k, sequence, 0, kv_head));
+  }
+  PackedKeys<Factors> keys_across, values_across, keys_along;
+};
+
+/// A block of queries of one head of one sequence.
+struct BackwardBlock {
+  std::int64_t sequence, first, count, head;
+  KeyRange range;
+};
+
+/// sums (keys of the block, D) += weights (queries, those keys) transposed * rows (queries, D).
+template <class Factors>
+void add_key_gradients(const BackwardPass<Factors>& pass, const BackwardScratch<Factors>& scratch,
+                       const BackwardBlock& block, typename Factors::Number* sums, const typename Factors::Number* weights,
+                       Strided<const typename Factors::Number> rows) {
+  using Number = typename Factors::Number;
+  const Factors& factors = pass.factors;
+  const std::int64_t width = pass.inputs.q.dim(3), count = block.count;
+  const Number scale = factors.scale_of(rows, count, width);
+  factors.pack_panels(scratch.packed_rows, {rows.data, rows.stride}, count, width, scale);
+  const Strided<Number> to{sums + block.range.first * scratch.gradient_stride, scratch.gradient_stride};
+  factors.multiply_columns(to, {weights, scratch.stride}, {scratch.packed_rows, factors.panel_size(count)},
+                           {block.range.size(), width, count}, {to.data, to.stride}, 1 / scale, scratch.units);
+}
+
+template <class Factors>
+void backward_block(const BackwardPass<Factors>& pass, const BackwardScratch<Factors>& scratch,
+                    const BackwardKeys<Factors>& packed, const SequenceVisibility& visible, const BackwardBlock& block) {
+  using Number = typename Factors::Number;
+  const auto& [sequence, t, count, h, range] = block;
+  const TensorView<const Number>& q = pass.inputs.q;
+  const std::int64_t heads = q.dim(2), width = q.dim(3), keys = q.dim(1), stride = scratch.stride;
+  const Strided<const Number> query = head_rows(q, sequence, t, h), dout = head_rows(pass.dout, sequence, t, h);
+  const Strided<Number> scores{scratch.scores, stride}, dweights{scratch.dweights, stride};
+
+  // pass 1: scores = queries keys^T, dweights = dout values^T
+  packed.keys_across.multiply_across(scores, pass.factors.prepare_rows(scratch.units, query, count, width), count, range);
+  packed.values_across.multiply_across(dweights, pass.factors.prepare_rows(scratch.units, dout, count, width), count, range);
+
+  // pass 2: weights = exp(scale * score - log_sum_exp), dscores = scale * weights * (dweights - out . dout), in their places
+  for (std::int64_t i = 0; i < count; ++i) {
+    const Number delta =
+        pass.kernels.decode.dot(&pass.result.out(sequence, t + i, h, 0), &pass.dout(sequence, t + i, h, 0), width);
+    pass.kernels.softmax.attention_gradients(scores.data + i * stride, dweights.data + i * stride,
+                                             visible.visible_keys(range, t + i), pass.scale,
+                                             pass.result.log_sum_exp.data()[(sequence * heads + h) * keys + t + i], delta);
+  }
+
+  // pass 3: dq += dscores keys
+  const Strided<const Number> dscores{dweights.data, stride};
+  packed.keys_along.multiply_along(head_rows(pass.gradients.dq, sequence, t, h),
+                                   pass.factors.prepare_rows(scratch.units, dscores, count, range.size()), count, range,
+                                   pass.add);
+
+  // pass 4: dv += weights^T dout, dk += dscores^T queries
+  add_key_gradients(pass, scratch, block, scratch.dv, scores.data, dout);
+  add_key_gradients(pass, scratch, block, scratch.dk, dscores.data, query);
+}
+
+/// Writes or adds the sums of one key-value head to its place in the gradients.
+template <class Factors>
+void store_key_gradients(const BackwardPass<Factors>& pass, const BackwardScratch<Factors>& scratch, std::int64_t sequence,
+                         std::int64_t kv_head) {
+  using Number = typename Factors::Number;
+  const TensorView<Number>&dk = pass.gradients.dk, &dv = pass.gradients.dv;
+  const std::int64_t keys = dk.dim(1), width = dk.dim(3);
+  for (std::int64_t j = 0; j < keys; ++j) {
+    // The rows lie apart in a large matrix: prefetch them in time.
+    if (j + kPrefetchRows < keys) {
+      __builtin_prefetch(&dk(sequence, j + kPrefetchRows, kv_head, 0), 1);
+      __builtin_prefetch(&dv(sequence, j + kPrefetchRows, kv_head, 0), 1);
+    }
+    const Number *dk_sums = scratch.dk + j * scratch.gradient_stride, *dv_sums = scratch.dv + j * scratch.gradient_stride;
+    if (pass.add) {
+      pass.kernels.elementwise.add(&dk(sequence, j, kv_head, 0), dk_sums, width);
+      pass.kernels.elementwise.add(&dv(sequence, j, kv_head, 0), dv_sums, width);
+    } else {
+      std::copy_n(dk_sums, width, &dk(sequence, j, kv_head, 0));
+      std::copy_n(dv_sums, width, &dv(sequence, j, kv_head, 0));
+    }
+  }
 }
 
 /// One key-value head of one sequence: a single tile, so that the gradients of its keys are one chain.
-template <class Factors, class T>
-void backward_head(const Factors& factors, const SimdKernels<T>& kernels, const BackwardScratch<Factors>& scratch,
-                   const Gradients<T>& g, const SequenceVisibility& visible, std::int64_t b, std::int64_t kv) {
-  const std::int64_t heads = g.q.dim(2), width = g.q.dim(3), keys = g.k.dim(1), group = heads / g.k.dim(2);
-  PackedKeys<Factors> keys_across(factors, scratch.keys_across, keys, width),
-      values_across(factors, scratch.values_across, keys, width), keys_along(factors, scratch.keys_along, keys, width);
-  keys_across.pack_across(&g.k(b, 0, kv, 0), g.k.stride(1));
-  values_across.pack_across(&g.v(b, 0, kv, 0), g.v.stride(1));
-  keys_along.pack_along(&g.k(b, 0, kv, 0), g.k.stride(1));
-  std::fill_n(scratch.dk, keys * scratch.gradient_stride, T{0});
-  std::fill_n(scratch.dv, keys * scratch.gradient_stride, T{0});
-  T *scores = scratch.scores, *dweights = scratch.dweights;
-  const std::int64_t stride = scratch.stride;
-
+template <class Factors>
+void backward_tile(const BackwardPass<Factors>& pass, const BackwardScratch<Factors>& scratch,
+                   const SequenceVisibility& visible, std::int64_t sequence, std::int64_t kv_head) {
+  using Number = typename Factors::Number;
+  const std::int64_t keys = pass.inputs.k.dim(1), group = pass.inputs.q.dim(2) / pass.inputs.k.dim(2);
+  const BackwardKeys<Factors> packed(pass, scratch, sequence, kv_head);
+  std::fill_n(scratch.dk, keys * scratch.gradient_stride, Number{0});
+  std::fill_n(scratch.dv, keys * scratch.gradient_stride, Number{0});
   for (std::int64_t t = 0; t < keys; t += kBackwardBlock) {
     const std::int64_t count = std::min(kBackwardBlock, keys - t);
-    const KeyRange range = inside({0, keys}, visible.keys_of(t, count), factors.panel());
-    for (std::int64_t h = kv * group; h < (kv + 1) * group; ++h) {
-      const T *query = &g.q(b, t, h, 0), *dresult = &g.dout(b, t, h, 0);
-      keys_across.multiply_across(scores, stride, factors.prepare_rows(scratch.units, query, g.q.stride(1), count, width),
-                                  count, range.first, range.size());
-      values_across.multiply_across(dweights, stride,
-                                    factors.prepare_rows(scratch.units, dresult, g.dout.stride(1), count, width), count,
-                                    range.first, range.size());
-      for (std::int64_t i = 0; i < count; ++i) {
-        const std::int64_t limit = std::min(range.end, visible.limit(t + i)) - range.first;
-        const T delta = kernels.dot(&g.out(b, t + i, h, 0), &g.dout(b, t + i, h, 0), width);
-        kernels.attention_gradients(scores + i * stride, dweights + i * stride, range.size(), limit,
-                                    visible.documents(range.first), visible.document(t + i), static_cast<T>(g.scale),
-                                    g.log_sum_exp.data()[(b * heads + h) * keys + t + i], delta);
-      }
-      keys_along.multiply_along(&g.dq(b, t, h, 0), g.dq.stride(1),
-                                factors.prepare_rows(scratch.units, dweights, stride, count, range.size()), count,
-                                range.first, range.size(), g.add);
-      const std::int64_t at = range.first * scratch.gradient_stride;
-      add_key_gradients(factors, scratch, scratch.dv + at, scores, dresult, g.dout.stride(1), range.size(), count, width);
-      add_key_gradients(factors, scratch, scratch.dk + at, dweights, query, g.q.stride(1), range.size(), count, width);
-    }
+    const KeyRange range = inside({0, keys}, visible.keys_of(t, count), pass.factors.panel());
+    for (std::int64_t h = kv_head * group; h < (kv_head + 1) * group; ++h)
+      backward_block(pass, scratch, packed, visible, {sequence, t, count, h, range});
   }
-  for (std::int64_t j = 0; j < keys; ++j) {
-    // The rows lie apart in a large matrix: ask for them in time.
-    if (j + kPrefetchRows < keys) {
-      __builtin_prefetch(&g.dk(b, j + kPrefetchRows, kv, 0), 1);
-      __builtin_prefetch(&g.dv(b, j + kPrefetchRows, kv, 0), 1);
-    }
-    const T *dk = scratch.dk + j * scratch.gradient_stride, *dv = scratch.dv + j * scratch.gradient_stride;
-    if (g.add) {
-      kernels.add(&g.dk(b, j, kv, 0), dk, width);
-      kernels.add(&g.dv(b, j, kv, 0), dv, width);
-    } else {
-      std::copy_n(dk, width, &g.dk(b, j, kv, 0));
-      std::copy_n(dv, width, &g.dv(b, j, kv, 0));
-    }
-  }
+  store_key_gradients(pass, scratch, sequence, kv_head);
 }
 
 }  // namespace
 
 template <class T>
-void attention_backward(Compute& compute, TensorView<T> dq, TensorView<T> dk, TensorView<T> dv, TensorView<const T> dout,
-                        TensorView<const T> out, TensorView<const T> log_sum_exp, TensorView<const T> q,
-                        TensorView<const T> k, TensorView<const T> v, const Visibility& visibility, double scale,
-                        Write write, Precision precision) {
-  check_attention_shapes<T>(out, q, k, v, visibility);
-  const std::int64_t keys = k.dim(1), kv_heads = k.dim(2), width = q.dim(3);
-  LM_CHECK(keys == q.dim(1) && log_sum_exp.size() == q.dim(0) * q.dim(2) * keys);
-  const SimdKernels<T>& kernels = simd_kernels<T>(compute.simd());
-  const Gradients<T> gradients{dq, dk, dv, dout, out, log_sum_exp, q, k, v, scale, write == Write::add};
-  with_factors<T>(compute.simd(), precision, [&](const auto& factors) {
+void attention_backward(Compute& compute, AttentionGradients<T> gradients, TensorView<const T> dout,
+                        AttentionResult<const T> result, AttentionInputs<T> inputs, const Visibility& visibility,
+                        const AttentionOptions& options, Write write) {
+  check_attention_shapes<T>(result.out, inputs, visibility);
+  const std::int64_t batch = inputs.q.dim(0), keys = inputs.k.dim(1), kv_heads = inputs.k.dim(2), width = inputs.q.dim(3);
+  LM_CHECK(keys == inputs.q.dim(1) && result.log_sum_exp.size() == batch * inputs.q.dim(2) * keys);
+  with_factors<T>(compute.simd(), options.precision, [&](const auto& factors) {
     using Factors = std::decay_t<decltype(factors)>;
-    compute.pool().run(q.dim(0) * kv_heads, [&](std::int64_t tile, int worker) {
+    const BackwardPass<Factors> pass{factors, simd_kernels<T>(compute.simd()), gradients,          dout, result,
+                                     inputs,  static_cast<T>(options.scale),   write == Write::add};
+    compute.pool().run(batch * kv_heads, [&](std::int64_t tile, int worker) {
       Cut cut(compute.scratch<char>(worker, scratch_bytes<BackwardScratch<Factors>>(factors, keys, width)));
       const BackwardScratch<Factors> scratch(factors, keys, width, cut);
-      const std::int64_t b = tile / kv_heads;
-      backward_head(factors, kernels, scratch, gradients, SequenceVisibility(visibility, b, keys), b, tile % kv_heads);
+      const std::int64_t sequence = tile / kv_heads;
+      backward_tile(pass, scratch, SequenceVisibility(visibility, sequence, keys), sequence, tile % kv_heads);
     });
   });
 }
@@ -143,14 +191,11 @@ ScratchSize attention_backward_scratch(SimdTier tier, Precision precision, std::
   return size;
 }
 
-template void attention_backward(Compute&, TensorView<float>, TensorView<float>, TensorView<float>, TensorView<const float>,
-                                 TensorView<const float>, TensorView<const float>, TensorView<const float>,
-                                 TensorView<const float>, TensorView<const float>, const Visibility&, double, Write,
-                                 Precision);
-template void attention_backward(Compute&, TensorView<double>, TensorView<double>, TensorView<double>,
-                                 TensorView<const double>, TensorView<const double>, TensorView<const double>,
-                                 TensorView<const double>, TensorView<const double>, TensorView<const double>,
-                                 const Visibility&, double, Write, Precision);
+template void attention_backward(Compute&, AttentionGradients<float>, TensorView<const float>, AttentionResult<const float>,
+                                 AttentionInputs<float>, const Visibility&, const AttentionOptions&, Write);
+template void attention_backward(Compute&, AttentionGradients<double>, TensorView<const double>,
+                                 AttentionResult<const double>, AttentionInputs<double>, const Visibility&,
+                                 const AttentionOptions&, Write);
 template ScratchSize attention_backward_scratch<float>(SimdTier, Precision, std::int64_t, std::int64_t);
 template ScratchSize attention_backward_scratch<double>(SimdTier, Precision, std::int64_t, std::int64_t);
 

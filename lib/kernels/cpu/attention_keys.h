@@ -4,13 +4,14 @@
 #include <algorithm>
 
 #include "kernels/attention.h"
-#include "kernels/cpu/dispatch.h"
 #include "kernels/cpu/products/factors.h"
+#include "kernels/cpu/tiers.h"
+#include "kernels/cpu/tiling.h"
 #include "tensor/arena.h"
 
 namespace lm {
 
-// Longest sum over keys that stays in registers.
+// Longest part of a sum over keys.
 inline constexpr std::int64_t kKeyDepth = 512;
 
 /// The keys that some query of a block may see: [first, end) of its sequence.
@@ -18,6 +19,7 @@ struct KeyRange {
   std::int64_t first;
   std::int64_t end;
   std::int64_t size() const { return end - first; }
+  KeyRange moved(std::int64_t by) const { return {first + by, end + by}; }
 };
 
 /// What one sequence's queries may see.
@@ -28,12 +30,20 @@ class SequenceVisibility {
         keys_(keys) {
     if (!visibility.document.empty()) document_ = visibility.document.data() + sequence * keys;
   }
-  /// First key that the query at this position cannot see for its place alone.
+  /// Returns the first key that the query at this position cannot see because of its place only.
   std::int64_t limit(std::int64_t position) const { return std::min(keys_, std::max(position + 1, prefix_)); }
-  /// The documents of keys from `first` on, or null where there is one document only.
+  /// Returns the documents of keys from `first` on, or null if there is one document only.
   const std::int32_t* documents(std::int64_t first) const { return document_ == nullptr ? nullptr : document_ + first; }
   std::int32_t document(std::int64_t position) const { return document_ == nullptr ? 0 : document_[position]; }
+  /// Returns the keys of a range, and which of them the query at this position sees.
+  VisibleKeys visible_keys(const KeyRange& range, std::int64_t position) const {
+    return {.keys = range.size(),
+            .limit = std::min(range.end, limit(position)) - range.first,
+            .documents = documents(range.first),
+            .document = document(position)};
+  }
 
+  /// Returns the keys that some query of these positions may see.
   KeyRange keys_of(std::int64_t first_position, std::int64_t count) const {
     KeyRange range{0, limit(first_position + count - 1)};
     if (document_ == nullptr) return range;
@@ -51,14 +61,14 @@ class SequenceVisibility {
   std::int64_t keys_;
 };
 
-/// The part of `all` that a block's range needs, relative to all.first, from a whole panel on.
+/// Returns the part of `all` that a block's range needs, relative to all.first, from the beginning of a panel on.
 inline KeyRange inside(const KeyRange& all, const KeyRange& range, std::int64_t panel) {
   return {(range.first - all.first) / panel * panel, range.end - all.first};
 }
 
 template <class T>
-void check_attention_shapes(const TensorView<const T>& out, const TensorView<const T>& q, const TensorView<const T>& k,
-                            const TensorView<const T>& v, const Visibility& visibility) {
+void check_attention_shapes(const TensorView<const T>& out, const AttentionInputs<T>& inputs, const Visibility& visibility) {
+  const TensorView<const T>&q = inputs.q, &k = inputs.k, &v = inputs.v;
   const auto batch = static_cast<std::size_t>(q.dim(0)), keys = static_cast<std::size_t>(k.dim(1));
   LM_CHECK(q.rank() == 4 && k.rank() == 4 && v.rank() == 4 && out.rank() == 4);
   for (int i = 0; i < 4; ++i) LM_CHECK(out.dim(i) == q.dim(i) && k.dim(i) == v.dim(i));
@@ -67,19 +77,25 @@ void check_attention_shapes(const TensorView<const T>& out, const TensorView<con
   LM_CHECK(visibility.document.empty() || visibility.document.size() == batch * keys);
 }
 
-/// Rounded up to whole panels.
+/// Returns one head of one sequence (time, D), from a position on.
+template <class T>
+Strided<T> head_rows(const TensorView<T>& x, std::int64_t sequence, std::int64_t position, std::int64_t head) {
+  return {&x(sequence, position, head, 0), x.stride(1)};
+}
+
+/// Returns a size rounded up to whole panels.
 template <class Factors>
 std::int64_t whole_panels(const Factors& factors, std::int64_t size) {
   return round_up(size, factors.panel());
 }
 
-/// Distance between rows of scores: off the powers of two, which fall on few sets of the cache.
+/// Returns the distance between rows of scores: off the powers of two, which fall on few sets of the cache.
 template <class Factors>
 std::int64_t score_stride(const Factors& factors, std::int64_t keys) {
   return whole_panels(factors, keys) + 16;
 }
 
-/// Cuts one piece of memory into arrays that begin on lines of the cache; where there is none it only counts.
+/// Cuts one piece of memory into arrays that begin on lines of the cache; without memory it only counts.
 class Cut {
  public:
   explicit Cut(char* memory = nullptr) : memory_(memory) {}
@@ -96,7 +112,7 @@ class Cut {
   std::int64_t bytes_ = 0;
 };
 
-/// Bytes that a tile's scratch cuts, for so many keys at the most.
+/// Returns the bytes that a tile's scratch cuts, for at most this many keys.
 template <class Scratch, class Factors>
 std::int64_t scratch_bytes(const Factors& factors, std::int64_t keys, std::int64_t width) {
   Cut cut;
@@ -111,7 +127,7 @@ class PackedKeys {
   using Rows = typename Factors::Rows;
 
  public:
-  /// Elements that one packing of `size` keys needs.
+  /// Returns the elements that one packing of `size` keys needs.
   static std::int64_t elements(const Factors& factors, std::int64_t size, std::int64_t width) {
     const std::int64_t panel = factors.panel();
     return std::max(whole_panels(factors, size) / panel * factors.panel_size(width),
@@ -119,31 +135,30 @@ class PackedKeys {
   }
   PackedKeys(const Factors& factors, typename Factors::Element* memory, std::int64_t size, std::int64_t width)
       : factors_(factors), data_(memory), size_(size), width_(width) {}
-  /// For products with rows of width: (width, keys).
-  void pack_across(const Number* rows, std::int64_t stride) {
-    scale_ = factors_.scale_of(rows, stride, size_, width_);
-    factors_.pack_panels(data_, rows, stride, true, width_, size_, scale_);
+  /// Packs for products with rows of width: (width, keys).
+  void pack_across(Strided<const Number> rows) {
+    scale_ = factors_.scale_of(rows, size_, width_);
+    factors_.pack_panels(data_, {rows.data, rows.stride, true}, width_, size_, scale_);
   }
-  /// For products with weights of keys: (keys, width).
-  void pack_along(const Number* rows, std::int64_t stride) {
-    scale_ = factors_.scale_of(rows, stride, size_, width_);
-    factors_.pack_panels(data_, rows, stride, false, size_, width_, scale_);
+  /// Packs for products with weights of keys: (keys, width).
+  void pack_along(Strided<const Number> rows) {
+    scale_ = factors_.scale_of(rows, size_, width_);
+    factors_.pack_panels(data_, {rows.data, rows.stride}, size_, width_, scale_);
   }
-  /// c (m, count) = a (m, width) * keys [first, first + count) transposed; first is a multiple of the panel.
-  void multiply_across(Number* c, std::int64_t c_stride, Rows a, std::int64_t m, std::int64_t first,
-                       std::int64_t count) const {
+  /// c (m, keys of range) = a (m, width) * those keys, transposed; the range begins with a panel.
+  void multiply_across(Strided<Number> c, Rows a, std::int64_t m, KeyRange range) const {
     const std::int64_t panel_size = factors_.panel_size(width_);
     a.scale /= scale_;
-    factors_.multiply_rows(c, c_stride, a, data_ + first / factors_.panel() * panel_size, panel_size, m, count, width_, {});
+    factors_.multiply_rows(c, a, {data_ + range.first / factors_.panel() * panel_size, panel_size},
+                           {m, range.size(), width_}, {});
   }
-  /// c (m, width) = a (m, count) * keys [first, first + count), or +=; long sums are cut into parts.
-  void multiply_along(Number* c, std::int64_t c_stride, Rows a, std::int64_t m, std::int64_t first, std::int64_t count,
-                      bool add) const {
+  /// c (m, width) = a (m, keys of range) * those keys, or += if `add`; long sums are cut into parts.
+  void multiply_along(Strided<Number> c, Rows a, std::int64_t m, KeyRange range, bool add) const {
     a.scale /= scale_;
-    for (std::int64_t part = 0; part < count; part += kKeyDepth, add = true) {
-      factors_.multiply_rows(c, c_stride, a, data_ + (first + part) * factors_.panel(), factors_.panel_size(size_), m,
-                             width_, std::min(kKeyDepth, count - part),
-                             add ? Addends<Number>{c, c_stride} : Addends<Number>{});
+    for (std::int64_t key = range.first; key < range.end; key += kKeyDepth, add = true) {
+      factors_.multiply_rows(c, a, {data_ + key * factors_.panel(), factors_.panel_size(size_)},
+                             {m, width_, std::min(kKeyDepth, range.end - key)},
+                             add ? Addends<Number>{c.data, c.stride} : Addends<Number>{});
       a.data += kKeyDepth / factors_.unit_depth();
     }
   }

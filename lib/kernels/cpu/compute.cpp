@@ -1,9 +1,5 @@
 #include "kernels/compute.h"
 
-#if defined(__x86_64__)
-#include <cpuid.h>
-#endif
-
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
@@ -12,7 +8,7 @@
 
 #include "base/error.h"
 #include "base/round.h"
-#include "kernels/cpu/dispatch.h"
+#include "kernels/cpu/tiers.h"
 
 namespace lm {
 
@@ -27,33 +23,6 @@ struct Compute::Scratch {
   };
   std::vector<Slot> slots;  // one per worker, and one that they share
 };
-
-#if defined(__x86_64__)
-namespace {
-
-/// Conversions of 16-bit floats, of which not every compiler's __builtin_cpu_supports knows.
-bool has_f16c() {
-  unsigned int a = 0, b = 0, c = 0, d = 0;
-  return __get_cpuid(1, &a, &b, &c, &d) != 0 && (c & bit_F16C) != 0;
-}
-
-}  // namespace
-#endif
-
-SimdTier best_simd_tier() {
-#if defined(__x86_64__)
-  // These ask the CPU and, through XCR0, whether the operating system saves the wide registers.
-  __builtin_cpu_init();
-  const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi") &&
-                    __builtin_cpu_supports("bmi2") && has_f16c();
-  if (avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
-      __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl")) {
-    return SimdTier::avx512;
-  }
-  if (avx2) return SimdTier::avx2;
-#endif
-  return SimdTier::portable;
-}
 
 namespace {
 
@@ -101,7 +70,7 @@ ScratchSize Compute::scratch_asked() const {
 
 double measure_peak_flops(Compute& compute, int milliseconds) {
   using Clock = std::chrono::steady_clock;
-  const SimdKernels<float>& kernels = simd_kernels<float>(compute.simd());
+  const OptimizerKernels<float>& kernels = simd_kernels<float>(compute.simd()).optimizer;
   const int threads = compute.pool().threads();
   constexpr std::int64_t kRounds = 200'000;
   std::vector<float> sink(static_cast<std::size_t>(threads));

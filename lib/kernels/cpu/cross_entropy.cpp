@@ -1,8 +1,11 @@
 #include "kernels/cross_entropy.h"
 
+#include <algorithm>
 #include <cmath>
 
-#include "kernels/cpu/dispatch.h"
+#include "base/error.h"
+#include "kernels/cpu/tiers.h"
+#include "kernels/cpu/tiling.h"
 
 namespace lm {
 
@@ -17,8 +20,8 @@ void cross_entropy_forward(Compute& compute, std::span<double> nats, TensorView<
     for (std::int64_t r = tiling.first(tile); r < tiling.first(tile) + tiling.count(tile); ++r) {
       const auto i = static_cast<std::size_t>(r);
       const T* row = logits.row(r);
-      const T highest = kernels.maximum(row, width);
-      const double sum = kernels.exp_sum(nullptr, row, width, highest);
+      const T highest = kernels.softmax.maximum(row, width);
+      const double sum = kernels.softmax.exp_sum(nullptr, row, width, highest);
       nats[i] = std::log(sum) + (static_cast<double>(highest) - static_cast<double>(row[targets[i]]));
     }
   });
@@ -41,12 +44,12 @@ void cross_entropy_backward(Compute& compute, std::span<double> nats, TensorView
         std::fill_n(row, width, T{0});
         continue;
       }
-      const T highest = kernels.maximum(row, width);
+      const T highest = kernels.softmax.maximum(row, width);
       const T at_target = row[targets[i]];
-      const double sum = kernels.exp_sum(row, row, width, highest);
+      const double sum = kernels.softmax.exp_sum(row, row, width, highest);
       const double factor = scale * static_cast<double>(weights[i]);
       nats[i] = std::log(sum) + (static_cast<double>(highest) - static_cast<double>(at_target));
-      kernels.scale(row, static_cast<T>(factor / sum), width);
+      kernels.elementwise.scale(row, static_cast<T>(factor / sum), width);
       row[targets[i]] -= static_cast<T>(factor);
     }
   });
@@ -60,9 +63,9 @@ void softmax_forward(Compute& compute, TensorView<T> probabilities, TensorView<c
   const Tiling tiling = row_tiling(rows, width);
   compute.pool().run(tiling.tiles(), [&](std::int64_t tile, int) {
     for (std::int64_t r = tiling.first(tile); r < tiling.first(tile) + tiling.count(tile); ++r) {
-      const T highest = kernels.maximum(logits.row(r), width);
-      const double sum = kernels.exp_sum(probabilities.row(r), logits.row(r), width, highest);
-      kernels.scale(probabilities.row(r), static_cast<T>(1 / sum), width);
+      const T highest = kernels.softmax.maximum(logits.row(r), width);
+      const double sum = kernels.softmax.exp_sum(probabilities.row(r), logits.row(r), width, highest);
+      kernels.elementwise.scale(probabilities.row(r), static_cast<T>(1 / sum), width);
     }
   });
 }

@@ -5,7 +5,8 @@
 #include <cmath>
 #include <cstring>
 
-#include "kernels/cpu/dispatch.h"
+#include "kernels/cpu/tiers.h"
+#include "kernels/cpu/tiling.h"
 
 namespace lm {
 
@@ -18,7 +19,7 @@ void apply_dropout(Compute& compute, TensorView<T> y, const Dropout& dropout) {
   if (dropout.rate == 0) return;
   const auto threshold = static_cast<std::uint32_t>(std::min(4294967295.0, std::ceil(dropout.rate * 4294967296.0)));
   const T keep_scale = static_cast<T>(1 / (1 - dropout.rate));
-  const SimdKernels<T>& kernels = simd_kernels<T>(compute.simd());
+  const ElementwiseKernels<T>& kernels = simd_kernels<T>(compute.simd()).elementwise;
   const Tiling tiling = flat_tiling(y.size());
   compute.pool().run(tiling.tiles(), [&](std::int64_t tile, int) {
     const std::int64_t first = tiling.first(tile);
@@ -42,7 +43,7 @@ void dropout_backward(Compute& compute, TensorView<T> dy, const Dropout& dropout
 template <class T>
 void add(Compute& compute, TensorView<T> y, TensorView<const T> x) {
   LM_CHECK(y.contiguous() && x.contiguous() && y.size() == x.size());
-  const SimdKernels<T>& kernels = simd_kernels<T>(compute.simd());
+  const ElementwiseKernels<T>& kernels = simd_kernels<T>(compute.simd()).elementwise;
   const Tiling tiling = flat_tiling(y.size());
   compute.pool().run(tiling.tiles(), [&](std::int64_t tile, int) {
     kernels.add(y.data() + tiling.first(tile), x.data() + tiling.first(tile), tiling.count(tile));
@@ -78,7 +79,7 @@ void fill(Compute& compute, TensorView<T> y, T value) {
 template <class T>
 void scale(Compute& compute, TensorView<T> y, double factor) {
   LM_CHECK(y.contiguous());
-  const SimdKernels<T>& kernels = simd_kernels<T>(compute.simd());
+  const ElementwiseKernels<T>& kernels = simd_kernels<T>(compute.simd()).elementwise;
   const Tiling tiling = flat_tiling(y.size());
   compute.pool().run(tiling.tiles(), [&](std::int64_t tile, int) {
     kernels.scale(y.data() + tiling.first(tile), static_cast<T>(factor), tiling.count(tile));
@@ -88,7 +89,7 @@ void scale(Compute& compute, TensorView<T> y, double factor) {
 template <class T>
 double sum_of_squares(Compute& compute, TensorView<const T> x) {
   LM_CHECK(x.contiguous());
-  const SimdKernels<T>& kernels = simd_kernels<T>(compute.simd());
+  const ElementwiseKernels<T>& kernels = simd_kernels<T>(compute.simd()).elementwise;
   const Tiling tiling = flat_tiling(x.size());
   double* partial = compute.shared_scratch<double>(tiling.tiles() + 1);
   compute.pool().run(tiling.tiles(), [&](std::int64_t tile, int) {
@@ -106,7 +107,7 @@ ScratchSize sum_of_squares_scratch(std::int64_t size) {
 template <class T>
 bool all_finite(Compute& compute, TensorView<const T> x) {
   LM_CHECK(x.contiguous());
-  const SimdKernels<T>& kernels = simd_kernels<T>(compute.simd());
+  const ElementwiseKernels<T>& kernels = simd_kernels<T>(compute.simd()).elementwise;
   const Tiling tiling = flat_tiling(x.size());
   std::atomic<bool> finite = true;
   compute.pool().run(tiling.tiles(), [&](std::int64_t tile, int) {

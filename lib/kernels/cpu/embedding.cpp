@@ -2,7 +2,8 @@
 
 #include <cstring>
 
-#include "kernels/cpu/dispatch.h"
+#include "kernels/cpu/tiers.h"
+#include "kernels/cpu/tiling.h"
 
 namespace lm {
 
@@ -13,7 +14,7 @@ void embedding_forward(Compute& compute, TensorView<T> y, std::span<const TokenI
   LM_CHECK(static_cast<std::int64_t>(ids.size()) == rows && tokens.columns() == width && period > 0);
   LM_CHECK(positions.empty() ||
            (positions.columns() == width && first_position + std::min(period, rows) <= positions.rows()));
-  const SimdKernels<T>& kernels = simd_kernels<T>(compute.simd());
+  const ElementwiseKernels<T>& kernels = simd_kernels<T>(compute.simd()).elementwise;
   const Tiling tiling = row_tiling(rows, width);
   compute.pool().run(tiling.tiles(), [&](std::int64_t tile, int) {
     for (std::int64_t r = tiling.first(tile); r < tiling.first(tile) + tiling.count(tile); ++r) {
@@ -30,7 +31,7 @@ void embedding_backward(Compute& compute, TensorView<T> dtokens, TensorView<T> d
   const std::int64_t rows = dy.rows(), width = dy.columns();
   LM_CHECK(static_cast<std::int64_t>(ids.size()) == rows && dtokens.columns() == width && period > 0);
   LM_CHECK(dpositions.empty() || (dpositions.columns() == width && std::min(period, rows) <= dpositions.rows()));
-  const SimdKernels<T>& kernels = simd_kernels<T>(compute.simd());
+  const ElementwiseKernels<T>& kernels = simd_kernels<T>(compute.simd()).elementwise;
   const Tiling columns{width, 32};
   compute.pool().run(columns.tiles(), [&](std::int64_t tile, int) {
     const std::int64_t first = columns.first(tile), count = columns.count(tile);

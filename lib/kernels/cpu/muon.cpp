@@ -5,8 +5,9 @@
 #include <cmath>
 #include <utility>
 
-#include "kernels/cpu/dispatch.h"
-#include "kernels/cpu/products/tile_product.h"
+#include "kernels/cpu/products/multiply_tile.h"
+#include "kernels/cpu/tiers.h"
+#include "kernels/cpu/tiling.h"
 
 namespace lm {
 
@@ -33,20 +34,20 @@ enum class Part { whole, lower };
 /// Columns of a product's tile.
 constexpr std::int64_t kColumns = 64;
 
-/// c = a b or c += a b, or, where the result is symmetric, its lower half alone (and some more).
+/// c = a b or c += a b, or, if the result is symmetric, only its lower half (and some more).
 template <class T>
 void multiply(Compute& compute, int worker, T* c, const Operand<T>& a, const Operand<T>& b, ProductShape shape, Part part,
               bool add = false) {
   for (std::int64_t j = 0; j < shape.n; j += kColumns) {
     const std::int64_t first = part == Part::lower ? j : 0;
-    multiply_tile(compute, worker, c + first * shape.n + j, shape.n,
+    multiply_tile(compute, worker, Strided<T>{c + first * shape.n + j, shape.n},
                   Operand<T>{a.transposed ? a.data + first : a.data + first * a.stride, a.stride, a.transposed},
                   Operand<T>{b.transposed ? b.data + j * b.stride : b.data + j, b.stride, b.transposed},
-                  {shape.m - first, std::min(kColumns, shape.n - j), shape.k}, add);
+                  {shape.m - first, std::min(kColumns, shape.n - j), shape.depth}, add);
   }
 }
 
-/// The inverse square root of x's Gram matrix, so to speak: the symmetric matrix q with q x (or x q where x has more rows
+/// The inverse square root of x's Gram matrix, so to speak: the symmetric matrix q with q x (or x q if x has more rows
 /// than columns) = the polar factor of x. All matrices on the way are polynomials of the Gram matrix g: they commute, are
 /// symmetric, and small. After an iteration with p = a + b g + c g^2, q becomes q p and g becomes p g p.
 template <class T>
@@ -66,11 +67,11 @@ class GramIteration {
   /// q times `factor`; valid until the next call.
   const T* run(TensorView<const T> x, double factor) {
     start(x);
-    const double norm = std::sqrt(std::sqrt(kernels_.sum_of_squares(gram_, size_ * size_)));
+    const double norm = std::sqrt(std::sqrt(kernels_.elementwise.sum_of_squares(gram_, size_ * size_)));
     const double inverse = 1 / (kMargin * norm + kSmallestNorm);
-    kernels_.scale(gram_, static_cast<T>(inverse * inverse), size_ * size_);
+    kernels_.elementwise.scale(gram_, static_cast<T>(inverse * inverse), size_ * size_);
     for (std::size_t i = 0; i < kIterations.size(); ++i) iterate(kIterations[i], i == 0, i + 1 == kIterations.size());
-    kernels_.scale(product_, static_cast<T>(factor * inverse), size_ * size_);
+    kernels_.elementwise.scale(product_, static_cast<T>(factor * inverse), size_ * size_);
     return product_;
   }
 
@@ -80,18 +81,18 @@ class GramIteration {
     const bool wide = x.columns() >= x.rows();
     const Operand<T> by_rows{x.data(), x.columns(), !wide}, by_columns{x.data(), x.columns(), wide};
     multiply(compute_, worker_, gram_, by_rows, by_columns, {size_, size_, std::max(x.rows(), x.columns())}, Part::lower);
-    kernels_.mirror(gram_, size_);
+    kernels_.muon.mirror(gram_, size_);
   }
 
   void symmetric_product(T* c, const T* a, const T* b) {
     multiply(compute_, worker_, c, Operand<T>{a, size_}, Operand<T>{b, size_}, {size_, size_, size_}, Part::lower);
-    kernels_.mirror(c, size_);
+    kernels_.muon.mirror(c, size_);
   }
 
   void iterate(const Quintic& quintic, bool first, bool last) {
     T* p = polynomial_;
     symmetric_product(p, gram_, gram_);
-    kernels_.combine(p, gram_, static_cast<T>(quintic.c), static_cast<T>(quintic.b), size_ * size_);
+    kernels_.muon.combine(p, gram_, static_cast<T>(quintic.c), static_cast<T>(quintic.b), size_ * size_);
     for (std::int64_t i = 0; i < size_; ++i) p[i * size_ + i] += static_cast<T>(quintic.a);
     if (!last) {
       symmetric_product(spare_, gram_, p);
@@ -167,14 +168,14 @@ void muon(Compute& compute, std::span<const MuonMatrix<T>> matrices, const MuonS
   }
   const SimdKernels<T>& kernels = simd_kernels<T>(compute.simd());
   T* scratch = compute.shared_scratch<T>(largest * compute.pool().threads());
-  const T gradient_share = static_cast<T>((1 - step.momentum) * step.gradient_scale);
+  const T gradient_fraction = static_cast<T>((1 - step.momentum) * step.gradient_scale);
   compute.pool().run(static_cast<std::int64_t>(matrices.size()), [&](std::int64_t i, int worker) {
     const MuonMatrix<T>& matrix = matrices[static_cast<std::size_t>(i)];
     const std::int64_t rows = matrix.weight.rows(), columns = matrix.weight.columns(), size = rows * columns;
     T* update = scratch + worker * largest;
-    kernels.nesterov(update, matrix.moment.data(), matrix.gradient.data(), size, static_cast<T>(step.momentum),
-                     gradient_share);
-    kernels.scale(matrix.weight.data(), static_cast<T>(1 - step.learning_rate * step.weight_decay), size);
+    kernels.muon.nesterov(update, matrix.moment.data(), matrix.gradient.data(), size, static_cast<T>(step.momentum),
+                          gradient_fraction);
+    kernels.elementwise.scale(matrix.weight.data(), static_cast<T>(1 - step.learning_rate * step.weight_decay), size);
     const double reach = kUpdateSize * std::sqrt(static_cast<double>(std::max(rows, columns)));
     add_polar_factor(compute, worker, matrix.weight.data(), TensorView<const T>(update, rows, columns),
                      -step.learning_rate * reach, update + size);

@@ -1,15 +1,20 @@
 #include "kernels/norm.h"
 
-#include "kernels/cpu/dispatch.h"
+#include <algorithm>
+
+#include "kernels/cpu/strided_view.h"
+#include "kernels/cpu/tiers.h"
+#include "kernels/cpu/tiling.h"
 
 namespace lm {
 
 namespace {
 
-/// Backward passes sum the gain's gradient per tile and then over tiles: at most 64 of them, so that the sums stay cheap.
+/// Returns the tiles of a backward pass, which sums the gain's gradient in each tile and then over tiles: at most 64 of
+/// them, so that the sums stay cheap.
 Tiling backward_tiling(std::int64_t rows) { return {rows, std::max<std::int64_t>(8, divide_up(rows, 64))}; }
 
-/// One row of groups, or rows that lie so that all groups of all rows are evenly spaced, can be walked as plain rows.
+/// A view (rows, groups, width), or a matrix as one group.
 template <class T>
 struct Groups {
   explicit Groups(const TensorView<T>& x)
@@ -21,7 +26,9 @@ struct Groups {
         group_stride(x.rank() == 3 ? x.stride(1) : 0) {
     LM_CHECK(x.rank() == 2 || x.rank() == 3);
   }
-  T* row(std::int64_t i) const { return data + i * row_stride; }
+  /// Rows from this one on, if there is one group.
+  Strided<T> rows_from(std::int64_t row) const { return {data + row * row_stride, row_stride}; }
+  Strided<T> groups_of(std::int64_t row) const { return {data + row * row_stride, group_stride}; }
   T* data;
   std::int64_t rows, groups, width, row_stride, group_stride;
 };
@@ -32,7 +39,7 @@ void rmsnorm_gradients(Compute& compute, Groups<T> dx, TensorView<T> dgain, Grou
   LM_CHECK(dx.rows == x.rows && dy.rows == x.rows && dx.groups == x.groups && dy.groups == x.groups);
   LM_CHECK(dx.width == x.width && dy.width == x.width && dgain.size() == x.width && gain.size() == x.width);
   LM_CHECK(rstd.contiguous() && rstd.size() == x.rows * x.groups);
-  const SimdKernels<T>& kernels = simd_kernels<T>(compute.simd());
+  const NormKernels<T>& kernels = simd_kernels<T>(compute.simd()).norm;
   const Tiling tiling = backward_tiling(x.rows);
   T* partial = compute.shared_scratch<T>(tiling.tiles() * x.width);
   compute.pool().run(tiling.tiles(), [&](std::int64_t tile, int) {
@@ -40,13 +47,13 @@ void rmsnorm_gradients(Compute& compute, Groups<T> dx, TensorView<T> dgain, Grou
     std::fill_n(sums, x.width, T{0});
     const std::int64_t first = tiling.first(tile), count = tiling.count(tile);
     if (x.groups == 1) {
-      kernels.rmsnorm_backward(dx.row(first), dx.row_stride, sums, dy.row(first), dy.row_stride, x.row(first), x.row_stride,
-                               gain.data(), rstd.data() + first, count, x.width, keep);
+      kernels.rmsnorm_backward(dx.rows_from(first), sums, dy.rows_from(first), x.rows_from(first), gain.data(),
+                               rstd.data() + first, {count, x.width}, keep);
       return;
     }
     for (std::int64_t r = first; r < first + count; ++r) {
-      kernels.rmsnorm_backward(dx.row(r), dx.group_stride, sums, dy.row(r), dy.group_stride, x.row(r), x.group_stride,
-                               gain.data(), rstd.data() + r * x.groups, x.groups, x.width, keep);
+      kernels.rmsnorm_backward(dx.groups_of(r), sums, dy.groups_of(r), x.groups_of(r), gain.data(),
+                               rstd.data() + r * x.groups, {x.groups, x.width}, keep);
     }
   });
   add_tree_sum(dgain.data(), partial, tiling.tiles(), x.width);
@@ -60,12 +67,12 @@ void layernorm_forward(Compute& compute, TensorView<T> y, TensorView<T> mean, Te
   const std::int64_t rows = x.rows(), width = x.columns();
   LM_CHECK(y.rows() == rows && y.columns() == width && mean.size() == rows && rstd.size() == rows);
   LM_CHECK(gain.size() == width && (bias.empty() || bias.size() == width));
-  const SimdKernels<T>& kernels = simd_kernels<T>(compute.simd());
+  const NormKernels<T>& kernels = simd_kernels<T>(compute.simd()).norm;
   const Tiling tiling = row_tiling(rows, width);
   compute.pool().run(tiling.tiles(), [&](std::int64_t tile, int) {
     const std::int64_t first = tiling.first(tile);
-    kernels.layernorm_forward(y.row(first), y.stride(0), mean.data() + first, rstd.data() + first, x.row(first), x.stride(0),
-                              gain.data(), bias.data(), tiling.count(tile), width, static_cast<T>(eps));
+    kernels.layernorm_forward(strided(y, first), {mean.data() + first, rstd.data() + first}, strided(x, first), gain.data(),
+                              bias.data(), {tiling.count(tile), width}, static_cast<T>(eps));
   });
 }
 
@@ -77,7 +84,7 @@ void layernorm_backward(Compute& compute, TensorView<T> dx, TensorView<T> dgain,
   LM_CHECK(dx.rows() == rows && dx.columns() == width && dy.rows() == rows && dy.columns() == width);
   LM_CHECK(dgain.size() == width && gain.size() == width && (dbias.empty() || dbias.size() == width));
   LM_CHECK(mean.size() == rows && rstd.size() == rows);
-  const SimdKernels<T>& kernels = simd_kernels<T>(compute.simd());
+  const NormKernels<T>& kernels = simd_kernels<T>(compute.simd()).norm;
   const Tiling tiling = backward_tiling(rows);
   T* partial = compute.shared_scratch<T>(2 * tiling.tiles() * width);
   T* partial_bias = partial + tiling.tiles() * width;
@@ -87,9 +94,8 @@ void layernorm_backward(Compute& compute, TensorView<T> dx, TensorView<T> dgain,
     T* bias_sums = dbias.empty() ? nullptr : partial_bias + tile * width;
     std::fill_n(gain_sums, width, T{0});
     if (bias_sums != nullptr) std::fill_n(bias_sums, width, T{0});
-    kernels.layernorm_backward(dx.row(first), dx.stride(0), gain_sums, bias_sums, dy.row(first), dy.stride(0), x.row(first),
-                               x.stride(0), gain.data(), mean.data() + first, rstd.data() + first, tiling.count(tile),
-                               width);
+    kernels.layernorm_backward(strided(dx, first), gain_sums, bias_sums, strided(dy, first), strided(x, first), gain.data(),
+                               {mean.data() + first, rstd.data() + first}, {tiling.count(tile), width});
   });
   add_tree_sum(dgain.data(), partial, tiling.tiles(), width);
   if (!dbias.empty()) add_tree_sum(dbias.data(), partial_bias, tiling.tiles(), width);
@@ -102,18 +108,18 @@ void rmsnorm_forward(Compute& compute, TensorView<T> y_view, TensorView<T> rstd,
   const Groups<const T> x(x_view);
   LM_CHECK(y.rows == x.rows && y.groups == x.groups && y.width == x.width && gain.size() == x.width);
   LM_CHECK(rstd.contiguous() && rstd.size() == x.rows * x.groups);
-  const SimdKernels<T>& kernels = simd_kernels<T>(compute.simd());
+  const NormKernels<T>& kernels = simd_kernels<T>(compute.simd()).norm;
   const Tiling tiling = row_tiling(x.rows, x.groups * x.width);
   compute.pool().run(tiling.tiles(), [&](std::int64_t tile, int) {
     const std::int64_t first = tiling.first(tile), count = tiling.count(tile);
     if (x.groups == 1) {
-      kernels.rmsnorm_forward(y.row(first), y.row_stride, rstd.data() + first, x.row(first), x.row_stride, gain.data(),
-                              count, x.width, static_cast<T>(eps));
+      kernels.rmsnorm_forward(y.rows_from(first), rstd.data() + first, x.rows_from(first), gain.data(), {count, x.width},
+                              static_cast<T>(eps));
       return;
     }
     for (std::int64_t r = first; r < first + count; ++r) {
-      kernels.rmsnorm_forward(y.row(r), y.group_stride, rstd.data() + r * x.groups, x.row(r), x.group_stride, gain.data(),
-                              x.groups, x.width, static_cast<T>(eps));
+      kernels.rmsnorm_forward(y.groups_of(r), rstd.data() + r * x.groups, x.groups_of(r), gain.data(), {x.groups, x.width},
+                              static_cast<T>(eps));
     }
   });
 }

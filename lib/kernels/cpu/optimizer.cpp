@@ -2,7 +2,8 @@
 
 #include <cmath>
 
-#include "kernels/cpu/dispatch.h"
+#include "kernels/cpu/tiers.h"
+#include "kernels/cpu/tiling.h"
 
 namespace lm {
 
@@ -24,7 +25,7 @@ void adamw(Compute& compute, TensorView<T> weight, TensorView<T> first_moment, T
       .eps = static_cast<T>(step.eps),
       .decay = static_cast<T>(step.learning_rate * step.weight_decay),
   };
-  const SimdKernels<T>& kernels = simd_kernels<T>(compute.simd());
+  const OptimizerKernels<T>& kernels = simd_kernels<T>(compute.simd()).optimizer;
   const Tiling tiling = flat_tiling(size);
   compute.pool().run(tiling.tiles(), [&](std::int64_t tile, int) {
     const std::int64_t first = tiling.first(tile);
@@ -36,7 +37,7 @@ void adamw(Compute& compute, TensorView<T> weight, TensorView<T> first_moment, T
 template <class T>
 void moving_average(Compute& compute, TensorView<T> average, TensorView<const T> weight, double decay) {
   LM_CHECK(average.contiguous() && weight.contiguous() && average.size() == weight.size());
-  const SimdKernels<T>& kernels = simd_kernels<T>(compute.simd());
+  const OptimizerKernels<T>& kernels = simd_kernels<T>(compute.simd()).optimizer;
   const Tiling tiling = flat_tiling(average.size());
   compute.pool().run(tiling.tiles(), [&](std::int64_t tile, int) {
     const std::int64_t first = tiling.first(tile);

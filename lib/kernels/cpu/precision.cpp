@@ -15,7 +15,6 @@
 
 namespace lm {
 
-
 std::string missing_for(Precision precision, SimdTier tier) {
   if (precision == Precision::fp32) return "";
   const bool bf16 = precision == Precision::bf16;

@@ -2,7 +2,8 @@
 
 #include <cmath>
 
-#include "kernels/cpu/dispatch.h"
+#include "kernels/cpu/tiers.h"
+#include "kernels/cpu/tiling.h"
 
 namespace lm {
 
@@ -15,7 +16,7 @@ void rotate_rows(Compute& compute, TensorView<T> x, TensorView<const T> cosine, 
   LM_CHECK(x.rank() == 3 && x.dim(2) == 2 * half && period > 0);
   LM_CHECK(cosine.columns() == half && sine.columns() == half && sine.rows() == cosine.rows());
   LM_CHECK(first_position + std::min(period, x.rows()) <= cosine.rows());
-  const SimdKernels<T>& kernels = simd_kernels<T>(compute.simd());
+  const ElementwiseKernels<T>& kernels = simd_kernels<T>(compute.simd()).elementwise;
   const Tiling tiling = row_tiling(x.rows(), x.dim(1) * x.dim(2));
   compute.pool().run(tiling.tiles(), [&](std::int64_t tile, int) {
     const std::int64_t first = tiling.first(tile);

@@ -11,26 +11,11 @@
 
 #include "base/error.h"
 #include "kernels/cpu/products/scoped_variable.h"
+#include "kernels/cpu/tiers.h"
 
 namespace lm {
 
 namespace {
-
-/// Empty where OpenBLAS's own choice stands: the trap is one of x86.
-std::string wanted_core(SimdTier tier) {
-#if !defined(__x86_64__)
-  if (tier == SimdTier::portable) return {};
-#endif
-  switch (tier) {
-    case SimdTier::avx512:
-      return "SkylakeX";
-    case SimdTier::avx2:
-      return "Haswell";
-    case SimdTier::portable:
-      break;
-  }
-  return "Prescott";
-}
 
 /// What OpenBLAS reads of the environment, while it is loaded and while it chooses its core.
 struct BlasVariables {
@@ -84,7 +69,7 @@ void* open_library(SimdTier tier) {
 
 BlasLibrary open_blas(SimdTier tier) {
   check_room(tier, 1);  // some builds take a buffer when they are loaded
-  const BlasVariables variables(wanted_core(tier));
+  const BlasVariables variables(blas_core(tier));
   void* const handle = open_library(tier);
   return {.sgemm = must_find<decltype(BlasLibrary::sgemm)>(handle, "cblas_sgemm"),
           .dgemm = must_find<decltype(BlasLibrary::dgemm)>(handle, "cblas_dgemm"),
@@ -130,7 +115,7 @@ bool product_is_right(const BlasLibrary& blas) {
 
 /// Puts OpenBLAS's choice of core right, which old releases get wrong on new CPUs (four times slower).
 void select_core(const BlasLibrary& blas, SimdTier tier) {
-  const std::string wanted = wanted_core(tier);
+  const std::string wanted = blas_core(tier);
   blas.set_num_threads(1);
   if (!wanted.empty() && blas.get_corename() != wanted && blas.dynamic_quit != nullptr && blas.dynamic_init != nullptr) {
     const BlasVariables variables(wanted);

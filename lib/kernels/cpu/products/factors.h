@@ -1,17 +1,17 @@
 // The factors that our own kernels multiply, fp32 or 16-bit, behind one set of names: what linear layers and attention
-// are written over.
+// are written over. See product.h for the words.
 #pragma once
 
 #include <type_traits>
 
 #include "base/error.h"
 #include "base/round.h"
-#include "kernels/cpu/dispatch.h"
 #include "kernels/cpu/products/half_kernels.h"
+#include "kernels/cpu/tiers.h"
 
 namespace lm {
 
-/// Rows of a left factor as multiply_rows reads them.
+/// Rows of a left factor, ready for Factors::multiply_rows.
 template <class Unit, class Number>
 struct FactorRows {
   const Unit* data;
@@ -19,55 +19,65 @@ struct FactorRows {
   Number scale;         // the product's, for what the rows were multiplied by
 };
 
-/// No rounding: rows are read where they lie.
+/// No rounding: rows are read where they lie, and nothing is scaled.
 template <class T>
 class PlainFactors {
  public:
   using Number = T;   // of what is multiplied, and of the product
-  using Element = T;  // of packed panels
+  using Element = T;  // of panels
   using Unit = T;     // of rows and blocks
   using Rows = FactorRows<Unit, Number>;
-  explicit PlainFactors(SimdTier tier) : kernels_(simd_kernels<T>(tier)) {}
+  explicit PlainFactors(SimdTier tier) : kernels_(simd_kernels<T>(tier).gemm) {}
 
+  /// Columns of a panel.
   std::int64_t panel() const { return kernels_.panel; }
+  /// Elements of a panel.
   std::int64_t panel_size(std::int64_t depth) const { return depth * panel(); }
+  /// Lines of depth in one unit.
   std::int64_t unit_depth() const { return 1; }
-  T scale_of(const T*, std::int64_t, std::int64_t, std::int64_t) const { return 1; }
-  void pack_panels(T* packed, const T* b, std::int64_t stride, bool transposed, std::int64_t depth, std::int64_t n,
-                   T) const {
-    kernels_.pack_panels(packed, b, stride, transposed, depth, n);
+  /// Returns what x (rows, columns) should be multiplied by before it is rounded.
+  T scale_of(Strided<const T>, std::int64_t, std::int64_t) const { return 1; }
+  /// Packs scale * b (depth, n) into panels.
+  void pack_panels(Element* packed, Operand<T> b, std::int64_t depth, std::int64_t n, T) const {
+    kernels_.pack_panels(packed, b, depth, n);
   }
+
+  /// Units of memory that prepare_rows needs.
   std::int64_t row_units(std::int64_t, std::int64_t) const { return 0; }
-  Rows prepare_rows(T*, const T* a, std::int64_t stride, std::int64_t, std::int64_t) const { return {a, stride, 1}; }
-  void multiply_rows(T* c, std::int64_t c_stride, const Rows& a, const T* panels, std::int64_t panel_stride, std::int64_t m,
-                     std::int64_t n, std::int64_t depth, const Addends<T>& addends) const {
-    kernels_.multiply_packed(c, c_stride, a.data, a.stride, false, panels, panel_stride, m, n, depth, addends);
+  /// Rounds a (m, depth) into memory if it must.
+  Rows prepare_rows(Unit*, Strided<const T> a, std::int64_t, std::int64_t) const { return {a.data, a.stride, 1}; }
+  /// c = a.scale * a b + addends.
+  void multiply_rows(Strided<T> c, const Rows& a, Strided<const Element> panels, ProductShape shape,
+                     const Addends<T>& addends) const {
+    kernels_.multiply_packed(c, {a.data, a.stride}, panels, shape, addends);
   }
+
   std::int64_t block_units(std::int64_t m, std::int64_t depth) const { return kernels_.block_elements(m, depth); }
-  void pack_blocks(T* packed, const T* a, std::int64_t stride, std::int64_t m, std::int64_t depth, T) const {
-    kernels_.pack_blocks(packed, a, stride, m, depth);
+  /// Packs scale * a, whose transpose lies in memory as (depth, m), into block_units units.
+  void pack_blocks(Unit* packed, Strided<const T> a, std::int64_t m, std::int64_t depth, T) const {
+    kernels_.pack_blocks(packed, a, m, depth);
   }
-  void multiply_blocks(T* c, std::int64_t c_stride, const T* blocks, const T* panels, std::int64_t panel_stride,
-                       std::int64_t m, std::int64_t n, std::int64_t depth, const Addends<T>& addends, T,
-                       const ReadNext& next) const {
-    kernels_.multiply_blocks(c, c_stride, blocks, panels, panel_stride, m, n, depth, addends, next);
+  /// c = scale * a b + addends, a in blocks.
+  void multiply_blocks(Strided<T> c, const Unit* blocks, Strided<const Element> panels, ProductShape shape,
+                       const Addends<T>& addends, T, const ReadNext& next) const {
+    kernels_.multiply_blocks(c, blocks, panels, shape, addends, next);
   }
+
   /// Units of memory that multiply_columns needs.
   std::int64_t column_units(std::int64_t, std::int64_t) const { return 0; }
   /// c = scale * a b + addends, where a's transpose lies in memory as (depth, m).
-  void multiply_columns(T* c, std::int64_t c_stride, const T* a, std::int64_t a_stride, const T* panels,
-                        std::int64_t panel_stride, std::int64_t m, std::int64_t n, std::int64_t depth,
-                        const Addends<T>& addends, T, T*) const {
-    kernels_.multiply_packed(c, c_stride, a, a_stride, true, panels, panel_stride, m, n, depth, addends);
+  void multiply_columns(Strided<T> c, Strided<const T> a, Strided<const Element> panels, ProductShape shape,
+                        const Addends<T>& addends, T, Unit*) const {
+    kernels_.multiply_packed(c, {a.data, a.stride, true}, panels, shape, addends);
   }
 
  private:
-  const SimdKernels<T>& kernels_;
+  const GemmKernels<T>& kernels_;
 };
 
 using FloatFactors = PlainFactors<float>;
 
-/// bf16 or fp16: rows are rounded first.
+/// bf16 or fp16: rows are rounded first. The members are those of PlainFactors.
 class HalfFactors {
  public:
   using Number = float;
@@ -79,40 +89,39 @@ class HalfFactors {
   std::int64_t panel() const { return kernels_.panel; }
   std::int64_t panel_size(std::int64_t depth) const { return steps(depth) * unit_depth() * panel(); }
   std::int64_t unit_depth() const { return kernels_.unit_depth; }
-  float scale_of(const float* x, std::int64_t stride, std::int64_t rows, std::int64_t columns) const {
-    return kernels_.scale_of(x, stride, rows, columns);
+  float scale_of(Strided<const float> x, std::int64_t rows, std::int64_t columns) const {
+    return kernels_.scale_of(x, rows, columns);
   }
-  void pack_panels(Element* packed, const float* b, std::int64_t stride, bool transposed, std::int64_t depth, std::int64_t n,
-                   float scale) const {
-    kernels_.pack_panels(packed, b, stride, transposed, depth, n, scale);
+  void pack_panels(Element* packed, Operand<float> b, std::int64_t depth, std::int64_t n, float scale) const {
+    kernels_.pack_panels(packed, b, depth, n, scale);
   }
+
   std::int64_t row_units(std::int64_t m, std::int64_t depth) const { return m * row_stride(depth); }
-  Rows prepare_rows(Unit* memory, const float* a, std::int64_t stride, std::int64_t m, std::int64_t depth) const {
-    const float scale = scale_of(a, stride, m, depth);
-    kernels_.pack_rows(memory, row_stride(depth), a, stride, m, depth, scale);
+  Rows prepare_rows(Unit* memory, Strided<const float> a, std::int64_t m, std::int64_t depth) const {
+    const float scale = scale_of(a, m, depth);
+    kernels_.pack_rows({memory, row_stride(depth)}, a, m, depth, scale);
     return {memory, row_stride(depth), 1 / scale};
   }
-  void multiply_rows(float* c, std::int64_t c_stride, const Rows& a, const Element* panels, std::int64_t panel_stride,
-                     std::int64_t m, std::int64_t n, std::int64_t depth, const Addends<float>& addends) const {
-    kernels_.multiply(c, c_stride, a.data, a.stride, panels, panel_stride, m, n, depth, addends, a.scale, {});
+  void multiply_rows(Strided<float> c, const Rows& a, Strided<const Element> panels, ProductShape shape,
+                     const Addends<float>& addends) const {
+    kernels_.multiply(c, {a.data, a.stride}, panels, shape, addends, a.scale, {});
   }
+
   std::int64_t block_units(std::int64_t m, std::int64_t depth) const { return kernels_.block_units(m, depth); }
-  void pack_blocks(Unit* packed, const float* a, std::int64_t stride, std::int64_t m, std::int64_t depth,
-                   float scale) const {
-    kernels_.pack_blocks(packed, a, stride, m, depth, scale);
+  void pack_blocks(Unit* packed, Strided<const float> a, std::int64_t m, std::int64_t depth, float scale) const {
+    kernels_.pack_blocks(packed, a, m, depth, scale);
   }
-  void multiply_blocks(float* c, std::int64_t c_stride, const Unit* blocks, const Element* panels, std::int64_t panel_stride,
-                       std::int64_t m, std::int64_t n, std::int64_t depth, const Addends<float>& addends, float scale,
-                       const ReadNext& next) const {
-    kernels_.multiply(c, c_stride, blocks, 0, panels, panel_stride, m, n, depth, addends, scale, next);
+  void multiply_blocks(Strided<float> c, const Unit* blocks, Strided<const Element> panels, ProductShape shape,
+                       const Addends<float>& addends, float scale, const ReadNext& next) const {
+    kernels_.multiply(c, {blocks, 0}, panels, shape, addends, scale, next);
   }
+
   std::int64_t column_units(std::int64_t m, std::int64_t depth) const { return block_units(m, depth); }
-  void multiply_columns(float* c, std::int64_t c_stride, const float* a, std::int64_t a_stride, const Element* panels,
-                        std::int64_t panel_stride, std::int64_t m, std::int64_t n, std::int64_t depth,
+  void multiply_columns(Strided<float> c, Strided<const float> a, Strided<const Element> panels, ProductShape shape,
                         const Addends<float>& addends, float scale, Unit* memory) const {
-    const float a_scale = scale_of(a, a_stride, depth, m);
-    pack_blocks(memory, a, a_stride, m, depth, a_scale);
-    multiply_blocks(c, c_stride, memory, panels, panel_stride, m, n, depth, addends, scale / a_scale, {});
+    const float a_scale = scale_of(a, shape.depth, shape.m);
+    pack_blocks(memory, a, shape.m, shape.depth, a_scale);
+    multiply_blocks(c, memory, panels, shape, addends, scale / a_scale, {});
   }
 
  private:
@@ -122,7 +131,7 @@ class HalfFactors {
   const HalfKernels& kernels_;
 };
 
-/// body(factors) with what a precision's products multiply.
+/// Calls body(factors) with what a precision's products multiply.
 template <class T, class Body>
 void with_factors(SimdTier tier, Precision precision, Body&& body) {
   if constexpr (std::is_same_v<T, float>) {

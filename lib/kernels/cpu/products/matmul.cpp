@@ -3,47 +3,52 @@
 #include <cstring>
 #include <type_traits>
 
-#include "kernels/cpu/dispatch.h"
-#include "kernels/cpu/products/linear_tiles.h"
-#include "kernels/cpu/products/tile_product.h"
+#include "kernels/cpu/products/multiply_tile.h"
+#include "kernels/cpu/products/tiled_product.h"
+#include "kernels/cpu/products/weight_gradient.h"
 
 namespace lm {
 
 namespace {
 
-/// A matrix cut into tiles both ways, for a product of its own for each.
+/// A matrix cut into tiles both ways, for products that are not packed apart: each tile is one of its own.
 struct Grid {
   static constexpr std::int64_t kRowStep = 384;
   static constexpr std::int64_t kColumnStep = 128;
-  Grid(std::int64_t row_count, std::int64_t column_count) : rows{row_count, kRowStep}, columns{column_count, kColumnStep} {}
+  Grid(std::int64_t row_count, std::int64_t column_count)
+      : rows{row_count, kRowStep}, columns{column_count, kColumnStep}, across(std::max<std::int64_t>(1, columns.tiles())) {}
   std::int64_t tiles() const { return rows.tiles() * columns.tiles(); }
-  std::int64_t row(std::int64_t tile) const { return rows.first(tile / columns.tiles()); }
-  std::int64_t row_count(std::int64_t tile) const { return rows.count(tile / columns.tiles()); }
-  std::int64_t column(std::int64_t tile) const { return columns.first(tile % columns.tiles()); }
-  std::int64_t column_count(std::int64_t tile) const { return columns.count(tile % columns.tiles()); }
+  std::int64_t row(std::int64_t tile) const { return rows.first(tile / across); }
+  std::int64_t row_count(std::int64_t tile) const { return rows.count(tile / across); }
+  std::int64_t column(std::int64_t tile) const { return columns.first(tile % across); }
+  std::int64_t column_count(std::int64_t tile) const { return columns.count(tile % across); }
   Tiling rows, columns;
+  std::int64_t across;  // tiles beside one another
 };
 
-/// Whether a weight is packed for all rows; for few, each tile packs what it needs while that is in its cache.
+/// The longest stretch of rows or columns that is packed at once, in elements: it stays in the last-level cache.
+constexpr std::int64_t kPackedElements = std::int64_t{1} << 22;
+
+/// Returns whether a weight is packed for all rows; for few of them, each tile packs what it needs while that is in its
+/// cache.
 bool is_packed_apart(SimdTier tier, Precision precision, std::int64_t rows) {
   constexpr std::int64_t kManyRows = 1024;
   if (precision != Precision::fp32) return true;
   return !served_by_blas(tier, float{}) && rows >= kManyRows;
 }
 
-/// Columns of the right factor that are packed together.
+/// Returns columns of the right factor that are packed together.
 Tiling column_stretches(const FloatFactors& factors, std::int64_t depth, std::int64_t columns) {
   const std::int64_t panel = factors.panel();
   return {columns, std::max(panel, kPackedElements / std::max<std::int64_t>(1, depth) / panel * panel)};
 }
 
-/// Elements that the longest stretch takes when it is packed.
+/// Returns the elements that the longest stretch takes when it is packed.
 std::int64_t packed_elements(const FloatFactors& factors, std::int64_t depth, std::int64_t columns) {
   return depth * round_up(std::min(columns, column_stretches(factors, depth, columns).step), factors.panel());
 }
 
-/// Calls body(first, count, panels) for stretches of b's columns that are packed together. b: (depth, columns), or its
-/// transpose as it lies.
+/// Calls body(first, count, panels) for stretches of b's columns that are packed together. b: (depth, columns).
 template <class Body>
 void for_packed_columns(Compute& compute, const FloatFactors& factors, const Operand<float>& b, std::int64_t depth,
                         std::int64_t columns, Body&& body) {
@@ -55,48 +60,49 @@ void for_packed_columns(Compute& compute, const FloatFactors& factors, const Ope
     const Tiling pieces{stretches.count(stretch), 2 * panel};
     compute.pool().run(pieces.tiles(), [&](std::int64_t piece, int) {
       const std::int64_t column = first + pieces.first(piece);
-      factors.pack_panels(panels + pieces.first(piece) * depth, b.transposed ? b.data + column * b.stride : b.data + column,
-                          b.stride, b.transposed, depth, pieces.count(piece), 1);
+      factors.pack_panels(panels + pieces.first(piece) * depth,
+                          {b.transposed ? b.data + column * b.stride : b.data + column, b.stride, b.transposed}, depth,
+                          pieces.count(piece), 1);
     });
     body(first, stretches.count(stretch), panels);
   }
 }
 
+/// c = a b + bias + addend in fp32, b packed stretch by stretch.
+void packed_product(Compute& compute, TensorView<float> c, TensorView<const float> a, const Operand<float>& b,
+                    TensorView<const float> bias, TensorView<const float> addend) {
+  const FloatFactors factors(compute.simd());
+  for_packed_columns(
+      compute, factors, b, a.columns(), c.columns(), [&](std::int64_t first, std::int64_t count, const float* panels) {
+        const TensorView<const float> part = bias.empty() ? bias : TensorView<const float>(bias.data() + first, count);
+        tiled_product(compute, factors, c.columns(first, count), a, panels, part,
+                      addend.empty() ? addend : addend.columns(first, count));
+      });
+}
+
 void forward_packed(Compute& compute, TensorView<float> y, TensorView<const float> x, const LinearWeight<float>& weight,
                     TensorView<const float> bias, TensorView<const float> addend) {
   if (weight.half.precision != Precision::fp32) {
-    multiply_rows(compute, HalfFactors(weight.half.precision), y, x, weight.half.across, bias, addend);
+    tiled_product(compute, HalfFactors(weight.half.precision), y, x, weight.half.across, bias, addend);
     return;
   }
-  const FloatFactors factors(compute.simd());
-  for_packed_columns(compute, factors, {weight.matrix.data(), weight.matrix.stride(0), true}, x.columns(), y.columns(),
-                     [&](std::int64_t first, std::int64_t count, const float* panels) {
-                       const TensorView<const float> part =
-                           bias.empty() ? bias : TensorView<const float>(bias.data() + first, count);
-                       multiply_rows(compute, factors, y.columns(first, count), x, panels, part,
-                                     addend.empty() ? addend : addend.columns(first, count));
-                     });
+  packed_product(compute, y, x, {weight.matrix.data(), weight.matrix.stride(0), true}, bias, addend);
 }
 
 void backward_input_packed(Compute& compute, TensorView<float> dx, TensorView<const float> dy,
                            const LinearWeight<float>& weight, Write write) {
   const TensorView<const float> addend = write == Write::add ? TensorView<const float>(dx) : TensorView<const float>();
   if (weight.half.precision != Precision::fp32) {
-    multiply_rows(compute, HalfFactors(weight.half.precision), dx, dy, weight.half.along, {}, addend);
+    tiled_product(compute, HalfFactors(weight.half.precision), dx, dy, weight.half.along, {}, addend);
     return;
   }
-  const FloatFactors factors(compute.simd());
-  for_packed_columns(compute, factors, {weight.matrix.data(), weight.matrix.stride(0)}, dy.columns(), dx.columns(),
-                     [&](std::int64_t first, std::int64_t count, const float* panels) {
-                       multiply_rows(compute, factors, dx.columns(first, count), dy, panels, {},
-                                     addend.empty() ? addend : addend.columns(first, count));
-                     });
+  packed_product(compute, dx, dy, {weight.matrix.data(), weight.matrix.stride(0)}, {}, addend);
 }
 
-/// Rows of x that are packed together.
+/// Returns rows of x that are packed together.
 Tiling row_stretches(std::int64_t rows, std::int64_t inputs) {
-  constexpr std::int64_t kUnit = 512;  // slices of every precision
-  return {rows, std::max(kUnit, kPackedElements / inputs / kUnit * kUnit)};
+  constexpr std::int64_t kUnit = 512;  // whole slices of every precision
+  return {rows, std::max(kUnit, kPackedElements / std::max<std::int64_t>(1, inputs) / kUnit * kUnit)};
 }
 
 void backward_weight_packed(Compute& compute, TensorView<float> dweight, TensorView<const float> dy,
@@ -117,7 +123,7 @@ constexpr std::int64_t kBiasColumns = 128;
 template <class T>
 void add_bias_gradient(Compute& compute, TensorView<T> dbias, TensorView<const T> dy) {
   constexpr std::int64_t kBlock = 128;
-  const SimdKernels<T>& kernels = simd_kernels<T>(compute.simd());
+  const ElementwiseKernels<T>& kernels = simd_kernels<T>(compute.simd()).elementwise;
   const Tiling tiling{dy.columns(), kBiasColumns};
   compute.pool().run(tiling.tiles(), [&](std::int64_t tile, int worker) {
     const std::int64_t column = tiling.first(tile), count = tiling.count(tile);
@@ -130,22 +136,22 @@ void add_bias_gradient(Compute& compute, TensorView<T> dbias, TensorView<const T
   });
 }
 
-/// Rows of a tile of a product before it is added: bias (columns) and addend (rows, columns) from column o on. False where
-/// there is neither.
+/// Writes to a tile of c what its product is added to: bias (columns) and addend (rows, columns), if they are there. Returns
+/// whether there is any.
 template <class T>
-bool begin_tile(const SimdKernels<T>& kernels, TensorView<T> c, TensorView<const T> bias, TensorView<const T> addend,
-                std::int64_t r, std::int64_t row_count, std::int64_t o, std::int64_t count) {
-  for (std::int64_t i = r; i < r + row_count; ++i) {
+bool begin_tile(const ElementwiseKernels<T>& kernels, TensorView<T> c, const T* bias, TensorView<const T> addend) {
+  const std::int64_t count = c.columns();
+  for (std::int64_t i = 0; i < c.rows(); ++i) {
     const auto bytes = static_cast<std::size_t>(count) * sizeof(T);
-    if (!addend.empty() && addend.data() != c.data()) std::memcpy(c.row(i) + o, addend.row(i) + o, bytes);
-    if (bias.empty()) continue;
+    if (!addend.empty() && addend.data() != c.data()) std::memcpy(c.row(i), addend.row(i), bytes);
+    if (bias == nullptr) continue;
     if (addend.empty()) {
-      std::memcpy(c.row(i) + o, bias.data() + o, bytes);
+      std::memcpy(c.row(i), bias, bytes);
     } else {
-      kernels.add(c.row(i) + o, bias.data() + o, count);
+      kernels.add(c.row(i), bias, count);
     }
   }
-  return !bias.empty() || !addend.empty();
+  return bias != nullptr || !addend.empty();
 }
 
 }  // namespace
@@ -164,14 +170,16 @@ void linear_forward(Compute& compute, TensorView<T> y, TensorView<const T> x, Li
       return;
     }
   }
-  const SimdKernels<T>& kernels = simd_kernels<T>(compute.simd());
+  const ElementwiseKernels<T>& kernels = simd_kernels<T>(compute.simd()).elementwise;
   const Grid grid(rows, outputs);
   compute.pool().run(grid.tiles(), [&](std::int64_t tile, int worker) {
     const std::int64_t r = grid.row(tile), row_count = grid.row_count(tile);
     const std::int64_t o = grid.column(tile), output_count = grid.column_count(tile);
-    const bool add = begin_tile(kernels, y, bias, addend, r, row_count, o, output_count);
-    multiply_tile(compute, worker, y.row(r) + o, y.stride(0), Operand<T>{x.row(r), x.stride(0)},
-                  Operand<T>{weight.row(o), weight.stride(0), true}, {row_count, output_count, inputs}, add);
+    const bool add =
+        begin_tile<T>(kernels, y.rows(r, row_count).columns(o, output_count), bias.empty() ? nullptr : bias.data() + o,
+                      addend.empty() ? addend : addend.rows(r, row_count).columns(o, output_count));
+    multiply_tile<T>(compute, worker, strided(y, r, o), {x.row(r), x.stride(0)}, {weight.row(o), weight.stride(0), true},
+                     {row_count, output_count, inputs}, add);
   });
 }
 
@@ -189,9 +197,8 @@ void linear_backward_input(Compute& compute, TensorView<T> dx, TensorView<const 
   const Grid grid(rows, inputs);
   compute.pool().run(grid.tiles(), [&](std::int64_t tile, int worker) {
     const std::int64_t r = grid.row(tile), i = grid.column(tile);
-    multiply_tile(compute, worker, dx.row(r) + i, dx.stride(0), Operand<T>{dy.row(r), dy.stride(0)},
-                  Operand<T>{weight.data() + i, weight.stride(0)}, {grid.row_count(tile), grid.column_count(tile), outputs},
-                  write == Write::add);
+    multiply_tile<T>(compute, worker, strided(dx, r, i), {dy.row(r), dy.stride(0)}, {weight.data() + i, weight.stride(0)},
+                     {grid.row_count(tile), grid.column_count(tile), outputs}, write == Write::add);
   });
 }
 
@@ -211,14 +218,14 @@ void linear_backward_weight(Compute& compute, TensorView<T> dweight, TensorView<
   const Grid grid(outputs, inputs);
   compute.pool().run(grid.tiles(), [&](std::int64_t tile, int worker) {
     const std::int64_t o = grid.row(tile), i = grid.column(tile);
-    multiply_tile(compute, worker, dweight.row(o) + i, dweight.stride(0), Operand<T>{dy.data() + o, dy.stride(0), true},
-                  Operand<T>{x.data() + i, x.stride(0)}, {grid.row_count(tile), grid.column_count(tile), rows}, true);
+    multiply_tile<T>(compute, worker, strided(dweight, o, i), {dy.data() + o, dy.stride(0), true},
+                     {x.data() + i, x.stride(0)}, {grid.row_count(tile), grid.column_count(tile), rows}, true);
   });
 }
 
 namespace {
 
-/// Elements that the tiles of a grid ask for: the last ones may be of another size.
+/// Returns the elements that the tiles of a grid ask for: the last ones may be of another size.
 template <class T>
 std::int64_t grid_scratch(SimdTier tier, const Grid& grid) {
   std::int64_t elements = 0;
@@ -230,13 +237,14 @@ std::int64_t grid_scratch(SimdTier tier, const Grid& grid) {
   return elements;
 }
 
-/// Of one direction's product, (rows, columns) of depth.
-ScratchSize product_scratch(SimdTier tier, Precision precision, std::int64_t rows, std::int64_t depth,
-                            std::int64_t columns) {
+/// Returns the scratch of one direction's product.
+ScratchSize product_scratch(SimdTier tier, Precision precision, const ProductShape& shape) {
   constexpr auto kSize = static_cast<std::int64_t>(sizeof(float));
-  if (precision != Precision::fp32) return multiply_rows_scratch(HalfFactors(precision), rows, depth, columns);
-  if (!is_packed_apart(tier, precision, rows)) return {.worker = kSize * grid_scratch<float>(tier, Grid(rows, columns))};
-  return {.shared = kSize * packed_elements(FloatFactors(tier), depth, columns)};
+  if (precision != Precision::fp32) return tiled_product_scratch(HalfFactors(precision), shape);
+  if (!is_packed_apart(tier, precision, shape.m)) {
+    return {.worker = kSize * grid_scratch<float>(tier, Grid(shape.m, shape.n))};
+  }
+  return {.shared = kSize * packed_elements(FloatFactors(tier), shape.depth, shape.n)};
 }
 
 template <class Factors>
@@ -254,8 +262,8 @@ ScratchSize linear_scratch(SimdTier tier, Precision precision, std::int64_t rows
   ScratchSize size{.worker = static_cast<std::int64_t>(sizeof(T)) * std::min(kBiasColumns, outputs)};
   if constexpr (std::is_same_v<T, float>) {
     if (!served_by_blas(tier, T{})) {
-      size = larger(size, product_scratch(tier, precision, rows, inputs, outputs));
-      size = larger(size, product_scratch(tier, precision, rows, outputs, inputs));
+      size = larger(size, product_scratch(tier, precision, {rows, outputs, inputs}));
+      size = larger(size, product_scratch(tier, precision, {rows, inputs, outputs}));
       return larger(size, precision == Precision::fp32 ? gradient_scratch(FloatFactors(tier), rows, inputs, outputs)
                                                        : gradient_scratch(HalfFactors(precision), rows, inputs, outputs));
     }
@@ -271,12 +279,12 @@ void linear_decode(Compute& compute, TensorView<T> y, TensorView<const T> x, Ten
   const std::int64_t rows = x.rows(), inputs = x.columns(), outputs = weight.rows();
   LM_CHECK(weight.columns() == inputs && y.rows() == rows && y.columns() == outputs);
   LM_CHECK(bias.empty() || bias.size() == outputs);
-  const SimdKernels<T>& kernels = simd_kernels<T>(compute.simd());
+  const DecodeKernels<T>& kernels = simd_kernels<T>(compute.simd()).decode;
   const Tiling tiling = row_tiling(outputs, inputs, 16384);
   compute.pool().run(tiling.tiles(), [&](std::int64_t tile, int) {
     const std::int64_t o = tiling.first(tile);
-    kernels.linear_decode(y.data() + o, y.stride(0), x.data(), x.stride(0), rows, weight.row(o), weight.stride(0),
-                          bias.empty() ? nullptr : bias.data() + o, tiling.count(tile), inputs);
+    kernels.linear_decode(strided(y, 0, o), strided(x), strided(weight, o), bias.empty() ? nullptr : bias.data() + o,
+                          {rows, tiling.count(tile), inputs});
   });
 }
 

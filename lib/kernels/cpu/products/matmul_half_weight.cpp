@@ -1,5 +1,7 @@
 // The copies of a weight that products with 16-bit factors read.
 #include "kernels/cpu/products/factors.h"
+#include "kernels/cpu/strided_view.h"
+#include "kernels/cpu/tiling.h"
 #include "kernels/matmul.h"
 
 namespace lm {
@@ -22,8 +24,8 @@ void round_weight(Compute& compute, const LinearWeight<float>& weight) {
   const Tiling tiling{round_up(outputs, kernels.panel), 2 * kernels.panel};
   compute.pool().run(tiling.tiles(), [&](std::int64_t tile, int) {
     const std::int64_t first = tiling.first(tile);
-    kernels.pack_weight(weight.half.across, weight.half.along, matrix.data(), matrix.stride(0), outputs, matrix.columns(),
-                        first, first + tiling.count(tile));
+    kernels.pack_weight(weight.half.across, weight.half.along, strided(matrix), outputs, matrix.columns(), first,
+                        first + tiling.count(tile));
   });
 }
 

@@ -1,4 +1,6 @@
-// GELU's tanh form and SwiGLU. 0.5 (1 + tanh(u)) is sigmoid(2u), so one exponential serves both.
+#include "kernels/cpu/simd/activation.h"
+
+#include "kernels/cpu/simd/groups.h"
 #include "kernels/cpu/simd/vector.h"
 
 namespace lm::LM_TIER {
@@ -9,6 +11,7 @@ inline constexpr T kTwoRootTwoOverPi = static_cast<T>(1.595769121605730711759784
 template <class T>
 inline constexpr T kCubic = static_cast<T>(0.044715);
 
+/// 0.5 (1 + tanh(u)) as sigmoid(2u), so that one exponential serves all activations.
 template <class T>
 LM_INLINE Vec<T> gelu_gate(Vec<T> x) {
   return sigmoid<T>(kTwoRootTwoOverPi<T> * x * (T{1} + kCubic<T> * x * x));
@@ -61,14 +64,14 @@ void swiglu_backward(T* dgate, T* dup, const T* dy, const T* gate, const T* up, 
 }  // namespace
 
 template <class T>
-void fill_activation(SimdKernels<T>& kernels) {
-  kernels.exponential = exponential<T>;
-  kernels.gelu_forward = gelu_forward<T>;
-  kernels.gelu_backward = gelu_backward<T>;
-  kernels.swiglu_forward = swiglu_forward<T>;
-  kernels.swiglu_backward = swiglu_backward<T>;
+ActivationKernels<T> activation_kernels() {
+  return {.exponential = exponential<T>,
+          .gelu_forward = gelu_forward<T>,
+          .gelu_backward = gelu_backward<T>,
+          .swiglu_forward = swiglu_forward<T>,
+          .swiglu_backward = swiglu_backward<T>};
 }
-template void fill_activation(SimdKernels<float>&);
-template void fill_activation(SimdKernels<double>&);
+template ActivationKernels<float> activation_kernels();
+template ActivationKernels<double> activation_kernels();
 
 }  // namespace lm::LM_TIER

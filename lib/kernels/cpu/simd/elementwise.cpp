@@ -1,8 +1,12 @@
-// Plain vector work, dropout and rotation. Simple loops are left to the compiler's vectoriser.
+#include "kernels/cpu/simd/elementwise.h"
+
+#include "kernels/cpu/simd/groups.h"
 #include "kernels/cpu/simd/vector.h"
 
 namespace lm::LM_TIER {
 namespace {
+
+// Simple loops are left to the compiler's vectoriser.
 
 template <class T>
 void add(T* y, const T* x, std::int64_t n) {
@@ -155,16 +159,16 @@ void rotate(T* x, const T* cosine, const T* sine, std::int64_t half, std::int64_
 }  // namespace
 
 template <class T>
-void fill_elementwise(SimdKernels<T>& kernels) {
-  kernels.add = add<T>;
-  kernels.add_columns = add_columns<T>;
-  kernels.scale = scale<T>;
-  kernels.sum_of_squares = sum_of_squares<T>;
-  kernels.all_finite = all_finite<T>;
-  kernels.dropout = dropout<T>;
-  kernels.rotate = rotate<T>;
+ElementwiseKernels<T> elementwise_kernels() {
+  return {.add = add<T>,
+          .add_columns = add_columns<T>,
+          .scale = scale<T>,
+          .sum_of_squares = sum_of_squares<T>,
+          .all_finite = all_finite<T>,
+          .dropout = dropout<T>,
+          .rotate = rotate<T>};
 }
-template void fill_elementwise(SimdKernels<float>&);
-template void fill_elementwise(SimdKernels<double>&);
+template ElementwiseKernels<float> elementwise_kernels();
+template ElementwiseKernels<double> elementwise_kernels();
 
 }  // namespace lm::LM_TIER

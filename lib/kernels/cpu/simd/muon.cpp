@@ -1,4 +1,6 @@
-// What Muon needs beside products: its moment, and work on symmetric matrices of which the lower half is known.
+#include "kernels/cpu/simd/muon.h"
+
+#include "kernels/cpu/simd/groups.h"
 #include "kernels/cpu/simd/vector.h"
 
 namespace lm::LM_TIER {
@@ -6,9 +8,9 @@ namespace {
 
 template <class T>
 void nesterov(T* __restrict update, T* __restrict moment, const T* __restrict gradient, std::int64_t n, T momentum,
-              T gradient_share) {
+              T gradient_fraction) {
   for (std::int64_t i = 0; i < n; ++i) {
-    const T g = gradient_share * gradient[i];
+    const T g = gradient_fraction * gradient[i];
     const T m = momentum * moment[i] + g;
     moment[i] = m;
     update[i] = momentum * m + g;
@@ -48,12 +50,10 @@ void mirror(T* x, std::int64_t n) {
 }  // namespace
 
 template <class T>
-void fill_muon(SimdKernels<T>& kernels) {
-  kernels.nesterov = nesterov<T>;
-  kernels.combine = combine<T>;
-  kernels.mirror = mirror<T>;
+MuonKernels<T> muon_kernels() {
+  return {.nesterov = nesterov<T>, .combine = combine<T>, .mirror = mirror<T>};
 }
-template void fill_muon(SimdKernels<float>&);
-template void fill_muon(SimdKernels<double>&);
+template MuonKernels<float> muon_kernels();
+template MuonKernels<double> muon_kernels();
 
 }  // namespace lm::LM_TIER

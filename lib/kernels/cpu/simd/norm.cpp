@@ -1,17 +1,19 @@
-// LayerNorm and RMSNorm over a block of rows.
+#include "kernels/cpu/simd/norm.h"
+
+#include "kernels/cpu/simd/groups.h"
 #include "kernels/cpu/simd/vector.h"
 
 namespace lm::LM_TIER {
 namespace {
 
-LM_INLINE float square_root(float x) { return __builtin_sqrtf(x); }
-LM_INLINE double square_root(double x) { return __builtin_sqrt(x); }
-
 template <class T>
-void layernorm_forward(T* y, std::int64_t y_stride, T* mean, T* rstd, const T* x, std::int64_t x_stride, const T* gain,
-                       const T* bias, std::int64_t rows, std::int64_t width, T eps) {
+void layernorm_forward(Strided<T> y_rows, RowMoments<T> moments, Strided<const T> x_rows, const T* gain, const T* bias,
+                       NormShape shape, T eps) {
+  const std::int64_t width = shape.width;
   const T inverse_width = T{1} / static_cast<T>(width);
-  for (std::int64_t r = 0; r < rows; ++r, x += x_stride, y += y_stride) {
+  const T* x = x_rows.data;
+  T* y = y_rows.data;
+  for (std::int64_t r = 0; r < shape.rows; ++r, x += x_rows.stride, y += y_rows.stride) {
     Vec<T> sum = {};
     each_vector<T>(width, [&](std::int64_t i, std::int64_t count) { sum += load(x + i, count); });
     const T m = sum_lanes<T>(sum) * inverse_width;
@@ -21,8 +23,8 @@ void layernorm_forward(T* y, std::int64_t y_stride, T* mean, T* rstd, const T* x
       squares += centred * centred;
     });
     const T k = T{1} / square_root(sum_lanes<T>(squares) * inverse_width + eps);
-    mean[r] = m;
-    rstd[r] = k;
+    moments.mean[r] = m;
+    moments.rstd[r] = k;
     each_vector<T>(width, [&](std::int64_t i, std::int64_t count) {
       Vec<T> out = (load(x + i, count) - m) * k * load(gain + i, count);
       if (bias != nullptr) out += load(bias + i, count);
@@ -32,12 +34,14 @@ void layernorm_forward(T* y, std::int64_t y_stride, T* mean, T* rstd, const T* x
 }
 
 template <class T>
-void layernorm_backward(T* dx, std::int64_t dx_stride, T* dgain, T* dbias, const T* dy, std::int64_t dy_stride, const T* x,
-                        std::int64_t x_stride, const T* gain, const T* mean, const T* rstd, std::int64_t rows,
-                        std::int64_t width) {
+void layernorm_backward(Strided<T> dx_rows, T* dgain, T* dbias, Strided<const T> dy_rows, Strided<const T> x_rows,
+                        const T* gain, RowMoments<const T> moments, NormShape shape) {
+  const std::int64_t width = shape.width;
   const T inverse_width = T{1} / static_cast<T>(width);
-  for (std::int64_t r = 0; r < rows; ++r, x += x_stride, dy += dy_stride, dx += dx_stride) {
-    const T m = mean[r], k = rstd[r];
+  const T *x = x_rows.data, *dy = dy_rows.data;
+  T* dx = dx_rows.data;
+  for (std::int64_t r = 0; r < shape.rows; ++r, x += x_rows.stride, dy += dy_rows.stride, dx += dx_rows.stride) {
+    const T m = moments.mean[r], k = moments.rstd[r];
     Vec<T> sum = {}, sum_normed = {};
     each_vector<T>(width, [&](std::int64_t i, std::int64_t count) {
       const Vec<T> d = load(dy + i, count);
@@ -58,10 +62,12 @@ void layernorm_backward(T* dx, std::int64_t dx_stride, T* dgain, T* dbias, const
 }
 
 template <class T>
-void rmsnorm_forward(T* y, std::int64_t y_stride, T* rstd, const T* x, std::int64_t x_stride, const T* gain,
-                     std::int64_t rows, std::int64_t width, T eps) {
+void rmsnorm_forward(Strided<T> y_rows, T* rstd, Strided<const T> x_rows, const T* gain, NormShape shape, T eps) {
+  const std::int64_t width = shape.width;
   const T inverse_width = T{1} / static_cast<T>(width);
-  for (std::int64_t r = 0; r < rows; ++r, x += x_stride, y += y_stride) {
+  const T* x = x_rows.data;
+  T* y = y_rows.data;
+  for (std::int64_t r = 0; r < shape.rows; ++r, x += x_rows.stride, y += y_rows.stride) {
     Vec<T> squares = {};
     each_vector<T>(width, [&](std::int64_t i, std::int64_t count) {
       const Vec<T> v = load(x + i, count);
@@ -76,10 +82,13 @@ void rmsnorm_forward(T* y, std::int64_t y_stride, T* rstd, const T* x, std::int6
 }
 
 template <class T>
-void rmsnorm_backward(T* dx, std::int64_t dx_stride, T* dgain, const T* dy, std::int64_t dy_stride, const T* x,
-                      std::int64_t x_stride, const T* gain, const T* rstd, std::int64_t rows, std::int64_t width, T keep) {
+void rmsnorm_backward(Strided<T> dx_rows, T* dgain, Strided<const T> dy_rows, Strided<const T> x_rows, const T* gain,
+                      const T* rstd, NormShape shape, T keep) {
+  const std::int64_t width = shape.width;
   const T inverse_width = T{1} / static_cast<T>(width);
-  for (std::int64_t r = 0; r < rows; ++r, x += x_stride, dy += dy_stride, dx += dx_stride) {
+  const T *x = x_rows.data, *dy = dy_rows.data;
+  T* dx = dx_rows.data;
+  for (std::int64_t r = 0; r < shape.rows; ++r, x += x_rows.stride, dy += dy_rows.stride, dx += dx_rows.stride) {
     const T k = rstd[r];
     Vec<T> sum = {};
     each_vector<T>(width, [&](std::int64_t i, std::int64_t count) {
@@ -99,13 +108,13 @@ void rmsnorm_backward(T* dx, std::int64_t dx_stride, T* dgain, const T* dy, std:
 }  // namespace
 
 template <class T>
-void fill_norm(SimdKernels<T>& kernels) {
-  kernels.layernorm_forward = layernorm_forward<T>;
-  kernels.layernorm_backward = layernorm_backward<T>;
-  kernels.rmsnorm_forward = rmsnorm_forward<T>;
-  kernels.rmsnorm_backward = rmsnorm_backward<T>;
+NormKernels<T> norm_kernels() {
+  return {.layernorm_forward = layernorm_forward<T>,
+          .layernorm_backward = layernorm_backward<T>,
+          .rmsnorm_forward = rmsnorm_forward<T>,
+          .rmsnorm_backward = rmsnorm_backward<T>};
 }
-template void fill_norm(SimdKernels<float>&);
-template void fill_norm(SimdKernels<double>&);
+template NormKernels<float> norm_kernels();
+template NormKernels<double> norm_kernels();
 
 }  // namespace lm::LM_TIER

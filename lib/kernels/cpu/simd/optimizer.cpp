@@ -1,11 +1,10 @@
-// The optimizer's pass, and the loop that measures what the arithmetic units can do.
+#include "kernels/cpu/simd/optimizer.h"
+
+#include "kernels/cpu/simd/groups.h"
 #include "kernels/cpu/simd/vector.h"
 
 namespace lm::LM_TIER {
 namespace {
-
-LM_INLINE float square_root(float x) { return __builtin_sqrtf(x); }
-LM_INLINE double square_root(double x) { return __builtin_sqrt(x); }
 
 template <class T>
 void adamw(T* __restrict weight, T* __restrict first, T* __restrict second, const T* __restrict gradient, std::int64_t n,
@@ -54,13 +53,13 @@ T multiply_add_rounds(std::int64_t rounds) {
 }  // namespace
 
 template <class T>
-void fill_optimizer(SimdKernels<T>& kernels) {
-  kernels.adamw = adamw<T>;
-  kernels.moving_average = moving_average<T>;
-  kernels.multiply_add_rounds = multiply_add_rounds<T>;
-  kernels.operations_per_round = 2 * kChains * kLanes<T>;
+OptimizerKernels<T> optimizer_kernels() {
+  return {.adamw = adamw<T>,
+          .moving_average = moving_average<T>,
+          .multiply_add_rounds = multiply_add_rounds<T>,
+          .operations_per_round = 2 * kChains * kLanes<T>};
 }
-template void fill_optimizer(SimdKernels<float>&);
-template void fill_optimizer(SimdKernels<double>&);
+template OptimizerKernels<float> optimizer_kernels();
+template OptimizerKernels<double> optimizer_kernels();
 
 }  // namespace lm::LM_TIER

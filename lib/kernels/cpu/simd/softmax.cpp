@@ -1,4 +1,6 @@
-// Rows of exponentials: softmax, its sums, and attention's weights and their gradients.
+#include "kernels/cpu/simd/softmax.h"
+
+#include "kernels/cpu/simd/groups.h"
 #include "kernels/cpu/simd/vector.h"
 
 namespace lm::LM_TIER {
@@ -38,14 +40,17 @@ double exp_sum(T* y, const T* x, std::int64_t n, T shift) {
 }
 
 template <class T>
-void hide_other_documents(T* scores, std::int64_t n, const std::int32_t* documents, std::int32_t document) {
-  for (std::int64_t j = 0; j < n; ++j) scores[j] = documents[j] == document ? scores[j] : kLowest<T>;
+void hide_other_documents(T* scores, VisibleKeys visible) {
+  const std::int32_t* documents = visible.documents;
+  const std::int32_t document = visible.document;
+  if (documents == nullptr) return;
+  for (std::int64_t j = 0; j < visible.limit; ++j) scores[j] = documents[j] == document ? scores[j] : kLowest<T>;
 }
 
 template <class T>
-T attention_weights(T* scores, std::int64_t keys, std::int64_t limit, const std::int32_t* documents, std::int32_t document,
-                    T scale, T* inverse_sum) {
-  if (documents != nullptr) hide_other_documents(scores, limit, documents, document);
+T attention_weights(T* scores, VisibleKeys visible, T scale, T* inverse_sum) {
+  const std::int64_t limit = visible.limit;
+  hide_other_documents(scores, visible);
   // Powers of two: their exponents are products that are computed anyway.
   const T binary_scale = scale * kBinary<T>, highest = maximum(scores, limit), shift = highest * binary_scale;
   Vec<T> sums = {};
@@ -54,35 +59,35 @@ T attention_weights(T* scores, std::int64_t keys, std::int64_t limit, const std:
     sums += e;
     store(scores + i, e, count);
   });
-  for (std::int64_t j = limit; j < keys; ++j) scores[j] = T{0};
+  for (std::int64_t j = limit; j < visible.keys; ++j) scores[j] = T{0};
   const T sum = sum_lanes<T>(sums);
   *inverse_sum = T{1} / sum;
   return highest * scale + log_of(sum);
 }
 
 template <class T>
-void attention_gradients(T* scores, T* dweights, std::int64_t keys, std::int64_t limit, const std::int32_t* documents,
-                         std::int32_t document, T scale, T log_sum_exp, T delta) {
-  if (documents != nullptr) hide_other_documents(scores, limit, documents, document);
+void attention_gradients(T* scores, T* dweights, VisibleKeys visible, T scale, T log_sum_exp, T delta) {
+  const std::int64_t limit = visible.limit;
+  hide_other_documents(scores, visible);
   const T binary_scale = scale * kBinary<T>, shift = log_sum_exp * kBinary<T>;
   each_vector<T>(limit, [&](std::int64_t i, std::int64_t count) {
     const Vec<T> p = exp2_of(load(scores + i, count) * binary_scale - shift);
     store(scores + i, p, count);
     store(dweights + i, Vec<T>(p * scale * (load(dweights + i, count) - delta)), count);
   });
-  for (std::int64_t j = limit; j < keys; ++j) scores[j] = dweights[j] = T{0};
+  for (std::int64_t j = limit; j < visible.keys; ++j) scores[j] = dweights[j] = T{0};
 }
 
 }  // namespace
 
 template <class T>
-void fill_softmax(SimdKernels<T>& kernels) {
-  kernels.maximum = maximum<T>;
-  kernels.exp_sum = exp_sum<T>;
-  kernels.attention_weights = attention_weights<T>;
-  kernels.attention_gradients = attention_gradients<T>;
+SoftmaxKernels<T> softmax_kernels() {
+  return {.maximum = maximum<T>,
+          .exp_sum = exp_sum<T>,
+          .attention_weights = attention_weights<T>,
+          .attention_gradients = attention_gradients<T>};
 }
-template void fill_softmax(SimdKernels<float>&);
-template void fill_softmax(SimdKernels<double>&);
+template SoftmaxKernels<float> softmax_kernels();
+template SoftmaxKernels<double> softmax_kernels();
 
 }  // namespace lm::LM_TIER

@@ -1,22 +1,24 @@
-#include "kernels/cpu/simd/vector.h"
+#include "kernels/cpu/simd/table.h"
+
+#include "kernels/cpu/simd/groups.h"
 
 namespace lm::LM_TIER {
 
 template <class T>
-static void fill_all(SimdKernels<T>& kernels) {
-  fill_elementwise(kernels);
-  fill_norm(kernels);
-  fill_activation(kernels);
-  fill_softmax(kernels);
-  fill_decode(kernels);
-  fill_gemm(kernels);
-  fill_optimizer(kernels);
-  fill_muon(kernels);
-}
+SimdKernels<T> kernels_of_tier();
 
-void fill_kernels(SimdKernels<float>& kernels);
-void fill_kernels(SimdKernels<double>& kernels);
-void fill_kernels(SimdKernels<float>& kernels) { fill_all(kernels); }
-void fill_kernels(SimdKernels<double>& kernels) { fill_all(kernels); }
+template <class T>
+SimdKernels<T> kernels_of_tier() {
+  return {.elementwise = elementwise_kernels<T>(),
+          .norm = norm_kernels<T>(),
+          .activation = activation_kernels<T>(),
+          .softmax = softmax_kernels<T>(),
+          .optimizer = optimizer_kernels<T>(),
+          .muon = muon_kernels<T>(),
+          .gemm = gemm_kernels<T>(),
+          .decode = decode_kernels<T>()};
+}
+template SimdKernels<float> kernels_of_tier();
+template SimdKernels<double> kernels_of_tier();
 
 }  // namespace lm::LM_TIER

@@ -16,8 +16,6 @@
 #include <immintrin.h>
 #endif
 
-#include "kernels/cpu/simd/table.h"
-
 namespace lm::LM_TIER {
 
 #if defined(LM_TIER_avx512)
@@ -184,33 +182,6 @@ LM_INLINE void each_vector(std::int64_t n, Body&& body) {
   if (i < n) body(i, n - i);
 }
 
-/// Asks for what is read next, a share at a time, so that it comes into the second-level cache while a product computes.
-class Prefetcher {
- public:
-  /// `turns`: how many calls of fetch_some() there will be.
-  LM_INLINE Prefetcher(const ReadNext& next, std::int64_t turns)
-      : row_(next.data),
-        stride_(next.stride),
-        rows_(next.rows),
-        bytes_(next.bytes),
-        share_(turns > 0 ? (next.rows * ((next.bytes + 63) / 64) + turns - 1) / turns : 0) {}
-  LM_INLINE void fetch_some() {
-    for (std::int64_t i = 0; i < share_ && rows_ > 0; ++i) {
-      __builtin_prefetch(row_ + at_, 0, 2);
-      at_ += 64;
-      if (at_ < bytes_) continue;
-      at_ = 0;
-      row_ += stride_;
-      --rows_;
-    }
-  }
-
- private:
-  const char* row_;
-  std::int64_t stride_, rows_, bytes_, share_;
-  std::int64_t at_ = 0;
-};
-
 /// 2^n p for whole n >= -126 whose bits n + 1.5 * 2^23 are given.
 LM_INLINE Vec<float> times_power_of_two(Vec<float> p, Vec<float> shifted) {
   typedef std::uint32_t Bits __attribute__((vector_size(kVectorBytes)));
@@ -261,6 +232,8 @@ LM_INLINE Vec<double> exp_of(Vec<double> x) {
   return x;
 }
 
+LM_INLINE float square_root(float x) { return __builtin_sqrtf(x); }
+LM_INLINE double square_root(double x) { return __builtin_sqrt(x); }
 LM_INLINE float log_of(float x) { return __builtin_logf(x); }
 LM_INLINE double log_of(double x) { return __builtin_log(x); }
 
@@ -269,22 +242,5 @@ template <class T>
 LM_INLINE Vec<T> sigmoid(Vec<T> x) {
   return T{1} / (T{1} + exp_of(-x));
 }
-
-template <class T>
-void fill_elementwise(SimdKernels<T>& kernels);
-template <class T>
-void fill_norm(SimdKernels<T>& kernels);
-template <class T>
-void fill_activation(SimdKernels<T>& kernels);
-template <class T>
-void fill_softmax(SimdKernels<T>& kernels);
-template <class T>
-void fill_decode(SimdKernels<T>& kernels);
-template <class T>
-void fill_gemm(SimdKernels<T>& kernels);
-template <class T>
-void fill_optimizer(SimdKernels<T>& kernels);
-template <class T>
-void fill_muon(SimdKernels<T>& kernels);
 
 }  // namespace lm::LM_TIER

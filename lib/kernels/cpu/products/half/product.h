@@ -1,13 +1,12 @@
 // Products with 16-bit factors, written once for both formats.
 //
-// As in simd/gemm.cpp, c is cut into blocks of kRows rows by one panel of two vectors, whose sums stay in registers while k
-// runs, so that each element is one chain over k whose bits depend on k alone. The left factor is read a unit of 32 bits at
-// a time, broadcast over the panel's columns: either from rows as they lie, or from packed blocks [step][kUnits] where its
-// rows are columns in memory. A panel is [step][two vectors].
+// See products/product.h for the words. A step is one unit of depth. A panel is [step][two vectors]. The left factor is read
+// from rows of units, or from packed blocks [step][kUnits] if its rows are columns in memory.
 #pragma once
 
 #include "kernels/cpu/products/half_kernels.h"
 #include "kernels/cpu/products/simd/addends.h"
+#include "kernels/cpu/products/simd/prefetcher.h"
 #include "kernels/cpu/products/simd/row_split.h"
 #include "kernels/cpu/simd/vector.h"
 
@@ -92,18 +91,18 @@ LM_INLINE MicroKernel<F> micro_kernel_of(std::int64_t rows) {
 
 using RowSplit = EvenRows<kRows, kPassBlocks>;
 
+/// c = scale * a b + addends, panel by panel and block by block.
 template <class F, bool kBlocks>
-void multiply_rows(float* c, std::int64_t c_stride, const HalfUnit* a, std::int64_t units, const std::uint16_t* panels,
-                   std::int64_t panel_stride, std::int64_t m, std::int64_t n, std::int64_t depth,
-                   const Addends<float>& addends, float scale, const ReadNext& next) {
-  const std::int64_t steps = steps_of<F>(depth), vector = kPanel<F> / kVectors;
-  const RowSplit split(m);
+void multiply_panels(Strided<float> c, Strided<const HalfUnit> a, Strided<const std::uint16_t> panels, ProductShape shape,
+                     const Addends<float>& addends, float scale, const ReadNext& next) {
+  const std::int64_t n = shape.n, steps = steps_of<F>(shape.depth), vector = kPanel<F> / kVectors;
+  const RowSplit split(shape.m);
   const std::int64_t pass_blocks = split.pass_blocks();
   Prefetcher prefetcher(next, split.blocks * ((n + kPanel<F> - 1) / kPanel<F>));
   for (std::int64_t pass = 0; pass < split.blocks; pass += pass_blocks) {
     const std::int64_t pass_end = pass + at_most(split.blocks - pass, pass_blocks);
-    const std::uint16_t* panel = panels;
-    for (std::int64_t column = 0; column < n; column += kPanel<F>, panel += panel_stride) {
+    const std::uint16_t* panel = panels.data;
+    for (std::int64_t column = 0; column < n; column += kPanel<F>, panel += panels.stride) {
       const std::int64_t width = at_most(n - column, kPanel<F>);
       const bool two = width > vector;
       const std::int64_t last = two ? width - vector : width;
@@ -111,11 +110,11 @@ void multiply_rows(float* c, std::int64_t c_stride, const HalfUnit* a, std::int6
       for (std::int64_t block = pass; block < pass_end; ++block) {
         const std::int64_t row = split.first(block), count = split.count(block);
         const auto kernel = two ? micro_kernel_of<F, 2, kBlocks>(count) : micro_kernel_of<F, 1, kBlocks>(count);
-        const HalfUnit* rows = kBlocks ? a + block * steps * kUnits : a + row * units;
+        const HalfUnit* rows = kBlocks ? a.data + block * steps * kUnits : a.data + row * a.stride;
         for (std::int64_t step = 0; step < steps; step += F::kLongestSum) {
-          kernel(c + row * c_stride + column, c_stride, rows + (kBlocks ? step * kUnits : step), kBlocks ? kUnits : units,
-                 b + step * kPanelUnits, at_most(steps - step, F::kLongestSum), last,
-                 part_of(step > 0 ? Addends<float>{c, c_stride} : addends, row, column), scale);
+          kernel(c.data + row * c.stride + column, c.stride, rows + (kBlocks ? step * kUnits : step),
+                 kBlocks ? kUnits : a.stride, b + step * kPanelUnits, at_most(steps - step, F::kLongestSum), last,
+                 part_of(step > 0 ? Addends<float>{c.data, c.stride} : addends, row, column), scale);
         }
         prefetcher.fetch_some();
       }
@@ -124,17 +123,16 @@ void multiply_rows(float* c, std::int64_t c_stride, const HalfUnit* a, std::int6
 }
 
 template <class F>
-void multiply(float* c, std::int64_t c_stride, const HalfUnit* a, std::int64_t units, const std::uint16_t* panels,
-              std::int64_t panel_stride, std::int64_t m, std::int64_t n, std::int64_t depth, const Addends<float>& addends,
-              float scale, const ReadNext& next) {
-  if (units == 0) {
-    multiply_rows<F, true>(c, c_stride, a, units, panels, panel_stride, m, n, depth, addends, scale, next);
+void multiply(Strided<float> c, Strided<const HalfUnit> a, Strided<const std::uint16_t> panels, ProductShape shape,
+              const Addends<float>& addends, float scale, const ReadNext& next) {
+  if (a.stride == 0) {
+    multiply_panels<F, true>(c, a, panels, shape, addends, scale, next);
   } else {
-    multiply_rows<F, false>(c, c_stride, a, units, panels, panel_stride, m, n, depth, addends, scale, next);
+    multiply_panels<F, false>(c, a, panels, shape, addends, scale, next);
   }
 }
 
-/// 16 by 16 of b, of which `lines` by `columns` are there: square[i] holds line i of k.
+/// Loads 16 by 16 elements of b, of which `lines` by `columns` are there: square[i] holds line i of depth.
 LM_INLINE void load_square(Vec<float> (&square)[kUnits], const float* b, std::int64_t stride, bool transposed,
                            std::int64_t lines, std::int64_t columns) {
   const std::int64_t there = transposed ? columns : lines, width = transposed ? lines : columns;
@@ -143,59 +141,60 @@ LM_INLINE void load_square(Vec<float> (&square)[kUnits], const float* b, std::in
   if (transposed) transpose<float>(square);
 }
 
-/// Columns [column, column + 16) and k [k, k + 16) of b into their places in the panels.
+/// Packs columns [column, column + 16) and lines [k, k + 16) of b (depth, n) into their places in the panels.
 template <class F, bool kTransposed>
-void pack_square(std::uint16_t* packed, const float* b, std::int64_t stride, std::int64_t depth, std::int64_t n, float scale,
+void pack_square(std::uint16_t* packed, Strided<const float> b, std::int64_t depth, std::int64_t n, float scale,
                  std::int64_t column, std::int64_t k) {
   const std::int64_t steps = steps_of<F>(depth), columns = at_most(n - column, kUnits), lines = at_most(depth - k, kUnits);
-  const float* first = kTransposed ? b + column * stride + k : b + k * stride + column;
+  const float* first = kTransposed ? b.data + column * b.stride + k : b.data + k * b.stride + column;
   std::uint16_t* to = packed + column / kPanel<F> * steps * kPanelUnits * 2 + column % kPanel<F> * F::kDepth;
   to += k / F::kDepth * kPanelUnits * 2;
   Vec<float> square[kUnits];
   if (lines == kUnits && columns == kUnits) {
-    load_square(square, first, stride, kTransposed, kUnits, kUnits);
+    load_square(square, first, b.stride, kTransposed, kUnits, kUnits);
 #pragma GCC unroll 16
     for (std::int64_t i = 0; i < kUnits; i += F::kDepth)
       F::store_columns(to + i / F::kDepth * kPanelUnits * 2, square + i, scale);
     return;
   }
-  load_square(square, first, stride, kTransposed, lines, columns);
+  load_square(square, first, b.stride, kTransposed, lines, columns);
   for (std::int64_t i = 0; i < lines; i += F::kDepth)
     F::store_columns(to + i / F::kDepth * kPanelUnits * 2, square + i, scale);
 }
 
 template <class F>
-void pack_panels(std::uint16_t* packed, const float* b, std::int64_t stride, bool transposed, std::int64_t depth,
-                 std::int64_t n, float scale) {
+void pack_panels(std::uint16_t* packed, Operand<float> b, std::int64_t depth, std::int64_t n, float scale) {
+  const Strided<const float> from{b.data, b.stride};
   const std::int64_t width = (n + kPanel<F> - 1) / kPanel<F> * kPanel<F>;
-  if (transposed) {
+  if (b.transposed) {
     for (std::int64_t column = 0; column < width; column += kUnits) {
-      for (std::int64_t k = 0; k < depth; k += kUnits) pack_square<F, true>(packed, b, stride, depth, n, scale, column, k);
+      for (std::int64_t k = 0; k < depth; k += kUnits) pack_square<F, true>(packed, from, depth, n, scale, column, k);
     }
     return;
   }
   for (std::int64_t k = 0; k < depth; k += kUnits) {
     for (std::int64_t column = 0; column < width; column += kUnits)
-      pack_square<F, false>(packed, b, stride, depth, n, scale, column, k);
+      pack_square<F, false>(packed, from, depth, n, scale, column, k);
   }
 }
 
 template <class F>
-void pack_weight(std::uint16_t* across, std::uint16_t* along, const float* weight, std::int64_t stride, std::int64_t outputs,
+void pack_weight(std::uint16_t* across, std::uint16_t* along, Strided<const float> weight, std::int64_t outputs,
                  std::int64_t inputs, std::int64_t first, std::int64_t end) {
   const std::int64_t width = (inputs + kPanel<F> - 1) / kPanel<F> * kPanel<F>;
   for (std::int64_t o = first; o < end; o += kUnits) {
     for (std::int64_t i = 0; i < width; i += kUnits) {
-      pack_square<F, true>(across, weight, stride, inputs, outputs, 1, o, i);
-      pack_square<F, false>(along, weight, stride, outputs, inputs, 1, i, o);
+      pack_square<F, true>(across, weight, inputs, outputs, 1, o, i);
+      pack_square<F, false>(along, weight, outputs, inputs, 1, i, o);
     }
   }
 }
 
 template <class F>
-void pack_rows(HalfUnit* packed, std::int64_t units, const float* a, std::int64_t stride, std::int64_t m, std::int64_t depth,
-               float scale) {
-  for (std::int64_t row = 0; row < m; ++row, packed += units, a += stride) {
+void pack_rows(Strided<HalfUnit> packed_rows, Strided<const float> rows, std::int64_t m, std::int64_t depth, float scale) {
+  HalfUnit* packed = packed_rows.data;
+  const float* a = rows.data;
+  for (std::int64_t row = 0; row < m; ++row, packed += packed_rows.stride, a += rows.stride) {
     for (std::int64_t k = 0; k < depth; k += kUnits * F::kDepth) {
       const std::int64_t count = at_most(depth - k, kUnits * F::kDepth);
       F::store_units(packed + k / F::kDepth, F::round_row(a + k, count, scale), steps_of<F>(count));
@@ -212,7 +211,7 @@ std::int64_t block_units(std::int64_t m, std::int64_t depth) {
 inline constexpr std::int64_t kPackedLines = 8;
 
 template <class F>
-void pack_blocks(HalfUnit* packed, const float* a, std::int64_t stride, std::int64_t m, std::int64_t depth, float scale) {
+void pack_blocks(HalfUnit* packed, Strided<const float> a, std::int64_t m, std::int64_t depth, float scale) {
   const std::int64_t steps = steps_of<F>(depth);
   const RowSplit split(m);
   for (std::int64_t k = 0; k < depth; k += kPackedLines) {
@@ -222,7 +221,7 @@ void pack_blocks(HalfUnit* packed, const float* a, std::int64_t stride, std::int
       for (std::int64_t i = 0; i < kPackedLines && k + i < depth; i += F::kDepth) {
         Vec<float> lines[F::kDepth];
         for (std::int64_t l = 0; l < F::kDepth; ++l)
-          lines[l] = k + i + l < depth ? load(a + (k + i + l) * stride + row, count) : Vec<float>{};
+          lines[l] = k + i + l < depth ? load(a.data + (k + i + l) * a.stride + row, count) : Vec<float>{};
         F::store_units(to + i / F::kDepth * kUnits, F::round_lines(lines, scale), kUnits);
       }
     }
@@ -237,8 +236,8 @@ HalfKernels make_half_kernels() {
           .pack_panels = pack_panels<F>,
           .pack_weight = pack_weight<F>,
           .pack_rows = pack_rows<F>,
-          .block_units = block_units<F>,
           .pack_blocks = pack_blocks<F>,
+          .block_units = block_units<F>,
           .multiply = multiply<F>};
 }
 

@@ -1,4 +1,4 @@
-// bf16: two products an instruction and sum (AVX512-BF16). Its range is that of float, so nothing needs a scale.
+// bf16: two products in each instruction and sum (AVX512-BF16). Its range is that of float, so nothing needs a scale.
 #include "kernels/cpu/products/half/product.h"
 
 namespace lm::LM_TIER {
@@ -20,13 +20,13 @@ struct Bfloat16 {
     store(c, add(reinterpret_cast<Vec<float>>(sums), 0, columns), columns);
   }
 
-  static float scale_of(const float*, std::int64_t, std::int64_t, std::int64_t) { return 1; }
-  /// Up to 32 neighbours of a row.
+  static float scale_of(Strided<const float>, std::int64_t, std::int64_t) { return 1; }
+  /// Rounds up to 32 neighbours of a row.
   LM_INLINE static Vector round_row(const float* x, std::int64_t count, float) {
     return round(lm::LM_TIER::load(x, at_most(count, kUnits)),
                  lm::LM_TIER::load(x + kUnits, at_most(count - kUnits, kUnits)));
   }
-  /// Two lines, column by column in turn.
+  /// Rounds two lines: the columns of one and of the other by turns.
   LM_INLINE static Vector round_lines(const Vec<float>* lines, float) {
     const Vector order = _mm512_set_epi16(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8, 23, 7, 22, 6, 21, 5,
                                           20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
@@ -40,7 +40,7 @@ struct Bfloat16 {
   }
 
  private:
-  /// To nearest, ties to even: low, then high.
+  /// Rounds to nearest, ties to even: low, then high.
   LM_INLINE static Vector round(Vec<float> low, Vec<float> high) {
     return reinterpret_cast<Vector>(_mm512_cvtne2ps_pbh(reinterpret_cast<__m512>(high), reinterpret_cast<__m512>(low)));
   }

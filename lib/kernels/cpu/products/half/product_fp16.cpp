@@ -1,9 +1,9 @@
-// fp16: twice as many lanes (AVX512-FP16), whose sums are fp16 too and so are short: every kLongestSum products they are
+// fp16: twice as many lanes (AVX512-FP16). Sums are in fp16, too, and so they are short: every kLongestSum products they are
 // added to fp32.
 //
-// Its range is narrow, so that factors from activations and gradients are scaled by a power of two, tile by tile, which
-// brings their largest near 1. That serves in place of one scale of the loss: it adapts to each tensor, and no step is lost
-// to it. Written with vector extensions alone, so that tests can run it, slowly, on CPUs that lack the instructions.
+// Its range is narrow, so factors from activations and gradients are scaled by a power of two, tile by tile, which brings
+// their largest near 1. That replaces a scale of the loss: it adapts to each tensor, and no step is lost to it. The code
+// uses vector extensions only, so that tests can run it, slowly, on CPUs that lack the instructions.
 #include "kernels/cpu/products/half/product.h"
 
 namespace lm::LM_TIER {
@@ -17,7 +17,7 @@ struct Float16 {
   LM_INLINE static Vector multiply_add(Vector sum, Vector a, Vector b) { return sum + a * b; }
 #else
   using Vector = __m512i;
-  /// What the instruction computes, but for a second rounding.
+  /// Computes what the instruction does, except that it rounds twice.
   static Vector multiply_add(Vector sum, Vector a, Vector b) {
     const auto part = [](Vector v, int high) {
       return _mm512_cvtph_ps(high != 0 ? _mm512_extracti64x4_epi64(v, 1) : _mm512_castsi512_si256(v));
@@ -45,11 +45,11 @@ struct Float16 {
     }
   }
 
-  static float scale_of(const float* x, std::int64_t stride, std::int64_t rows, std::int64_t columns) {
+  static float scale_of(Strided<const float> x, std::int64_t rows, std::int64_t columns) {
     Vec<float> largest = {};
     for (std::int64_t row = 0; row < rows; ++row) {
       each_vector<float>(columns, [&](std::int64_t i, std::int64_t count) {
-        const Vec<float> v = lm::LM_TIER::load(x + row * stride + i, count);
+        const Vec<float> v = lm::LM_TIER::load(x.data + row * x.stride + i, count);
         largest = maximum_of<float>(largest, maximum_of<float>(v, -v));
       });
     }
@@ -59,12 +59,12 @@ struct Float16 {
     const std::uint32_t bounded = exponent < 67 ? 67 : exponent > 187 ? 187 : exponent;
     return __builtin_bit_cast(float, (254 - bounded) << 23);
   }
-  /// Up to 16 neighbours of a row.
+  /// Rounds up to 16 neighbours of a row.
   LM_INLINE static __m512i round_row(const float* x, std::int64_t count, float scale) {
     const Vec<float> line = lm::LM_TIER::load(x, count);
     return round_lines(&line, scale);
   }
-  /// Each number twice.
+  /// Rounds a line, with each number twice.
   LM_INLINE static __m512i round_lines(const Vec<float>* lines, float scale) {
     const __m512i once = _mm512_cvtepu16_epi32(round(lines[0], scale));
     return _mm512_or_si512(once, _mm512_slli_epi32(once, 16));
@@ -77,7 +77,7 @@ struct Float16 {
   }
 
  private:
-  /// To nearest, ties to even.
+  /// Rounds to nearest, ties to even.
   LM_INLINE static __m256i round(Vec<float> v, float scale) {
     return _mm512_cvtps_ph(reinterpret_cast<__m512>(Vec<float>(v * scale)), _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
   }

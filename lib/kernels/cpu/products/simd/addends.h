@@ -1,19 +1,20 @@
 // What micro-kernels add to their sums.
 #pragma once
 
+#include "kernels/cpu/products/product.h"
 #include "kernels/cpu/simd/vector.h"
 
 namespace lm::LM_TIER {
 namespace {
 
-/// For the part of the product from this row and column on.
+/// Returns the addends of the part of the product from this row and column on.
 template <class T>
 LM_INLINE Addends<T> part_of(const Addends<T>& addends, std::int64_t row, std::int64_t column) {
   return {addends.rows != nullptr ? addends.rows + row * addends.stride + column : nullptr, addends.stride,
           addends.each_row != nullptr ? addends.each_row + column : nullptr};
 }
 
-/// Asks for the line of c at a column, which is to be stored, and for what is added to it.
+/// Prefetches the line of c at a column, which is to be stored, and what is added to it.
 template <class T>
 LM_INLINE void prefetch_block(const T* c, std::int64_t c_stride, const Addends<T>& addends, std::int64_t row,
                               std::int64_t column) {
@@ -21,14 +22,14 @@ LM_INLINE void prefetch_block(const T* c, std::int64_t c_stride, const Addends<T
   if (addends.rows != nullptr && addends.rows != c) __builtin_prefetch(addends.rows + row * addends.stride + column);
 }
 
-/// sums, from this row and column on, and the addends that there are.
+/// Adds to sums, from this row and column on, the addends that there are.
 template <class T, bool kRows, bool kEachRow>
 struct AddendSum {
   LM_INLINE Vec<T> operator()(Vec<T> sums, std::int64_t row, std::int64_t column, std::int64_t count) const {
     if constexpr (!kRows && !kEachRow) return sums;
     Vec<T> added = {};
     if constexpr (kRows) added = load(addends.rows + row * addends.stride + column, count);
-    // Added first: so do tiles whose products know of no addends.
+    // In this order, as tiles do whose products know of no addends.
     if constexpr (kEachRow)
       added = kRows ? added + load(addends.each_row + column, count) : load(addends.each_row + column, count);
     return added + sums;

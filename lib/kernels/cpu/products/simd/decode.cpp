@@ -1,4 +1,6 @@
-// Dot products for decoding: each output is one fixed chain whatever else is computed with it.
+#include "kernels/cpu/products/simd/decode.h"
+
+#include "kernels/cpu/simd/groups.h"
 #include "kernels/cpu/simd/vector.h"
 
 namespace lm::LM_TIER {
@@ -22,22 +24,21 @@ T dot(const T* x, const T* w, std::int64_t n) {
 }
 
 template <class T>
-void linear_decode(T* y, std::int64_t y_stride, const T* x, std::int64_t x_stride, std::int64_t rows, const T* weight,
-                   std::int64_t weight_stride, const T* bias, std::int64_t outputs, std::int64_t inputs) {
-  for (std::int64_t o = 0; o < outputs; ++o) {
-    const T* w = weight + o * weight_stride;
-    for (std::int64_t r = 0; r < rows; ++r) {
-      const T product = dot_of(x + r * x_stride, w, inputs);
-      y[r * y_stride + o] = bias != nullptr ? product + bias[o] : product;
+void linear_decode(Strided<T> y, Strided<const T> x, Strided<const T> weight, const T* bias, ProductShape shape) {
+  for (std::int64_t o = 0; o < shape.n; ++o) {
+    const T* w = weight.data + o * weight.stride;
+    for (std::int64_t r = 0; r < shape.m; ++r) {
+      const T product = dot_of(x.data + r * x.stride, w, shape.depth);
+      y.data[r * y.stride + o] = bias != nullptr ? product + bias[o] : product;
     }
   }
 }
 
 template <class T>
-void weighted_rows(T* y, const T* weights, const T* rows, std::int64_t stride, std::int64_t count, std::int64_t n) {
+void weighted_rows(T* y, const T* weights, Strided<const T> rows, std::int64_t count, std::int64_t n) {
   each_vector<T>(n, [&](std::int64_t i, std::int64_t lanes) {
     Vec<T> sum = {};
-    for (std::int64_t j = 0; j < count; ++j) sum += load(rows + j * stride + i, lanes) * weights[j];
+    for (std::int64_t j = 0; j < count; ++j) sum += load(rows.data + j * rows.stride + i, lanes) * weights[j];
     store(y + i, sum, lanes);
   });
 }
@@ -45,12 +46,10 @@ void weighted_rows(T* y, const T* weights, const T* rows, std::int64_t stride, s
 }  // namespace
 
 template <class T>
-void fill_decode(SimdKernels<T>& kernels) {
-  kernels.dot = dot<T>;
-  kernels.linear_decode = linear_decode<T>;
-  kernels.weighted_rows = weighted_rows<T>;
+DecodeKernels<T> decode_kernels() {
+  return {.dot = dot<T>, .linear_decode = linear_decode<T>, .weighted_rows = weighted_rows<T>};
 }
-template void fill_decode(SimdKernels<float>&);
-template void fill_decode(SimdKernels<double>&);
+template DecodeKernels<float> decode_kernels();
+template DecodeKernels<double> decode_kernels();
 
 }  // namespace lm::LM_TIER

@@ -1,12 +1,9 @@
-// Matrix products of one tile: micro-kernels over packed panels.
-//
-// c (m, n) is cut into blocks of kRows rows by one panel of two vectors of columns, whose sums stay in registers for up to
-// kMaxDepth products and are then stored with what is to be added to them. So every element is one chain over k, cut at
-// places that depend on k alone: its bits do not depend on where in a tile it lies or how many rows there are. b is packed
-// into panels [k][columns of one panel]; a is read where it lies unless its rows are columns (transposed) of a long matrix,
-// when it is packed too. After Goto and van de Geijn, "Anatomy of high-performance matrix multiplication", 2008.
+#include "kernels/cpu/products/simd/gemm.h"
+
 #include "kernels/cpu/products/simd/addends.h"
+#include "kernels/cpu/products/simd/prefetcher.h"
 #include "kernels/cpu/products/simd/row_split.h"
+#include "kernels/cpu/simd/groups.h"
 #include "kernels/cpu/simd/vector.h"
 
 namespace lm::LM_TIER {
@@ -33,7 +30,7 @@ inline constexpr std::int64_t kMaxDepthTransposed = 256;
 /// Lines that are packed together: so few that those a power of two apart stay in the first-level cache.
 inline constexpr std::int64_t kPackedLines = 8;
 
-/// One block of sums. a(i, k) = a[i * a_stride + k], or a[k * a_stride + i] where transposed. `last`: columns in the last
+/// One block of sums. a(i, k) = a[i * a_stride + k], or a[k * a_stride + i] if transposed. `last`: columns in the last
 /// vector.
 template <class T, int kCount, int kWidth, bool kTransposed>
 void micro_kernel(T* c, std::int64_t c_stride, const T* a, std::int64_t a_stride, const T* b, std::int64_t depth,
@@ -87,36 +84,37 @@ LM_INLINE MicroKernel<T> micro_kernel_of(std::int64_t rows) {
 
 using RowSplit = EvenRows<kRows, kPassBlocks>;
 
-/// Where the rows of a product's left factor lie.
+/// How the rows of a product's left factor lie.
 enum class Rows {
   as_they_are,  // a(i, k) = a[i * stride + k]
   columns,      // a(i, k) = a[k * stride + i]
-  blocks        // as pack_transposed_rows leaves them
+  blocks        // as pack_blocks leaves them; there is no stride
 };
 
+/// c = a b + addends, panel by panel and block by block.
 template <class T, Rows kFrom>
-void multiply_rows(T* c, std::int64_t c_stride, const T* a, std::int64_t a_stride, const T* panels,
-                   std::int64_t panel_stride, std::int64_t m, std::int64_t n, std::int64_t depth, const Addends<T>& addends,
-                   const ReadNext& next = {}) {
+void multiply_panels(Strided<T> c, Strided<const T> a, Strided<const T> panels, ProductShape shape,
+                     const Addends<T>& addends, const ReadNext& next = {}) {
   constexpr bool kTransposed = kFrom != Rows::as_they_are;
-  const RowSplit split(m);
+  const std::int64_t n = shape.n, depth = shape.depth;
+  const RowSplit split(shape.m);
   const std::int64_t pass_blocks = split.pass_blocks();
   Prefetcher prefetcher(next, split.blocks * ((n + kPanel<T> - 1) / kPanel<T>));
   for (std::int64_t pass = 0; pass < split.blocks; pass += pass_blocks) {
     const std::int64_t pass_end = split.blocks - pass < pass_blocks ? split.blocks : pass + pass_blocks;
-    const T* panel = panels;
-    for (std::int64_t column = 0; column < n; column += kPanel<T>, panel += panel_stride) {
+    const T* panel = panels.data;
+    for (std::int64_t column = 0; column < n; column += kPanel<T>, panel += panels.stride) {
       const std::int64_t width = n - column < kPanel<T> ? n - column : kPanel<T>;
       const bool two = width > kLanes<T>;
       const std::int64_t last = two ? width - kLanes<T> : width;
       for (std::int64_t block = pass; block < pass_end; ++block) {
         const std::int64_t row = split.first(block), count = split.count(block);
         const auto kernel = two ? micro_kernel_of<T, 2, kTransposed>(count) : micro_kernel_of<T, 1, kTransposed>(count);
-        const T* rows = kFrom == Rows::blocks    ? a + block * depth * kRowLanes<T>
-                        : kFrom == Rows::columns ? a + row
-                                                 : a + row * a_stride;
-        kernel(c + row * c_stride + column, c_stride, rows, kFrom == Rows::blocks ? kRowLanes<T> : a_stride, panel, depth,
-               last, part_of(addends, row, column));
+        const T* rows = kFrom == Rows::blocks    ? a.data + block * depth * kRowLanes<T>
+                        : kFrom == Rows::columns ? a.data + row
+                                                 : a.data + row * a.stride;
+        kernel(c.data + row * c.stride + column, c.stride, rows, kFrom == Rows::blocks ? kRowLanes<T> : a.stride, panel,
+               depth, last, part_of(addends, row, column));
         prefetcher.fetch_some();
       }
     }
@@ -124,13 +122,11 @@ void multiply_rows(T* c, std::int64_t c_stride, const T* a, std::int64_t a_strid
 }
 
 template <class T>
-void multiply_packed(T* c, std::int64_t c_stride, const T* a, std::int64_t a_stride, bool a_transposed, const T* packed,
-                     std::int64_t panel_stride, std::int64_t m, std::int64_t n, std::int64_t depth,
-                     const Addends<T>& addends) {
-  if (a_transposed) {
-    multiply_rows<T, Rows::columns>(c, c_stride, a, a_stride, packed, panel_stride, m, n, depth, addends);
+void multiply_packed(Strided<T> c, Operand<T> a, Strided<const T> panels, ProductShape shape, const Addends<T>& addends) {
+  if (a.transposed) {
+    multiply_panels<T, Rows::columns>(c, {a.data, a.stride}, panels, shape, addends);
   } else {
-    multiply_rows<T, Rows::as_they_are>(c, c_stride, a, a_stride, packed, panel_stride, m, n, depth, addends);
+    multiply_panels<T, Rows::as_they_are>(c, {a.data, a.stride}, panels, shape, addends);
   }
 }
 
@@ -153,16 +149,15 @@ void pack_transposed_vector(T* packed, const T* rows, std::int64_t stride, std::
   }
 }
 
-/// packed: panels [depth][kPanel] of b (depth, n), padded with zeros. b(k, j) = b[k * stride + j], or b[j * stride + k]
-/// where transposed.
+/// packed: panels [depth][kPanel] of b (depth, n), padded with zeros.
 template <class T>
-void pack_panels(T* packed, const T* b, std::int64_t stride, bool transposed, std::int64_t depth, std::int64_t n) {
-  if (transposed) {
+void pack_panels(T* packed, Operand<T> b, std::int64_t depth, std::int64_t n) {
+  if (b.transposed) {
     for (std::int64_t column = 0; column < n; column += kPanel<T>, packed += depth * kPanel<T>) {
       for (std::int64_t v = 0; v < kPanel<T>; v += kLanes<T>) {
         const std::int64_t left = n - column - v;
         const std::int64_t count = left < 0 ? 0 : left < kLanes<T> ? left : kLanes<T>;
-        pack_transposed_vector(packed + v, b + (column + v) * stride, stride, count, depth);
+        pack_transposed_vector(packed + v, b.data + (column + v) * b.stride, b.stride, count, depth);
       }
     }
     return;
@@ -173,41 +168,41 @@ void pack_panels(T* packed, const T* b, std::int64_t stride, bool transposed, st
     T* to = packed;
     for (std::int64_t column = 0; column < whole; column += kPanel<T>, to += depth * kPanel<T>) {
       for (std::int64_t k = first; k < end; ++k) {
-        const T* row = b + k * stride + column;
+        const T* row = b.data + k * b.stride + column;
         for (int v = 0; v < kVectors; ++v) store(to + k * kPanel<T> + v * kLanes<T>, load(row + v * kLanes<T>));
       }
     }
     for (std::int64_t k = first; whole < n && k < end; ++k) {
-      for (std::int64_t j = 0; j < kPanel<T>; ++j) to[k * kPanel<T> + j] = whole + j < n ? b[k * stride + whole + j] : T{0};
+      for (std::int64_t j = 0; j < kPanel<T>; ++j)
+        to[k * kPanel<T> + j] = whole + j < n ? b.data[k * b.stride + whole + j] : T{0};
     }
   }
 }
 
-/// Lines [0, count) of a block of a transposed a: whole vectors, read while the line after still exists.
+/// Lines [0, lines) of a block of a transposed a: whole vectors, read while the line after still exists.
 template <class T>
-void pack_lines(T* packed, const T* a, std::int64_t stride, std::int64_t lines, std::int64_t whole_lines,
-                std::int64_t rows) {
+void pack_lines(T* packed, Strided<const T> a, std::int64_t lines, std::int64_t whole_lines, std::int64_t rows) {
   std::int64_t k = 0;
   for (; k < lines && k < whole_lines; ++k) {
 #pragma GCC unroll 4
     for (std::int64_t i = 0; i < kRowLanes<T>; i += kLanes<T>)
-      store(packed + k * kRowLanes<T> + i, load(a + k * stride + i));
+      store(packed + k * kRowLanes<T> + i, load(a.data + k * a.stride + i));
   }
   for (; k < lines; ++k) {
-    for (std::int64_t i = 0; i < rows; ++i) packed[k * kRowLanes<T> + i] = a[k * stride + i];
+    for (std::int64_t i = 0; i < rows; ++i) packed[k * kRowLanes<T> + i] = a.data[k * a.stride + i];
   }
 }
 
-/// Blocks of rows of a transposed a, each [depth][kRowLanes].
+/// packed: blocks of rows of a transposed a, each [depth][kRowLanes].
 template <class T>
-void pack_transposed_rows(T* packed, const T* a, std::int64_t stride, std::int64_t m, std::int64_t depth) {
-  const std::int64_t whole_lines = stride >= kRowLanes<T> ? depth - 1 : 0;
+void pack_blocks(T* packed, Strided<const T> a, std::int64_t m, std::int64_t depth) {
+  const std::int64_t whole_lines = a.stride >= kRowLanes<T> ? depth - 1 : 0;
   const RowSplit split(m);
   for (std::int64_t k = 0; k < depth; k += kPackedLines) {
     const std::int64_t lines = depth - k < kPackedLines ? depth - k : kPackedLines;
     T* to = packed + k * kRowLanes<T>;
     for (std::int64_t block = 0; block < split.blocks; ++block, to += depth * kRowLanes<T>)
-      pack_lines(to, a + k * stride + split.first(block), stride, lines, whole_lines - k, split.count(block));
+      pack_lines<T>(to, {a.data + k * a.stride + split.first(block), a.stride}, lines, whole_lines - k, split.count(block));
   }
 }
 
@@ -217,33 +212,38 @@ std::int64_t block_elements(std::int64_t m, std::int64_t depth) {
 }
 
 template <class T>
-void multiply_blocks(T* c, std::int64_t c_stride, const T* blocks, const T* panels, std::int64_t panel_stride,
-                     std::int64_t m, std::int64_t n, std::int64_t depth, const Addends<T>& addends, const ReadNext& next) {
-  multiply_rows<T, Rows::blocks>(c, c_stride, blocks, 0, panels, panel_stride, m, n, depth, addends, next);
+void multiply_blocks(Strided<T> c, const T* blocks, Strided<const T> panels, ProductShape shape, const Addends<T>& addends,
+                     const ReadNext& next) {
+  multiply_panels<T, Rows::blocks>(c, {blocks, 0}, panels, shape, addends, next);
+}
+
+/// Elements of the panels of one part of b.
+template <class T>
+std::int64_t panel_elements(std::int64_t n) {
+  return kMaxDepth * ((n + kPanel<T> - 1) / kPanel<T> * kPanel<T>);
 }
 
 template <class T>
-std::int64_t gemm_scratch(std::int64_t m, std::int64_t n) {
-  const std::int64_t panels = (n + kPanel<T> - 1) / kPanel<T>;
-  return kMaxDepth * panels * kPanel<T> + block_elements<T>(m, kMaxDepthTransposed);
+std::int64_t scratch_elements(std::int64_t m, std::int64_t n) {
+  return panel_elements<T>(n) + block_elements<T>(m, kMaxDepthTransposed);
 }
 
 template <class T>
-void gemm(T* c, std::int64_t c_stride, const T* a, std::int64_t a_stride, bool a_transposed, const T* b,
-          std::int64_t b_stride, bool b_transposed, std::int64_t m, std::int64_t n, std::int64_t k, bool add, T* scratch) {
-  const std::int64_t limit = a_transposed ? kMaxDepthTransposed : kMaxDepth;
-  const std::int64_t parts = (k + limit - 1) / limit, longest = parts > 0 ? (k + parts - 1) / parts : 0;
+void multiply(Strided<T> c, Operand<T> a, Operand<T> b, ProductShape shape, bool add, T* scratch) {
+  const std::int64_t m = shape.m, n = shape.n, limit = a.transposed ? kMaxDepthTransposed : kMaxDepth;
+  const std::int64_t parts = (shape.depth + limit - 1) / limit, longest = parts > 0 ? (shape.depth + parts - 1) / parts : 0;
   T* panels = scratch;
-  T* rows = scratch + kMaxDepth * ((n + kPanel<T> - 1) / kPanel<T> * kPanel<T>);
+  T* blocks = scratch + panel_elements<T>(n);
   for (std::int64_t part = 0; part < parts; ++part, add = true) {
-    const Addends<T> addends = add ? Addends<T>{c, c_stride} : Addends<T>{};
-    const std::int64_t first = part * longest, depth = k - first < longest ? k - first : longest;
-    pack_panels(panels, b_transposed ? b + first : b + first * b_stride, b_stride, b_transposed, depth, n);
-    if (a_transposed) {
-      pack_transposed_rows(rows, a + first * a_stride, a_stride, m, depth);
-      multiply_blocks(c, c_stride, rows, panels, depth * kPanel<T>, m, n, depth, addends, {});
+    const Addends<T> addends = add ? Addends<T>{c.data, c.stride} : Addends<T>{};
+    const std::int64_t first = part * longest, depth = shape.depth - first < longest ? shape.depth - first : longest;
+    pack_panels<T>(panels, {b.transposed ? b.data + first : b.data + first * b.stride, b.stride, b.transposed}, depth, n);
+    const Strided<const T> packed{panels, depth * kPanel<T>};
+    if (a.transposed) {
+      pack_blocks<T>(blocks, {a.data + first * a.stride, a.stride}, m, depth);
+      multiply_blocks<T>(c, blocks, packed, {m, n, depth}, addends, {});
     } else {
-      multiply_rows<T, Rows::as_they_are>(c, c_stride, a + first, a_stride, panels, depth * kPanel<T>, m, n, depth, addends);
+      multiply_panels<T, Rows::as_they_are>(c, {a.data + first, a.stride}, packed, {m, n, depth}, addends);
     }
   }
 }
@@ -251,17 +251,17 @@ void gemm(T* c, std::int64_t c_stride, const T* a, std::int64_t a_stride, bool a
 }  // namespace
 
 template <class T>
-void fill_gemm(SimdKernels<T>& kernels) {
-  kernels.panel = kPanel<T>;
-  kernels.gemm_scratch = gemm_scratch<T>;
-  kernels.gemm = gemm<T>;
-  kernels.pack_panels = pack_panels<T>;
-  kernels.multiply_packed = multiply_packed<T>;
-  kernels.block_elements = block_elements<T>;
-  kernels.pack_blocks = pack_transposed_rows<T>;
-  kernels.multiply_blocks = multiply_blocks<T>;
+GemmKernels<T> gemm_kernels() {
+  return {.panel = kPanel<T>,
+          .multiply = multiply<T>,
+          .scratch_elements = scratch_elements<T>,
+          .pack_panels = pack_panels<T>,
+          .multiply_packed = multiply_packed<T>,
+          .pack_blocks = pack_blocks<T>,
+          .block_elements = block_elements<T>,
+          .multiply_blocks = multiply_blocks<T>};
 }
-template void fill_gemm(SimdKernels<float>&);
-template void fill_gemm(SimdKernels<double>&);
+template GemmKernels<float> gemm_kernels();
+template GemmKernels<double> gemm_kernels();
 
 }  // namespace lm::LM_TIER

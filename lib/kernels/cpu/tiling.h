@@ -1,20 +1,14 @@
-// From a tier to its table of row-level kernels, and how row work is cut into tiles.
+// How work is cut into tiles, each of which one thread computes. Boundaries depend on sizes only, never on the threads.
 #pragma once
 
 #include <algorithm>
 #include <cstdint>
 
 #include "base/round.h"
-#include "kernels/compute.h"
-#include "kernels/cpu/simd/table.h"
 
 namespace lm {
 
-/// The tier's kernels for T (float or double).
-template <class T>
-const SimdKernels<T>& simd_kernels(SimdTier tier);
-
-/// A range cut into equal tiles (the last may be shorter): boundaries depend on the sizes alone.
+/// A range cut into equal tiles; the last one may be shorter.
 struct Tiling {
   std::int64_t size;
   std::int64_t step;
@@ -23,12 +17,18 @@ struct Tiling {
   std::int64_t count(std::int64_t tile) const { return std::min(step, size - tile * step); }
 };
 
-/// Rows in tiles of about `elements` elements.
+/// Returns rows in tiles of about `elements` elements.
 inline Tiling row_tiling(std::int64_t rows, std::int64_t width, std::int64_t elements = 8192) {
   return {rows, std::max<std::int64_t>(1, elements / std::max<std::int64_t>(1, width))};
 }
-/// A flat array in tiles that keep vectors, cache lines and groups of four random numbers whole.
+
+/// Returns a flat array in tiles that keep vectors, cache lines and groups of four random numbers whole.
 inline Tiling flat_tiling(std::int64_t size, std::int64_t elements = 16384) { return {size, elements}; }
+
+/// Returns `parts` equal tiles, at least one, of a multiple of `unit`.
+inline Tiling equal_tiling(std::int64_t size, std::int64_t parts, std::int64_t unit) {
+  return {size, round_up(divide_up(size, std::max<std::int64_t>(1, parts)), unit)};
+}
 
 /// sums[0 .. width) += the tree sum of `parts` rows of `partial` (each width long), which it destroys.
 template <class T>
