@@ -14,7 +14,7 @@
 #include "progress.h"
 #include "text/bpe_trainer.h"
 #include "text/documents.h"
-#include "text/pretoken_counts.h"
+#include "text/files/counts_file.h"
 #include "text/special_names.h"
 #include "text/tokenizer.h"
 #include "token_formats.h"

@@ -20,7 +20,7 @@ allowed_layers() {
 }
 
 # Rooms of the larger folders, and what of the same folder each may include: its own room, then those named. A file beside the
-# rooms is a room of its own name.
+# rooms is in the room `rest` if the folder has one, else in a room of its own name.
 allowed_rooms() {
   case $1 in
     tasks/evaluate) echo infill prompt score text_model load_tokenizer ;;
@@ -35,22 +35,29 @@ allowed_rooms() {
     model/files) echo parameters config ;;
     model/activations | model/batch | model/decode | model/kv_cache | model/layer_kernels | model/row_sink | model/transformer*)
       echo activations batch decode kv_cache layer_kernels row_sink transformer linear_layers parameters config ;;
+    text/files) echo rest ;;
+    text/rest) ;;
     *) return 1 ;;
+  esac
+}
+
+# room_of LAYER PATH: prints the room of a file by its path inside the layer.
+room_of() {
+  case $2 in
+    */*) echo "${2%%/*}" ;;
+    *) if allowed_rooms "$1/rest" >/dev/null; then echo rest; else echo "${2%.*}"; fi ;;
   esac
 }
 
 # check_rooms ROOT LAYER: prints every file in no known room, and every include between rooms that is not allowed.
 check_rooms() {
-  local file room included to
+  local file room included
   find "$1/lib/$2" -name '*.h' -o -name '*.cpp' | while read -r file; do
-    room=${file#"$1/lib/$2/"}
-    room=${room%%/*}
-    room=${room%.*}
+    room=$(room_of "$2" "${file#"$1/lib/$2/"}")
     allowed_rooms "$2/$room" >/dev/null || { echo "$file: $2 has no room $room"; continue; }
     sed -nE "s/^[[:space:]]*#[[:space:]]*include[[:space:]]*\"$2\/([^\"]*)\".*/\1/p" "$file" | while read -r included; do
-      to=${included%%/*}
       case " $room $(allowed_rooms "$2/$room") " in
-        *" ${to%.*} "*) ;;
+        *" $(room_of "$2" "$included") "*) ;;
         *) echo "$file: $2/$room may not include '$2/$included'" ;;
       esac
     done
@@ -100,8 +107,9 @@ check_tree() {
     check_edges "$folder" "$layer" $(allowed_layers "$layer")
   done
   check_edges "$1/cmd" cmd $(allowed_layers tasks)
-  [ ! -d "$1/lib/tasks" ] || check_rooms "$1" tasks
-  [ ! -d "$1/lib/model" ] || check_rooms "$1" model
+  for layer in text model tasks; do
+    [ ! -d "$1/lib/$layer" ] || check_rooms "$1" "$layer"
+  done
   check_library "$1" 'CLI/|spdlog/' 'cmd/' 'only cmd/ parses options and logs'
   check_library "$1" 'nlohmann/' 'lib/base/json\.cpp' 'only lib/base/json.cpp'
   check_library "$1" 'xtensor|xtl/|xsimd/|cblas|openblas|lapacke' '(lib/kernels/cpu|tests)/' 'only lib/kernels/cpu/ and tests'
@@ -154,6 +162,10 @@ must_fail lib/model/files/a.cpp '#include "model/transformer.h"'
 must_fail lib/model/decode.cpp '#include "model/files/checkpoint.h"'
 must_fail lib/model/config.h '#include "model/parameters.h"'
 must_fail lib/model/other.h '#include "base/error.h"'
+must_fail lib/text/a.cpp '#include "text/files/tiktoken.h"'
+must_fail lib/text/other/a.h '#include "base/error.h"'
+must_pass lib/text/files/a.cpp '#include "text/tokenizer.h"'
+must_pass lib/text/files/a.cpp '#include "text/files/tiktoken.h"'
 must_pass lib/tasks/evaluate/a.cpp '#include "tasks/infill/infill.h"'
 must_pass lib/tasks/train/a.cpp '#include "tasks/text_model.h"'
 must_pass lib/model/files/a.cpp '#include "model/parameters.h"'

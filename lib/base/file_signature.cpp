@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "base/little_endian.h"
+
 namespace lm {
 
 namespace {
@@ -128,12 +130,6 @@ std::optional<FileKind> kind_by_byte_order_mark(const FileSample& sample) {
   return FileKind::utf16;
 }
 
-std::uint64_t little_endian(std::string_view bytes) {
-  std::uint64_t value = 0;
-  for (std::size_t i = bytes.size(); i-- > 0;) value = value << 8 | byte_at(bytes, i);
-  return value;
-}
-
 /// "model-00001-of-00002.safetensors"
 bool is_name_of_shard(std::string_view name) {
   constexpr std::string_view kBetween = "-of-";
@@ -146,17 +142,15 @@ bool is_name_of_shard(std::string_view name) {
   return all_digits(name.substr(at - kDigits, kDigits)) && all_digits(name.substr(at + kBetween.size(), kDigits));
 }
 
-constexpr std::uint64_t kLargestHeader = 100'000'000;
-
 bool has_safetensors_start(std::string_view head) {
-  return head.size() >= 9 && head[8] == '{' && little_endian(head.substr(0, 8)) <= kLargestHeader;
+  return head.size() >= 9 && head[8] == '{' && load_little<std::uint64_t>(head.data()) <= kLargestSafetensorsHeader;
 }
 
 }  // namespace
 
 std::optional<FileKind> kind_of_safetensors(const FileSample& sample) {
   if (!has_safetensors_start(sample.head)) return std::nullopt;
-  const std::uint64_t length = little_endian(sample.head.substr(0, 8));
+  const std::uint64_t length = load_little<std::uint64_t>(sample.head.data());
   const std::string_view header = sample.head.substr(8, std::min<std::uint64_t>(length, sample.head.size()));
   // Inside the JSON's strings quotes are escaped, so that these are keys.
   const auto has = [&](std::string_view text) { return header.find(text) != std::string_view::npos; };

@@ -1,11 +1,15 @@
 // The parts of recognition: signatures of binary formats, and the look of texts.
 #pragma once
 
+#include <cstddef>
 #include <optional>
 
 #include "base/file_kind.h"
 
 namespace lm {
+
+/// The largest header that the safetensors format allows, in bytes.
+constexpr std::size_t kLargestSafetensorsHeader = 100'000'000;
 
 /// The kind of a binary file that begins with an unmistakable signature; nothing for any other.
 std::optional<FileKind> kind_by_signature(const FileSample& sample);

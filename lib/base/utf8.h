@@ -1,38 +1,60 @@
-// UTF-8: how long the sequence at the front of some bytes is.
+// UTF-8: decoding, validity, and spelling code points.
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 
 namespace lm {
 
-/// Length of the well-formed UTF-8 sequence at the front of `text`, or 0; then `invalid` is the length of the maximal part
-/// that no well-formed sequence begins with (Unicode 15, section 3.9, table 3-7).
-inline std::size_t utf8_length(std::string_view text, std::size_t& invalid) {
-  const auto byte = [&](std::size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0u; };
-  const unsigned first = byte(0);
-  if (first < 0x80) return 1;
-  std::size_t length = 0;
-  unsigned low = 0x80;
-  unsigned high = 0xBF;
-  if (first >= 0xC2 && first <= 0xDF) length = 2;
-  if (first >= 0xE0 && first <= 0xEF) length = 3;
-  if (first >= 0xF0 && first <= 0xF4) length = 4;
-  if (first == 0xE0) low = 0xA0;
-  if (first == 0xED) high = 0x9F;
-  if (first == 0xF0) low = 0x90;
-  if (first == 0xF4) high = 0x8F;
-  invalid = 1;
-  if (length == 0 || byte(1) < low || byte(1) > high) return 0;
-  for (std::size_t i = 2; i < length; ++i) {
-    invalid = i;
-    if (byte(i) < 0x80 || byte(i) > 0xBF) return 0;
+/// A character: its code point and length in bytes. Invalid UTF-8 gives kInvalidCodePoint and the length of the maximal
+/// invalid part (Unicode's "substitution of maximal subparts"), which ends at the text's end too.
+struct DecodedChar {
+  std::uint32_t code_point;
+  std::uint32_t length;
+};
+inline constexpr std::uint32_t kInvalidCodePoint = 0xFFFFFFFF;
+
+/// Decodes the character at the start of [at, end), which is not empty.
+inline DecodedChar decode_utf8(const char* at, const char* end) {
+  const auto byte = [at](std::ptrdiff_t i) { return static_cast<std::uint32_t>(static_cast<unsigned char>(at[i])); };
+  const std::uint32_t lead = byte(0);
+  if (lead < 0x80) return {lead, 1};
+  if (lead < 0xC2 || lead > 0xF4) return {kInvalidCodePoint, 1};
+  const std::uint32_t length = lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
+  // The second byte's range excludes overlong forms, surrogates and what lies beyond U+10FFFF (Unicode 16.0, table 3-7).
+  const std::uint32_t low = lead == 0xE0 ? 0xA0 : lead == 0xF0 ? 0x90 : 0x80;
+  const std::uint32_t high = lead == 0xED ? 0x9F : lead == 0xF4 ? 0x8F : 0xBF;
+  if (end - at < 2 || byte(1) < low || byte(1) > high) return {kInvalidCodePoint, 1};
+  std::uint32_t code_point = ((lead & (0x7Fu >> length)) << 6) | (byte(1) & 0x3F);
+  for (std::uint32_t i = 2; i < length; ++i) {
+    if (end - at <= static_cast<std::ptrdiff_t>(i) || (byte(i) & 0xC0) != 0x80) return {kInvalidCodePoint, i};
+    code_point = (code_point << 6) | (byte(i) & 0x3F);
   }
-  return length;
+  return {code_point, length};
 }
 
-/// Appends a code point below 0x110000.
+/// Returns the length of the well-formed UTF-8 sequence at the front of `text`, which is not empty, or 0; then `invalid` is
+/// the length of the maximal invalid part.
+inline std::size_t utf8_length(std::string_view text, std::size_t& invalid) {
+  const DecodedChar character = decode_utf8(text.data(), text.data() + text.size());
+  if (character.code_point != kInvalidCodePoint) return character.length;
+  invalid = character.length;
+  return 0;
+}
+
+/// Returns whether `text` is well-formed throughout.
+inline bool is_utf8(std::string_view text) {
+  for (std::size_t invalid = 0; !text.empty();) {
+    const std::size_t length = utf8_length(text, invalid);
+    if (length == 0) return false;
+    text.remove_prefix(length);
+  }
+  return true;
+}
+
+/// Appends the spelling of a code point below 0x110000.
 inline void append_utf8(std::string& out, unsigned code) {
   const auto byte = [&](unsigned value) { out += static_cast<char>(value); };
   if (code < 0x80) return byte(code);

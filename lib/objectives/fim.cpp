@@ -5,27 +5,12 @@
 #include <string>
 
 #include "base/error.h"
+#include "base/utf8.h"
 #include "objectives/fim_layout.h"
 
 namespace lm {
 
 namespace {
-
-/// Bytes of the code point that begins at `place`; 1 where the bytes are not UTF-8.
-std::size_t code_point_length(std::string_view text, std::size_t place) {
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  const unsigned char lead = byte(place);
-  const std::size_t length = lead < 0x80                   ? 1
-                             : lead >= 0xC2 && lead < 0xE0 ? 2
-                             : lead >= 0xE0 && lead < 0xF0 ? 3
-                             : lead >= 0xF0 && lead < 0xF5 ? 4
-                                                           : 1;
-  if (place + length > text.size()) return 1;
-  for (std::size_t i = 1; i < length; ++i) {
-    if ((byte(place + i) & 0xC0) != 0x80) return 1;
-  }
-  return length;
-}
 
 /// A piece as text between special tokens: what a cut may divide, and what it may not.
 struct Segment {
@@ -194,7 +179,9 @@ class Fim final : public Objective {
           const std::size_t newline = segment.text.find('\n', place);
           place = newline == std::string::npos ? segment.text.size() : newline + 1;
         } else {
-          place += code_point_length(segment.text, place);
+          std::size_t invalid = 0;
+          const std::size_t length = utf8_length(std::string_view(segment.text).substr(place), invalid);
+          place += std::max<std::size_t>(1, length);  // bytes that are not UTF-8 may each be cut off
         }
       }
     }

@@ -11,15 +11,6 @@ namespace lm {
 
 namespace {
 
-bool is_utf8(std::string_view text) {
-  for (std::size_t invalid = 0; !text.empty();) {
-    const std::size_t length = utf8_length(text, invalid);
-    if (length == 0) return false;
-    text.remove_prefix(length);
-  }
-  return true;
-}
-
 std::string byte_in_hex(char byte) {
   constexpr std::string_view kDigits = "0123456789ABCDEF";
   const auto value = static_cast<unsigned char>(byte);

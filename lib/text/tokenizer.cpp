@@ -34,10 +34,6 @@ Tokenizer::Tokenizer(Tokenizer&&) noexcept = default;
 Tokenizer& Tokenizer::operator=(Tokenizer&&) noexcept = default;
 Tokenizer::~Tokenizer() = default;
 
-Tokenizer Tokenizer::from_json(std::string_view text, std::string_view source, const TokenizerOptions& options) {
-  return Tokenizer(read_tokenizer_json(text, source), options, source);
-}
-
 const Fingerprint& Tokenizer::fingerprint() const { return tables_->fingerprint; }
 Pattern Tokenizer::pattern() const { return tables_->parts.pattern; }
 std::int64_t Tokenizer::merge_count() const { return static_cast<std::int64_t>(tables_->parts.merges.size()); }

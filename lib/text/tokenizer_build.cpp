@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/hash.h"
 #include "base/json.h"
+#include "base/little_endian.h"
 #include "base/suggest.h"
 
 namespace lm {
@@ -157,9 +158,7 @@ Fingerprint fingerprint_of(const TokenizerTables& tables) {
   const TokenizerParts& parts = tables.parts;
   Hasher hasher;
   std::string bytes;
-  const auto number = [&](std::uint64_t value) {
-    for (int shift = 0; shift < 32; shift += 8) bytes += static_cast<char>(value >> shift);
-  };
+  const auto number = [&](std::uint64_t value) { bytes += little_bytes(static_cast<std::uint32_t>(value)); };
   const auto text = [&](std::string_view value) {
     number(value.size());
     bytes += value;

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "text/pair_table.h"
@@ -28,11 +27,5 @@ struct TokenizerParts {
   std::string end_of_text = {};         // the name that the file states; empty: a known one
   std::string tokens_around_text = {};  // that its post-processor puts there and we do not, described; empty: none
 };
-
-/// Readers of the formats; `source` names the text in messages. All throw Error.
-TokenizerParts read_tokenizer_json(std::string_view text, std::string_view source);
-TokenizerParts read_vocabulary_and_merges(std::string_view vocabulary_json, std::string_view vocabulary_source,
-                                          std::string_view merges_text, std::string_view merges_source);
-TokenizerParts read_tiktoken(std::string_view text, std::string_view source);
 
 }  // namespace lm

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Writes lib/base/display_ranges.cpp: the code points that take two columns of a terminal, and none, of the Unicode version that
+"""Writes lib/base/printable_ranges.cpp: the code points that take two columns of a terminal, and none, of the Unicode version that
 the Python package wcwidth knows last.
 
-usage: make_display_ranges.py > lib/base/display_ranges.cpp
+usage: make_display_ranges.py > lib/base/printable_ranges.cpp
 """
 import wcwidth
 

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "text/byte_level.h"
+#include "text/files/counts_file.h"
 #include "text/text_support.h"
 
 namespace {
@@ -140,25 +141,6 @@ TEST_CASE("the result depends on the multiset of counts, not on their order or h
     for (std::uint32_t i = whole.size(); i-- > 0;) backwards.add(whole.pretoken(i), whole.count(i));
     BpeTrainerOptions options = lm::test::options_of({.pattern = lm::Pattern::llama3});
     CHECK(merges_of(lm::train_bpe(whole, options)) == merges_of(lm::train_bpe(backwards, options)));
-  }
-}
-
-TEST_CASE("counts survive being written and read, and add up") {
-  lm::PretokenCounts counts, read;
-  counts.add("a", std::uint64_t{1} << 40);
-  counts.add(std::string_view("\0\xFF \n", 4), 3);
-  const std::string text = lm::counts_to_text(counts, lm::Pattern::none, lm::PretokenCounter::Unit::document);
-  for (int i = 0; i < 2; ++i) {
-    const lm::CountsHeader header = lm::add_counts_from_text(read, text, "counts");
-    CHECK(header.pattern == lm::Pattern::none);
-    CHECK(header.unit == lm::PretokenCounter::Unit::document);
-  }
-  REQUIRE(read.size() == 2);
-  CHECK(read.count(0) == std::uint64_t{1} << 41);
-  CHECK(read.pretoken(1) == std::string_view("\0\xFF \n", 4));
-  for (std::size_t cut = 0; cut < text.size(); ++cut) {
-    if (cut > 0 && text[cut - 1] == '\n') continue;
-    CHECK_THROWS_AS(lm::add_counts_from_text(read, text.substr(0, cut), "cut"), lm::Error);
   }
 }
 

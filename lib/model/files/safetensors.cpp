@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <array>
 #include <bit>
-#include <cstring>
 #include <numeric>
 #include <optional>
 
@@ -13,6 +12,7 @@
 #include "base/file_use.h"
 #include "base/hash.h"
 #include "base/json.h"
+#include "base/little_endian.h"
 #include "base/path.h"
 #include "model/files/safetensors_header.h"
 
@@ -52,8 +52,7 @@ void refuse_other_kind(std::string_view head, std::optional<std::uint64_t> size,
 /// safetensors file.
 std::uint64_t stated_header_size(std::string_view text, std::optional<std::uint64_t> size, const std::string& name) {
   if (text.size() < kHeaderStart) refuse(name, "it is too short to be a safetensors file");
-  std::uint64_t header_size = 0;
-  std::memcpy(&header_size, text.data(), kHeaderStart);
+  const auto header_size = load_little<std::uint64_t>(text.data());
   if (header_size > kLargestSafetensorsHeader) {
     refuse_other_kind(text, size, name);
     refuse(name, "its header is larger than 100,000,000 bytes");

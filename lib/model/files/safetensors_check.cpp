@@ -1,6 +1,9 @@
 #include "model/files/safetensors_check.h"
 
+#include <array>
+
 #include "base/hash.h"
+#include "base/little_endian.h"
 #include "base/written.h"
 #include "model/files/safetensors_header.h"
 
@@ -42,8 +45,9 @@ std::uint64_t check_header(const SafetensorsHeader& header, const SafetensorsMet
 void check_written_safetensors(const FileDescriptor& written, const SafetensorsMetadata& metadata,
                                std::span<const TensorSource> tensors) {
   const std::string& name = written.name();
-  std::uint64_t header_size = 0;
-  if (read_some(written, &header_size, sizeof(header_size)) != sizeof(header_size)) refuse_written(name, "is cut short");
+  std::array<char, sizeof(std::uint64_t)> start;
+  if (read_some(written, start.data(), start.size()) != start.size()) refuse_written(name, "is cut short");
+  const auto header_size = load_little<std::uint64_t>(start.data());
   if (header_size > kLargestSafetensorsHeader) refuse_written(name, "has no header");
   std::string header_text = read_exactly(written, header_size);
   const SafetensorsHeader header = parse_safetensors_header(header_text, name);
@@ -53,7 +57,7 @@ void check_written_safetensors(const FileDescriptor& written, const SafetensorsM
   header_text.replace(find_checksum(header_text), kChecksumDigits, std::string(kChecksumDigits, '0'));
 
   Hasher hasher;
-  hasher.update(&header_size, sizeof(header_size));
+  hasher.update(start.data(), start.size());
   hasher.update(header_text.data(), header_text.size());
   std::string block(kBlock, '\0');
   std::uint64_t read = 0;

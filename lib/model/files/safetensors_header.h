@@ -7,11 +7,11 @@
 #include <string_view>
 #include <vector>
 
+#include "base/file_signature.h"
 #include "model/files/safetensors.h"
 
 namespace lm {
 
-constexpr std::size_t kLargestSafetensorsHeader = 100'000'000;
 constexpr std::string_view kChecksumKey = "lm.checksum";
 constexpr std::size_t kChecksumDigits = 32;
 

@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "base/hash.h"
 #include "base/json.h"
+#include "base/little_endian.h"
 #include "model/files/safetensors.h"
 #include "model/files/safetensors_header.h"
 
@@ -78,14 +79,14 @@ void write_safetensors(OutputStream& output, const SafetensorsMetadata& metadata
   if (header.size() > kLargestSafetensorsHeader) {
     throw Error("cannot write '" + output.name() + "': its header would be larger than 100,000,000 bytes");
   }
-  const std::uint64_t header_size = header.size();
+  const std::string start = little_bytes(std::uint64_t{header.size()});
   Hasher hasher;
-  hasher.update(&header_size, sizeof(header_size));
+  hasher.update(start.data(), start.size());
   hasher.update(header.data(), header.size());
   give_all(tensors, [&](const void* bytes, std::size_t size) { hasher.update(bytes, size); });
   header.replace(find_checksum(header), kChecksumDigits, to_hex(hasher.digest128()));
 
-  output.write(&header_size, sizeof(header_size));
+  output.write(start);
   output.write(header);
   give_all(tensors, [&](const void* bytes, std::size_t size) { output.write(bytes, size); });
 }

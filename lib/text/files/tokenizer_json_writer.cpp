@@ -1,12 +1,9 @@
-// Writing a tokenizer.json that Hugging Face's library loads with the same ids.
+// Writing a tokenizer.json.
 #include "base/error.h"
-#include "base/hash.h"
 #include "base/json.h"
-#include "base/written.h"
 #include "text/byte_level.h"
+#include "text/files/tokenizer_json.h"
 #include "text/special_names.h"
-#include "text/tokenizer.h"
-#include "text/tokenizer_tables.h"
 
 namespace lm {
 
@@ -44,34 +41,19 @@ void check_spellings(const TokenizerTables& tables, const std::vector<bool>& is_
 
 }  // namespace
 
-void Tokenizer::check_read_back(std::string_view json, std::string_view target) const {
-  std::string why;
-  try {
-    const Tokenizer read = from_json(json, target);
-    if (read.fingerprint() != fingerprint()) {
-      why = "has the fingerprint " + to_hex(read.fingerprint()).substr(0, 8) + ", not " + to_hex(fingerprint()).substr(0, 8);
-    } else if (read.end_of_text() != end_of_text()) {
-      why = "ends texts with token " + std::to_string(read.end_of_text()) + ", not " + std::to_string(end_of_text());
-    }
-  } catch (const Error& error) {
-    why = std::string("is refused (") + error.what() + ")";
-  }
-  if (!why.empty()) refuse_written(target, "has a tokenizer that " + why);
-}
-
-std::string Tokenizer::to_json() const {
-  const TokenizerParts& parts = tables_->parts;
+std::string write_tokenizer_json(const TokenizerTables& tables) {
+  const TokenizerParts& parts = tables.parts;
   if (parts.by_rank)
     throw Error("cannot write this tokenizer as tokenizer.json: it merges by rank (tiktoken), not by a list of merges");
   std::vector<bool> is_added(parts.tokens.size());
   for (const AddedToken& added : parts.added) is_added[added.id] = true;
-  check_spellings(*tables_, is_added);
+  check_spellings(tables, is_added);
   std::string json = "{\"version\":\"1.0\",\"truncation\":null,\"padding\":null,\n\"added_tokens\":[";
   const char* separator = "\n";
   for (const AddedToken& added : parts.added) {
     json += separator + ("{\"id\":" + std::to_string(added.id)) + ",\"content\":" + json_quote(parts.tokens[added.id]) +
             R"(,"single_word":false,"lstrip":false,"rstrip":false,"normalized":false,"special":)" +
-            (tables_->special[added.id] ? "true}" : "false}");
+            (tables.special[added.id] ? "true}" : "false}");
     separator = ",\n";
   }
   json += "],\n\"normalizer\":null,\n\"pre_tokenizer\":" + pre_tokenizer(parts.pattern) + ",\n\"post_processor\":null,\n";
@@ -85,14 +67,13 @@ std::string Tokenizer::to_json() const {
   separator = "\n";
   for (TokenId id = 0; id < parts.tokens.size(); ++id) {
     if (parts.tokens[id].empty()) continue;
-    json += separator + spelling(*tables_, is_added, id) + ":" + std::to_string(id);
+    json += separator + spelling(tables, is_added, id) + ":" + std::to_string(id);
     separator = ",\n";
   }
   json += "},\n\"merges\":[";
   separator = "\n";
   for (const MergePair& merge : parts.merges) {
-    json +=
-        separator + ("[" + spelling(*tables_, is_added, merge.left)) + "," + spelling(*tables_, is_added, merge.right) + "]";
+    json += separator + ("[" + spelling(tables, is_added, merge.left)) + "," + spelling(tables, is_added, merge.right) + "]";
     separator = ",\n";
   }
   return json + "]}}\n";

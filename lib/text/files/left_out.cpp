@@ -1,4 +1,4 @@
-#include "text/left_out.h"
+#include "text/files/left_out.h"
 
 #include <algorithm>
 #include <array>

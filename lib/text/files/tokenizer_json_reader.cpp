@@ -6,9 +6,9 @@
 
 #include "base/error.h"
 #include "base/json.h"
-#include "text/left_out.h"
-#include "text/spelled_vocabulary.h"
-#include "text/tokenizer_parts.h"
+#include "text/files/left_out.h"
+#include "text/files/spelled_vocabulary.h"
+#include "text/files/tokenizer_json.h"
 
 namespace lm {
 

@@ -1,4 +1,4 @@
-#include "text/spelled_vocabulary.h"
+#include "text/files/spelled_vocabulary.h"
 
 #include <algorithm>
 
