@@ -12,8 +12,8 @@
 
 namespace {
 
+using lm::TokenFormat;
 using lm::TokenId;
-using lm::cmd::TokenFormat;
 
 struct Options {
   std::string tokenizer;

@@ -17,8 +17,8 @@
 
 namespace {
 
+using lm::TokenFormat;
 using lm::TokenId;
-using lm::cmd::TokenFormat;
 
 struct Options {
   std::string tokenizer;
@@ -78,8 +78,7 @@ struct Statistics {
   }
 };
 
-void encode_texts(const Options& options, const lm::Tokenizer& tokenizer, lm::cmd::TokenOutput& output,
-                  Statistics& statistics) {
+void encode_texts(const Options& options, const lm::Tokenizer& tokenizer, lm::TokenOutput& output, Statistics& statistics) {
   lm::StreamEncoder encoder(tokenizer, options.special);
   std::vector<TokenId> ids;
   const auto hand_on = [&] {
@@ -104,7 +103,7 @@ void encode_texts(const Options& options, const lm::Tokenizer& tokenizer, lm::cm
                            }});
 }
 
-void convert_tokens(const Options& options, const lm::Tokenizer& tokenizer, lm::cmd::TokenOutput& output,
+void convert_tokens(const Options& options, const lm::Tokenizer& tokenizer, lm::TokenOutput& output,
                     Statistics& statistics) {
   const lm::cmd::TokenSink sink = {.tokens =
                                        [&](std::span<const TokenId> ids) {
@@ -142,15 +141,15 @@ int run(const Options& options, const lm::cmd::CommonOptions& common) {
   const lm::Tokenizer tokenizer = options.from ? lm::load_tokenizer(options.tokenizer, options.tokenizer_options)
                                                : lm::cmd::open_tokenizer(options.tokenizer, options.tokenizer_options);
   const auto stream = lm::open_output(options.output);
-  lm::cmd::TokenOutput output(*stream, options.format, tokenizer);
+  const std::unique_ptr<lm::TokenOutput> output = lm::cmd::token_output(*stream, options.format, tokenizer);
   Statistics statistics;
   statistics.used.resize(static_cast<std::size_t>(tokenizer.vocab_size()));
   if (options.from) {
-    convert_tokens(options, tokenizer, output, statistics);
+    convert_tokens(options, tokenizer, *output, statistics);
   } else {
-    encode_texts(options, tokenizer, output, statistics);
+    encode_texts(options, tokenizer, *output, statistics);
   }
-  output.finish();
+  output->finish();
   stream->close();
   if (options.stats) statistics.print();
   return 0;

@@ -4,8 +4,9 @@
 #include <array>
 
 #include "base/error.h"
+#include "base/little_endian.h"
 #include "data/read_ahead.h"
-#include "data/token_format.h"
+#include "data/token_file_bytes.h"
 
 namespace lm {
 
@@ -16,46 +17,45 @@ constexpr std::size_t kLlmcCountOffset = 8;
 constexpr std::int64_t kMostLlmcTokens = 0x7FFFFFFF;
 
 struct LlmcKind {
-  std::int32_t magic;
-  std::int32_t version;
+  std::uint32_t magic, version;
   std::size_t bytes_per_token;
 };
 constexpr std::array<LlmcKind, 2> kLlmcKinds = {{{20240520, 1, 2}, {20240801, 7, 4}}};
 
-std::int64_t load_id(const char* bytes, std::size_t bytes_per_token) {
-  return bytes_per_token == 2 ? load_little<std::uint16_t>(bytes) : load_little<std::uint32_t>(bytes);
+template <class Stored>
+void load_ids(const char* bytes, std::span<TokenId> tokens) {
+  for (std::size_t i = 0; i < tokens.size(); ++i) tokens[i] = load_little<Stored>(bytes + i * sizeof(Stored));
 }
 
-[[noreturn]] void refuse(const std::string& name, const std::string& why) {
-  throw Error("cannot use '" + name + "': " + why);
+template <class Stored>
+void store_ids(std::span<const TokenId> tokens, char* bytes) {
+  for (std::size_t i = 0; i < tokens.size(); ++i) store_little(bytes + i * sizeof(Stored), static_cast<Stored>(tokens[i]));
 }
 
 }  // namespace
 
-RawTokenReader::RawTokenReader(FileDescriptor input, RawFormat format, std::int64_t vocab_size,
-                               std::string_view already_read)
-    : input_(std::move(input)),
-      vocab_size_(vocab_size),
-      bytes_per_token_(format == RawFormat::uint32 ? 4 : 2),
-      buffer_(already_read) {
+RawFormat raw_format_of(const TokenFileInfo& info) {
+  return info.bytes_per_token() == 2 ? RawFormat::uint16 : RawFormat::uint32;
+}
+
+RawTokenReader::RawTokenReader(FileDescriptor input, RawFormat format, const TokenFileInfo& info)
+    : input_(std::move(input)), vocab_size_(info.vocab_size), bytes_per_token_(format == RawFormat::uint32 ? 4 : 2) {
   if (format == RawFormat::llmc) read_header();
 }
 
 bool RawTokenReader::fill(std::size_t size) { return read_ahead(input_, buffer_, start_, size); }
 
 void RawTokenReader::read_header() {
-  if (!fill(kLlmcHeaderSize)) refuse(name(), "it is shorter than the header of llm.c's token files");
-  const auto magic = load_little<std::int32_t>(buffer_.data());
-  const auto version = load_little<std::int32_t>(buffer_.data() + 4);
+  if (!fill(kLlmcHeaderSize)) throw Error("'" + name() + "' is shorter than llm.c's header");
+  const auto magic = load_little<std::uint32_t>(buffer_.data());
+  const auto version = load_little<std::uint32_t>(buffer_.data() + 4);
   const auto kind = std::find_if(kLlmcKinds.begin(), kLlmcKinds.end(),
                                  [&](const LlmcKind& known) { return known.magic == magic && known.version == version; });
   if (kind == kLlmcKinds.end()) {
-    refuse(name(), "it begins with " + std::to_string(magic) + " and version " + std::to_string(version) +
-                       "; llm.c's token files begin with 20240520 and 1, or 20240801 and 7");
+    throw Error("'" + name() + "' is no file of llm.c: magic " + std::to_string(magic) + ", version " +
+                std::to_string(version));
   }
-  const auto count = load_little<std::int32_t>(buffer_.data() + kLlmcCountOffset);
-  if (count < 0) refuse(name(), "its header counts " + std::to_string(count) + " tokens");
-  expected_tokens_ = count;
+  expected_tokens_ = load_little<std::uint32_t>(buffer_.data() + kLlmcCountOffset);
   bytes_per_token_ = kind->bytes_per_token;
   start_ = kLlmcHeaderSize;
 }
@@ -66,47 +66,45 @@ std::size_t RawTokenReader::read(std::span<TokenId> tokens) {
     check_end();
     return 0;
   }
-  const std::size_t count = std::min(tokens.size(), (buffer_.size() - start_) / bytes_per_token_);
-  for (std::size_t i = 0; i < count; ++i) {
-    const std::int64_t id = load_id(buffer_.data() + start_ + i * bytes_per_token_, bytes_per_token_);
-    if (id >= vocab_size_) {
-      refuse_token_id(name(), tokens_ + static_cast<std::int64_t>(i), static_cast<TokenId>(id), vocab_size_);
-    }
-    tokens[i] = static_cast<TokenId>(id);
+  tokens = tokens.first(std::min(tokens.size(), (buffer_.size() - start_) / bytes_per_token_));
+  const char* bytes = buffer_.data() + start_;
+  if (bytes_per_token_ == 2) {
+    load_ids<std::uint16_t>(bytes, tokens);
+  } else {
+    load_ids<std::uint32_t>(bytes, tokens);
   }
+  const std::size_t count = count_known(tokens, vocab_size_, name());
   start_ += count * bytes_per_token_;
   tokens_ += static_cast<std::int64_t>(count);
-  if (expected_tokens_ && tokens_ > *expected_tokens_) {
-    refuse(name(), "it goes on after the " + std::to_string(*expected_tokens_) + " tokens of its header");
-  }
   return count;
 }
 
 void RawTokenReader::check_end() {
-  if (buffer_.size() != start_) refuse(name(), "it ends inside a token of " + std::to_string(bytes_per_token_) + " bytes");
+  if (buffer_.size() != start_) {
+    throw Error("'" + name() + "' ends inside a token of " + std::to_string(bytes_per_token_) + " bytes");
+  }
   if (expected_tokens_ && tokens_ != *expected_tokens_) {
-    refuse(name(), "it ends after " + std::to_string(tokens_) + " of the " + std::to_string(*expected_tokens_) +
-                       " tokens of its header: it was cut short");
+    throw Error("'" + name() + "' has " + std::to_string(tokens_) + " tokens, but its header says " +
+                std::to_string(*expected_tokens_));
   }
 }
 
-RawTokenWriter::RawTokenWriter(OutputStream& output, RawFormat format, std::int64_t vocab_size,
-                               std::optional<std::int64_t> tokens)
-    : output_(output), format_(format), vocab_size_(vocab_size), bytes_per_token_(2), expected_tokens_(tokens) {
-  if (format == RawFormat::uint32 || (format == RawFormat::llmc && vocab_size > 65536)) bytes_per_token_ = 4;
-  if (bytes_per_token_ == 2 && vocab_size > 65536) {
-    throw Error("cannot write '" + output.name() + "': ids of a vocabulary of " + std::to_string(vocab_size) +
+RawTokenWriter::RawTokenWriter(OutputStream& output, RawFormat format, const TokenFileInfo& info)
+    : output_(output), format_(format), info_(info), bytes_per_token_(format == RawFormat::uint16 ? 2 : 4) {
+  if (format == RawFormat::llmc) bytes_per_token_ = static_cast<std::size_t>(info.bytes_per_token());
+  if (bytes_per_token_ == 2 && info.bytes_per_token() > 2) {
+    throw Error("cannot write '" + output.name() + "': ids of a vocabulary of " + std::to_string(info.vocab_size) +
                 " do not fit into 16 bits");
   }
   if (format != RawFormat::llmc) return;
-  if (!tokens && !output.can_patch()) {
-    throw Error("cannot write '" + output.name() + "': llm.c's format has the number of tokens first; write it to a file");
+  if (!output.can_patch()) {
+    throw Error("cannot write llm.c's format to '" + output.name() +
+                "': it states its length first; write to a file with -o");
   }
   std::array<char, kLlmcHeaderSize> header{};
   const LlmcKind& kind = kLlmcKinds[bytes_per_token_ == 2 ? 0 : 1];
   store_little(header.data(), kind.magic);
   store_little(header.data() + 4, kind.version);
-  store_little(header.data() + kLlmcCountOffset, static_cast<std::int32_t>(std::min(tokens.value_or(0), kMostLlmcTokens)));
   output_.write(header.data(), header.size());
 }
 
@@ -115,34 +113,25 @@ void RawTokenWriter::write(std::span<const TokenId> tokens) {
   std::array<char, kPiece * 4> bytes;
   while (!tokens.empty()) {
     const auto piece = tokens.first(std::min(kPiece, tokens.size()));
-    for (std::size_t i = 0; i < piece.size(); ++i) {
-      if (piece[i] >= vocab_size_) {
-        refuse_token_id(output_.name(), tokens_ + static_cast<std::int64_t>(i), piece[i], vocab_size_);
-      }
-      if (bytes_per_token_ == 2) {
-        store_little(bytes.data() + i * 2, static_cast<std::uint16_t>(piece[i]));
-      } else {
-        store_little(bytes.data() + i * 4, piece[i]);
-      }
+    const std::size_t known = count_known(piece, info_.vocab_size, output_.name());
+    if (bytes_per_token_ == 2) {
+      store_ids<std::uint16_t>(piece.first(known), bytes.data());
+    } else {
+      store_ids<std::uint32_t>(piece.first(known), bytes.data());
     }
-    output_.write(bytes.data(), piece.size() * bytes_per_token_);
-    tokens_ += static_cast<std::int64_t>(piece.size());
-    tokens = tokens.subspan(piece.size());
+    output_.write(bytes.data(), known * bytes_per_token_);
+    tokens_ += static_cast<std::int64_t>(known);
+    tokens = tokens.subspan(known);
   }
 }
 
+void RawTokenWriter::end_document() { write({&info_.end_of_text, 1}); }
+
 void RawTokenWriter::finish() {
   if (format_ != RawFormat::llmc) return;
-  if (tokens_ > kMostLlmcTokens) {
-    throw Error("cannot write '" + output_.name() + "': llm.c's format counts at most 2147483647 tokens, and these are " +
-                std::to_string(tokens_));
-  }
-  if (expected_tokens_) {
-    LM_CHECK(*expected_tokens_ == tokens_);
-    return;
-  }
-  std::array<char, 4> count{};
-  store_little(count.data(), static_cast<std::int32_t>(tokens_));
+  if (tokens_ > kMostLlmcTokens)
+    throw Error("too many tokens for llm.c's format, which counts them in 31 bits; split the input");
+  const std::string count = little_bytes(static_cast<std::uint32_t>(tokens_));
   output_.patch(kLlmcCountOffset, count.data(), count.size());
 }
 

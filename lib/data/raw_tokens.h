@@ -1,37 +1,34 @@
 // Token ids in other programs' files: bare uint16 or uint32 (nanoGPT), and llm.c's .bin.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <span>
 #include <string>
-#include <string_view>
 
 #include "base/file.h"
 #include "base/token.h"
+#include "data/token_file.h"
+#include "data/token_io.h"
 
 namespace lm {
 
 /// All little-endian. llmc: a header of 256 int32 (magic, version, number of tokens, zeros), then uint16 (magic 20240520,
-/// version 1) or uint32 (magic 20240801, version 7). None says which tokenizer or where documents end, none can tell that it
-/// was cut short at a token, save llmc by its count.
+/// version 1) or uint32 (magic 20240801, version 7). None says which tokenizer made it or where documents end; only llmc's
+/// count shows that a file was cut short between two tokens.
 enum class RawFormat { uint16, uint32, llmc };
 
-/// Bare ids in as few bytes as the vocabulary takes.
-inline RawFormat raw_format_of(std::int64_t vocab_size) {
-  return vocab_size <= 65536 ? RawFormat::uint16 : RawFormat::uint32;
-}
+/// Returns the format of bare ids in as few bytes as the vocabulary takes.
+RawFormat raw_format_of(const TokenFileInfo& info);
 
-/// Reads ids from a file or pipe. Throws Error for ids that are not in the vocabulary, half a token at the end, and for what
-/// contradicts llm.c's header.
-class RawTokenReader {
+/// Reads ids. Throws Error for ids that are not in the vocabulary, half a token at the end, and what contradicts llm.c's
+/// header.
+class RawTokenReader final : public TokenInput {
  public:
-  /// `already_read`: bytes taken from the input before.
-  RawTokenReader(FileDescriptor input, RawFormat format, std::int64_t vocab_size, std::string_view already_read = {});
-  /// Up to tokens.size() tokens, without waiting for more than there are; 0 only at the end.
-  std::size_t read(std::span<TokenId> tokens);
-  std::int64_t tokens() const { return tokens_; }
-  const std::string& name() const { return input_.name(); }
+  RawTokenReader(FileDescriptor input, RawFormat format, const TokenFileInfo& info);
+  const std::string& name() const override { return input_.name(); }
+  std::size_t read(std::span<TokenId> tokens) override;
 
  private:
   bool fill(std::size_t size);
@@ -47,24 +44,22 @@ class RawTokenReader {
   std::int64_t tokens_ = 0;
 };
 
-/// Writes ids. `vocab_size` decides uint16 or uint32 for llmc.
-class RawTokenWriter {
+/// Writes ids, and the end-of-text as one of them.
+class RawTokenWriter final : public TokenOutput {
  public:
-  /// llmc has its number of tokens first: `tokens`, or a later patch of the output. Throws Error where neither is to be had.
-  RawTokenWriter(OutputStream& output, RawFormat format, std::int64_t vocab_size,
-                 std::optional<std::int64_t> tokens = std::nullopt);
-  /// Throws Error where an id is not in the vocabulary or does not fit the format.
-  void write(std::span<const TokenId> tokens);
-  /// Throws Error where llm.c cannot count so many.
-  void finish();
-  std::int64_t tokens() const { return tokens_; }
+  /// The vocabulary decides between uint16 and uint32 for llmc. Throws Error if ids do not fit, and for llmc, which has its
+  /// number of tokens first, if the output cannot be patched.
+  RawTokenWriter(OutputStream& output, RawFormat format, const TokenFileInfo& info);
+  void write(std::span<const TokenId> tokens) override;
+  void end_document() override;
+  /// Throws Error if llm.c cannot count so many.
+  void finish() override;
 
  private:
   OutputStream& output_;
   RawFormat format_;
-  std::int64_t vocab_size_;
+  TokenFileInfo info_;
   std::size_t bytes_per_token_;
-  std::optional<std::int64_t> expected_tokens_;
   std::int64_t tokens_ = 0;
 };
 

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "base/error.h"
-#include "data/token_format.h"
+#include "data/token_file_bytes.h"
 
 namespace lm {
 

@@ -13,6 +13,7 @@
 #include "base/hash.h"
 #include "base/random_access.h"
 #include "base/token.h"
+#include "data/token_io.h"
 
 namespace lm {
 
@@ -41,16 +42,16 @@ constexpr std::size_t kTokenMagicSize = 16;
 bool is_token_stream(std::string_view first_bytes);
 
 /// Writes a stream. Nothing of a file becomes visible without output.close(), which is the caller's.
-class TokenWriter {
+class TokenWriter final : public TokenOutput {
  public:
   /// Writes the header. Throws Error where the vocabulary is empty or beyond 2^32 - 1, or end_of_text is not in it.
   TokenWriter(OutputStream& output, const TokenFileInfo& info);
   /// Throws Error where an id is not in the vocabulary. An end-of-text among them ends a document.
-  void write(std::span<const TokenId> tokens);
+  void write(std::span<const TokenId> tokens) override;
   /// Closes a document, which may be empty, with its end-of-text.
-  void end_document();
+  void end_document() override;
   /// Writes the trailer, and the counts into the header where the output can be patched.
-  void finish();
+  void finish() override;
   std::int64_t tokens() const { return tokens_; }
   std::int64_t documents() const { return documents_; }
 
@@ -64,14 +65,13 @@ class TokenWriter {
 
 /// Reads a stream from a pipe or file in bounded memory, and verifies all of it: header, ids, counts, hash, the trailer and
 /// that nothing follows. Throws Error; tokens that were handed out before it are as written as far as can be known then.
-class TokenReader {
+class TokenReader final : public TokenInput {
  public:
   /// `already_read`: bytes taken from the input before, to tell tokens from text.
   explicit TokenReader(FileDescriptor input, std::string_view already_read = {});
   const TokenFileInfo& info() const { return info_; }
-  const std::string& name() const { return input_.name(); }
-  /// Up to tokens.size() tokens, without waiting for more than there are; 0 only at the verified end.
-  std::size_t read(std::span<TokenId> tokens);
+  const std::string& name() const override { return input_.name(); }
+  std::size_t read(std::span<TokenId> tokens) override;
   /// Tokens and end-of-text tokens read so far.
   std::int64_t tokens() const { return tokens_; }
   std::int64_t documents() const { return documents_; }

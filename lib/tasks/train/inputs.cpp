@@ -6,7 +6,7 @@
 
 #include "base/error.h"
 #include "base/hash.h"
-#include "data/token_format.h"
+#include "data/token_file_bytes.h"
 #include "tasks/load_tokenizer.h"
 #include "tasks/train/resolve.h"
 

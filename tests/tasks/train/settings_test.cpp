@@ -43,7 +43,7 @@ TEST_CASE("a number out of range is refused by the option's name, with the limit
   TrainSettings settings;
   CHECK_NOTHROW(check_settings(settings));
   settings.model.dropout = 0.99;
-  CHECK_THROWS_WITH_AS(check_settings(settings), "--dropout must be from 0 to 0.95, got 0.99", Error);
+  CHECK_THROWS_WITH_AS(check_settings(settings), "--dropout must be from 0.0 to 0.95, got 0.99", Error);
   settings = {};
   settings.warmup = -1;
   CHECK_THROWS_WITH_AS(check_settings(settings), "--warmup must be from 0 to 1000000000, got -1", Error);

@@ -17,6 +17,6 @@ TEST_CASE("examples are shown without a trainer: input, target and weight of eac
   REQUIRE(lines.size() == 2 * (2 + 4));
   CHECK(lines[0] == "# example 1: causal, 4 targets, visible prefix 0");
   CHECK(lines[1] == "# input\ttarget\tweight");
-  CHECK(lines[2].ends_with("\t1"));
+  CHECK(lines[2].ends_with("\t1.0"));
   CHECK(lines[6].starts_with("# example 2"));
 }

@@ -2,8 +2,9 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/little_endian.h"
 #include "data/token_file.h"
-#include "data/token_format.h"
+#include "data/token_file_bytes.h"
 
 namespace lm {
 

@@ -3,11 +3,9 @@
 #include "base/error.h"
 #include "data/read_ahead.h"
 #include "data/token_file.h"
-#include "data/token_format.h"
+#include "data/token_file_bytes.h"
 
 namespace lm {
-
-namespace {}  // namespace
 
 TokenReader::TokenReader(FileDescriptor input, std::string_view already_read)
     : input_(std::move(input)), buffer_(already_read) {

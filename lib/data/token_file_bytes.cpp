@@ -1,9 +1,10 @@
-#include "data/token_format.h"
+#include "data/token_file_bytes.h"
 
 #include <algorithm>
 
 #include "base/error.h"
 #include "base/file_use.h"
+#include "base/little_endian.h"
 #include "base/path.h"
 
 namespace lm {

@@ -3,7 +3,6 @@
 
 #include <array>
 #include <cstdint>
-#include <cstring>
 #include <span>
 #include <string>
 #include <string_view>
@@ -42,24 +41,6 @@ bool could_be_token_trailer(std::string_view bytes);
 [[noreturn]] void refuse_truncated_tokens(const std::string& name, std::uint64_t offset);
 [[noreturn]] void refuse_damaged_tokens(const std::string& name, const std::string& why);
 [[noreturn]] void refuse_token_id(const std::string& name, std::int64_t position, TokenId id, std::int64_t vocab_size);
-
-/// Little-endian, whatever the machine.
-template <class Integer>
-Integer load_little(const void* bytes) {
-  std::array<unsigned char, sizeof(Integer)> raw;
-  std::memcpy(raw.data(), bytes, raw.size());
-  std::uint64_t value = 0;
-  for (std::size_t i = 0; i < raw.size(); ++i) value |= std::uint64_t{raw[i]} << (8 * i);
-  return static_cast<Integer>(value);
-}
-
-template <class Integer>
-void store_little(void* bytes, Integer value) {
-  std::array<unsigned char, sizeof(Integer)> raw;
-  for (std::size_t i = 0; i < raw.size(); ++i)
-    raw[i] = static_cast<unsigned char>(static_cast<std::uint64_t>(value) >> (8 * i));
-  std::memcpy(bytes, raw.data(), raw.size());
-}
 
 /// Tokens of 2 or 4 bytes to ids. Returns the number of end-of-text tokens; throws Error where an id is not in the
 /// vocabulary, `position` being that of the first token.
