@@ -111,9 +111,8 @@ void read_all_counts(Options& options, lm::PretokenCounts& counts) {
     const lm::CountsHeader header = read_counts(counts, paths[i]);
     const bool pattern_is_set = i > 0 || options.pattern_option->count() > 0;
     if (pattern_is_set && header.pattern != options.trainer.pattern) {
-      throw lm::Error("the counts '" + paths[i] + "' were made with the pattern " +
-                      std::string(lm::pattern_name(header.pattern)) + ", not " +
-                      std::string(lm::pattern_name(options.trainer.pattern)));
+      throw lm::Error("the counts '" + paths[i] + "' were made with the pattern " + lm::to_string(header.pattern) +
+                      ", not " + lm::to_string(options.trainer.pattern));
     }
     options.trainer.pattern = header.pattern;
     if (header.unit != unit_of(options.trainer)) {

@@ -2,8 +2,6 @@
 
 #include <spdlog/spdlog.h>
 
-#include <sstream>
-
 #include "options.h"
 #include "tasks/load_tokenizer.h"
 
@@ -21,21 +19,14 @@ TextModel with_printed_notes(TextModel model) {
   return model;
 }
 
-std::vector<std::string> known_patterns() {
-  std::vector<std::string> names;
-  std::istringstream words{std::string(pattern_names())};
-  for (std::string name; std::getline(words, name, '|');) names.push_back(name);
-  return names;
-}
-
 }  // namespace
 
 void add_tokenizer_options(CLI::App& app, TokenizerOptions& options) {
   add_text(app, "--end-of-text", options.end_of_text, "the token that closes documents, if it has no known name", "NAME");
-  add_parsed(app, "--pattern", "NAME", "", "the pattern, for a folder or a .tiktoken file: " + std::string(pattern_names()),
-             "", [&app, &options](const std::string& name) {
-               options.pattern = find_pattern(name);
-               if (!options.pattern) refuse_word(app, name, known_patterns());
+  add_parsed(app, "--pattern", "NAME", "", "the pattern, for a folder or a .tiktoken file: " + choice_list<Pattern>(), "",
+             [&app, &options](const std::string& name) {
+               options.pattern = find_choice<Pattern>(name);
+               if (!options.pattern) refuse_word(app, name, choice_words<Pattern>());
                return true;
              });
 }

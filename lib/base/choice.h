@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -58,12 +59,27 @@ std::vector<std::string> choice_words() {
   return words;
 }
 
-/// Returns the value of a word. Throws Error for an unknown one, with all words and the similar ones.
+/// Returns all words with a bar between them, as --help shows them.
 template <HasChoices E>
-E parse_choice(std::string_view word) {
+std::string choice_list() {
+  std::string list;
+  for (const Choice<E>& choice : kChoices<E>.choices) list += (list.empty() ? "" : "|") + std::string(choice.word);
+  return list;
+}
+
+/// Returns the value of a word, or nothing for an unknown one.
+template <HasChoices E>
+std::optional<E> find_choice(std::string_view word) {
   for (const Choice<E>& choice : kChoices<E>.choices) {
     if (word == choice.word) return choice.value;
   }
+  return std::nullopt;
+}
+
+/// Returns the value of a word. Throws Error for an unknown one, with all words and the similar ones.
+template <HasChoices E>
+E parse_choice(std::string_view word) {
+  if (const std::optional<E> value = find_choice<E>(word)) return *value;
   throw Error(unknown_word(kChoices<E>.kind, word, choice_words<E>()));
 }
 

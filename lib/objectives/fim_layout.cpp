@@ -15,31 +15,17 @@ constexpr std::array<FimPart, 6> kSpm = {suffix_token, suffix, prefix_token, pre
 constexpr std::array<const char*, 3> kOurs = {"<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>"};
 
 constexpr std::array<FimLayout, 8> kLayouts = {{
-    {.name = "psm", .summary = "prefix, suffix, middle, with this toolkit's tokens", .tokens = kOurs, .order = kPsm},
-    {.name = "spm", .summary = "suffix first, prefix and middle joined", .tokens = kOurs, .order = kSpmJoint},
-    {.name = "spm-llama.cpp",
-     .summary = "suffix, prefix, middle, as llama.cpp's servers ask",
-     .tokens = kOurs,
-     .order = kSpm},
-    {.name = "starcoder",
-     .summary = "StarCoder's names",
-     .tokens = {"<fim_prefix>", "<fim_suffix>", "<fim_middle>"},
-     .order = kPsm},
-    {.name = "qwen", .summary = "Qwen's and CodeGemma's names", .tokens = kOurs, .order = kPsm},
-    {.name = "codellama", .summary = "Code Llama's names", .tokens = {"▁<PRE>", "▁<SUF>", "▁<MID>"}, .order = kPsm},
-    {.name = "codellama-spm",
-     .summary = "Code Llama's names, suffix first",
-     .tokens = {"▁<PRE>", "▁<SUF>", "▁<MID>"},
-     .order = kSpmJoint},
-    {.name = "deepseek",
-     .summary = "DeepSeek's names: begin, hole, end",
-     .tokens = {"<｜fim▁begin｜>", "<｜fim▁hole｜>", "<｜fim▁end｜>"},
-     .order = kPsm},
+    {.name = "psm", .tokens = kOurs, .order = kPsm},
+    {.name = "spm", .tokens = kOurs, .order = kSpmJoint},
+    {.name = "spm-llama.cpp", .tokens = kOurs, .order = kSpm},  // as llama.cpp's servers ask
+    {.name = "starcoder", .tokens = {"<fim_prefix>", "<fim_suffix>", "<fim_middle>"}, .order = kPsm},
+    {.name = "qwen", .tokens = kOurs, .order = kPsm},  // CodeGemma's too
+    {.name = "codellama", .tokens = {"▁<PRE>", "▁<SUF>", "▁<MID>"}, .order = kPsm},
+    {.name = "codellama-spm", .tokens = {"▁<PRE>", "▁<SUF>", "▁<MID>"}, .order = kSpmJoint},
+    {.name = "deepseek", .tokens = {"<｜fim▁begin｜>", "<｜fim▁hole｜>", "<｜fim▁end｜>"}, .order = kPsm},
 }};
 
 }  // namespace
-
-std::span<const FimLayout> fim_layouts() { return kLayouts; }
 
 std::vector<std::string> fim_layout_names() {
   std::vector<std::string> names;

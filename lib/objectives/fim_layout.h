@@ -16,7 +16,6 @@ enum class FimPart { prefix_token, suffix_token, middle_token, prefix, suffix, m
 
 struct FimLayout {
   const char* name;
-  const char* summary;                // one line, for help
   std::array<const char*, 3> tokens;  // names of the prefix, suffix and middle token in the tokenizer
   std::array<FimPart, 6> order;       // the middle comes last, so that it can be generated
 };
@@ -25,8 +24,6 @@ struct FimLayout {
 /// a suffix. At the cursor it also lets more of the last prompt stay read, since the prefix's end is what typing changes.
 constexpr const char* kDefaultFimLayout = "spm";
 
-/// Every layout that there is.
-std::span<const FimLayout> fim_layouts();
 /// Their names, in order.
 std::vector<std::string> fim_layout_names();
 /// Throws Error naming the known ones.

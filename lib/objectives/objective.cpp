@@ -15,18 +15,11 @@ namespace lm {
 namespace {
 
 constexpr std::array<ObjectiveEntry, 5> kObjectives = {{
-    {.name = "causal", .summary = "every token predicts the next", .left_to_right = true, .make = make_causal},
-    {.name = "masked",
-     .summary = "hidden tokens, from both sides",
-     .usual_attend = Attend::document,
-     .left_to_right = false,
-     .make = make_masked},
-    {.name = "prefix",
-     .summary = "what follows a prefix that is seen both ways",
-     .left_to_right = true,
-     .make = make_prefix},
-    {.name = "span", .summary = "hidden spans, spelled out after the text", .left_to_right = false, .make = make_span},
-    {.name = "fim", .summary = "the middle, after both ends", .left_to_right = true, .make = make_fim},
+    {.name = "causal", .left_to_right = true, .make = make_causal},
+    {.name = "masked", .usual_attend = Attend::document, .left_to_right = false, .make = make_masked},
+    {.name = "prefix", .left_to_right = true, .make = make_prefix},
+    {.name = "span", .left_to_right = false, .make = make_span},
+    {.name = "fim", .left_to_right = true, .make = make_fim},
 }};
 
 }  // namespace

@@ -104,7 +104,6 @@ class Objective {
 /// One row of the table of objectives.
 struct ObjectiveEntry {
   const char* name;
-  const char* summary;  // one line, for help
   /// What --attend is by default, where it is the only objective.
   Attend usual_attend = Attend::window;
   /// True where the model predicts the next token from those before it, so that sampling left to right makes sense.
@@ -112,7 +111,7 @@ struct ObjectiveEntry {
   std::unique_ptr<Objective> (*make)(const ObjectiveOptions& options);
 };
 
-/// Every objective that there is.
+/// Returns every objective that there is.
 std::span<const ObjectiveEntry> objective_table();
 /// Throws Error naming the known ones.
 const ObjectiveEntry& find_objective(std::string_view name);

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "base/choice.h"
 #include "text/pretoken_counts.h"
 #include "text/tokenizer_parts.h"
 
@@ -27,6 +28,11 @@ struct BpeTrainerOptions {
   std::vector<std::string> special_tokens;  // get the first ids
   std::function<void(double fraction)> progress;  // called now and then
 };
+
+template <>
+inline constexpr auto kChoices<BpeTrainerOptions::Ties> = choice_table<BpeTrainerOptions::Ties>(
+    "rule for ties",
+    {{"hf", BpeTrainerOptions::Ties::hf}, {"raw", BpeTrainerOptions::Ties::raw}, {"lex", BpeTrainerOptions::Ties::lex}});
 
 /// Merges the most frequent pair until the vocabulary is full or no pair is frequent enough. A merge that spells a special
 /// token takes its id. The result depends on the multiset of counts only. Throws Error where the options contradict each

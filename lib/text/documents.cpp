@@ -1,6 +1,7 @@
 #include "text/documents.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "base/error.h"
 #include "base/file.h"
@@ -38,17 +39,19 @@ std::string read_separator(std::string_view text) {
 
 DocumentKind parse_document_kind(std::string_view text) {
   using Kind = DocumentKind::Kind;
-  if (text == "file") return {Kind::file, {}};
-  if (text == "line") return {Kind::line, {}};
-  if (text == "nul") return {Kind::nul, {}};
-  if (text == "jsonl") return {Kind::jsonl, "text"};
-  constexpr std::string_view kJsonl = "jsonl:", kSeparator = "separator:";
-  if (text.starts_with(kJsonl) && text.size() > kJsonl.size()) return {Kind::jsonl, std::string(text.substr(kJsonl.size()))};
-  if (text == kSeparator) throw Error("the separator is empty; expected separator:STRING, such as separator:\\n\\n");
-  if (text == kJsonl) throw Error("the field's name is empty; expected jsonl:FIELD, such as jsonl:text");
-  if (text.starts_with(kSeparator)) {
-    return {Kind::separator, read_separator(text.substr(kSeparator.size()))};
+  const std::size_t colon = std::min(text.find(':'), text.size());
+  const bool has_detail = colon < text.size();
+  const std::string_view detail = text.substr(std::min(colon + 1, text.size()));
+  const std::optional<Kind> kind = find_choice<Kind>(text.substr(0, colon));
+  if (kind == Kind::separator && has_detail) {
+    if (detail.empty()) throw Error("the separator is empty; expected separator:STRING, such as separator:\\n\\n");
+    return {*kind, read_separator(detail)};
   }
+  if (kind == Kind::jsonl) {
+    if (has_detail && detail.empty()) throw Error("the field's name is empty; expected jsonl:FIELD, such as jsonl:text");
+    return {*kind, has_detail ? std::string(detail) : "text"};
+  }
+  if (kind && kind != Kind::separator && !has_detail) return {*kind, {}};
   throw Error("expected file, line, nul, jsonl[:FIELD] or separator:STRING" +
               did_you_mean(similar_words(text, {"file", "line", "nul", "jsonl", "separator:"})));
 }

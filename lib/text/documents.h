@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/choice.h"
 #include "base/text_input.h"
 
 namespace lm {
@@ -20,7 +21,15 @@ struct DocumentKind {
   Accept accept = Accept::text;
 };
 
-/// "file", "line", "nul", "jsonl", "jsonl:FIELD" or "separator:STRING"; throws Error for anything else.
+template <>
+inline constexpr auto kChoices<DocumentKind::Kind> =
+    choice_table<DocumentKind::Kind>("kind of document", {{"file", DocumentKind::Kind::file},
+                                                          {"line", DocumentKind::Kind::line},
+                                                          {"nul", DocumentKind::Kind::nul},
+                                                          {"jsonl", DocumentKind::Kind::jsonl},
+                                                          {"separator", DocumentKind::Kind::separator}});
+
+/// Parses "file", "line", "nul", "jsonl", "jsonl:FIELD" or "separator:STRING"; throws Error for anything else.
 DocumentKind parse_document_kind(std::string_view text);
 
 /// What stands after each document when they are joined: nothing for `file`. Throws Error for jsonl, which has none.

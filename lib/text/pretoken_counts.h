@@ -62,4 +62,8 @@ class PretokenCounter {
   std::size_t enough_ = 0;
 };
 
+template <>
+inline constexpr auto kChoices<PretokenCounter::Unit> = choice_table<PretokenCounter::Unit>(
+    "unit", {{"line", PretokenCounter::Unit::line}, {"document", PretokenCounter::Unit::document}});
+
 }  // namespace lm

@@ -213,64 +213,42 @@ class Scanner {
   bool saw_end_ = false;
 };
 
-struct Family {
+struct Spelling {
   Pattern pattern;
-  std::string_view name;
   std::string_view regex;  // as Oniguruma takes it: what we write
 };
 
 // Oniguruma (Ruby syntax) reads {1,3}+ as a repeated group and $ as the end of a line: so {1,3} and \z.
-constexpr Family kFamilies[] = {
-    {Pattern::gpt2, "gpt2", R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)"},
-    {Pattern::r50k, "r50k", R"('(?:[sdmt]|ll|ve|re)| ?\p{L}++| ?\p{N}++| ?[^\s\p{L}\p{N}]++|\s++\z|\s+(?!\S)|\s)"},
-    {Pattern::cl100k, "cl100k",
-     R"('(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}++|\p{N}{1,3}| ?[^\s\p{L}\p{N}]++[\r\n]*+)"
-     R"(|\s++\z|\s*[\r\n]|\s+(?!\S)|\s)"},
-    {Pattern::llama3, "llama3",
-     R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3})"
-     R"(| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)"},
-    {Pattern::qwen2, "qwen2",
+constexpr Spelling kSpellings[] = {
+    {Pattern::gpt2, R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)"},
+    {Pattern::r50k, R"('(?:[sdmt]|ll|ve|re)| ?\p{L}++| ?\p{N}++| ?[^\s\p{L}\p{N}]++|\s++\z|\s+(?!\S)|\s)"},
+    {Pattern::cl100k, R"('(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}++|\p{N}{1,3}| ?[^\s\p{L}\p{N}]++[\r\n]*+)"
+                      R"(|\s++\z|\s*[\r\n]|\s+(?!\S)|\s)"},
+    {Pattern::llama3, R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3})"
+                      R"(| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)"},
+    {Pattern::qwen2,
      R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)"},
-    {Pattern::qwen35, "qwen35",
-     R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?[\p{L}\p{M}]+|\p{N})"
-     R"(| ?[^\s\p{L}\p{M}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)"},
-    {Pattern::o200k, "o200k",
+    {Pattern::qwen35, R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?[\p{L}\p{M}]+|\p{N})"
+                      R"(| ?[^\s\p{L}\p{M}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)"},
+    {Pattern::o200k,
      R"([^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?)"
      R"(|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?)"
      R"(|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+)"},
-    {Pattern::none, "none", ""},
+    {Pattern::none, ""},
 };
 
 // Other spellings of the same languages, as tiktoken has them.
-constexpr Family kOtherSpellings[] = {
-    {Pattern::r50k, "", R"('(?:[sdmt]|ll|ve|re)| ?\p{L}++| ?\p{N}++| ?[^\s\p{L}\p{N}]++|\s++$|\s+(?!\S)|\s)"},
-    {Pattern::cl100k, "",
-     R"('(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}++|\p{N}{1,3}+| ?[^\s\p{L}\p{N}]++[\r\n]*+)"
-     R"(|\s++$|\s*[\r\n]|\s+(?!\S)|\s)"},
+constexpr Spelling kOtherSpellings[] = {
+    {Pattern::r50k, R"('(?:[sdmt]|ll|ve|re)| ?\p{L}++| ?\p{N}++| ?[^\s\p{L}\p{N}]++|\s++$|\s+(?!\S)|\s)"},
+    {Pattern::cl100k, R"('(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}++|\p{N}{1,3}+| ?[^\s\p{L}\p{N}]++[\r\n]*+)"
+                      R"(|\s++$|\s*[\r\n]|\s+(?!\S)|\s)"},
 };
 
 }  // namespace
 
-std::string_view pattern_name(Pattern pattern) {
-  for (const Family& family : kFamilies) {
-    if (family.pattern == pattern) return family.name;
-  }
-  LM_CHECK(false);
-  return {};
-}
-
-std::optional<Pattern> find_pattern(std::string_view name) {
-  for (const Family& family : kFamilies) {
-    if (family.name == name) return family.pattern;
-  }
-  return std::nullopt;
-}
-
-std::string_view pattern_names() { return "gpt2|r50k|cl100k|llama3|qwen2|qwen35|o200k|none"; }
-
 std::string_view pattern_regex(Pattern pattern) {
-  for (const Family& family : kFamilies) {
-    if (family.pattern == pattern) return family.regex;
+  for (const Spelling& spelling : kSpellings) {
+    if (spelling.pattern == pattern) return spelling.regex;
   }
   LM_CHECK(false);
   return {};
@@ -278,11 +256,11 @@ std::string_view pattern_regex(Pattern pattern) {
 
 std::optional<Pattern> pattern_of_regex(std::string_view regex) {
   if (regex.empty()) return std::nullopt;
-  for (const Family& family : kFamilies) {
-    if (family.regex == regex) return family.pattern;
+  for (const Spelling& spelling : kSpellings) {
+    if (spelling.regex == regex) return spelling.pattern;
   }
-  for (const Family& family : kOtherSpellings) {
-    if (family.regex == regex) return family.pattern;
+  for (const Spelling& spelling : kOtherSpellings) {
+    if (spelling.regex == regex) return spelling.pattern;
   }
   return std::nullopt;
 }

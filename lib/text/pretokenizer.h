@@ -5,16 +5,22 @@
 #include <optional>
 #include <string_view>
 
+#include "base/choice.h"
+
 namespace lm {
 
 /// The pattern families of lm-tokenizer(5). `none` takes the whole text as one pretoken.
 enum class Pattern { gpt2, r50k, cl100k, llama3, qwen2, qwen35, o200k, none };
 
-std::string_view pattern_name(Pattern pattern);
-/// The family of that name, if there is one.
-std::optional<Pattern> find_pattern(std::string_view name);
-/// "gpt2|r50k|...", for messages and help.
-std::string_view pattern_names();
+template <>
+inline constexpr auto kChoices<Pattern> = choice_table<Pattern>("pattern", {{"gpt2", Pattern::gpt2},
+                                                                            {"r50k", Pattern::r50k},
+                                                                            {"cl100k", Pattern::cl100k},
+                                                                            {"llama3", Pattern::llama3},
+                                                                            {"qwen2", Pattern::qwen2},
+                                                                            {"qwen35", Pattern::qwen35},
+                                                                            {"o200k", Pattern::o200k},
+                                                                            {"none", Pattern::none}});
 
 /// The regular expression as Hugging Face's tokenizers library (Oniguruma) takes it; empty for `none`.
 std::string_view pattern_regex(Pattern pattern);

@@ -1,23 +1,11 @@
 #include "text/tokenizer.h"
 
-#include <algorithm>
-#include <array>
-
 #include "base/error.h"
-#include "base/suggest.h"
-#include "text/byte_level.h"
 #include "text/segment_encoder.h"
 #include "text/tokenizer_build.h"
 #include "text/tokenizer_tables.h"
 
 namespace lm {
-
-SpecialTokens parse_special_tokens(std::string_view name) {
-  if (name == "plain") return SpecialTokens::plain;
-  if (name == "allow") return SpecialTokens::allow;
-  if (name == "error") return SpecialTokens::error;
-  throw Error(unknown_word("treatment of special tokens", name, {"plain", "allow", "error"}));
-}
 
 std::vector<std::string> reserved_special_tokens(ReservedTokens which) {
   std::vector<std::string> names = {"<|endoftext|>"};
@@ -35,13 +23,6 @@ Tokenizer& Tokenizer::operator=(Tokenizer&&) noexcept = default;
 Tokenizer::~Tokenizer() = default;
 
 const Fingerprint& Tokenizer::fingerprint() const { return tables_->fingerprint; }
-Pattern Tokenizer::pattern() const { return tables_->parts.pattern; }
-std::int64_t Tokenizer::merge_count() const { return static_cast<std::int64_t>(tables_->parts.merges.size()); }
-
-std::pair<TokenId, TokenId> Tokenizer::merge(std::int64_t rank) const {
-  const MergePair& pair = tables_->parts.merges.at(static_cast<std::size_t>(rank));
-  return {pair.left, pair.right};
-}
 
 std::vector<TokenId> Tokenizer::encode(std::string_view bytes, SpecialTokens special) const {
   // A cache of some megabytes pays for itself only on long texts.

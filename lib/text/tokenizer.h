@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/choice.h"
 #include "base/token.h"
 #include "base/token_codec.h"
 #include "base/token_table.h"
@@ -17,8 +18,11 @@ namespace lm {
 
 /// What text that spells a special token becomes: plain text, the token, or an Error.
 enum class SpecialTokens { plain, allow, error };
-/// "plain", "allow" or "error"; throws Error for anything else.
-SpecialTokens parse_special_tokens(std::string_view name);
+template <>
+inline constexpr auto kChoices<SpecialTokens> = choice_table<SpecialTokens>("treatment of special tokens",
+                                                                            {{"plain", SpecialTokens::plain},
+                                                                             {"allow", SpecialTokens::allow},
+                                                                             {"error", SpecialTokens::error}});
 
 struct TokenizerOptions {
   std::optional<Pattern>
@@ -51,10 +55,6 @@ class Tokenizer final : public TokenCodec, public TokenTable {
 
   /// Identity of lm-tokens(5); its bytes are laid down in lm-tokenizer(5).
   const Fingerprint& fingerprint() const;
-  Pattern pattern() const;
-  /// Number of merges (0 in rank mode) and the pair of merge `rank`, the first to apply being 0.
-  std::int64_t merge_count() const;
-  std::pair<TokenId, TokenId> merge(std::int64_t rank) const;
 
   std::vector<TokenId> encode(std::string_view bytes) const override { return encode(bytes, SpecialTokens::plain); }
   /// Under SpecialTokens::error throws Error naming the first special token spelled in `bytes`.

@@ -169,7 +169,7 @@ Fingerprint fingerprint_of(const TokenizerTables& tables) {
     bytes.clear();
   };
   number(parts.by_rank ? 1 : 0);
-  text(pattern_name(parts.pattern));
+  text(to_string(parts.pattern));
   text("");  // the normalizer: none
   number(parts.ignore_merges ? 1 : 0);
   number(parts.tokens.size());
@@ -195,8 +195,8 @@ std::unique_ptr<TokenizerTables> build_tables(TokenizerParts parts, const Tokeni
   auto tables = std::make_unique<TokenizerTables>();
   tables->parts = std::move(parts);
   if (options.pattern && *options.pattern != tables->parts.pattern) {
-    refuse(source, "its pattern is " + std::string(pattern_name(tables->parts.pattern)) + ", not " +
-                       std::string(pattern_name(*options.pattern)));
+    refuse(source,
+           "its pattern is " + std::string(to_string(tables->parts.pattern)) + ", not " + to_string(*options.pattern));
   }
   mark_special(*tables, options, source);
   index_ordinary(*tables, source);

@@ -16,7 +16,10 @@ inline constexpr auto kChoices<Fruit> = choice_table<Fruit>("fruit", {{"apple", 
 TEST_CASE("words and values of a choice lead to each other") {
   CHECK(parse_choice<Fruit>("pear") == Fruit::pear);
   CHECK(to_string(Fruit::apple) == std::string("apple"));
+  CHECK(find_choice<Fruit>("pear") == Fruit::pear);
+  CHECK_FALSE(find_choice<Fruit>("Pear"));
   CHECK(choice_words<Fruit>() == std::vector<std::string>{"apple", "pear"});
+  CHECK(choice_list<Fruit>() == "apple|pear");
 }
 
 TEST_CASE("an unknown word is refused with the known ones and the one that was probably meant") {

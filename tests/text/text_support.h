@@ -4,11 +4,13 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/rng.h"
 #include "text/bpe_trainer.h"
 #include "text/pretoken_counts.h"
 #include "text/tokenizer.h"
+#include "text/tokenizer_tables.h"
 
 namespace lm::test {
 
@@ -46,6 +48,9 @@ inline TokenizerParts train_parts(const Training& training) {
 inline Tokenizer train_tokenizer(const Training& training = {}) {
   return Tokenizer(train_parts(training), {}, "a test's tokenizer");
 }
+
+/// The pairs of a tokenizer's merges, in the order of their ranks.
+inline const std::vector<MergePair>& merges_of(const Tokenizer& tokenizer) { return tokenizer.tables().parts.merges; }
 
 /// Characters of every kind that patterns tell apart, some invalid UTF-8, some special tokens; `length` of them at most.
 inline std::string random_text(Rng& rng, std::uint64_t length) {

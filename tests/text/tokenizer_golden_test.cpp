@@ -32,8 +32,7 @@ std::string hex_hash(std::string_view bytes) {
 
 std::string merges_text(const Tokenizer& tokenizer) {
   std::string text;
-  for (std::int64_t rank = 0; rank < tokenizer.merge_count(); ++rank) {
-    const auto [left, right] = tokenizer.merge(rank);
+  for (const auto& [left, right] : lm::test::merges_of(tokenizer)) {
     text += lm::to_byte_level(tokenizer.bytes_of(left)) + " " + lm::to_byte_level(tokenizer.bytes_of(right)) + "\n";
   }
   return text;
@@ -44,7 +43,7 @@ std::optional<Tokenizer> train(const JsonValue& entry) {
   if (!path) return std::nullopt;
   const std::string text = lm::test::read_file(*path);
   lm::test::Training training = {.text = text, .vocab_size = entry.integer_at("vocab_size", "golden")};
-  training.pattern = *lm::find_pattern(entry.string_at("pattern", "golden"));
+  training.pattern = lm::parse_choice<lm::Pattern>(entry.string_at("pattern", "golden"));
   training.min_frequency = static_cast<std::uint64_t>(entry.integer_at("min_frequency", "golden"));
   if (const JsonValue* length = entry.find("max_token_length")) training.max_token_length = *length->if_integer();
   return lm::test::train_tokenizer(training);
@@ -83,7 +82,7 @@ TEST_CASE("merges are those of Hugging Face's trainer, in order") {
     if (tokenizer == nullptr) continue;
     INFO(name);
     const std::string merges = merges_text(*tokenizer);
-    CHECK(tokenizer->merge_count() == entry.integer_at("merges", "golden"));
+    CHECK(std::ssize(lm::test::merges_of(*tokenizer)) == entry.integer_at("merges", "golden"));
     CHECK(hex_hash(merges) == entry.string_at("hash", "golden"));
     if (name == "gpt2-4096") CHECK((merges == lm::test::read_file(lm::test::golden_path("tok_merges.txt"))));
   }

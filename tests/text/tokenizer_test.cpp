@@ -17,19 +17,20 @@ lm::Tokenizer with_pattern(lm::Pattern pattern) { return lm::test::train_tokeniz
 
 /// BPE as its rule says it: of all pairs that merge, the lowest rank, leftmost, one at a time.
 Ids naive_merge(const lm::Tokenizer& tokenizer, const Ids& bytes) {
+  const std::vector<lm::MergePair>& merges = lm::test::merges_of(tokenizer);
   Ids ids = bytes;
   for (;;) {
-    std::int64_t best_rank = tokenizer.merge_count();
+    std::size_t best_rank = merges.size();
     std::size_t best = 0;
     for (std::size_t i = 0; i + 1 < ids.size(); ++i) {
-      for (std::int64_t rank = 0; rank < best_rank; ++rank) {
-        if (tokenizer.merge(rank) == std::pair(ids[i], ids[i + 1])) {
+      for (std::size_t rank = 0; rank < best_rank; ++rank) {
+        if (merges[rank].left == ids[i] && merges[rank].right == ids[i + 1]) {
           best_rank = rank;
           best = i;
         }
       }
     }
-    if (best_rank == tokenizer.merge_count()) return ids;
+    if (best_rank == merges.size()) return ids;
     const std::string joined = std::string(tokenizer.bytes_of(ids[best])) + std::string(tokenizer.bytes_of(ids[best + 1]));
     ids.erase(ids.begin() + static_cast<std::ptrdiff_t>(best));
     for (TokenId id = 0; id < tokenizer.vocab_size(); ++id) {

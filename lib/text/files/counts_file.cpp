@@ -22,8 +22,7 @@ std::string counts_to_text(const PretokenCounts& counts, Pattern pattern, Pretok
     return counts.count(a) != counts.count(b) ? counts.count(a) > counts.count(b) : counts.pretoken(a) < counts.pretoken(b);
   });
   std::string text(kMagic);
-  text += pattern_name(pattern);
-  text += unit == PretokenCounter::Unit::line ? " line\n" : " document\n";
+  text += std::string(to_string(pattern)) + " " + to_string(unit) + "\n";
   for (const std::uint32_t index : order) {
     text += std::to_string(counts.count(index)) + "\t" + to_byte_level(counts.pretoken(index)) + "\n";
   }
@@ -38,10 +37,11 @@ void CountsReader::take_header(std::string_view line) {
   const std::string header(line.substr(0, 100));
   line.remove_prefix(kMagic.size());
   const std::size_t space = std::min(line.find(' '), line.size());
-  const std::optional<Pattern> pattern = find_pattern(line.substr(0, space));
-  const std::string_view unit = line.substr(space);
-  if (!pattern || (unit != " line" && unit != " document")) refuse("unknown pattern or unit '" + header + "'");
-  header_ = {*pattern, unit == " line" ? PretokenCounter::Unit::line : PretokenCounter::Unit::document};
+  const std::optional<Pattern> pattern = find_choice<Pattern>(line.substr(0, space));
+  line.remove_prefix(std::min(space + 1, line.size()));
+  const auto unit = find_choice<PretokenCounter::Unit>(line);
+  if (!pattern || !unit) refuse("unknown pattern or unit '" + header + "'");
+  header_ = {*pattern, *unit};
 }
 
 void CountsReader::take_line(std::string_view line) {
@@ -82,12 +82,6 @@ void CountsReader::feed(std::string_view bytes) {
 CountsHeader CountsReader::finish() {
   if (line_number_ == 1 || !held_.empty()) refuse("it is cut off");
   return header_;
-}
-
-CountsHeader add_counts_from_text(PretokenCounts& counts, std::string_view text, std::string_view source) {
-  CountsReader reader(counts, source);
-  reader.feed(text);
-  return reader.finish();
 }
 
 }  // namespace lm

@@ -40,7 +40,4 @@ class CountsReader {
   CountsHeader header_{};
 };
 
-/// The same from memory.
-CountsHeader add_counts_from_text(PretokenCounts& counts, std::string_view text, std::string_view source);
-
 }  // namespace lm

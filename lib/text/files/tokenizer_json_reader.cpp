@@ -326,7 +326,7 @@ Pattern TokenizerReader::pattern_of_split(const JsonValue& split) const {
   }
   const std::optional<Pattern> known = pattern_of_regex(*regex->if_string());
   if (!known)
-    refuse("its pattern is none of " + std::string(pattern_names()) + ": " + json_quote(regex->if_string()->substr(0, 200)));
+    refuse("its pattern is none of " + choice_list<Pattern>() + ": " + json_quote(regex->if_string()->substr(0, 200)));
   return *known;
 }
 
