@@ -26,7 +26,7 @@ struct ChoiceTable {
   std::array<Choice<E>, count> choices;
 };
 
-/// The table of an enum's words, in the order in which people read them. The layer that owns the enum specialises it:
+/// The table of an enum's words, in the order in which people read them, specialised by the layer that owns the enum:
 ///   template <> inline constexpr auto kChoices<Fruit> = choice_table<Fruit>("fruit", {{"apple", Fruit::apple}, ...});
 template <class E>
 inline constexpr auto kChoices = nullptr;

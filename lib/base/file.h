@@ -32,11 +32,12 @@ class FileDescriptor {
 /// Opens for reading; "-" is standard input (a closed one is an Error, a directory too).
 FileDescriptor open_input(const std::string& path);
 
-/// The same open file under a number above 2 (the old number is closed), so that no file of ours takes the place of a closed
-/// standard stream. -1, with errno, where it is that or fails.
+/// Moves an open file to a number above 2 (the old number is closed), so that no file of ours takes the place of a closed
+/// standard stream, and returns that number; or -1, with errno, if `descriptor` is -1 or moving fails.
 int above_standard(int descriptor);
 
-/// A new file in `folder`, open for reading and writing, that has no name and vanishes with its descriptor. Throws Error.
+/// Creates a file in `folder`, open for reading and writing, that has no name and vanishes with its descriptor. Throws
+/// Error.
 FileDescriptor create_unlinked(const std::string& folder);
 
 /// Reads up to size bytes, retrying on EINTR and short reads; less only at the end. Throws Error.
@@ -44,15 +45,15 @@ std::size_t read_some(const FileDescriptor& input, void* buffer, std::size_t siz
 /// Reads one read(2)'s worth (for streams that should not wait to fill the buffer); 0 at the end.
 std::size_t read_once(const FileDescriptor& input, void* buffer, std::size_t size);
 
-/// The most bytes that an input may have, and what it is read as: "a tokenizer". One that has more is none, but a device or
-/// a pipe without end.
+/// The most bytes that an input may have, and what it is read as: "a tokenizer". An input that has more is no such thing,
+/// but a device or a pipe without end.
 struct FileLimit {
   std::uint64_t bytes = UINT64_MAX;
   std::string_view kind = "input";
 };
 constexpr FileLimit kConfigLimit{.bytes = std::uint64_t{1} << 20U, .kind = "a configuration"};
 constexpr FileLimit kTokenizerLimit{.bytes = std::uint64_t{256} << 20U, .kind = "a tokenizer"};
-/// Of a text, or a document of one, that is held whole.
+/// The limit of a text, or of one of its documents, that is held in memory whole.
 constexpr FileLimit kTextLimit{.bytes = std::uint64_t{1} << 30U, .kind = "a text"};
 
 /// Throws Error if `bytes` of the input `name` are more than the limit's.
@@ -65,9 +66,9 @@ class FileContent {
   using Check = std::function<void(std::string_view so_far)>;
   /// Throws Error if it is larger than the limit.
   static FileContent read(const std::string& path, FileLimit limit);
-  /// What is left of an open input, from its position on.
+  /// Reads what is left of an open input, from its position on.
   static FileContent read(const FileDescriptor& input, FileLimit limit);
-  /// The same, if what comes says how much there may be.
+  /// Does the same for an input whose own bytes say how much there may be.
   static FileContent read(const FileDescriptor& input, const Check& check);
   FileContent(FileContent&&) noexcept;
   FileContent& operator=(FileContent&&) noexcept;
@@ -82,7 +83,7 @@ class FileContent {
   std::unique_ptr<Content> content_;
 };
 
-/// Buffered output. Throws Error on the first failed write; EPIPE ends as SIGPIPE would where that is not ignored.
+/// Buffered output. Throws Error on the first failed write; EPIPE ends the program as SIGPIPE would, unless that is ignored.
 class OutputStream {
  public:
   virtual ~OutputStream() = default;
@@ -90,30 +91,30 @@ class OutputStream {
   void write(std::string_view text) { write(text.data(), text.size()); }
   /// Hands everything to the system.
   virtual void flush() = 0;
-  /// Makes the result final: flush, fsync and rename for files. Not called: nothing of a file becomes visible.
+  /// Makes the result final: flush, fsync and rename for files. Unless it is called, nothing of a file becomes visible.
   virtual void close() = 0;
   /// Has close() call `check` with what was written, open at its beginning, before it takes the place of the old file. If
   /// the check throws, the old file stays. Not called for what is written directly.
   virtual void read_back(std::function<void(const FileDescriptor& written)> check) { static_cast<void>(check); }
-  /// True where bytes already written can be overwritten by patch().
+  /// Returns true if bytes that are already written can be overwritten by patch().
   virtual bool can_patch() const = 0;
   virtual void patch(std::uint64_t offset, const void* bytes, std::size_t size) = 0;
   virtual const std::string& name() const = 0;
 };
 
-/// "-" is standard output (patchable where it is a regular file written from offset 0 without O_APPEND). A regular or new
-/// file is written under a temporary name in the same folder (".NAME.PID.tmp", locked) and renamed on close(); symbolic
-/// links are followed; what is not a regular file (/dev/null, a pipe) is written directly. Stale temporaries of the same
-/// NAME, whose lock is free, are removed.
+/// Opens a path for writing; "-" is standard output (patchable if it is a regular file written from offset 0 without
+/// O_APPEND). A regular or new file is written under a temporary name in the same folder (".NAME.PID.tmp", locked) and
+/// renamed on close(); symbolic links are followed; what is not a regular file (/dev/null, a pipe) is written directly.
+/// Stale temporaries of the same NAME, whose lock is free, are removed.
 std::unique_ptr<OutputStream> open_output(const std::string& path);
 
-/// Throws Error where open_output would refuse `path` later: before hours of work. Nothing is written.
+/// Throws Error if open_output() would refuse `path`, so that a run does not learn it after hours of work. Writes nothing.
 void check_output(const std::string& path);
 
 /// Writes to an open descriptor as it is, which close() does not sync.
 std::unique_ptr<OutputStream> output_to(FileDescriptor descriptor);
 
-/// fsync of the folder that holds `path`, so that a rename survives a crash.
+/// Syncs the folder that holds `path`, so that a rename survives a crash.
 void sync_folder_of(const std::string& path);
 
 }  // namespace lm

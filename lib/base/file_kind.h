@@ -68,35 +68,37 @@ enum class FileKind {
 };
 constexpr std::size_t kFileKinds = static_cast<std::size_t>(FileKind::binary) + 1;
 
-/// What the kind is called, with its article: "a token stream (lm-tokens)".
+/// Returns what the kind is called, with its article: "a token stream (lm-tokens)".
 std::string_view file_kind_name(FileKind kind);
 
-/// What of a file recognition looks at.
+/// What recognition looks at.
 struct FileSample {
   std::string_view head;                 // its beginning
   std::optional<std::string_view> tail;  // its end, if that is known: not of a pipe
   std::optional<std::uint64_t> size;     // in bytes, if known
-  std::string_view name;                 // decides between kinds whose bytes do not tell; may be empty
+  std::string_view name;                 // decides between kinds whose bytes look alike; may be empty
 };
 
-/// True for folders of any kind.
+/// Returns true for folders of any kind.
 bool is_folder(FileKind kind);
 
-/// Bytes at each end of a file that suffice.
+/// How many bytes at each end of a file suffice.
 constexpr std::size_t kKindHead = std::size_t{1} << 16;
 constexpr std::size_t kKindTail = std::size_t{1} << 10;
 
-/// The kind of what is no folder.
+/// Returns the kind of what is no folder.
 FileKind kind_of(const FileSample& sample);
 
-/// The kind of a path, with links followed; "-" is standard input, looked at from its position on. Nothing is consumed: a
-/// pipe or device is `unknown`. Never throws: what cannot be read is `unknown` too, and whoever opens it says why.
+/// Returns the kind of a path, with links followed; "-" is standard input, looked at from its position on. Nothing is
+/// consumed: a pipe or device is `unknown`. Never throws: what cannot be read is `unknown` too, and whoever opens it says
+/// why.
 FileKind kind_of_path(const std::string& path);
 
-/// The same of an open input: from `read` bytes before its position.
+/// Returns the kind of an open input, looked at from `read` bytes before its position on.
 FileKind kind_of_input(int descriptor, std::size_t read, std::string_view name);
 
-/// True if a stream that begins with `head` may yet turn out to be no text, because it is the beginning of a signature.
+/// Returns true if a stream that begins with `head` may yet turn out to be no text, because it is the beginning of a
+/// signature.
 bool may_become_signature(std::string_view head);
 
 }  // namespace lm

@@ -24,7 +24,7 @@ bool is_binary(std::string_view head) {
 
 std::string_view first_line(std::string_view text) { return text.substr(0, text.find('\n')); }
 
-/// The line after the first, or nothing.
+/// Returns the line after the first, or nothing.
 std::string_view second_line(std::string_view text) {
   const std::size_t newline = text.find('\n');
   return newline == std::string_view::npos ? std::string_view() : first_line(text.substr(newline + 1));

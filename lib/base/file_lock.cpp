@@ -54,7 +54,7 @@ std::string read_start(int descriptor) {
   return text;
 }
 
-/// Nothing if the text was not written by write_owner.
+/// Returns nothing if the text was not written by write_owner.
 std::optional<Owner> parse_owner(const std::string& text) {
   const std::size_t blank = text.find(' ');
   if (blank == 0 || blank == std::string::npos || text.find('\n') != text.size() - 1) return std::nullopt;
@@ -105,7 +105,7 @@ bool is_still_named(int descriptor, const std::string& path) {
   return ::fstat(descriptor, &opened) == 0 && ::lstat(path.c_str(), &named) == 0 && same_file(opened, named);
 }
 
-/// False if it has to be tried again: the file that was opened is not the lock any more.
+/// Returns false if it has to be tried again: the file that was opened is not the lock any more.
 bool FileLock::try_take(const std::string& path, const std::string& lock_path) {
   const int descriptor = open_lock_file(lock_path);
   if (descriptor < 0 && (errno == ELOOP || errno == EISDIR)) refuse_foreign(path, lock_path);

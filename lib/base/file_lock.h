@@ -2,7 +2,7 @@
 //
 // The lock is flock(2) on a neighbour of the file, ".NAME.lock", because the file itself need not exist yet and is replaced
 // by a rename. The neighbour says who holds it: "PID HOST". The owner removes it at the end; what a killed owner leaves is
-// unlocked, and taken over by the next run. On a file system without locks, runs continue without.
+// unlocked, and taken over by the next run. On a file system without locks, runs continue without one.
 #pragma once
 
 #include <optional>

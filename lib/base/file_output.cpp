@@ -73,7 +73,7 @@ class DescriptorOutput : public OutputStream {
  protected:
   int descriptor() const { return descriptor_.get(); }
 
-  // Closes a duplicate: errors that a network file system keeps until a close are told, and the lock stays.
+  // Closes a duplicate: errors that a network file system keeps until a close are reported, and the lock stays.
   void close_duplicate() {
     const int duplicate = fcntl(descriptor(), F_DUPFD_CLOEXEC, 3);
     if (duplicate >= 0 && ::close(duplicate) != 0 && errno != EINTR) throw_system_error("write", name(), errno);
@@ -148,13 +148,13 @@ FileDescriptor create_temporary(const std::string& path, mode_t mode, const std:
     if (number < 0 && errno == EEXIST) throw Error("cannot write '" + target + "': it is being written already");
     if (number < 0) throw_system_error("write", target, errno);
     FileDescriptor file(number, target);
-    wait_for_lock(file.get());  // where there are no locks, nothing cleans either
+    wait_for_lock(file.get());  // without locks, nothing cleans either
     if (is_still_named(file.get(), path)) return file;
   }
   throw Error("cannot write '" + target + "': its temporary file '" + path + "' keeps vanishing");
 }
 
-// A regular file, new or old: written beside its place and renamed into it.
+// A regular file, new or old: written next to its place and renamed into it.
 class FileOutput : public DescriptorOutput {
  public:
   FileOutput(FileDescriptor descriptor, std::string temporary, std::string target, mode_t mode)
@@ -222,7 +222,7 @@ struct Destination {
   struct stat status {};
 };
 
-/// Throws Error where nothing can be written to `path`.
+/// Throws Error if nothing can be written to `path`.
 Destination find_destination(const std::string& path) {
   Destination found;
   if (path == "-" || path == "/dev/stdout") {

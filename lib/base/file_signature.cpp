@@ -11,7 +11,7 @@ namespace {
 
 using namespace std::string_view_literals;
 
-/// A signature is long enough, or goes on in bytes that no text has, so that texts are not taken for something else.
+/// A signature is long enough, or contains bytes that no text has, so that texts are not taken for something else.
 struct Signature {
   std::string_view bytes;
   FileKind kind;
@@ -53,7 +53,7 @@ bool has_at(std::string_view bytes, std::size_t offset, std::string_view wanted)
   return bytes.size() >= offset + wanted.size() && bytes.substr(offset, wanted.size()) == wanted;
 }
 
-/// What a signature of letters needs besides: the version that follows, small and in little-endian.
+/// What a signature of letters needs as well: the version that follows, small and in little-endian.
 bool has_version(std::string_view head) {
   return head.size() >= 8 && byte_at(head, 4) < 32 && head[4] != '\n' && head[4] != '\t' && head[4] != '\r' &&
          head.substr(5, 3) == "\0\0\0"sv;
@@ -85,7 +85,7 @@ bool is_arrow_stream(std::string_view head) {
   return head.starts_with("\xff\xff\xff\xff") && head.size() >= 12 && head[7] == '\0' && has_at(head, 8, "\x10\0\0\0"sv);
 }
 
-/// Besides its name, the comment of bytes beyond ASCII on its second line, or the mark at its end.
+/// After its name, the comment of bytes beyond ASCII on its second line, or the mark at its end.
 bool is_pdf(const FileSample& sample) {
   const std::string_view head = sample.head;
   if (!head.starts_with("%PDF-") || head.size() < 9 || head[6] != '.') return false;

@@ -11,13 +11,13 @@ namespace lm {
 /// The largest header that the safetensors format allows, in bytes.
 constexpr std::size_t kLargestSafetensorsHeader = 100'000'000;
 
-/// The kind of a binary file that begins with an unmistakable signature; nothing for any other.
+/// Returns the kind of a binary file that begins with an unmistakable signature; nothing for any other.
 std::optional<FileKind> kind_by_signature(const FileSample& sample);
 
-/// The kind of a safetensors file by its header; nothing if the sample is none.
+/// Returns the kind of a safetensors file by its header; nothing if the sample is none.
 std::optional<FileKind> kind_of_safetensors(const FileSample& sample);
 
-/// The kind of a text, by its first lines and its name.
+/// Returns the kind of a text, by its first lines and its name.
 FileKind kind_of_text(const FileSample& sample);
 
 }  // namespace lm

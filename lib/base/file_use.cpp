@@ -146,7 +146,7 @@ struct PairAdvice {
   std::string_view advice;
 };
 
-/// What to do about a kind where another is expected; goes before the other advice.
+/// What to do about a kind if another is expected; goes before the other advice.
 constexpr std::array<PairAdvice, 51> kPairs = {{
     {FileUse::model, tokens, "give it after the model, as in lm-eval-ppl MODEL PATH; lm-train makes a model of it"},
     {FileUse::model, llmc_tokens, "tok-encode --from llmc makes a token stream of it, and lm-train a model of that"},
@@ -181,7 +181,7 @@ constexpr std::array<PairAdvice, 51> kPairs = {{
      "give it with -t, or with --init-from to train it further; tok-encode makes a token stream of text"},
     {FileUse::tokens, model_folder,
      "give it with -t, or with --init-from to train it further; name token files, such as PATH/*.tok"},
-    {FileUse::tokens, state, "lm-train --resume goes on from it; tok-encode makes a token stream of text"},
+    {FileUse::tokens, state, "lm-train --resume continues it; tok-encode makes a token stream of text"},
     {FileUse::tokens, folder, "name its files, such as PATH/*.tok"},
     {FileUse::tokens, tokenizer_folder, "give it with -t; name token files, such as PATH/*.tok"},
     {FileUse::llmc_tokens, tokens, "a token stream needs no --from and no --format"},
@@ -251,7 +251,7 @@ std::string_view find_pair(FileUse use, FileKind kind) {
   return use == FileUse::scored ? find_pair(FileUse::text, kind) : std::string_view();
 }
 
-/// The first that there is: of the pair, of the kind, of the pair with a plainer kind, of the use.
+/// Returns the first advice that there is: of the pair, of the kind, of the pair with a plainer kind, of the use.
 std::string_view advice_of(FileUse use, FileKind kind) {
   for (const std::string_view advice : {find_pair(use, kind), find_advice(advice_for(use), kind), find_advice(kForAny, kind),
                                         find_pair(use, plainer(kind))}) {

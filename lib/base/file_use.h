@@ -22,17 +22,18 @@ enum class FileUse {
 };
 constexpr std::size_t kFileUses = static_cast<std::size_t>(FileUse::counts) + 1;
 
-/// True if a reader for `use` is to look at files of this kind: it reads them, or has a better word on what they lack.
+/// Returns true if a reader for `use` is to look at files of this kind: it reads them, or has a better message on what they
+/// lack.
 bool suits(FileUse use, FileKind kind);
 
 /// Throws Error unless suits(use, kind): "cannot use 'c.tok' as a model: it is a token stream (lm-tokens); ...", with what
 /// to do about it.
 void require_kind(FileUse use, FileKind kind, const std::string& name);
 
-/// The same of a path, at which it looks before it is opened.
+/// Does the same for a path, before it is opened.
 void require_kind(FileUse use, const std::string& path);
 
-/// The kinds of what may have been read from a pipe: by its first bytes.
+/// Does the same for what may have been read from a pipe, by its first bytes.
 void require_kind_of_bytes(FileUse use, std::string_view head, const std::string& name);
 
 }  // namespace lm

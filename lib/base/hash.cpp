@@ -11,7 +11,7 @@
 
 namespace lm {
 
-// One state serves both widths: XXH3's two variants reset and update alike, and differ in the digest alone.
+// One state serves both widths: XXH3's two variants reset and update alike, and differ only in the digest.
 struct Hasher::State {
   XXH3_state_t xxh3;
 };

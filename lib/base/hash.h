@@ -26,7 +26,7 @@ class Hasher {
   std::unique_ptr<State> state_;
 };
 
-/// 32 lower-case hex digits, the high half first.
+/// Returns 32 lower-case hex digits, the high half first.
 std::string to_hex(const Fingerprint& fingerprint);
 
 }  // namespace lm

@@ -1,4 +1,4 @@
-// parse_json_events(): nlohmann-json's parser, kept from taking memory where a document is made to make it do so.
+// parse_json_events(): nlohmann-json's parser, kept from taking the memory that a document was made to make it take.
 
 #include <array>
 #include <cstring>
@@ -16,7 +16,7 @@ namespace lm {
 namespace {
 
 constexpr int kMaxDepth = 16;
-// The parser keeps each token twice and, where it fails, copies it several times more into its message. Longer strings are
+// The parser keeps each token twice and, if it fails, copies it several times more into its message. Longer strings are
 // therefore read here, and longer blanks skipped.
 constexpr std::size_t kLongestToken = std::size_t{1} << 16;
 
@@ -67,7 +67,7 @@ std::vector<Skip> find_long_tokens(std::string_view text, std::string_view sourc
   return skips;
 }
 
-// Where the parser is, which its events do not tell.
+// Where the parser is, which its events do not say.
 struct Progress {
   const char* reached;
   const Skip* next;
@@ -106,12 +106,12 @@ class VisibleByte {
   Progress* progress_;
 };
 
-// The inside of a string literal to what it stands for, by the same rules as the parser's.
+// Decodes the inside of a string literal, by the same rules as the parser's.
 class StringDecoder {
  public:
   StringDecoder(std::string_view source, const char* text) : source_(source), text_(text) {}
 
-  /// A view of the literal where it has no escapes, else of `buffer`.
+  /// Returns a view of the literal if it has no escapes, else of `buffer`.
   std::string_view decode(std::string_view literal, std::string& buffer) const {
     const bool escapes = literal.find('\\') != std::string_view::npos;
     if (escapes) buffer.reserve(literal.size());
@@ -232,7 +232,7 @@ class EventAdapter {
   }
 
   // "[json.exception.parse_error.101] parse error at line 1, column 2: syntax error ... - invalid literal; last read: '...'"
-  // becomes its middle: place and text read are ours to tell.
+  // becomes its middle: we add the place and the text ourselves.
   static std::string reason(std::string_view text) {
     const std::size_t place = text.find(": ");
     if (text.find("number overflow") != std::string_view::npos) return "a number beyond the range of a double";

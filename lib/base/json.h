@@ -1,4 +1,4 @@
-// JSON, read by events or into a small bounded tree, and written. Behind it: nlohmann-json, used in json.cpp alone.
+// JSON, read by events or into a small bounded tree, and written. Behind it: nlohmann-json, used only in json.cpp.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +11,7 @@
 
 namespace lm {
 
-/// Receives a document's events in order. Return by throwing Error to refuse.
+/// Receives a document's events in order. Throws Error to refuse the document.
 class JsonHandler {
  public:
   virtual ~JsonHandler() = default;
@@ -28,10 +28,10 @@ class JsonHandler {
 };
 
 /// Reads one document: UTF-8, nesting of at most 16, nothing after it. Throws Error naming `source` and the byte offset.
-/// Duplicate keys are the handler's to refuse (JsonValue's reader does, with a sentence).
+/// Refusing duplicate keys is the handler's task (JsonValue::parse() does it).
 void parse_json_events(std::string_view text, std::string_view source, JsonHandler& handler);
 
-/// A value as it stands in some JSON text: written as it is.
+/// A value as some JSON text has it, written without a change.
 struct JsonText {
   std::string text;
 };
@@ -55,7 +55,7 @@ class JsonValue {
   JsonValue(Object value) : value_(std::move(value)) {}
   JsonValue(JsonText value) : value_(std::move(value)) {}
 
-  /// Refuses duplicate keys, and documents whose tree would take more than text.size() + 8 MiB (promise 2).
+  /// Refuses duplicate keys, and documents whose tree would take more than text.size() + 8 MiB.
   static JsonValue parse(std::string_view text, std::string_view source);
 
   bool is_null() const { return std::holds_alternative<std::monostate>(value_); }
@@ -66,28 +66,28 @@ class JsonValue {
   const Object* if_object() const { return std::get_if<Object>(&value_); }
   const JsonText* if_text() const { return std::get_if<JsonText>(&value_); }
 
-  /// The member of that name, or null; null too where this is no object.
+  /// Returns the member of that name, or null; null too if this is no object.
   const JsonValue* find(std::string_view key) const;
-  /// Typed access that throws Error: "expected <type> for '<key>' in '<source>'".
+  /// Return a member of the type, or throw Error: "expected <type> for '<key>' in '<source>'".
   std::int64_t integer_at(std::string_view key, std::string_view source) const;
   double number_at(std::string_view key, std::string_view source) const;
   bool boolean_at(std::string_view key, std::string_view source) const;
   const std::string& string_at(std::string_view key, std::string_view source) const;
-  /// A number of either kind as double; false where it is none.
+  /// Gives a number of either kind as double; returns false if this is none.
   bool to_double(double& number) const;
 
   /// Appends (or replaces) a member of an object; turns null into an object.
   JsonValue& set(std::string_view key, JsonValue value);
 
-  /// Shortest form that reads back to the same value; doubles with 17 digits at most, non-finite ones as null. Strings that
-  /// are not UTF-8 have U+FFFD for each maximal invalid part. indent < 0: one line.
+  /// Returns the shortest form that reads back to the same value; doubles with 17 digits at most, non-finite ones as null.
+  /// Strings that are not UTF-8 have U+FFFD for each maximal invalid part. indent < 0: one line.
   std::string dump(int indent = -1) const;
 
  private:
   std::variant<std::monostate, bool, std::int64_t, double, std::string, Array, Object, JsonText> value_;
 };
 
-/// `text` quoted and escaped as a JSON string, U+FFFD for what is not UTF-8.
+/// Returns `text` quoted and escaped as a JSON string, U+FFFD for what is not UTF-8.
 std::string json_quote(std::string_view text);
 
 }  // namespace lm

@@ -15,7 +15,8 @@ namespace {
 
 constexpr std::uint64_t kTreeAllowance = std::uint64_t{8} << 20;
 
-// Builds a tree and counts the bytes it takes, growing vectors itself so that the count holds before the memory is taken.
+// Builds a tree and counts the bytes it takes; it grows vectors itself, so that the count is right before the memory is
+// taken.
 class TreeBuilder : public JsonHandler {
  public:
   TreeBuilder(std::string_view source, std::uint64_t allowed) : source_(source), allowed_(allowed) {}
@@ -77,7 +78,7 @@ class TreeBuilder : public JsonHandler {
   void grow(std::vector<Element>& elements) {
     if (elements.size() < elements.capacity()) return;
     const std::size_t capacity = std::max<std::size_t>(4, elements.capacity() * 2);
-    spend(capacity * sizeof(Element));  // beside the old one, which is there until its elements have moved
+    spend(capacity * sizeof(Element));  // as well as the old one, which is there until its elements have moved
     const std::size_t before = elements.capacity();
     elements.reserve(capacity);
     spent_ -= before * sizeof(Element);
@@ -101,7 +102,7 @@ class TreeBuilder : public JsonHandler {
         std::adjacent_find(keys.begin(), keys.end(), [](const std::string* a, const std::string* b) { return *a == *b; });
     if (same != keys.end()) {
       throw Error("invalid JSON in '" + std::string(source_) + "': the key " + json_quote((*same)->substr(0, 100)) +
-                  " stands twice in one object");
+                  " appears twice in one object");
     }
     spent_ -= index_bytes;
   }
@@ -301,7 +302,7 @@ class TreeWriter {
   void new_line() {
     if (indent_ < 0) return;
     out_ += '\n';
-    out_.append(static_cast<std::size_t>(indent_ * depth_), ' ');
+    out_.append(static_cast<std::size_t>(indent_) * static_cast<std::size_t>(depth_), ' ');
   }
 
   std::string& out_;

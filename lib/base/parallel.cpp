@@ -78,7 +78,7 @@ class BlockSignals {
 // How long a thread looks before it sleeps: longer than the gap between two kernels of a step, shorter than anyone notices.
 constexpr std::chrono::microseconds kSpinTime{50};
 
-// True as soon as condition() is; false when the time is over.
+// Returns true as soon as condition() does; false when the time is over.
 template <class Condition>
 bool spin_until(Condition condition) {
   const auto end = std::chrono::steady_clock::now() + kSpinTime;

@@ -7,7 +7,7 @@
 
 namespace lm {
 
-/// Workers spin shortly, then sleep. Flush-to-zero and denormals-are-zero are set in every worker (not in the caller's
+/// Workers spin for a moment, then sleep. Flush-to-zero and denormals-are-zero are set in every worker (not in the caller's
 /// thread outside run()). Not reentrant: a body may not call run() on the same pool. An exception thrown by a body is
 /// rethrown by run() after all tiles ended or were skipped; of several, that of the lowest tile.
 class ThreadPool {
@@ -20,7 +20,7 @@ class ThreadPool {
 
   int threads() const;
 
-  /// body(tile, worker) once for every tile in [0, tiles), worker in [0, threads()). Tiles are what results depend on;
+  /// Calls body(tile, worker) once for every tile in [0, tiles), worker in [0, threads()). Tiles are what results depend on;
   /// which worker computes which is not fixed. Returns when all are done.
   template <class Body>
   void run(std::int64_t tiles, Body&& body) {
@@ -36,7 +36,7 @@ class ThreadPool {
   std::unique_ptr<Shared> shared_;
 };
 
-/// Cores that this process may use (its affinity mask), at least 1.
+/// Returns the number of cores that this process may use (its affinity mask), at least 1.
 int available_cores();
 
 }  // namespace lm

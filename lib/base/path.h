@@ -30,8 +30,8 @@ std::optional<std::vector<std::string>> names_in(const std::string& folder);
 /// Returns whether two results of stat() are of one file.
 inline bool same_file(const struct stat& a, const struct stat& b) { return a.st_dev == b.st_dev && a.st_ino == b.st_ino; }
 
-/// Returns ".NAME.", with which the names of files that a run puts beside NAME begin; of a name so long that none would fit,
-/// the beginning and a hash.
+/// Returns ".NAME.", with which the names of files that a run puts next to NAME begin; of a name so long that none would
+/// fit, the beginning and a hash.
 std::string companion_prefix(const std::string& name);
 /// Returns whether `name` is the prefix, digits and ".tmp": a temporary file or folder of the NAME that the prefix was made
 /// of.

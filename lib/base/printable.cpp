@@ -9,25 +9,16 @@
 namespace lm {
 namespace {
 
-/// The code point of a well-formed sequence.
-std::uint32_t code_point_of(std::string_view sequence) {
-  const auto byte = [&](std::size_t i) { return static_cast<std::uint32_t>(static_cast<unsigned char>(sequence[i])); };
-  if (sequence.size() == 1) return byte(0);
-  std::uint32_t code = byte(0) & (0x7Fu >> sequence.size());
-  for (std::size_t i = 1; i < sequence.size(); ++i) code = code << 6 | (byte(i) & 0x3F);
-  return code;
-}
-
 struct Character {
   std::string_view bytes;
-  bool valid = true;
+  std::uint32_t code = 0;  // kInvalidCodePoint for what is not UTF-8
 };
 
-/// The character at the front of a text that is not empty; of what is not UTF-8 one byte.
+/// Returns the character at the front of a text that is not empty; of what is not UTF-8 one byte.
 Character first_character(std::string_view text) {
-  std::size_t invalid = 0;
-  const std::size_t length = utf8_length(text, invalid);
-  return {.bytes = text.substr(0, std::max<std::size_t>(1, length)), .valid = length > 0};
+  const DecodedChar character = decode_utf8(text.data(), text.data() + text.size());
+  const bool valid = character.code_point != kInvalidCodePoint;
+  return {.bytes = text.substr(0, valid ? character.length : 1), .code = character.code_point};
 }
 
 bool is_obeyed(std::uint32_t code) {
@@ -52,8 +43,8 @@ std::string escape_of(std::uint32_t code) {
 }
 
 std::size_t columns_of(const Character& character) {
-  if (!character.valid) return 1;
-  const std::uint32_t code = code_point_of(character.bytes);
+  const std::uint32_t code = character.code;
+  if (code == kInvalidCodePoint) return 1;
   const std::span<const DisplayRange> ranges = display_ranges();
   const auto range = std::lower_bound(ranges.begin(), ranges.end(), code,
                                       [](const DisplayRange& each, std::uint32_t value) { return each.last < value; });
@@ -80,10 +71,10 @@ std::string printable(std::string_view text) {
   while (!text.empty()) {
     const Character character = first_character(text);
     text.remove_prefix(character.bytes.size());
-    if (!character.valid) {
+    if (character.code == kInvalidCodePoint) {
       result += hexadecimal("\\x%02x", static_cast<unsigned char>(character.bytes[0]));
-    } else if (const std::uint32_t code = code_point_of(character.bytes); is_obeyed(code)) {
-      result += escape_of(code);
+    } else if (is_obeyed(character.code)) {
+      result += escape_of(character.code);
     } else {
       result += character.bytes;
     }

@@ -10,8 +10,8 @@
 
 namespace lm {
 
-// A mapping would spare a copy, but a file that becomes shorter while it is mapped ends the process with SIGBUS, and who
-// shortens it is another program. pread() says so instead, and its copy of a window or tensor costs less than a page fault.
+// A mapping would spare a copy, but if another program shortens a file while it is mapped, SIGBUS ends the process. pread()
+// reports it instead, and its copy of a window or tensor costs less than a page fault.
 
 /// A regular file, read by pread(2); any other input, read into memory when it is opened.
 class RandomAccessFile {
@@ -23,7 +23,7 @@ class RandomAccessFile {
       FileDescriptor input, std::string name, const FileContent::Check& check = [](std::string_view) {});
 
   const std::string& name() const { return name_; }
-  /// Number of bytes when it was opened.
+  /// Returns the number of bytes that it had when it was opened.
   std::uint64_t size() const { return size_; }
   /// Reads `size` bytes from `offset` on, all inside size(). Throws Error, also if the file has become shorter since.
   void read(std::uint64_t offset, void* buffer, std::size_t size) const;

@@ -5,7 +5,7 @@
 
 namespace lm {
 
-/// Bytes of this process that are in memory; 0 where the system does not tell.
+/// Bytes of this process that are in memory; 0 if the system does not report them.
 struct ResidentMemory {
   std::int64_t now = 0;
   std::int64_t files = 0;  // of these, mapped files, whose pages the system may take back

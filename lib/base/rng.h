@@ -6,7 +6,8 @@
 
 namespace lm {
 
-/// Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011): 128 random bits at a counter.
+/// Computes Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011): 128 random bits at a
+/// counter.
 std::array<std::uint32_t, 4> philox(std::uint64_t key, std::uint64_t counter_low, std::uint64_t counter_high);
 
 /// What a stream of random numbers is for: streams of one seed never meet.
@@ -27,11 +28,11 @@ class Rng {
   Rng(std::uint64_t seed, RngPurpose purpose, std::uint64_t index = 0);
   std::uint32_t next_u32();
   std::uint64_t next_u64();
-  /// Uniform in [0, 1), 53 bits.
+  /// Draws uniformly from [0, 1), with 53 bits.
   double uniform();
-  /// Uniform integer in [0, bound), without bias (Lemire 2019). bound > 0.
+  /// Draws an integer uniformly from [0, bound), without bias (Lemire 2019). bound > 0.
   std::uint64_t below(std::uint64_t bound);
-  /// Standard normal (Box-Muller; both values of a pair are used).
+  /// Draws from the standard normal distribution (Box-Muller; both values of a pair are used).
   double normal();
 
  private:
@@ -44,7 +45,7 @@ class Rng {
   bool has_spare_ = false;
 };
 
-/// 64-bit mix of a seed and a purpose, the key that Rng uses; kernels that draw by position (dropout) take it.
+/// Returns a 64-bit mix of a seed and a purpose, the key that Rng uses; kernels that draw by position (dropout) take it.
 std::uint64_t rng_key(std::uint64_t seed, RngPurpose purpose);
 
 }  // namespace lm

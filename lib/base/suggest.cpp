@@ -21,7 +21,7 @@ std::string plain(std::string_view word) {
   return text;
 }
 
-/// Edits between two words, where swapped neighbours are one (optimal string alignment).
+/// Returns the number of edits between two words, swapped neighbours counting as one (optimal string alignment).
 std::size_t edit_distance(std::string_view a, std::string_view b) {
   std::vector<std::vector<std::size_t>> table(a.size() + 1, std::vector<std::size_t>(b.size() + 1));
   for (std::size_t i = 0; i <= a.size(); ++i) {
@@ -39,7 +39,7 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
   return table[a.size()][b.size()];
 }
 
-/// How far two words are apart, as (kind, distance within the kind); a kind of 4 is no likeness.
+/// Returns how far two words are apart, as (kind, distance within the kind); a kind of 4 is no likeness.
 std::pair<std::size_t, std::size_t> difference(const std::string& word, const std::string& known) {
   constexpr std::size_t kLongest = 64;
   if (word == known) return {0, 0};

@@ -12,11 +12,12 @@ namespace lm {
 /// What an input of text may hold: nothing that is recognized as something else, or any bytes (--binary).
 enum class Accept { text, anything };
 
-/// Before any work: throws Error if one of the paths is recognized as something else than `use` (text or scored).
+/// Checks inputs before any work. Throws Error if one of the paths is recognized as something else than `use` (text or
+/// scored).
 void check_text_inputs(FileUse use, const std::vector<std::string>& paths, Accept accept);
 
 /// Reads the beginning of an input: what one read(2) gives, and more only while that may be a signature that is not
-/// complete. Empty at the end. Throws Error if it is the beginning of something else than `use`; also of a pipe.
+/// complete. Empty at the end. Throws Error if it is the beginning of something else than `use`, of a pipe too.
 std::string read_text_head(const FileDescriptor& input, FileUse use, Accept accept);
 
 /// Reads a whole text; "-" is standard input. Throws Error as check_text_inputs() does.

@@ -1,4 +1,4 @@
-// The little that layers below text need of a tokenizer: bytes to ids and back.
+// The little that layers beside text need of a tokenizer: bytes to ids and back.
 #pragma once
 
 #include <string_view>
@@ -11,9 +11,10 @@ namespace lm {
 class TokenCodec {
  public:
   virtual ~TokenCodec() = default;
-  /// The bytes that a token stands for; of a special token, its literal spelling. Throws Error where id >= vocabulary.
+  /// Returns the bytes that a token stands for; of a special token, its literal spelling. Throws Error if the id is outside
+  /// the vocabulary.
   virtual std::string_view bytes_of(TokenId id) const = 0;
-  /// Ids of plain text: what looks like a special token is text. Any bytes.
+  /// Returns the ids of any bytes as plain text: what looks like a special token is text.
   virtual std::vector<TokenId> encode(std::string_view bytes) const = 0;
 };
 

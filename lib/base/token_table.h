@@ -12,9 +12,9 @@ class TokenTable {
   virtual ~TokenTable() = default;
   virtual std::int64_t vocab_size() const = 0;
   virtual TokenId end_of_text() const = 0;
-  /// Bytes of text the token stands for; 0 for special tokens.
+  /// Returns how many bytes of text the token stands for; 0 for special tokens.
   virtual std::int64_t byte_length(TokenId id) const = 0;
-  /// True for end-of-text and where the first byte is whitespace (definitions of surprisal by word).
+  /// Returns true for end-of-text, and if the first byte is whitespace: surprisal by word counts from there.
   virtual bool begins_word(TokenId id) const = 0;
   virtual bool is_special(TokenId id) const = 0;
 };

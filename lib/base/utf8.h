@@ -54,6 +54,21 @@ inline bool is_utf8(std::string_view text) {
   return true;
 }
 
+/// Returns how many bytes at the end of `text` are the beginning of a character that more bytes might complete (0 to 3).
+inline std::size_t incomplete_utf8_tail(std::string_view text) {
+  for (std::size_t back = 1; back <= 3 && back <= text.size(); ++back) {
+    const auto byte = static_cast<unsigned char>(text[text.size() - back]);
+    if ((byte & 0xC0) == 0x80) continue;
+    if (byte < 0xC2 || byte > 0xF4) return 0;
+    const std::size_t length = byte < 0xE0 ? 2 : byte < 0xF0 ? 3 : 4;
+    if (back >= length) return 0;
+    // Incomplete only if all that is there is a valid beginning: then decoding takes it as one invalid part.
+    const char* start = text.data() + text.size() - back;
+    return decode_utf8(start, text.data() + text.size()).length == back ? back : 0;
+  }
+  return 0;
+}
+
 /// Appends the spelling of a code point below 0x110000.
 inline void append_utf8(std::string& out, unsigned code) {
   const auto byte = [&](unsigned value) { out += static_cast<char>(value); };

@@ -19,14 +19,15 @@ struct PieceOptions {
 };
 
 /// A window is the longest run of pieces in file order with 1 + sum of (length + overhead) <= places: fixed by lengths
-/// alone, so that windows can be permuted and resumed. Reads the corpus once, when made.
+/// only, so that windows can be permuted and resumed. Reads the corpus once, when made.
 class PieceWindows {
  public:
   PieceWindows(TokenCorpus corpus, const PieceOptions& options);
   const TokenCorpus& corpus() const { return corpus_; }
-  /// Number of windows of every epoch.
+  /// Returns the number of windows of every epoch.
   std::int64_t count() const { return static_cast<std::int64_t>(starts_.size()); }
-  /// The `index`-th window to visit in `epoch`: its tokens without any end-of-text, and where its pieces lie among them.
+  /// Reads the `index`-th window to visit in `epoch`: its tokens without any end-of-text, and where its pieces lie among
+  /// them.
   void window(std::int64_t epoch, std::int64_t index, std::vector<TokenId>& tokens, std::vector<WindowPiece>& pieces) const;
 
  private:

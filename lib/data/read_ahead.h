@@ -11,7 +11,7 @@ namespace lm {
 /// Bytes that a reader asks for at a time.
 constexpr std::size_t kReadAhead = std::size_t{1} << 16;
 
-/// Reads until `size` bytes of `buffer` from `start` on are there; false where the input ends before. What was handed out,
+/// Reads until `size` bytes of `buffer` from `start` on are there; false if the input ends before. What was handed out,
 /// before `start`, is dropped, and `start` moves.
 bool read_ahead(const FileDescriptor& input, std::string& buffer, std::size_t& start, std::size_t size);
 

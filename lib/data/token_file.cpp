@@ -26,7 +26,8 @@ bool is_regular(const FileDescriptor& input) {
   return fstat(input.get(), &status) == 0 && S_ISREG(status.st_mode);
 }
 
-// A file whose end is not its trailer: joined where a whole stream ends inside it, else cut short. Slow, but on the way out.
+// Refuses a file whose end is not its trailer: joined if a whole stream ends inside it, else cut short. Slow, but the run
+// ends.
 [[noreturn]] void refuse_end(const RandomAccessFile& file, int bytes_per_token) {
   const auto width = static_cast<std::uint64_t>(bytes_per_token);
   std::string piece;  // of which the trailers that begin before kPieceBytes are looked for

@@ -17,11 +17,11 @@
 
 namespace lm {
 
-// The format wants to be written to a pipe by a program that does not know how much is coming, read by one that must notice
-// when not all of it came, and opened by numpy with an offset and nothing else. Hence a header of fixed size, bare tokens,
-// and a trailer that counts and hashes them. Not wanted: compression (zstd does it), an index of documents (a scan takes a
-// second a gigabyte), appending (a new file is as good). Two streams joined by cat are refused rather than understood: the
-// second header would have to be looked for among tokens.
+// A program that does not know how much is coming must be able to write the format to a pipe, one that reads it must notice
+// when not all of it came, and numpy must open it with an offset and nothing else. Hence a header of fixed size, bare
+// tokens, and a trailer that counts and hashes them. Not wanted: compression (zstd does it), an index of documents (a scan
+// takes a second a gigabyte), appending (a new file is as good). Two streams joined by cat are refused rather than
+// understood: the second header would have to be looked for among tokens.
 
 /// What the header says.
 struct TokenFileInfo {
@@ -31,26 +31,26 @@ struct TokenFileInfo {
   std::optional<std::int64_t> tokens;     // with the end-of-text tokens; empty in a stream whose end is not known yet
   std::optional<std::int64_t> documents;  // number of end-of-text tokens, likewise
 
-  /// 2 where every id fits into 16 bits, else 4.
+  /// Returns 2 if every id fits into 16 bits, else 4.
   int bytes_per_token() const { return vocab_size <= 65536 ? 2 : 4; }
 };
 
 constexpr std::size_t kTokenMagicSize = 16;
 
-/// True where `first_bytes` (kTokenMagicSize of them, or all there are) begin a token stream of any version. Text never
+/// Returns true if `first_bytes` (kTokenMagicSize of them, or all there are) begin a token stream of any version. Text never
 /// does.
 bool is_token_stream(std::string_view first_bytes);
 
 /// Writes a stream. Nothing of a file becomes visible without output.close(), which is the caller's.
 class TokenWriter final : public TokenOutput {
  public:
-  /// Writes the header. Throws Error where the vocabulary is empty or beyond 2^32 - 1, or end_of_text is not in it.
+  /// Writes the header. Throws Error if the vocabulary is empty or beyond 2^32 - 1, or end_of_text is not in it.
   TokenWriter(OutputStream& output, const TokenFileInfo& info);
-  /// Throws Error where an id is not in the vocabulary. An end-of-text among them ends a document.
+  /// Throws Error if an id is not in the vocabulary. An end-of-text among the tokens ends a document.
   void write(std::span<const TokenId> tokens) override;
   /// Closes a document, which may be empty, with its end-of-text.
   void end_document() override;
-  /// Writes the trailer, and the counts into the header where the output can be patched.
+  /// Writes the trailer, and the counts into the header if the output can be patched.
   void finish() override;
   std::int64_t tokens() const { return tokens_; }
   std::int64_t documents() const { return documents_; }
@@ -64,18 +64,18 @@ class TokenWriter final : public TokenOutput {
 };
 
 /// Reads a stream from a pipe or file in bounded memory, and verifies all of it: header, ids, counts, hash, the trailer and
-/// that nothing follows. Throws Error; tokens that were handed out before it are as written as far as can be known then.
+/// that nothing follows. Throws Error; tokens that were handed out before are right as far as could be known then.
 class TokenReader final : public TokenInput {
  public:
-  /// `already_read`: bytes taken from the input before, to tell tokens from text.
+  /// `already_read`: bytes that were taken from the input to distinguish tokens from text.
   explicit TokenReader(FileDescriptor input, std::string_view already_read = {});
   const TokenFileInfo& info() const { return info_; }
   const std::string& name() const override { return input_.name(); }
   std::size_t read(std::span<TokenId> tokens) override;
-  /// Tokens and end-of-text tokens read so far.
+  /// Return the number of tokens, and of end-of-text tokens, read so far.
   std::int64_t tokens() const { return tokens_; }
   std::int64_t documents() const { return documents_; }
-  /// Hash of the tokens read so far: at the end, the trailer's.
+  /// Returns the hash of the tokens read so far: at the end, the trailer's.
   std::uint64_t hash() const { return hasher_.digest64(); }
 
  private:
@@ -99,24 +99,24 @@ class TokenReader final : public TokenInput {
 /// does); a pipe is spooled to an unlinked file and so verified.
 class TokenFile {
  public:
-  /// "-" is standard input. `spool_folder` is for a pipe. Throws Error.
+  /// Opens a path; "-" is standard input. `spool_folder` is for a pipe. Throws Error.
   static TokenFile open(const std::string& path, const std::string& spool_folder);
-  /// The same from an open input of which `already_read` has been taken.
+  /// Does the same with an open input of which `already_read` has been taken.
   static TokenFile open(FileDescriptor input, std::string_view already_read, const std::string& spool_folder);
 
-  /// Counts are those of the file: `tokens` is always there.
+  /// Returns what the header says, with the counts of the file: `tokens` is always there.
   const TokenFileInfo& info() const { return info_; }
   const std::string& name() const { return file_.name(); }
   std::int64_t size() const { return size_; }
-  /// XXH3-64 of the tokens as the trailer states it: what tells one data set from another.
+  /// Returns the XXH3-64 of the tokens as the trailer states it, which distinguishes data sets.
   std::uint64_t hash() const { return hash_; }
 
-  /// Tokens [first, first + out.size()), all inside the file. Throws Error if an id is not in the vocabulary, or the file
-  /// has become shorter.
+  /// Reads the tokens [first, first + out.size()), all inside the file. Throws Error if an id is not in the vocabulary, or
+  /// the file has become shorter.
   void tokens(std::int64_t first, std::span<TokenId> out) const;
-  /// The header's number of documents, else counted (the whole file is read, once).
+  /// Returns the header's number of documents, else counts them (reads the whole file, once).
   std::int64_t documents();
-  /// Position after the end-of-text of document `document` (0-based), or size() where there are not that many.
+  /// Returns the position after the end-of-text of document `document` (0-based), or size() if there are not that many.
   std::int64_t end_of_document(std::int64_t document) const;
   /// Reads everything: hash, ids and the number of documents. Throws Error.
   void verify();

@@ -83,7 +83,7 @@ TokenFileInfo parse_token_header(std::string_view bytes, const std::string& name
   refuse_nonzero(bytes, 80, 48, name);
   if (info.vocab_size == 0) refuse_damaged_tokens(name, "its vocabulary is empty");
   if (bytes_per_token != static_cast<std::uint32_t>(info.bytes_per_token())) {
-    refuse_damaged_tokens(name, "it has " + std::to_string(bytes_per_token) + " bytes a token where a vocabulary of " +
+    refuse_damaged_tokens(name, "it has " + std::to_string(bytes_per_token) + " bytes a token, but a vocabulary of " +
                                     std::to_string(info.vocab_size) + " takes " + std::to_string(info.bytes_per_token()));
   }
   if (info.end_of_text >= info.vocab_size) {

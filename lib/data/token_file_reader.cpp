@@ -16,7 +16,7 @@ TokenReader::TokenReader(FileDescriptor input, std::string_view already_read)
 
 bool TokenReader::fill(std::size_t size) { return read_ahead(input_, buffer_, start_, size); }
 
-// How many of the first `size` buffered bytes (whole tokens) come before anything that may be the trailer.
+// Returns how many of the first `size` buffered bytes (whole tokens) come before anything that may be the trailer.
 std::size_t TokenReader::scan_for_trailer(std::size_t size) {
   const auto width = static_cast<std::size_t>(info_.bytes_per_token());
   const std::string_view bytes = buffered();
@@ -26,7 +26,7 @@ std::size_t TokenReader::scan_for_trailer(std::size_t size) {
   return size;
 }
 
-// Bytes of tokens that can be handed out, at most `wanted`; 0 where the trailer is next.
+// Returns how many bytes of tokens can be handed out, at most `wanted`; 0 if the trailer is next.
 std::size_t TokenReader::token_bytes_ready(std::size_t wanted) {
   const auto width = static_cast<std::size_t>(info_.bytes_per_token());
   const auto position = static_cast<std::uint64_t>(tokens_);

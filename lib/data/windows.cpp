@@ -197,7 +197,7 @@ bool StreamWindows::next(std::span<TokenId> tokens, std::span<std::uint8_t> vali
   LM_CHECK(static_cast<std::int64_t>(tokens.size()) == length_ && valid.size() == tokens.size());
   fill();
   const std::int64_t overlap = length_ - stride_;
-  // Nothing new in it: what is pending was in the window before (in the first there must be a token besides the virtual
+  // Nothing new in it: what is pending was in the window before (in the first there must be a token as well as the virtual
   // one).
   const bool nothing_new = static_cast<std::int64_t>(pending_.size()) <= (next_start_ == 0 ? 0 : overlap);
   if (places_ == 1 || nothing_new) return false;

@@ -1,4 +1,4 @@
-// Training windows: token files in a row, cut with an offset and visited in an order that both follow from seed and epoch.
+// Training windows: token files in a row, cut with an offset and visited in an order; both follow from seed and epoch.
 #pragma once
 
 #include <cstdint>
@@ -14,18 +14,18 @@ namespace lm {
 /// Several token files read as one sequence, or a part of it. A view: the files outlive it and stay where they are.
 class TokenCorpus {
  public:
-  /// Throws Error naming two files where their fingerprints, vocabularies or end-of-text ids differ. At least one file.
+  /// Throws Error naming two files if their fingerprints, vocabularies or end-of-text ids differ. At least one file.
   explicit TokenCorpus(std::span<const TokenFile> files);
-  /// Tokens [begin, end) of this one.
+  /// Returns the tokens [begin, end) of this one.
   TokenCorpus range(std::int64_t begin, std::int64_t end) const;
 
-  /// Tokens, the closing end-of-text tokens included.
+  /// Returns the number of tokens, the closing end-of-text tokens included.
   std::int64_t size() const { return end_ - begin_; }
-  /// Tokens [first, first + out.size()), all inside. Throws Error for ids that are not in the vocabulary.
+  /// Reads the tokens [first, first + out.size()), all inside. Throws Error for ids that are not in the vocabulary.
   void copy(std::int64_t first, std::span<TokenId> out) const;
-  /// Of all files: vocabulary, end-of-text, fingerprint (no counts).
+  /// Returns what all files have in common: vocabulary, end-of-text, fingerprint (no counts).
   const TokenFileInfo& info() const { return info_; }
-  /// What identifies the data: hash over the files' sizes and hashes and the range. Reads nothing but trailers.
+  /// Returns what identifies the data: a hash of the files' sizes and hashes and of the range. Reads only trailers.
   Fingerprint identity() const;
 
  private:
@@ -42,7 +42,7 @@ struct HeldOut {
 };
 
 /// Cuts off the last `fraction` (0 < fraction < 1) of the documents, rounded to nearest, at least one and not all; of the
-/// tokens where there is only one document. Throws Error where there is nothing to divide. May scan the files.
+/// tokens if there is only one document. Throws Error if there is nothing to divide. May scan the files.
 HeldOut hold_out(std::span<TokenFile> files, double fraction);
 
 /// A permutation of [0, size) that is computed, not stored: a Feistel network keyed by (key, index) on the next power of
@@ -83,18 +83,21 @@ struct DataPosition {
 
 /// With x_0 a virtual end-of-text and x_1 .. x_M the corpus, window k of epoch e is the W places from k S - o_e on; o_0 = 0
 /// and later o_e are drawn from [0, S). Places before x_0 and after x_M are padding. With W = S + 1 every x_1 .. x_M is a
-/// target (any place of a window but its first) exactly once an epoch; with W = S every x_0 .. x_M is in exactly one window.
+/// target (any place of a window except its first) exactly once an epoch; with W = S every x_0 .. x_M is in exactly one
+/// window.
 class Windows {
  public:
   Windows(TokenCorpus corpus, const WindowOptions& options);
   const TokenCorpus& corpus() const { return corpus_; }
   const WindowOptions& options() const { return options_; }
 
-  /// Number of windows of an epoch; it may differ by one between epochs. 0 only for an empty corpus.
+  /// Returns the number of windows of an epoch, which may differ by one between epochs. 0 only for an empty corpus.
   std::int64_t count(std::int64_t epoch) const;
-  /// The `index`-th window to visit in `epoch`. tokens: (W); valid: (W) 1, or 0 for padding, whose token is end-of-text.
+  /// Reads the `index`-th window to visit in `epoch`. tokens: (W); valid: (W) 1, or 0 for padding, whose token is
+  /// end-of-text.
   void window(std::int64_t epoch, std::int64_t index, std::span<TokenId> tokens, std::span<std::uint8_t> valid) const;
-  /// Reads the window at `position`, which moves on, into the next epoch after the last. Throws Error for an empty corpus.
+  /// Reads the window at `position`, and moves it to the next one, after the last into the next epoch. Throws Error for an
+  /// empty corpus.
   void next(DataPosition& position, std::span<TokenId> tokens, std::span<std::uint8_t> valid) const;
 
  private:
@@ -108,7 +111,7 @@ class StreamWindows {
  public:
   /// The reader outlives it. length and stride as in WindowOptions.
   StreamWindows(TokenReader& reader, std::int64_t length, std::int64_t stride);
-  /// False, and nothing written, after the last window: then the stream has been verified to its end.
+  /// Reads the next window. Returns false, and writes nothing, after the last one: the stream has been verified to its end.
   bool next(std::span<TokenId> tokens, std::span<std::uint8_t> valid);
 
  private:

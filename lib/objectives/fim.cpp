@@ -16,8 +16,7 @@ namespace {
 struct Segment {
   std::string text;  // empty: a special token
   TokenId special = 0;
-  std::vector<std::size_t>
-      cuts;  // byte offsets inside text, 0 first, where it may be cut; text.size() is the next segment's
+  std::vector<std::size_t> cuts;  // byte offsets where text may be cut, 0 first; its end is the next segment's
 };
 
 class Fim final : public Objective {
@@ -71,7 +70,7 @@ class Fim final : public Objective {
   /// One piece, rearranged or not.
   struct Part {
     std::vector<TokenId> ids;
-    std::vector<TokenId> fallback;  // the same cut between tokens, where ids were encoded anew
+    std::vector<TokenId> fallback;  // the same cut between tokens, if ids were encoded anew
     bool holds_tokens = false;      // left as it is because it holds a FIM token
   };
 
@@ -109,7 +108,7 @@ class Fim final : public Objective {
     return ids;
   }
 
-  /// Two sorted points of [0, count], each equally likely.
+  /// Returns two sorted points of [0, count], each equally likely.
   static std::array<std::size_t, 2> cut_points(const std::array<double, 2>& points, std::size_t count) {
     std::array<std::size_t, 2> places{};
     for (std::size_t i = 0; i < 2; ++i)
@@ -126,7 +125,7 @@ class Fim final : public Objective {
             std::vector<TokenId>(ids.begin() + static_cast<std::ptrdiff_t>(second), ids.end())};
   }
 
-  /// Prefix, middle and suffix cut between code points or lines, each encoded anew.
+  /// Returns prefix, middle and suffix cut between code points or lines, each encoded anew.
   std::array<std::vector<TokenId>, 3> cut_text(std::span<const TokenId> ids, const std::array<double, 2>& points) const {
     const std::vector<Segment> segments = split_segments(ids);
     std::size_t count = 0;

@@ -1,4 +1,4 @@
-// The one registry of fill-in-the-middle layouts: in which order prefix, suffix and middle stand, and between which tokens.
+// The one registry of fill-in-the-middle layouts: the order of prefix, suffix and middle, and the tokens between them.
 #pragma once
 
 #include <array>
@@ -20,13 +20,13 @@ struct FimLayout {
   std::array<FimPart, 6> order;       // the middle comes last, so that it can be generated
 };
 
-/// Small models learn it first: the middle goes straight on from the prefix, and no end of the prefix has to be found across
-/// a suffix. At the cursor it also lets more of the last prompt stay read, since the prefix's end is what typing changes.
+/// Small models learn it first: the middle directly follows the prefix, and no end of the prefix has to be found across
+/// a suffix. At a cursor more of the last prompt stays in the cache, since typing changes the end of the prefix.
 constexpr const char* kDefaultFimLayout = "spm";
 
-/// Their names, in order.
+/// Returns the names of all layouts, in the order of the table.
 std::vector<std::string> fim_layout_names();
-/// Throws Error naming the known ones.
+/// Returns the layout of a name. Throws Error naming the known ones.
 const FimLayout& find_fim_layout(std::string_view name);
 
 /// The ids of a layout's three tokens.
@@ -34,7 +34,7 @@ struct FimTokens {
   TokenId prefix = 0, suffix = 0, middle = 0;
 };
 
-/// The parts in the layout's order, with its tokens between them; without end-of-text.
+/// Returns the parts in the layout's order, with its tokens between them, without end-of-text.
 std::vector<TokenId> arrange_fim(const FimLayout& layout, const FimTokens& tokens, std::span<const TokenId> prefix,
                                  std::span<const TokenId> suffix, std::span<const TokenId> middle);
 

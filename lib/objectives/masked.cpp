@@ -9,7 +9,7 @@ namespace lm {
 
 namespace {
 
-// BERT's shares of the chosen tokens (arXiv:1810.04805): mask token, random token, the rest stays.
+// BERT's fractions of the chosen tokens (arXiv:1810.04805): mask token, random token, the rest stays.
 constexpr double kMaskShare = 0.8;
 constexpr double kRandomShare = 0.1;
 
@@ -61,7 +61,7 @@ class Masked final : public Objective {
   }
 
  private:
-  /// Places of ordinary tokens: special ones and padding are never chosen, nor counted.
+  /// Returns the places of ordinary tokens: special ones and padding are never chosen, nor counted.
   std::vector<std::int64_t> maskable_places(const WindowTokens& window, std::int64_t first, std::int64_t length) const {
     std::vector<std::int64_t> places;
     for (std::int64_t i = std::max(first, window.first_valid + first); i < std::min(length, window.end_valid); ++i) {

@@ -6,9 +6,9 @@
 namespace lm {
 
 /// min(L, max(1, round(mask_rate L))) of a window's L ordinary tokens are chosen; 80 % become the mask token, 10 % a uniform
-/// ordinary token, 10 % stay; the loss is theirs alone. Alone: windows of T, the target at the token's own place. In a
-/// mixture: windows of T + 1, the target one place before, so that one head learns one alignment (GPT-BERT). Throws Error
-/// where the tokenizer has no mask token.
+/// ordinary token, 10 % stay; the loss counts only them. As the only objective: windows of T, the target at the token's own
+/// place. In a mixture: windows of T + 1, the target one place before, so that one head learns one alignment (GPT-BERT).
+/// Throws Error if the tokenizer has no mask token.
 std::unique_ptr<Objective> make_masked(const ObjectiveOptions& options);
 
 }  // namespace lm

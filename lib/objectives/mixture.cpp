@@ -61,7 +61,7 @@ Mixture parse_mixture(std::string_view text) {
     share.share /= sum;
     if (!std::isfinite(sum) || share.share < kSmallestShare) {
       throw Error("the weights of objective '" + std::string(text) +
-                  "' are too far apart: each needs a share of at least a millionth");
+                  "' are too far apart: each needs a fraction of at least a millionth");
     }
   }
   return Mixture(std::string(text), std::move(shares));

@@ -37,7 +37,7 @@ const ObjectiveEntry& find_objective(std::string_view name) {
 
 std::vector<std::int32_t> document_indices(const WindowTokens& window, std::int64_t length, const ObjectiveOptions& options,
                                            Looks looks) {
-  // Queries that look back alone never see padding at the end.
+  // Queries that only look back never see padding at the end.
   const bool padding_seen = window.first_valid > 0 || (looks == Looks::both_ways && window.end_valid < length);
   if (options.attend == Attend::window && !padding_seen) return {};
   std::vector<std::int32_t> document(static_cast<std::size_t>(length));

@@ -19,7 +19,7 @@
 
 namespace lm {
 
-/// A wrong choice of options, which the command line alone can mend: programs exit with 2.
+/// A wrong choice of options, which only the command line can mend: programs exit with 2.
 class SettingsError : public Error {
  public:
   using Error::Error;
@@ -28,12 +28,11 @@ class SettingsError : public Error {
 /// One sequence of a batch.
 struct Example {
   std::vector<TokenId> input, target;  // (T)
-  std::vector<float> weight;           // (T) 0 where the target does not count
+  std::vector<float> weight;           // (T) 0 if the target does not count
   std::int64_t prefix_length = 0;      // keys before it are visible to every query
-  std::vector<std::int32_t>
-      document;  // (T) index inside the window, padding has its own; empty: one document, no padding before it
-  std::int64_t untransformed = 0;  // stretches left as they were because they held the objective's own tokens
-  std::int64_t token_cuts = 0;     // pieces cut between tokens because encoding them anew took too much room
+  std::vector<std::int32_t> document;  // (T) index in the window, padding its own; empty: one document, no padding before
+  std::int64_t untransformed = 0;      // stretches left as they were because they held the objective's own tokens
+  std::int64_t token_cuts = 0;         // pieces cut between tokens because encoding them anew took too much room
 };
 
 /// How an objective wants its data cut.
@@ -47,7 +46,7 @@ struct WindowTokens {
   std::span<const TokenId> tokens;  // (W)
   std::int64_t first_valid = 0;     // [first_valid, end_valid) are tokens of the stream
   std::int64_t end_valid = 0;
-  std::span<const WindowPiece> pieces = {};  // WindowKind::pieces alone: where they lie among the tokens
+  std::span<const WindowPiece> pieces = {};  // only WindowKind::pieces: where they lie among the tokens
 };
 
 /// Whether documents that share a window see each other.
@@ -62,7 +61,7 @@ template <>
 inline constexpr auto kChoices<FimCut> =
     choice_table<FimCut>("cut", {{"char", FimCut::character}, {"token", FimCut::token}, {"line", FimCut::line}});
 
-/// The special tokens that objectives put into sequences; empty where the tokenizer lacks them.
+/// The special tokens that objectives put into sequences; empty if the tokenizer lacks them.
 struct SpecialIds {
   std::optional<TokenId> mask, fim_prefix, fim_suffix, fim_middle;
   std::vector<TokenId> sentinels;  // in their order
@@ -87,40 +86,41 @@ struct ObjectiveOptions {
 class Objective {
  public:
   virtual ~Objective() = default;
-  /// The name by which options and checkpoints know it.
+  /// Returns the name by which options and model files know it.
   virtual std::string name() const = 0;
   virtual WindowKind window_kind() const { return WindowKind::strided; }
-  /// WindowKind::pieces alone: places that it may add to each piece.
+  /// Returns how many places it may add to each piece; only of WindowKind::pieces.
   virtual std::int64_t piece_overhead() const { return 0; }
-  /// Tokens of the stream in one window, and how far the next window's start is from this one's.
+  /// Return the tokens of the stream in one window, and how far the next window's start is from this one's.
   virtual std::int64_t window_length() const = 0;
   virtual std::int64_t window_stride() const = 0;
-  /// The example of a window. Draws come from `rng` alone, so that one window and one epoch always give the same example.
+  /// Makes the example of a window. Draws come only from `rng`, so that one window and one epoch always give the same
+  /// example.
   virtual Example make(const WindowTokens& window, Rng& rng) const = 0;
-  /// Share of a sequence that every query sees, for counting FLOPs: 0 causal, 1 fully bidirectional.
+  /// Returns the fraction of a sequence that every query sees, for counting FLOPs: 0 causal, 1 fully bidirectional.
   virtual double visible_prefix_share() const = 0;
 };
 
 /// One row of the table of objectives.
 struct ObjectiveEntry {
   const char* name;
-  /// What --attend is by default, where it is the only objective.
+  /// What --attend is by default, if it is the only objective.
   Attend usual_attend = Attend::window;
-  /// True where the model predicts the next token from those before it, so that sampling left to right makes sense.
+  /// Whether the model predicts the next token from those before it, so that sampling left to right makes sense.
   bool left_to_right;
   std::unique_ptr<Objective> (*make)(const ObjectiveOptions& options);
 };
 
 /// Returns every objective that there is.
 std::span<const ObjectiveEntry> objective_table();
-/// Throws Error naming the known ones.
+/// Returns the row of a name. Throws Error naming the known ones.
 const ObjectiveEntry& find_objective(std::string_view name);
 
-/// What the queries of an objective may see beside what is before them.
+/// Whether the queries of an objective see only what is before them.
 enum class Looks { back, both_ways };
 
-/// Document index of each place of [0, length) of a window: an end-of-text belongs to the document that it opens, padding is
-/// a document of its own. Attend::window gives one document. Empty where nothing needs telling apart.
+/// Returns the document index of each place of [0, length) of a window: an end-of-text belongs to the document that it
+/// opens, padding is a document of its own. Attend::window gives one document. Empty if all is one document.
 std::vector<std::int32_t> document_indices(const WindowTokens& window, std::int64_t length, const ObjectiveOptions& options,
                                            Looks looks = Looks::back);
 

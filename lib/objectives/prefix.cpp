@@ -15,7 +15,7 @@ class Prefix final : public Objective {
   std::string name() const override { return "prefix"; }
   std::int64_t window_length() const override { return causal_->window_length(); }
   std::int64_t window_stride() const override { return causal_->window_stride(); }
-  /// The mean square of a uniform share is a third.
+  /// The mean square of a uniform fraction is a third.
   double visible_prefix_share() const override { return 0.57735026918962576; }
 
   Example make(const WindowTokens& window, Rng& rng) const override {

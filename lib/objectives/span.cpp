@@ -90,7 +90,7 @@ class Span final : public Objective {
     return std::find(options_.special.sentinels.begin(), options_.special.sentinels.end(), id) !=
            options_.special.sentinels.end();
   }
-  /// A sequence of at most T + 1 tokens as inputs and targets, padded at the end.
+  /// Returns a sequence of at most T + 1 tokens as inputs and targets, padded at the end.
   Example pack(std::vector<TokenId> sequence, std::int64_t prefix_length) const {
     const auto length = static_cast<std::size_t>(options_.context_length);
     LM_CHECK(sequence.size() <= length + 1);

@@ -16,7 +16,7 @@ SpanPlan plan_spans(std::int64_t length, double density, double mean_length);
 /// span a sentinel, in order) and end-of-text, seen from both sides, then sentinel, span, sentinel, span, ..., end-of-text,
 /// predicted. Lengths of spans and of what lies between are uniform random compositions; it starts with text and ends with a
 /// span. A window that holds a sentinel already, or fewer than two tokens, is left as it is (next-token prediction), and
-/// counted. Throws Error where there are more spans than sentinels.
+/// counted. Throws Error if there are more spans than sentinels.
 std::unique_ptr<Objective> make_span(const ObjectiveOptions& options);
 
 }  // namespace lm

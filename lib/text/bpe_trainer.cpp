@@ -47,10 +47,9 @@ class PairNumbers {
   std::uint32_t size_ = 0;
 };
 
-// All distinct pretokens stand in one array of places, a place for each byte and one between neighbours. A symbol's id
-// stands at the place of its first byte, its length at its last place; so neighbours are found both ways without links, and
-// a merge writes four numbers. Each pair keeps the places where it came to be; some are stale when it is merged, and looking
-// tells.
+// All distinct pretokens lie in one array of places, a place for each byte and one between neighbours. A symbol's id is at
+// the place of its first byte, its length at its last place; so neighbours are found both ways without links, and a merge
+// writes four numbers. Each pair keeps the places where it came to be; some are stale when it is merged, which shows there.
 //
 // A pair enters the heap once, when it comes to be. Its count only falls after that (a new pair holds the newest token), so
 // the top entry is the true maximum if its count is current, and is put back with its current count if not.
@@ -80,7 +79,7 @@ class BpeTrainer {
   static constexpr TokenId kBoundary = 0xFFFFFFFF, kInside = 0xFFFFFFFE;
   struct Pair {
     TokenId left, right;
-    std::int64_t count = 0;     // negative where only decrements came: too long to have been counted
+    std::int64_t count = 0;     // negative if only decrements came: too long to have been counted
     std::uint32_t touched = 0;  // the last merge that raised its count
     std::vector<Place> places;
   };
@@ -90,7 +89,7 @@ class BpeTrainer {
     std::uint32_t pair;
   };
 
-  /// True where `a` comes after `b`: the order that makes std's heaps have the next merge on top.
+  /// Returns true if `a` comes after `b`: the order that makes std's heaps have the next merge on top.
   bool comes_after(const HeapEntry& a, const HeapEntry& b) const {
     if (a.count != b.count) return a.count < b.count;
     if (options_.ties != BpeTrainerOptions::Ties::lex) return a.left != b.left ? a.left > b.left : a.right > b.right;

@@ -14,7 +14,7 @@
 namespace lm {
 
 struct BpeTrainerOptions {
-  /// Among pairs of the same count: hf and raw take the smaller pair of ids, where hf numbers the bytes by the code points
+  /// Among pairs of the same count: hf and raw take the smaller pair of ids; hf numbers the bytes by the code points
   /// of their ByteLevel characters and raw by value; lex takes the lexicographically greater pair of byte strings, bytes by
   /// value.
   enum class Ties { hf, raw, lex };
@@ -23,9 +23,9 @@ struct BpeTrainerOptions {
   Ties ties = Ties::hf;
   std::int64_t vocab_size = 8192;   // special tokens, the 256 bytes and merges
   std::uint64_t min_frequency = 2;  // a rarer pair is not merged
-  std::optional<std::int64_t>
-      max_token_length;                     // a new pair counts only if it has fewer bytes (as in Hugging Face's trainer)
-  std::vector<std::string> special_tokens;  // get the first ids
+  /// A new pair counts only if it has fewer bytes, as in Hugging Face's trainer.
+  std::optional<std::int64_t> max_token_length;
+  std::vector<std::string> special_tokens;        // get the first ids
   std::function<void(double fraction)> progress;  // called now and then
 };
 
@@ -35,8 +35,7 @@ inline constexpr auto kChoices<BpeTrainerOptions::Ties> = choice_table<BpeTraine
     {{"hf", BpeTrainerOptions::Ties::hf}, {"raw", BpeTrainerOptions::Ties::raw}, {"lex", BpeTrainerOptions::Ties::lex}});
 
 /// Merges the most frequent pair until the vocabulary is full or no pair is frequent enough. A merge that spells a special
-/// token takes its id. The result depends on the multiset of counts only. Throws Error where the options contradict each
-/// other.
+/// token takes its id. The result depends on the multiset of counts only. Throws Error if the options contradict each other.
 TokenizerParts train_bpe(const PretokenCounts& counts, const BpeTrainerOptions& options);
 
 }  // namespace lm

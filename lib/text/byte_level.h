@@ -9,13 +9,14 @@
 
 namespace lm {
 
-/// The code point that stands for each byte: printable ones of Latin-1 for themselves, the other 68 as U+0100, U+0101, ...
+/// Returns the code point that stands for each byte: printable ones of Latin-1 for themselves, the other 68 as U+0100,
+/// U+0101, ...
 const std::array<std::uint16_t, 256>& byte_level_code_points();
 
-/// `bytes` spelled as UTF-8 characters.
+/// Returns `bytes` spelled as UTF-8 characters.
 std::string to_byte_level(std::string_view bytes);
 
-/// Appends the bytes that `spelled` stands for; false, with `bytes` as it was, where a character stands for no byte.
+/// Appends the bytes that `spelled` stands for; returns false, with `bytes` as it was, if a character stands for no byte.
 bool append_from_byte_level(std::string_view spelled, std::string& bytes);
 
 }  // namespace lm

@@ -14,7 +14,7 @@ namespace lm {
 
 namespace {
 
-/// The separator that is written so: \n, \r, \t, \0 and \\ are a newline, a carriage return, a tab, a NUL byte and a
+/// Returns the separator that is written so: \n, \r, \t, \0 and \\ are a newline, a carriage return, a tab, a NUL byte and a
 /// backslash.
 std::string read_separator(std::string_view text) {
   constexpr std::string_view kLetters = "nrt0\\", kMeanings{"\n\r\t\0\\", 5};
@@ -75,7 +75,7 @@ std::string document_delimiter(const DocumentKind& kind) {
 
 DocumentSplitter::DocumentSplitter(DocumentKind kind, DocumentSink sink) : kind_(std::move(kind)), sink_(std::move(sink)) {
   if (kind_.kind != DocumentKind::Kind::separator) return;
-  // Knuth, Morris and Pratt (1977): where a match breaks off, how much of it may still be the beginning of one.
+  // Knuth, Morris and Pratt (1977): when a match breaks off, how much of it may still be the beginning of one.
   const std::string& separator = kind_.detail;
   failure_.assign(separator.size() + 1, 0);
   for (std::size_t i = 1, length = 0; i < separator.size(); ++i) {

@@ -12,7 +12,7 @@
 
 namespace lm {
 
-/// How text is read: a value of --documents, and whether anything is taken for text. Delimiters end documents and are not
+/// How text is read: a value of --documents, and whether anything is taken as text. Delimiters end documents and are not
 /// part of them; a last document without its delimiter counts, an empty one does not.
 struct DocumentKind {
   enum class Kind { file, line, nul, jsonl, separator };
@@ -32,7 +32,7 @@ inline constexpr auto kChoices<DocumentKind::Kind> =
 /// Parses "file", "line", "nul", "jsonl", "jsonl:FIELD" or "separator:STRING"; throws Error for anything else.
 DocumentKind parse_document_kind(std::string_view text);
 
-/// What stands after each document when they are joined: nothing for `file`. Throws Error for jsonl, which has none.
+/// Returns what follows each document when they are joined: nothing for `file`. Throws Error for jsonl, which has none.
 std::string document_delimiter(const DocumentKind& kind);
 
 /// Receives the pieces of a document in order, then its end.
@@ -73,7 +73,7 @@ class DocumentSplitter {
 /// reads any, if one is recognized as something else than text, unless kind.accept says otherwise.
 void split_documents(const std::vector<std::string>& paths, const DocumentKind& kind, const DocumentSink& sink);
 
-/// The same, each document whole: memory of the longest document.
+/// Does the same with each document whole: takes memory for the longest document.
 void for_each_document(const std::vector<std::string>& paths, const DocumentKind& kind,
                        const std::function<void(std::string_view document)>& visit);
 

@@ -12,7 +12,7 @@ struct MergePair {
   TokenId left, right;
 };
 
-/// Open addressing over packed pairs, one cache line a look-up where the table is cold.
+/// Open addressing over packed pairs, one cache line a look-up if the table is cold.
 class PairTable {
  public:
   static constexpr std::uint32_t kNoMerge = 0xFFFFFFFF;
@@ -21,11 +21,11 @@ class PairTable {
     TokenId result = 0;
   };
 
-  /// Room for `count` pairs.
+  /// Empties the table and makes room for `count` pairs.
   void reset(std::uint64_t count);
-  /// False, and nothing changed, where the pair is there already.
+  /// Adds a pair. Returns false, and changes nothing, if it is there already.
   bool insert(MergePair pair, Merge merge);
-  /// rank kNoMerge where the pair does not merge.
+  /// Returns the merge of a pair; its rank is kNoMerge if the pair does not merge.
   Merge find(TokenId left, TokenId right) const;
 
  private:

@@ -13,7 +13,7 @@ namespace lm {
 /// A multiset of byte strings with 64-bit counts, in the order of their first occurrence.
 class PretokenCounts {
  public:
-  /// Throws Error from add() where more than memory_limit bytes would be needed.
+  /// Makes add() throw Error if more than memory_limit bytes would be needed.
   explicit PretokenCounts(std::uint64_t memory_limit = UINT64_MAX);
   void add(std::string_view pretoken, std::uint64_t count = 1);
   /// Adds all of `other`.
@@ -58,7 +58,7 @@ class PretokenCounter {
   Pattern pattern_;
   Unit unit_;
   PretokenCounts& counts_;
-  std::string held_;  // bytes whose pretoken may go on
+  std::string held_;  // bytes whose pretoken may continue
   std::size_t enough_ = 0;
 };
 

@@ -15,7 +15,7 @@ constexpr Mask kUpper = bit(CharClass::upper), kLower = bit(CharClass::lower), k
 constexpr Mask kLetter = kUpper | kLower | kCaseless;
 constexpr Mask kMark = bit(CharClass::mark), kNumber = bit(CharClass::number), kSpace = bit(CharClass::space);
 constexpr Mask kOther = bit(CharClass::other);
-constexpr Mask kNewline = 1u << 30;  // in a Char's own mask beside kSpace: \r and \n
+constexpr Mask kNewline = 1u << 30;  // in a Char's own mask, with kSpace: \r and \n
 
 constexpr std::array<Mask, 128> make_ascii_masks() {
   std::array<Mask, 128> masks{};
@@ -83,7 +83,7 @@ class Scanner {
     return {bit(classes_.of(c.code_point)), c.length};
   }
 
-  /// The end of the run of characters in `set` that starts at `at`; at most `limit` characters.
+  /// Returns the end of the run of characters in `set` that starts at `at`; at most `limit` characters.
   std::size_t run(std::size_t at, Mask set, std::size_t limit = SIZE_MAX) {
     for (; limit > 0; --limit) {
       const Char c = peek(at);
@@ -93,7 +93,7 @@ class Scanner {
     return at;
   }
 
-  /// Length of 's 't 're 've 'm 'll 'd at `at`, else 0. Folding case, 's takes U+017F (long s) too.
+  /// Returns the length of 's 't 're 've 'm 'll 'd at `at`, else 0. Folding case, 's takes U+017F (long s) too.
   std::size_t contraction(std::size_t at, bool fold_case) {
     if (begin_ + at == end_ || begin_[at] != '\'') return 0;
     const auto letter = [&](std::size_t i) -> char {
@@ -114,7 +114,7 @@ class Scanner {
 
   struct Whitespace {
     bool newlines = true;             // \s*[\r\n]+ is one of the alternatives
-    bool end_takes_newlines = false;  // \s++$ stands before it
+    bool end_takes_newlines = false;  // \s++$ comes before it
   };
 
   /// The alternatives that take whitespace: up to the last newline of the run; all of it at the end of the text; else all
@@ -180,7 +180,7 @@ class Scanner {
     return second.is(letters) ? run(first.length + second.length, letters) : 0;
   }
 
-  /// o200k's two word alternatives: UPPER*LOWER+ before UPPER+LOWER*, where caseless letters and marks belong to both sets;
+  /// o200k's two word alternatives: UPPER*LOWER+ before UPPER+LOWER*, with caseless letters and marks in both sets;
   /// each with an optional first character and an optional contraction.
   std::size_t cased_word(Char first) {
     constexpr Mask both = kCaseless | kMark, upper = kUpper | both, lower = kLower | both;
@@ -200,7 +200,7 @@ class Scanner {
     } else if (first.is(kMark)) {
       stop = first.length;  // the optional character gives itself back and is LOWER+
     } else if (at > start) {
-      stop = at;  // UPPER+ alone
+      stop = at;  // only UPPER+
     } else {
       return 0;
     }

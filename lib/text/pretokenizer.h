@@ -22,20 +22,20 @@ inline constexpr auto kChoices<Pattern> = choice_table<Pattern>("pattern", {{"gp
                                                                             {"o200k", Pattern::o200k},
                                                                             {"none", Pattern::none}});
 
-/// The regular expression as Hugging Face's tokenizers library (Oniguruma) takes it; empty for `none`.
+/// Returns the regular expression as Hugging Face's tokenizers library (Oniguruma) takes it; empty for `none`.
 std::string_view pattern_regex(Pattern pattern);
-/// The family that a tokenizer.json's regular expression spells (every known spelling); none: not one of ours.
+/// Returns the family that a tokenizer.json's regular expression spells (any known spelling), if it is one of ours.
 std::optional<Pattern> pattern_of_regex(std::string_view regex);
 
-/// Where a pretoken ends, and whether the scanner had to look at the end of `text` to say so: more text might change it.
+/// Where a pretoken ends, and whether the scanner had to look at the end of `text` to know: then more text might change it.
 struct Pretoken {
   std::size_t length;
   bool saw_end;
 };
 
-/// The pretoken at the start of `text`, which reaches to the end of its segment. text is not empty; length >= 1. Linear
-/// in the length of the pretoken (and of a run of whitespace that it starts). Any bytes: each maximal invalid part of UTF-8
-/// counts as one character that is neither letter, number, mark nor space.
+/// Returns the pretoken at the start of `text`, which reaches to the end of its segment. text is not empty; length >= 1.
+/// Linear in the length of the pretoken (and of a run of whitespace that it starts). Any bytes: each maximal invalid part of
+/// UTF-8 counts as one character that is neither letter, number, mark nor space.
 Pretoken next_pretoken(Pattern pattern, std::string_view text);
 
 }  // namespace lm

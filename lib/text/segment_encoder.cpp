@@ -43,7 +43,7 @@ std::size_t SegmentEncoder::encode_plain(std::string_view text, End end, std::ve
   return at;
 }
 
-// Without a pattern the whole text is one pretoken. But no merge crosses a pair of bytes that stands in no token, so there
+// Without a pattern the whole text is one pretoken. But no merge crosses a pair of bytes that is in no token, so there
 // it may be cut, with the same result: memory then is bounded by the stretches between such places, not by the text.
 std::size_t SegmentEncoder::encode_unsplit(std::string_view text, End end, std::vector<TokenId>& ids) {
   std::size_t start = 0;

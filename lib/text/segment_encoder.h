@@ -1,4 +1,4 @@
-// Encoding a stretch of text that may go on: what is certain now, and what has to wait for more.
+// Encoding a stretch of text of which more may come: what is certain now, and what has to wait.
 #pragma once
 
 #include <cstdint>

@@ -70,7 +70,7 @@ std::size_t SpecialMatcher::next_candidate(std::string_view text, std::size_t fr
   return from;
 }
 
-/// The longest match that begins at `start`.
+/// Returns the longest match that begins at `start`.
 SpecialMatcher::Match SpecialMatcher::match_at(std::string_view text, std::size_t start, bool final) const {
   Match match;
   std::size_t at = start;

@@ -17,7 +17,7 @@ class SpecialMatcher {
  public:
   SpecialMatcher() { roots_.fill(kNone); }
 
-  /// `spelling` is not empty.
+  /// Adds a spelling, which is not empty.
   void add(std::string_view spelling, TokenId id);
 
   struct Match {
@@ -26,7 +26,7 @@ class SpecialMatcher {
     std::size_t length = 0;
     TokenId id = 0;
   };
-  /// The first match at or after `from`. Unless `final`, a spelling that more text could complete makes the answer
+  /// Returns the first match at or after `from`. Unless `final`, a spelling that more text could complete makes the answer
   /// undecided.
   Match find(std::string_view text, std::size_t from, bool final) const;
 

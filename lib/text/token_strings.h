@@ -12,10 +12,10 @@
 
 namespace lm {
 
-/// An array of byte strings in one allocation, 4 GiB of them at most. An empty one stands for an id that is not used.
+/// An array of byte strings in one allocation, 4 GiB of them at most. An empty string is that of an id that is not used.
 class TokenStrings {
  public:
-  /// Room for so much, so that growing never copies. (Memory that is not used costs addresses only.)
+  /// Makes room for so much, so that growing never copies. (Memory that is not used costs only addresses.)
   void reserve(std::uint64_t bytes, std::uint64_t count) {
     bytes_.reserve(bytes);
     ends_.reserve(count);
@@ -39,9 +39,9 @@ class TokenStrings {
 /// Open-addressing index over a TokenStrings, which must stay in place and outlive it.
 class TokenIndex {
  public:
-  /// Room for `count` tokens.
+  /// Empties the index and makes room for `count` tokens.
   void reset(const TokenStrings& strings, std::uint32_t count);
-  /// False where another token has the same bytes. The caller keeps within `count`.
+  /// Adds a token; the caller keeps within `count`. Returns false if another token has the same bytes.
   bool insert(TokenId id);
   std::optional<TokenId> find(std::string_view bytes) const;
 

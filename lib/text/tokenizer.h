@@ -25,9 +25,10 @@ inline constexpr auto kChoices<SpecialTokens> = choice_table<SpecialTokens>("tre
                                                                              {"error", SpecialTokens::error}});
 
 struct TokenizerOptions {
-  std::optional<Pattern>
-      pattern;  // of a folder (default: its class's) or .tiktoken file (default: by its name); else it must agree
-  std::string end_of_text;  // the end-of-text token's name; empty: found in a table of known names
+  /// Of a folder (default: its class's) or a .tiktoken file (default: by its name); it must agree with any other file.
+  std::optional<Pattern> pattern;
+  /// The end-of-text token's name; empty: found in a table of known names.
+  std::string end_of_text;
 };
 
 struct TokenizerParts;   // text/tokenizer_parts.h: what the file formats are read into
@@ -36,43 +37,43 @@ struct TokenizerTables;  // text/tokenizer_tables.h: what encoding needs
 /// Immutable once loaded, so threads may share one. decode(encode(x)) == x for any bytes.
 class Tokenizer final : public TokenCodec, public TokenTable {
  public:
-  /// Throws Error where the parts do not make a tokenizer: a byte without a token, duplicates, no end-of-text.
+  /// Throws Error if the parts do not make a tokenizer: a byte without a token, duplicates, no end-of-text.
   Tokenizer(TokenizerParts parts, const TokenizerOptions& options, std::string_view source);
   Tokenizer(Tokenizer&&) noexcept;
   Tokenizer& operator=(Tokenizer&&) noexcept;
   ~Tokenizer() override;
 
-  /// A tokenizer.json, a folder with tokenizer.json or vocab.json and merges.txt, or a .tiktoken file. Throws Error. (Models
-  /// carry a tokenizer.json inside: read it and call from_json.)
+  /// Reads a tokenizer.json, a folder with tokenizer.json or vocab.json and merges.txt, or a .tiktoken file. Throws Error.
+  /// (Models carry a tokenizer.json inside: read it and call from_json().)
   static Tokenizer load(const std::string& path, const TokenizerOptions& options = {});
-  /// `text` is a whole tokenizer.json; source names it in messages.
+  /// Reads the text of a whole tokenizer.json; `source` names it in messages.
   static Tokenizer from_json(std::string_view text, std::string_view source, const TokenizerOptions& options = {});
-  /// A tokenizer.json that Hugging Face's library loads with the same ids. Throws Error in rank mode (.tiktoken), and if two
-  /// tokens would be spelled alike.
+  /// Returns a tokenizer.json that Hugging Face's library loads with the same ids. Throws Error in rank mode (.tiktoken),
+  /// and if two tokens would be spelled alike.
   std::string to_json() const;
-  /// Throws Error unless `json` is read as this tokenizer again; `target` is where it was to be written.
+  /// Throws Error unless `json` is read as this tokenizer again; `target` is where it is written.
   void check_read_back(std::string_view json, std::string_view target) const;
 
-  /// Identity of lm-tokens(5); its bytes are laid down in lm-tokenizer(5).
+  /// Returns the identity that token streams carry (lm-tokens(5)), the hash of what lm-tokenizer(5) says.
   const Fingerprint& fingerprint() const;
 
   std::vector<TokenId> encode(std::string_view bytes) const override { return encode(bytes, SpecialTokens::plain); }
-  /// Under SpecialTokens::error throws Error naming the first special token spelled in `bytes`.
+  /// Encodes any bytes. Throws Error under SpecialTokens::error, naming the first special token spelled in `bytes`.
   std::vector<TokenId> encode(std::string_view bytes, SpecialTokens special) const;
-  /// The bytes of the ids, one after the other. Throws Error for an id outside the vocabulary.
+  /// Returns the bytes of the ids, one after the other. Throws Error for an id outside the vocabulary.
   std::string decode(const std::vector<TokenId>& ids) const;
 
-  /// Empty for an id that the vocabulary leaves unused.
+  /// Returns the bytes of a token; empty for an id that the vocabulary leaves unused.
   std::string_view bytes_of(TokenId id) const override;
   std::int64_t vocab_size() const override;
   TokenId end_of_text() const override;
   std::int64_t byte_length(TokenId id) const override;
   bool begins_word(TokenId id) const override;
   bool is_special(TokenId id) const override;
-  /// The id of a special token by its spelling ("<|mask|>").
+  /// Returns the id of a special token by its spelling ("<|mask|>").
   std::optional<TokenId> id_of(std::string_view special_name) const;
 
-  /// True if other libraries put tokens before or after a text, and this one does not.
+  /// Returns true if other libraries put tokens before or after a text, and this one does not.
   bool leaves_tokens_out() const;
   /// Returns what the user of this tokenizer should know, a sentence each; usually nothing.
   std::vector<std::string> notes() const;
@@ -101,9 +102,9 @@ class StreamEncoder {
   std::unique_ptr<State> state_;
 };
 
-/// The toolkit's reserved special tokens in id order: end-of-text, pad, mask, three for infilling, 100 sentinels (formats of
-/// lm-tokenizer(5)); with `all` false end-of-text alone.
 enum class ReservedTokens { all, end_of_text_only };
+/// Returns the names of the toolkit's reserved special tokens in the order of their ids: end-of-text, pad, mask, three for
+/// infilling, 100 sentinels; or only the first.
 std::vector<std::string> reserved_special_tokens(ReservedTokens which);
 
 }  // namespace lm

@@ -24,7 +24,7 @@ constexpr std::array<std::string_view, 7> kEndOfTextNames = {
 
 std::string quoted(std::string_view bytes) { return json_quote(bytes.substr(0, 100)); }
 
-/// The id whose bytes are `name`, special or not.
+/// Returns the id whose bytes are `name`, special or not.
 std::optional<TokenId> find_name(const TokenStrings& tokens, std::string_view name) {
   for (TokenId id = 0; id < tokens.size(); ++id) {
     if (tokens[id] == name) return id;
@@ -50,7 +50,7 @@ std::optional<TokenId> find_known_end_of_text(const TokenStrings& tokens) {
   refuse(source, "it has no token " + quoted(name) + " to be its end-of-text" + did_you_mean(similar));
 }
 
-/// Marks special tokens and unused ids, and makes the end-of-text token special where the file does not say so.
+/// Marks special tokens and unused ids, and makes the end-of-text token special if the file does not say so.
 void mark_special(TokenizerTables& tables, const TokenizerOptions& options, std::string_view source) {
   const TokenStrings& tokens = tables.parts.tokens;
   tables.special.assign(tokens.size(), false);
@@ -115,12 +115,12 @@ void index_merges(TokenizerTables& tables, std::string_view source) {
     }
     if (!tables.pairs.insert({left, right}, {rank, *result})) {
       refuse(source, "merge " + std::to_string(rank) + ", " + quoted(parts.tokens[left]) + " and " +
-                         quoted(parts.tokens[right]) + ", stands there twice");
+                         quoted(parts.tokens[right]) + ", appears twice");
     }
   }
 }
 
-/// Rank mode as pairs: each way to cut a token into two tokens is a merge of the token's rank, which is its id.
+/// Makes rank mode pairs: each way to cut a token into two tokens is a merge of the token's rank, which is its id.
 void index_ranks(TokenizerTables& tables) {
   const TokenStrings& tokens = tables.parts.tokens;
   std::vector<bool> lengths(tables.longest_ordinary + 1);
@@ -153,7 +153,7 @@ void build_matchers(TokenizerTables& tables) {
   }
 }
 
-/// The bytes that are hashed are laid down in lm-tokenizer(5).
+/// Hashes what lm-tokenizer(5) says.
 Fingerprint fingerprint_of(const TokenizerTables& tables) {
   const TokenizerParts& parts = tables.parts;
   Hasher hasher;

@@ -9,8 +9,8 @@
 
 namespace lm {
 
-/// Throws Error naming `source`: a byte without a token, two tokens of the same bytes, a merge whose result is no token or
-/// that stands twice, no end-of-text token, a pattern other than the option's.
+/// Builds the tables of a tokenizer. Throws Error naming `source` for a byte without a token, two tokens of the same bytes,
+/// a merge whose result is no token or that appears twice, no end-of-text token, a pattern other than the option's.
 std::unique_ptr<TokenizerTables> build_tables(TokenizerParts parts, const TokenizerOptions& options,
                                               std::string_view source);
 

@@ -18,8 +18,8 @@ struct AddedToken {
 
 struct TokenizerParts {
   Pattern pattern = Pattern::gpt2;
-  bool by_rank =
-      false;  // tiktoken: any neighbours whose concatenation is a token merge, the lowest id first; no merges then
+  /// tiktoken: any neighbours whose concatenation is a token merge, the lowest id first; no merges then.
+  bool by_rank = false;
   bool ignore_merges = false;  // a whole pretoken that is a token is that token, whatever the merges say
   TokenStrings tokens;         // bytes by id
   std::vector<AddedToken> added;

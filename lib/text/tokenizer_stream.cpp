@@ -12,10 +12,9 @@ constexpr std::size_t kBlock = std::size_t{64} << 10;  // bytes gathered before 
 
 struct StreamEncoder::State {
   SegmentEncoder encoder;
-  std::string held;  // bytes not encoded yet
-  std::size_t enough =
-      kBlock;  // look at them again at this size: doubled where they were undecided, so that work stays linear
-  std::uint64_t encoded = 0;  // bytes of the document before `held`
+  std::string held;             // bytes not encoded yet
+  std::size_t enough = kBlock;  // when to look at them again: doubled if they were undecided, so that work stays linear
+  std::uint64_t encoded = 0;    // bytes of the document before `held`
 };
 
 StreamEncoder::StreamEncoder(const Tokenizer& tokenizer, SpecialTokens special)

@@ -24,7 +24,7 @@ struct TokenizerTables {
   PairTable pairs;                       // merges that text can reach: none makes a special token
   SpecialMatcher always;                 // added tokens that are not special
   SpecialMatcher all;                    // and the special ones
-  std::bitset<65536> joined;  // byte pairs (first * 256 + second) that stand side by side inside some ordinary token
+  std::bitset<65536> joined;             // byte pairs (first * 256 + second) that are neighbours in some ordinary token
   Fingerprint fingerprint;
 };
 

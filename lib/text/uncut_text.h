@@ -10,7 +10,7 @@
 
 namespace lm {
 
-/// A text, or a device without end, that goes on without a place to cut it. Whoever knows its name adds that.
+/// A text, or a device without end, that continues too long without a place to cut it. Whoever knows its name adds that.
 class UncutText : public Error {
  public:
   using Error::Error;

@@ -22,7 +22,7 @@ struct UnicodeRange {
   std::uint32_t first, last;
   CharClass character_class;
 };
-/// Disjoint and ascending; what is in none of them is `other`.
+/// Returns disjoint ascending ranges; what is in none of them is `other`.
 std::span<const UnicodeRange> unicode_ranges();
 
 /// Two-stage look-up, built once from the ranges.
@@ -39,8 +39,5 @@ class UnicodeClasses {
   std::array<std::uint16_t, kCodePoints / kPage> page_of_;
   std::vector<std::array<CharClass, kPage>> pages_;
 };
-
-/// How many bytes at the end of `text` are the beginning of a character that more bytes might complete (0 to 3).
-std::size_t incomplete_utf8_tail(std::string_view text);
 
 }  // namespace lm

@@ -37,7 +37,7 @@ bool fails_now(Weight weight) {
 
 }  // namespace
 
-// These stand before the C library's for everything in this program.
+// These come before the C library's for everything in this program.
 extern "C" {
 ssize_t write(int descriptor, const void* bytes, size_t size) {
   return fails_now(Weight::vital) ? -1 : syscall(SYS_write, descriptor, bytes, size);
@@ -134,7 +134,7 @@ TEST_CASE("a call that is interrupted is made again") {
   }
 }
 
-TEST_CASE("on a file system without locks a run continues without, and leaves no file") {
+TEST_CASE("on a file system without locks a run continues without one, and leaves no file") {
   const test::TemporaryFolder folder;
   for (const int error_number : {ENOLCK, EOPNOTSUPP, EINVAL}) {
     error_to_give = error_number;

@@ -93,7 +93,7 @@ TEST_CASE("every pair of a use and a kind that does not suit it has a sentence t
   }
 }
 
-TEST_CASE("names of models that are nowhere are told from names of files") {
+TEST_CASE("names of models that are nowhere are distinguished from names of files") {
   CHECK(kind_of_path("no-such-owner/SmolLM2-135M") == FileKind::hub_name);
   CHECK(kind_of_path("no-such-model") == FileKind::hub_name);
   CHECK(kind_of_path("no-such-model.safetensors") == FileKind::missing);

@@ -284,7 +284,7 @@ TEST_CASE("standard output can be patched only as a regular file from offset 0 w
   close(pipe_ends[1]);
 }
 
-TEST_CASE("writing into a pipe that nobody reads ends by SIGPIPE, or with an error where that is ignored") {
+TEST_CASE("writing into a pipe that nobody reads ends by SIGPIPE, or with an error if that is ignored") {
   for (const bool ignored : {false, true}) {
     int pipe_ends[2];
     REQUIRE(pipe(pipe_ends) == 0);
@@ -325,7 +325,7 @@ TEST_CASE("closed standard streams are errors, and their numbers go to no file o
   CHECK(status == 1 << 8);
 }
 
-TEST_CASE("content is the same from a file, from a pipe, empty, and larger than allowed is refused") {
+TEST_CASE("content is the same from a file and from a pipe, may be empty, and is refused if it is larger than allowed") {
   const test::TemporaryFolder folder;
   const std::string text(300000, 'q');
   put(folder.path("a"), text);

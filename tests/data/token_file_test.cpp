@@ -56,7 +56,7 @@ void write_file(const std::string& path, const std::vector<TokenId>& tokens, con
   write_stream(*open_output(path), tokens, info);
 }
 
-// What a program writes whose output cannot be patched.
+// What a program writes if its output cannot be patched.
 void write_unpatched(const std::string& path, const std::vector<TokenId>& tokens, const TokenFileInfo& info) {
   write_stream(*output_to({open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600), path}), tokens, info);
 }
@@ -181,7 +181,7 @@ TEST_CASE("documents end at their end-of-text, empty ones too") {
   CHECK(file.end_of_document(3) == 6);
 }
 
-TEST_CASE("what begins like a token stream is told from text by its first bytes, which can be handed back") {
+TEST_CASE("what begins like a token stream is distinguished from text by its first bytes, which can be handed back") {
   const test::TemporaryFolder folder;
   const std::vector<TokenId> tokens = random_tokens(500, 300);
   write_file(folder.path("a"), tokens, info_of(300));
@@ -274,7 +274,7 @@ TEST_CASE("headers of other versions, reserved bytes, flags and contradictions a
   };
   CHECK(contains(refusal_with(10, "2"), "another version"));
   CHECK(contains(refusal_with(0, "M"), "as tokens: it is a binary file"));
-  CHECK(contains(refusal_with(16, "\4"), "4 bytes a token where a vocabulary of 300 takes 2"));
+  CHECK(contains(refusal_with(16, "\4"), "4 bytes a token, but a vocabulary of 300 takes 2"));
   CHECK(contains(refusal_with(16, "\3"), "bytes a token"));
   CHECK(contains(refusal_with(20, std::string_view("\0\0\0\0", 4)), "vocabulary is empty"));
   CHECK(contains(refusal_with(22, "\1"), "bytes a token"));

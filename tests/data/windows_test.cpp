@@ -34,7 +34,7 @@ TokenFile make_file(const test::TemporaryFolder& folder, const std::string& name
   return TokenFile::open(folder.path(name), folder.path(""));
 }
 
-// Tokens 1, 2, 3, ... so that a token tells its place.
+// Tokens 1, 2, 3, ... so that a token shows its place.
 std::vector<TokenId> numbered(std::int64_t count) {
   std::vector<TokenId> tokens(static_cast<std::size_t>(count));
   for (std::size_t i = 0; i < tokens.size(); ++i) tokens[i] = static_cast<TokenId>(i + 1);
@@ -212,7 +212,7 @@ TEST_CASE("files of different tokenizers are refused together, both named") {
   }
 }
 
-TEST_CASE("a position goes through every window of every epoch, and one saved goes on as the run it was saved from") {
+TEST_CASE("a position goes through every window of every epoch, and a saved one continues as the run it was saved from") {
   const test::TemporaryFolder folder;
   std::vector<TokenFile> files;
   files.push_back(make_file(folder, "a", numbered(100)));

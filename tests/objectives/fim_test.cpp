@@ -20,7 +20,7 @@ struct Inverted {
   std::size_t prefix_size = 0, middle_size = 0;
 };
 
-/// The text of one piece, out of a sequence that holds it alone (end-of-text in front).
+/// The text of one piece, out of a sequence that holds only it (end-of-text in front).
 Inverted invert(const std::vector<TokenId>& sequence, const ByteTokenizer& tokenizer) {
   const auto find = [&](TokenId id) { return std::find(sequence.begin(), sequence.end(), id) - sequence.begin(); };
   const auto text = [&](std::ptrdiff_t first, std::ptrdiff_t last) {
@@ -118,7 +118,7 @@ TEST_CASE("fim: fim_rate of the pieces are rearranged, spm_rate of those suffix 
   CHECK(suffix_first / transformed == doctest::Approx(0.25 + 0.75 * empty_prefix).epsilon(0.03));
 }
 
-TEST_CASE("fim: where encoding anew takes more than the window holds, the last pieces are cut between tokens, and counted") {
+TEST_CASE("fim: if encoding anew takes more than the window holds, the last pieces are cut between tokens, and counted") {
   // Knows no pairs when it encodes, so that every piece doubles.
   class Doubling : public ByteTokenizer {
    public:

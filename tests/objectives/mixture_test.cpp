@@ -6,7 +6,7 @@
 
 using namespace lm;
 
-TEST_CASE("weights are shares of sequences") {
+TEST_CASE("weights are fractions of the sequences") {
   const auto one = parse_mixture("causal").shares();
   REQUIRE(one.size() == 1);
   CHECK(one[0].share == 1.0);

@@ -13,7 +13,7 @@ using lm::test::ByteTokenizer;
 
 namespace {
 
-/// Puts the spans of the target back where their sentinels stand.
+/// Puts the spans of the target back where their sentinels are.
 std::vector<TokenId> invert(const Example& example, const ObjectiveOptions& options) {
   std::vector<TokenId> sequence = example.input;
   sequence.push_back(example.target.back());

@@ -69,7 +69,7 @@ TEST_CASE("however the bytes come, the documents are the same") {
       const Cut cut = {.first = rng.below(5), .step = 1 + rng.below(4)};
       const Documents whole = split(kind, text);
       REQUIRE(split(kind, text, cut) == whole);
-      // Joining is the inverse, but for a missing last delimiter.
+      // Joining is the inverse, except for a missing last delimiter.
       const std::string joined = join(kind, whole);
       const std::string delimiter = lm::document_delimiter(lm::parse_document_kind(kind));
       REQUIRE((joined == text || joined == text + delimiter));

@@ -31,7 +31,7 @@ Pieces split(Pattern pattern, std::string_view text) {
 }  // namespace
 
 // The expected splits are what Hugging Face's tokenizers 0.23 makes of the patterns' regular expressions.
-TEST_CASE("gpt2 splits letters, numbers, the rest, and whitespace, each but the last with a leading space") {
+TEST_CASE("gpt2 splits letters, numbers, the rest, and whitespace, each except the last with a leading space") {
   CHECK(split(Pattern::gpt2, "I'll go, we'RE 12345 x\n\n  y  ") ==
         Pieces{"I", "'ll", " go", ",", " we", "'", "RE", " 12345", " x", "\n\n ", " y", "  "});
   CHECK(split(Pattern::gpt2, "a\tb\r\nc") == Pieces{"a", "\t", "b", "\r", "\n", "c"});
@@ -45,7 +45,7 @@ TEST_CASE("llama3 folds case in contractions, takes three digits at most, and ne
   CHECK(split(Pattern::llama3, "x \n \n  ") == Pieces{"x", " \n \n", "  "});
 }
 
-TEST_CASE("cl100k and llama3 differ at the end of the text alone") {
+TEST_CASE("cl100k and llama3 differ only at the end of the text") {
   CHECK(split(Pattern::cl100k, "x \n \n  ") == Pieces{"x", " \n \n  "});
   CHECK(split(Pattern::cl100k, "x \n \n  y") == split(Pattern::llama3, "x \n \n  y"));
 }

@@ -16,7 +16,7 @@ namespace {
 
 using Match = SpecialMatcher::Match;
 
-/// What SpecialMatcher promises, as it is said: leftmost, then longest, and undecided where more text could change that.
+/// What SpecialMatcher promises, as it is said: leftmost, then longest, and undecided if more text could change that.
 Match find_plainly(const std::vector<std::string>& spellings, std::string_view text, std::size_t from, bool final) {
   for (std::size_t start = from; start < text.size(); ++start) {
     const std::string_view rest = text.substr(start);

@@ -105,7 +105,7 @@ TEST_CASE("special tokens are text, tokens or an error, as asked for") {
   CHECK(tokenizer.encode("the <|mask|", SpecialTokens::error) == tokenizer.encode("the <|mask|"));
   CHECK_THROWS_WITH_AS(tokenizer.encode("the <|mask|>", SpecialTokens::error),
                        "the text spells the special token '<|mask|>' at byte 4; use --special plain or allow", lm::Error);
-  // A special token ends the text before it: the whitespace is at an end there.
+  // A special token ends the text before it: the whitespace ends there.
   const Ids apart = tokenizer.encode("a  ");
   const Ids together = tokenizer.encode("a  <|pad|>", SpecialTokens::allow);
   CHECK(Ids(together.begin(), together.end() - 1) == apart);
@@ -149,7 +149,7 @@ TEST_CASE("a mebibyte of one character is encoded about as fast as prose") {
   }
 }
 
-TEST_CASE("the same ids from a hundred documents in one stream as from each alone") {
+TEST_CASE("the same ids from a hundred documents in one stream as from each on its own") {
   const lm::Tokenizer tokenizer = lm::test::train_tokenizer();
   lm::Rng rng(5, lm::RngPurpose::test);
   lm::StreamEncoder stream(tokenizer, SpecialTokens::plain);

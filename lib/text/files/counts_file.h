@@ -9,7 +9,7 @@
 
 namespace lm {
 
-/// The file of `tok-train --dump-counts`: a header line with pattern and unit, then count and pretoken (in ByteLevel
+/// Returns the file of `tok-train --dump-counts`: a header line with pattern and unit, then count and pretoken (in ByteLevel
 /// characters), most frequent first.
 std::string counts_to_text(const PretokenCounts& counts, Pattern pattern, PretokenCounter::Unit unit);
 
@@ -24,7 +24,7 @@ class CountsReader {
  public:
   CountsReader(PretokenCounts& counts, std::string_view source) : counts_(counts), source_(source) {}
   void feed(std::string_view bytes);
-  /// After the last byte.
+  /// Checks that the file is complete, and returns what its first line says.
   CountsHeader finish();
 
  private:

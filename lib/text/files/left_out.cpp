@@ -26,7 +26,7 @@ bool is_true(const JsonValue& object, std::string_view key) {
   return value != nullptr && value->if_bool() != nullptr && *value->if_bool();
 }
 
-/// The steps of "single": special tokens stand before or after the text, which is "$A".
+/// Takes the steps of "single": special tokens before or after the text, which is "$A".
 void add_template(const JsonValue& processor, Around& around) {
   const JsonValue* steps = processor.find("single");
   if (steps == nullptr || steps->if_array() == nullptr) return;
@@ -40,7 +40,7 @@ void add_template(const JsonValue& processor, Around& around) {
   around.after.insert(around.after.end(), after.begin(), after.end());
 }
 
-/// "cls": ["<s>", 0]
+/// Returns the name in a pair such as "cls": ["<s>", 0].
 std::string first_at(const JsonValue& processor, std::string_view key) {
   const JsonValue* pair = processor.find(key);
   if (pair == nullptr || pair->if_array() == nullptr || pair->if_array()->empty()) return "";
@@ -84,7 +84,7 @@ constexpr std::array<Gpt2Class, 7> kGpt2Classes = {{{"GPT2Tokenizer", "", ""},
                                                     {"LongformerTokenizer", "<s>", "</s>"},
                                                     {"LEDTokenizer", "<s>", "</s>"},
                                                     {"MvpTokenizer", "<s>", "</s>"}}};
-// The model types that stand for these classes if no class is named.
+// The model types that imply these classes if no class is named.
 constexpr std::array<std::string_view, 11> kGpt2Types = {"gpt2", "gpt_neo", "gptj",       "opt", "codegen",   "phi",
                                                          "bart", "roberta", "longformer", "led", "starcoder2"};
 
@@ -94,7 +94,7 @@ JsonValue read_config(const std::string& path) {
   return JsonValue::parse(file.text(), path);
 }
 
-/// A token's name, or the object of an added token.
+/// Returns the name of a token, which is a string or the object of an added token.
 std::string token_at(const JsonValue& config, std::string_view key) {
   const JsonValue* token = config.find(key);
   return token != nullptr && token->if_object() != nullptr ? string_at(*token, "content") : string_at(config, key);

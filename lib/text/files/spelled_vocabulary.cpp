@@ -44,7 +44,7 @@ void SpelledVocabulary::add_literal(std::string_view content, std::int64_t id, b
 void SpelledVocabulary::index() {
   by_spelling_.reset(spellings_, spellings_.size());
   for (std::uint32_t place = 0; place < spellings_.size(); ++place) {
-    if (!by_spelling_.insert(place)) refuse("the token " + quoted(spellings_[place]) + " stands in the vocabulary twice");
+    if (!by_spelling_.insert(place)) refuse("the token " + quoted(spellings_[place]) + " appears twice in the vocabulary");
   }
   indexed_ = true;
 }
@@ -82,7 +82,7 @@ void SpelledVocabulary::check_literals(const std::vector<std::uint32_t>& place_o
   std::vector<bool> seen(place_of.size());
   for (std::uint32_t i = 0; i < literals_.size(); ++i) {
     const TokenId id = literals_[i].id;
-    if (!by_content.insert(i)) refuse("the added token " + quoted(contents_[i]) + " stands there twice");
+    if (!by_content.insert(i)) refuse("the added token " + quoted(contents_[i]) + " appears twice");
     if (seen[id]) refuse("two added tokens have the id " + std::to_string(id));
     seen[id] = true;
     const std::optional<std::uint32_t> place = by_spelling_.find(contents_[i]);
@@ -98,7 +98,7 @@ void SpelledVocabulary::move_to(TokenizerParts& parts) {
   std::vector<std::uint32_t> place_of(count, kNowhere), literal_of(count, kNowhere);
   for (std::uint32_t place = 0; place < ids_.size(); ++place) {
     if (place_of[ids_[place]] != kNowhere)
-      refuse("the id " + std::to_string(ids_[place]) + " stands in the vocabulary twice");
+      refuse("the id " + std::to_string(ids_[place]) + " appears twice in the vocabulary");
     place_of[ids_[place]] = place;
   }
   check_literals(place_of);

@@ -16,19 +16,19 @@ class SpelledVocabulary {
   /// `file_size` bounds what there can be, and so the memory. Throws Error for a file of 4 GiB.
   SpelledVocabulary(std::string_view source, std::uint64_t file_size);
 
-  /// An entry of the file's vocabulary. Throws Error for an id out of range.
+  /// Adds an entry of the file's vocabulary. Throws Error for an id out of range.
   void add(std::string_view spelling, std::int64_t id);
-  /// An added token, whose content is literal text. Throws Error for an empty one or an id out of range.
+  /// Adds an added token, whose content is literal text. Throws Error for an empty one or an id out of range.
   void add_literal(std::string_view content, std::int64_t id, bool special);
-  /// After the last add(): makes find() work. Throws Error for a spelling that stands twice.
+  /// Indexes the entries, after the last add(): merge_of() needs it. Throws Error for a spelling that appears twice.
   void index();
   bool is_indexed() const { return indexed_; }
-  /// The merge that joins two spellings. Throws Error where one is not in the vocabulary; `number` is the merge's, for
+  /// Returns the merge that joins two spellings. Throws Error if one is not in the vocabulary; `number` is the merge's, for
   /// messages.
   MergePair merge_of(std::string_view left, std::string_view right, std::size_t number) const;
-  /// The merge written "left right".
+  /// Returns the merge written "left right".
   MergePair merge_of(std::string_view line, std::size_t number) const;
-  /// Fills parts.tokens and parts.added. Throws Error for ids that stand twice or leave too many unused, spellings that are
+  /// Fills parts.tokens and parts.added. Throws Error for ids that appear twice or leave too many unused, spellings that are
   /// not ByteLevel, added tokens that contradict the vocabulary.
   void move_to(TokenizerParts& parts);
 

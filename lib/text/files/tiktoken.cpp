@@ -78,7 +78,7 @@ void add_encoding_tokens(TokenizerParts& parts, const Encoding& encoding) {
     parts.added.push_back({token.id, true});
   }
   if (!parts.added.empty()) return;
-  parts.tokens.push_back(encoding.special[0].name);  // a vocabulary of one's own: end-of-text comes after the ranks
+  parts.tokens.push_back(encoding.special[0].name);  // a custom vocabulary: end-of-text comes after the ranks
   parts.added.push_back({ranks, true});
 }
 

@@ -26,7 +26,7 @@ class TreeBuilder {
     Level& level = levels_.back();
     for (const JsonValue::Member& member : level.members) {
       if (member.first == name)
-        throw Error("invalid tokenizer '" + source_ + "': the key " + json_quote(name) + " stands there twice");
+        throw Error("invalid tokenizer '" + source_ + "': the key " + json_quote(name) + " appears twice");
     }
     level.key = name;
   }
@@ -73,7 +73,7 @@ bool is_false_or_absent(const JsonValue* value) {
 
 class TokenizerReader final : public JsonHandler {
  public:
-  /// The merges need the vocabulary. Where they come first, they are left out, and a second pass reads only them.
+  /// The merges need the vocabulary. If they come first, they are left out, and a second pass reads only them.
   enum class Pass { everything, merges };
 
   TokenizerReader(std::string_view text, std::string_view source)
@@ -104,7 +104,7 @@ class TokenizerReader final : public JsonHandler {
     key_ = value;
     if (where_ == Where::vocabulary || pass_ == Pass::merges) return;  // the vocabulary's index finds duplicates
     if (!seen_.insert((where_ == Where::model ? "model." : "") + key_).second)
-      refuse("the key " + json_quote(key_) + " stands there twice");
+      refuse("the key " + json_quote(key_) + " appears twice");
   }
 
   void begin_object() override { begin(true); }
@@ -130,7 +130,7 @@ class TokenizerReader final : public JsonHandler {
   std::string source_;
   Pass pass_ = Pass::everything;
   Where where_ = Where::outside;
-  Where before_ = Where::outside;  // where a tree or a skipped value stands
+  Where before_ = Where::outside;  // where a tree or a skipped value is
   int skipped_depth_ = 0;
   std::string key_;
   std::set<std::string> seen_;

@@ -21,13 +21,14 @@ std::string pre_tokenizer(Pattern pattern) {
          R"(},"behavior":"Isolated","invert":false},)" + byte_level_step(false) + "]}";
 }
 
-/// How the file spells a token: special tokens as they are, others in ByteLevel characters.
+/// Returns how the file spells a token: special tokens as they are, others in ByteLevel characters.
 std::string spelling(const TokenizerTables& tables, const std::vector<bool>& is_added, TokenId id) {
   const std::string_view bytes = tables.parts.tokens[id];
   return json_quote(is_added[id] ? std::string(bytes) : to_byte_level(bytes));
 }
 
-/// Added tokens are spelled as they are, so that "Ġthe" would be one string with the token " the".
+/// Throws Error if two tokens would be spelled alike. Added tokens are spelled as they are, so that "Ġthe" would be one
+/// string with the token " the".
 void check_spellings(const TokenizerTables& tables, const std::vector<bool>& is_added) {
   for (const AddedToken& added : tables.parts.added) {
     const std::string_view name = tables.parts.tokens[added.id];
@@ -59,8 +60,7 @@ std::string write_tokenizer_json(const TokenizerTables& tables) {
   json += "],\n\"normalizer\":null,\n\"pre_tokenizer\":" + pre_tokenizer(parts.pattern) + ",\n\"post_processor\":null,\n";
   json += R"("decoder":{"type":"ByteLevel","add_prefix_space":true,"trim_offsets":true,"use_regex":true},)";
   json += "\n\"model\":{\"type\":\"BPE\",\"dropout\":null,\"unk_token\":null,\"continuing_subword_prefix\":null,";
-  // Ours, and only where the name would not be known: Hugging Face's reader passes over keys of the model that it does not
-  // know.
+  // Ours, and only if the name would not be known: Hugging Face's reader ignores keys of the model that it does not know.
   if (!parts.end_of_text.empty()) json += "\"lm_end_of_text\":" + json_quote(parts.end_of_text) + ",";
   json += R"("end_of_word_suffix":null,"fuse_unk":false,"byte_fallback":false,"ignore_merges":)";
   json += parts.ignore_merges ? "true,\n\"vocab\":{" : "false,\n\"vocab\":{";

@@ -70,7 +70,7 @@ TEST_CASE("a written tokenizer.json reads back as the same tokenizer") {
   }
 }
 
-TEST_CASE("the fingerprint is that of the bytes which lm-tokenizer(5) lays down") {
+TEST_CASE("the fingerprint is that of the bytes that lm-tokenizer(5) lists") {
   const Tokenizer tokenizer = small_tokenizer();
   std::string bytes;
   const auto number = [&](std::uint64_t value) { bytes += lm::little_bytes(static_cast<std::uint32_t>(value)); };
@@ -185,7 +185,7 @@ TEST_CASE("the end-of-text token is a known name, the one asked for, or an error
   CHECK_THROWS_AS(Tokenizer::from_json(json, "a test", {.pattern = {}, .end_of_text = "<go>"}), Error);
 }
 
-TEST_CASE("a tokenizer that would spell two tokens alike is not written, and one that reads back as another is told") {
+TEST_CASE("a tokenizer that would spell two tokens alike is not written, and one that reads back as another is reported") {
   const Tokenizer tokenizer = small_tokenizer();
   const std::string json = tokenizer.to_json();
   tokenizer.check_read_back(json, "a test");
