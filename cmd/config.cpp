@@ -100,7 +100,7 @@ std::vector<CLI::ConfigItem> TomlConfig::from_config(std::istream& input) const 
       items.back().inputs = std::move(item.values);
     }
   } catch (const TomlError& error) {
-    throw CLI::ConfigError("cannot use '" + source_ + "', line " + std::to_string(error.line()) + ": " + error.what());
+    throw CLI::ConfigError("cannot use '" + source_ + "', " + error.place() + ": " + error.what());
   }
   return items;
 }

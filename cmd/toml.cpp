@@ -1,14 +1,20 @@
 #include "toml.h"
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdint>
+#include <utility>
+
+#define TOML_EXCEPTIONS 1
+#define TOML_ENABLE_FORMATTERS 0
+#include <toml++/toml.h>
+
+#include "text/unicode.h"
 
 namespace lm::cmd {
 namespace {
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
-bool is_key_character(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || is_digit(c) || c == '-' || c == '_';
-}
 
 /// A number as TOML writes it (underscores already removed): sign, no leading zero, fraction, exponent.
 bool is_number(std::string_view text) {
@@ -33,163 +39,119 @@ bool is_number(std::string_view text) {
   return at == text.size();
 }
 
-void append_utf8(std::string& text, std::uint32_t point) {
-  const auto tail = [&](int shift) { text += static_cast<char>(0x80 | ((point >> shift) & 0x3F)); };
-  if (point < 0x80) {
-    text += static_cast<char>(point);
-  } else if (point < 0x800) {
-    text += static_cast<char>(0xC0 | (point >> 6));
-    tail(0);
-  } else if (point < 0x10000) {
-    text += static_cast<char>(0xE0 | (point >> 12));
-    tail(6);
-    tail(0);
-  } else {
-    text += static_cast<char>(0xF0 | (point >> 18));
-    tail(12);
-    tail(6);
-    tail(0);
+// TOML is UTF-8, but names of files need not be: while a text is parsed, each byte of it that is no part of a character is the
+// code point kBytes + byte. Characters from there on are taken for such bytes too.
+constexpr std::uint32_t kBytes = 0x10FF00;
+
+std::string hide_bytes(std::string_view text) {
+  std::string hidden;
+  while (!text.empty()) {
+    const DecodedChar character = decode_utf8(text.data(), text.data() + text.size());
+    for (const char c : text.substr(0, character.length)) {
+      const auto byte = static_cast<unsigned char>(c);
+      if (character.code_point < kBytes) {
+        hidden += c;
+      } else {
+        hidden.append({'\xF4', '\x8F', static_cast<char>(0xBC + (byte >> 6)), static_cast<char>(0x80 + (byte & 0x3F))});
+      }
+    }
+    text.remove_prefix(character.length);
   }
+  return hidden;
 }
 
-class Reader {
- public:
-  explicit Reader(std::string_view text) : text_(text) {}
-
-  std::vector<TomlItem> read() {
-    std::vector<TomlItem> items;
-    while (skip_blank_lines()) {
-      TomlItem item = read_item();
-      for (const TomlItem& other : items) {
-        if (other.key == item.key) fail("key '" + item.key + "' is given twice");
-      }
-      items.push_back(std::move(item));
-      skip_spaces();
-      skip_comment();
-      if (!at_end() && !at_line_end()) fail("unexpected text after the value");
-    }
-    return items;
-  }
-
- private:
-  [[noreturn]] void fail(const std::string& message) const { throw TomlError(line_, message); }
-  bool at_end() const { return at_ >= text_.size(); }
-  char peek() const { return at_end() ? '\0' : text_[at_]; }
-  bool at_line_end() const { return peek() == '\n' || text_.substr(at_, 2) == "\r\n"; }
-  void skip_spaces() {
-    while (peek() == ' ' || peek() == '\t') ++at_;
-  }
-  void skip_comment() {
-    if (peek() != '#') return;
-    while (!at_end() && !at_line_end()) ++at_;
-  }
-  /// To the next item (or value of an array), over spaces, line ends and comments; false at the end of the text.
-  bool skip_blank_lines() {
-    while (true) {
-      skip_spaces();
-      skip_comment();
-      if (at_end()) return false;
-      if (!at_line_end()) return true;
-      if (peek() == '\r') ++at_;
-      ++at_;
-      ++line_;
-    }
-  }
-
-  TomlItem read_item() {
-    if (peek() == '[') fail("tables are not used here; write option = value");
-    TomlItem item;
-    item.line = line_;
-    if (peek() == '"' || peek() == '\'') {
-      item.key = read_string();
+std::string show_bytes(std::string_view hidden) {
+  std::string text;
+  while (!hidden.empty()) {
+    const DecodedChar character = decode_utf8(hidden.data(), hidden.data() + hidden.size());
+    if (character.code_point >= kBytes && character.code_point != kInvalidCodePoint) {
+      text += static_cast<char>(character.code_point - kBytes);
     } else {
-      while (is_key_character(peek())) item.key += text_[at_++];
+      text += hidden.substr(0, character.length);
     }
-    if (item.key.empty()) fail("expected option = value");
-    skip_spaces();
-    if (peek() != '=') fail("expected '=' after '" + item.key + "'");
-    ++at_;
-    skip_spaces();
-    item.is_list = peek() == '[';
-    if (item.is_list) {
-      read_array(item.values);
-    } else {
-      item.values.push_back(read_scalar());
-    }
-    return item;
+    hidden.remove_prefix(character.length);
   }
+  return text;
+}
 
-  void read_array(std::vector<std::string>& values) {
-    ++at_;
-    while (true) {
-      if (!skip_blank_lines()) fail("the array is not closed");
-      if (peek() == ']') break;
-      values.push_back(read_scalar());
-      if (!skip_blank_lines()) fail("the array is not closed");
-      if (peek() == ']') break;
-      if (peek() != ',') fail("expected ',' or ']' in the array");
-      ++at_;
-    }
-    ++at_;
+/// Returns what the text has from a position on, to the end of its line.
+std::string_view text_at(std::string_view text, const toml::source_position& position) {
+  for (toml::source_index line = 1; line < position.line; ++line) text.remove_prefix(text.find('\n') + 1);
+  text = text.substr(0, text.find('\n'));
+  for (toml::source_index column = 1; column < position.column && !text.empty(); ++column)
+    text.remove_prefix(decode_utf8(text.data(), text.data() + text.size()).length);
+  return text;
+}
+
+[[noreturn]] void fail(const toml::source_position& position, const std::string& message) {
+  throw TomlError(static_cast<int>(position.line), static_cast<int>(position.column), message);
+}
+
+/// Returns a value that is no list, as TomlItem has it; `text` is what the node was parsed from.
+std::string scalar(const toml::node& node, std::string_view text) {
+  const toml::source_position begin = node.source().begin;
+  std::string_view written = text_at(text, begin);
+  if (const toml::value<bool>* boolean = node.as_boolean()) return boolean->get() ? "true" : "false";
+  if (const toml::value<std::string>* string = node.as_string()) {
+    if (written.starts_with("\"\"\"") || written.starts_with("'''"))
+      fail(begin, "strings over several lines are not used here; write \\n for the end of a line");
+    return show_bytes(string->get());
   }
+  if (node.is_table()) fail(begin, "tables are not used here; write option = value");
+  if (node.is_array()) fail(begin, "a list holds values, not lists");
+  if (!node.is_number()) fail(begin, "dates and times are not used here; write text in quotes");
+  std::string number(written.substr(0, written.find_first_of(" \t\r,]#")));
+  std::erase(number, '_');
+  if (!is_number(number)) fail(begin, "expected a decimal number, got '" + number + "'");
+  return number;
+}
 
-  std::string read_scalar() {
-    if (peek() == '"' || peek() == '\'') return read_string();
-    std::string word;
-    while (is_key_character(peek()) || peek() == '.' || peek() == '+') {
-      if (peek() != '_') word += peek();
-      ++at_;
-    }
-    if (word != "true" && word != "false" && !is_number(word)) fail("expected a value; text is written in quotes");
-    return word;
+TomlItem read_item(const toml::key& key, const toml::node& node, std::string_view text) {
+  TomlItem item{.key = show_bytes(key.str()),
+                .values = {},
+                .line = static_cast<int>(key.source().begin.line),
+                .is_list = node.is_array()};
+  if (node.is_table() || node.is_array_of_tables())
+    fail(key.source().begin, "tables are not used here; write option = value");
+  if (const toml::array* list = node.as_array()) {
+    for (const toml::node& value : *list) item.values.push_back(scalar(value, text));
+  } else {
+    item.values.push_back(scalar(node, text));
   }
+  return item;
+}
 
-  std::string read_string() {
-    const char quote = text_[at_++];
-    if (text_.substr(at_, 2) == std::string(2, quote)) fail("strings over several lines are not used here");
-    std::string value;
-    while (peek() != quote || at_end()) {
-      if (at_end() || at_line_end()) fail("the string is not closed");
-      const char c = text_[at_++];
-      if (c == '\\' && quote == '"') {
-        read_escape(value);
-      } else {
-        value += c;
-      }
-    }
-    ++at_;
-    return value;
-  }
-
-  void read_escape(std::string& value) {
-    const char c = peek();
-    ++at_;
-    static constexpr std::string_view kLetters = "btnfr\"\\";
-    static constexpr std::string_view kMeanings = "\b\t\n\f\r\"\\";
-    if (const std::size_t index = kLetters.find(c); index != std::string_view::npos) {
-      value += kMeanings[index];
-      return;
-    }
-    if (c != 'u' && c != 'U') fail("unknown escape in a string");
-    std::uint32_t point = 0;
-    for (int digit = c == 'u' ? 4 : 8; digit > 0; --digit, ++at_) {
-      const std::size_t nibble =
-          std::string_view("0123456789abcdef").find(static_cast<char>(peek() | (peek() >= 'A' ? 0x20 : 0)));
-      if (at_end() || nibble == std::string_view::npos) fail("expected hexadecimal digits after \\u");
-      point = point * 16 + static_cast<std::uint32_t>(nibble);
-    }
-    if (point > 0x10FFFF || (point >= 0xD800 && point < 0xE000)) fail("the escape is no Unicode scalar value");
-    append_utf8(value, point);
-  }
-
-  std::string_view text_;
-  std::size_t at_ = 0;
-  int line_ = 1;
-};
+/// Returns toml++'s description of a mistake in our form: no capital, and what to do.
+std::string description_of(const toml::parse_error& error) {
+  std::string text = show_bytes(error.description());
+  if (text.starts_with('E')) text[0] = 'e';
+  return text + "; each line is option = value, with text in quotes";
+}
 
 }  // namespace
 
-std::vector<TomlItem> read_toml(std::string_view text) { return Reader(text).read(); }
+std::string TomlError::place() const {
+  return "line " + std::to_string(line_) + (column_ > 0 ? ", column " + std::to_string(column_) : std::string());
+}
+
+std::vector<TomlItem> read_toml(std::string_view text) {
+  const std::string hidden = hide_bytes(text);
+  toml::table root;
+  try {
+    root = toml::parse(hidden);
+  } catch (const toml::parse_error& error) {
+    fail(error.source().begin, description_of(error));
+  }
+  std::vector<std::pair<const toml::key*, const toml::node*>> entries;  // which toml++ has in the order of their keys
+  for (const auto& [key, node] : root) entries.emplace_back(&key, &node);
+  std::sort(entries.begin(), entries.end(), [](const auto& a, const auto& b) {
+    return std::pair(a.first->source().begin.line, a.first->source().begin.column) <
+           std::pair(b.first->source().begin.line, b.first->source().begin.column);
+  });
+  std::vector<TomlItem> items;
+  for (const auto& [key, node] : entries) items.push_back(read_item(*key, *node, hidden));
+  return items;
+}
 
 std::string toml_value(std::string_view text) {
   if (text == "true" || text == "false" || is_number(text)) return std::string(text);

@@ -113,6 +113,7 @@ check_tree() {
   check_library "$1" 'CLI/|spdlog/' 'cmd/' 'only cmd/ parses options and logs'
   check_library "$1" 'nlohmann/' 'lib/base/json\.cpp' 'only lib/base/json.cpp'
   check_library "$1" 'xtensor|xtl/|xsimd/|cblas|openblas|lapacke' '(lib/kernels/cpu|tests)/' 'only lib/kernels/cpu/ and tests'
+  check_library "$1" 'toml\+\+' 'cmd/toml\.cpp' 'only cmd/toml.cpp'
   check_library "$1" 'doctest' 'tests/' 'only tests/'
   check_words "$1"
 }
@@ -148,6 +149,7 @@ must_fail lib/other/a.h '#include "base/error.h"'
 must_fail lib/text/a.cpp '#include <CLI/App.hpp>'
 must_fail lib/text/a.cpp '#include <nlohmann/json.hpp>'
 must_fail lib/model/decode.cpp '#include <cblas.h>'
+must_fail cmd/config.cpp '#include <toml++/toml.h>'
 must_fail cmd/lm-a.cpp '#include <doctest/doctest.h>'
 must_fail lib/text/a.cpp '  std::cout << 1;'
 must_fail lib/text/a.cpp '  printf("%d", 1);'
