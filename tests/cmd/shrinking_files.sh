@@ -1,12 +1,8 @@
 # A file that another program cuts short while it is read is an error with a sentence, and what was learned is kept.
 need tok-train tok-encode lm-train
 
-cat "$LM_SOURCE"/man/*.[157] >pages.txt
-head -c 60000 pages.txt >corpus.txt
-tok-train --vocab-size 400 -o tok.json corpus.txt
-tok-encode -t tok.json -o train.tok corpus.txt
+make_training
 tail -c 9000 pages.txt | tok-encode -t tok.json -o valid.tok -
-shape=(--layers 1 --channels 32 --heads 2 --context 32 --batch 4)
 start() {
   make_gate
   lm-train -t tok.json "${shape[@]}" --metrics gate "$@" 2>stderr &

@@ -2,12 +2,7 @@
 # behind, except those of a killed run, which the next run takes over; so do temporary folders.
 need tok-train tok-encode lm-train
 
-cat "$LM_SOURCE"/man/*.[157] >pages.txt
-head -c 60000 pages.txt >corpus.txt
-tok-train --vocab-size 400 -o tok.json corpus.txt
-tok-encode -t tok.json -o train.tok corpus.txt
-shape=(--layers 1 --channels 32 --heads 2 --context 32 --batch 4)
-train() { lm-train -t tok.json "${shape[@]}" "$@"; }
+make_training
 
 # begin OUTPUT...: a run that stays inside its steps until finish or its end by a signal; its process in $first.
 begin() {

@@ -2,12 +2,7 @@
 # mistakes a state for a model or tokenizer.
 need tok-train tok-encode tok-decode lm-train lm-sample lm-eval-ppl lm-fim
 
-cat "$LM_SOURCE"/man/*.[157] >pages.txt
-head -c 60000 pages.txt >corpus.txt
-tok-train --vocab-size 400 -o tok.json corpus.txt
-tok-encode -t tok.json -o train.tok corpus.txt
-shape=(--layers 1 --channels 32 --heads 2 --context 32 --batch 4)
-train() { lm-train -t tok.json "${shape[@]}" "$@"; }
+make_training
 sample() { lm-sample -p 'The ' -n 20 --seed 3 "$@"; }
 
 # A state gives the text of the model that the run would give: the last weights, their average or the best.
@@ -25,9 +20,9 @@ done
 lm-sample masked -p 'The <|mask|> of' >expected
 lm-sample masked.state -p 'The <|mask|> of' >out
 expect_same out expected
-! cmp -s <(sample last) <(sample average) || fail "the average is not told from the last weights"
+! cmp -s <(sample last) <(sample average) || fail "the average is not the last weights"
 
-# While it trains, and after SIGUSR1 the model, whose run goes on to the same bits; a folder likewise.
+# While it trains, and after SIGUSR1 the model, whose run continues to the same bits; a folder likewise.
 train --steps 90 -o whole train.tok
 mkdir folder
 for output in model folder; do

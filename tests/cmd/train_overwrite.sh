@@ -1,12 +1,7 @@
 # A forgotten --resume costs no work: the state of an interrupted run, and a file that is no state, are not replaced unasked.
 need tok-train tok-encode lm-train
 
-cat "$LM_SOURCE"/man/*.[157] >pages.txt
-head -c 60000 pages.txt >corpus.txt
-tok-train --vocab-size 400 -o tok.json corpus.txt
-tok-encode -t tok.json -o train.tok corpus.txt
-shape=(--layers 1 --channels 32 --heads 2 --context 32 --batch 4)
-train() { lm-train -t tok.json "${shape[@]}" "$@"; }
+make_training
 # interrupt NAME [OPTION...]: leaves the state of a run that was stopped after some steps.
 interrupt() {
   make_gate
@@ -42,7 +37,7 @@ refused "model.state" model.state --steps 30 -o - --checkpoint ./model.state
 # What only looks writes nothing, and may be asked at any time.
 train --steps 30 --dry-run -o model train.tok >report
 train --steps 30 --show-examples 1 -o model train.tok >examples
-# --resume and --resume auto go on; a finished run may be started again, or resumed.
+# --resume and --resume auto resume it; a finished run may be started again, or resumed.
 cp model.state again.state
 train --steps 90 --resume -o model train.tok
 expect_same model whole
@@ -53,7 +48,7 @@ train --steps 60 --resume -o model train.tok
 train --steps 90 -o model train.tok
 expect_same model whole
 
-# A finished run that goes on is unfinished from its next save on.
+# A finished run that is resumed is unfinished from its next save on.
 interrupt again --resume --steps 100k --checkpoint-every 0s
 refused "unfinished" again.state --steps 90 -o again
 # --overwrite starts anew, and only then.

@@ -1,11 +1,7 @@
-# --precision: what mixed chooses is told and kept, a 16-bit run resumes bit by bit, and what the CPU lacks is refused.
+# --precision: what mixed chooses is reported and kept, a 16-bit run resumes bit by bit, and what the CPU lacks is refused.
 need tok-train tok-encode lm-train
 
-cat "$LM_SOURCE"/man/*.[157] >pages.txt
-head -c 60000 pages.txt >corpus.txt
-tok-train --vocab-size 400 -o tok.json corpus.txt
-tok-encode -t tok.json -o train.tok corpus.txt
-train() { lm-train -t tok.json --layers 2 --channels 32 --heads 2 --context 32 --batch 4 "$@"; }
+make_training --layers 2 --channels 32 --heads 2 --context 32 --batch 4
 precision_of() { sed -n 's/.*"precision":"\([a-z0-9]*\)".*/\1/p'; }
 
 # mixed is resolved before anything is trained, and -v says to what.
@@ -16,7 +12,7 @@ expect_exit 0 train --precision mixed --steps 2 -v -o said train.tok
 grep -q 'products are computed in [bf]' stderr || fail "-v does not say the precision"
 
 lm-train --version | sed -n 's/^precision: //p' >known
-grep -qw fp32 known || fail "--version does not tell the precisions"
+grep -qw fp32 known || fail "--version does not list the precisions"
 for precision in bf16 fp16; do
   if ! grep -qw $precision known; then
     expect_exit 1 train --precision $precision --steps 1 -o refused train.tok

@@ -1,12 +1,7 @@
 # A run that is killed, stopped or given more budget is the run that was never interrupted.
 need tok-train tok-encode lm-train
 
-cat "$LM_SOURCE"/man/*.[157] >pages.txt
-head -c 60000 pages.txt >corpus.txt
-tok-train --vocab-size 400 -o tok.json corpus.txt
-tok-encode -t tok.json -o train.tok corpus.txt
-shape=(--layers 2 --channels 32 --heads 2 --context 32 --batch 4 --dropout 0.1)
-train() { lm-train -t tok.json "${shape[@]}" "$@"; }
+make_training --layers 2 --channels 32 --heads 2 --context 32 --batch 4 --dropout 0.1
 
 train --steps 60 --threads 2 -o whole train.tok
 sha=$(sha256sum <whole)
@@ -57,7 +52,7 @@ expect_exit 1 lm-train -t tok.json --steps 70 --resume -o killed other.tok
 expect_one_line_stderr "training data"
 same_as_whole killed
 
-# What stands after --resume is no value of it but the word auto.
+# What follows --resume is no value of it except the word auto.
 lm-train -t tok.json -o killed --steps 60 --resume train.tok
 same_as_whole killed
 lm-train -t tok.json -o killed --steps 60 --resume - <train.tok
@@ -68,9 +63,9 @@ expect_one_line_stderr "--init-from was"
 # A micro-batch larger than the batch is the batch, then and now.
 for _ in 1 2; do train --steps 3 --micro-batch 16 --resume auto -o micro train.tok; done
 
-# A larger budget goes on; auto starts fresh where there is no state.
+# A larger budget resumes; auto starts fresh if there is no state.
 train --steps 65 --resume -o killed train.tok
-head -c 20000 killed | grep -aq '\\"steps\\":65' || fail "a larger budget did not go on"
+head -c 20000 killed | grep -aq '\\"steps\\":65' || fail "a larger budget did not resume"
 rm -f fresh.state
 train --steps 60 --resume auto -o fresh train.tok
 same_as_whole fresh

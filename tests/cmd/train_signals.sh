@@ -1,12 +1,7 @@
-# SIGTERM, SIGINT, SIGHUP, SIGPIPE and SIGXCPU save and exit with 128 + n, SIGUSR1 saves and goes on; one-pass runs survive a stream that breaks off.
+# SIGTERM, SIGINT, SIGHUP, SIGPIPE and SIGXCPU save and exit with 128 + n, SIGUSR1 saves and continues; one-pass runs survive a stream that breaks off.
 need tok-train tok-encode lm-train
 
-cat "$LM_SOURCE"/man/*.[157] >pages.txt
-head -c 60000 pages.txt >corpus.txt
-tok-train --vocab-size 400 -o tok.json corpus.txt
-tok-encode -t tok.json -o train.tok corpus.txt
-shape=(--layers 1 --channels 32 --heads 2 --context 32 --batch 4)
-train() { lm-train -t tok.json "${shape[@]}" "$@"; }
+make_training
 train --steps 90 -o whole train.tok
 
 # The run's metrics go through a pipe of one page, so it is never more than some 30 steps ahead of what was read from it.
