@@ -2,7 +2,9 @@
 
 #include <CLI/Formatter.hpp>
 #include <algorithm>
+#include <array>
 #include <sstream>
+#include <string_view>
 #include <vector>
 
 namespace lm::cmd {
@@ -11,7 +13,12 @@ namespace {
 constexpr std::size_t kWidth = 100;
 constexpr std::size_t kColumn = 30;  // where descriptions begin
 
-/// `text` broken at spaces; the first line starts at column `at`, the others are indented to `indent`.
+/// The groups that come first, in this order, whatever was declared first: what is required, then what a run is made of.
+constexpr std::array<std::string_view, 8> kFirstGroups = {"Options",   "Budget",     "Model",       "Objective",
+                                                          "Optimizer", "Validation", "Checkpoints", "Inspection"};
+constexpr std::string_view kLastGroup = "Common options";
+
+/// Returns `text` broken at spaces; the first line starts at column `at`, the others are indented to `indent`.
 std::string wrap(const std::string& text, std::size_t at, std::size_t indent) {
   std::istringstream words(text);
   std::string result;
@@ -57,13 +64,20 @@ std::string option_line(const CLI::Option& option) {
   return left + wrap(description, kColumn, kColumn) + "\n";
 }
 
-/// Groups in the order in which their first options were declared; arguments first.
+std::size_t rank_of(std::string_view group) {
+  if (group == kLastGroup) return kFirstGroups.size() + 1;
+  return static_cast<std::size_t>(std::find(kFirstGroups.begin(), kFirstGroups.end(), group) - kFirstGroups.begin());
+}
+
+/// Returns the groups in their order: those of kFirstGroups, then the others as their first options were declared.
 std::vector<std::string> group_names(const std::vector<const CLI::Option*>& options) {
   std::vector<std::string> names;
   for (const CLI::Option* option : options) {
     const std::string& group = option->get_group();
     if (!group.empty() && std::find(names.begin(), names.end(), group) == names.end()) names.push_back(group);
   }
+  std::stable_sort(names.begin(), names.end(),
+                   [](const std::string& a, const std::string& b) { return rank_of(a) < rank_of(b); });
   return names;
 }
 
