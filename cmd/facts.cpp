@@ -15,7 +15,7 @@ std::string compiler() {
 #endif
 }
 
-/// What --precision can be here.
+/// Returns what --precision can be here.
 std::string precisions(SimdTier simd) {
   std::string names = to_string(Precision::fp32);
   for (const Precision precision : {Precision::bf16, Precision::fp16}) {
@@ -26,17 +26,17 @@ std::string precisions(SimdTier simd) {
 
 }  // namespace
 
-SimdTier resolve_simd(const std::string& word) {
+SimdTier resolve_simd(std::optional<SimdTier> wanted) {
   const SimdTier best = best_simd_tier();
-  if (word == "auto") return best;
-  const SimdTier wanted = word == "avx512" ? SimdTier::avx512 : word == "avx2" ? SimdTier::avx2 : SimdTier::portable;
-  if (wanted > best) throw Error("cannot use --simd '" + word + "': this CPU's best is '" + to_string(best) + "'");
-  return wanted;
+  if (!wanted) return best;
+  if (*wanted > best)
+    throw Error(std::string("cannot use --simd '") + to_string(*wanted) + "': this CPU's best is '" + to_string(best) + "'");
+  return *wanted;
 }
 
 namespace {
 
-/// What --version says of OpenBLAS, which is opened for it.
+/// Returns what --version says of OpenBLAS, which is opened for it.
 std::string blas_text(SimdTier simd) {
   try {
     return "OpenBLAS " + select_blas_core(simd);

@@ -223,31 +223,21 @@ CLI::Option* add_parsed(CLI::App& app, const std::string& name, const std::strin
   return option;
 }
 
+void refuse_word(const CLI::App& app, const std::string& name, const Words& words, const std::string& word) {
+  std::string message = long_name(name) + ": " + unknown_word(words.kind, word, words.known);
+  if (similar_words(word, words.known).empty()) message += did_you_mean(similar_words("--" + word, flags_of(app)));
+  throw CLI::ValidationError(message);
+}
+
 CLI::Option* add_word(CLI::App& app, const std::string& name, const Words& words, const std::string& default_word,
                       const std::string& description, const std::function<void(const std::string&)>& assign) {
   std::string type;
   for (const std::string& word : words.known) type += (type.empty() ? "" : "|") + word;
   return add_parsed(app, name, type, default_word, description, "", [&app, name, words, assign](const std::string& word) {
-    if (std::find(words.known.begin(), words.known.end(), word) == words.known.end()) {
-      std::string message = long_name(name) + ": " + unknown_word(words.kind, word, words.known);
-      if (similar_words(word, words.known).empty()) message += did_you_mean(similar_words("--" + word, flags_of(app)));
-      throw CLI::ValidationError(message);
-    }
+    if (std::find(words.known.begin(), words.known.end(), word) == words.known.end()) refuse_word(app, name, words, word);
     assign(word);
     return true;
   });
-}
-
-void require_word(const CLI::App& app, const std::string& word, const std::vector<std::string>& known) {
-  if (std::find(known.begin(), known.end(), word) == known.end()) refuse_word(app, word, known);
-}
-
-void refuse_word(const CLI::App& app, const std::string& word, const std::vector<std::string>& known) {
-  std::string words;
-  for (const std::string& other : known) words += (words.empty() ? "" : "|") + other;
-  std::vector<std::string> similar = similar_words(word, known);
-  if (similar.empty()) similar = similar_words("--" + word, flags_of(app));
-  throw Error("expected one of " + words + did_you_mean(similar));
 }
 
 CLI::Option* add_size(CLI::App& app, const std::string& name, std::int64_t& variable, const std::string& description,
@@ -287,6 +277,14 @@ CLI::Option* add_real(CLI::App& app, const std::string& name, std::optional<doub
 CLI::Option* add_text(CLI::App& app, const std::string& name, std::string& variable, const std::string& description,
                       const std::string& type) {
   return add_parsed(app, name, type, variable, description, "text", [&variable](const std::string& text) {
+    variable = text;
+    return true;
+  });
+}
+
+CLI::Option* add_text(CLI::App& app, const std::string& name, std::optional<std::string>& variable,
+                      const std::string& description, const std::string& type) {
+  return add_parsed(app, name, type, "", description, "text", [&variable](const std::string& text) {
     variable = text;
     return true;
   });

@@ -67,6 +67,10 @@ CLI::Option* add_real(CLI::App& app, const std::string& name, std::optional<doub
 CLI::Option* add_text(CLI::App& app, const std::string& name, std::string& variable, const std::string& description,
                       const std::string& type = "TEXT");
 
+/// The same for a variable that may be empty, which has no default.
+CLI::Option* add_text(CLI::App& app, const std::string& name, std::optional<std::string>& variable,
+                      const std::string& description, const std::string& type = "TEXT");
+
 /// An option that may be given several times, one value each time.
 CLI::Option* add_repeated(CLI::App& app, const std::string& name, std::vector<std::string>& variable,
                           const std::string& description, const std::string& type = "TEXT");
@@ -90,10 +94,11 @@ struct Words {
   std::vector<std::string> known;
 };
 
-/// Declares an option whose value is one of some words, which --help shows in the place of a type. Any other word is
-/// refused:
-/// "--layout: unknown layout 'smp'; known: psm, spm; did you mean 'spm'?". If it is like none of them but like a flag of the
-/// program (`--format json`), the flag is suggested.
+/// Throws CLI::ValidationError for a word that is none of them: "--layout: unknown layout 'smp'; known: psm, spm; did you
+/// mean 'spm'?". If it is like none of them but like a flag of the program (`--format json`), the flag is suggested.
+[[noreturn]] void refuse_word(const CLI::App& app, const std::string& name, const Words& words, const std::string& word);
+
+/// Declares an option whose value is one of some words, which --help shows in the place of a type; any other is refused.
 CLI::Option* add_word(CLI::App& app, const std::string& name, const Words& words, const std::string& default_word,
                       const std::string& description, const std::function<void(const std::string&)>& assign);
 
@@ -126,37 +131,24 @@ CLI::Option* add_choice(CLI::App& app, const std::string& name, std::optional<E>
                   });
 }
 
-/// Throws Error unless the word is one of the known ones, as refuse_word() does.
-void require_word(const CLI::App& app, const std::string& word, const std::vector<std::string>& known);
-
-/// Throws Error for a word that is none of the known ones: "expected one of a|b; did you mean 'a'?". A word of the user's
-/// that is a flag of the program's (`--format json`) is taken for it.
-[[noreturn]] void refuse_word(const CLI::App& app, const std::string& word, const std::vector<std::string>& known);
-
 template <class T>
 using Choices = std::vector<std::pair<std::string, T>>;
 
-/// One of a list of words, each standing for a value of an enum; the variable's present value is the default.
+/// The same for values that have no table; `kind` is what they are, as in Words.
 template <class T>
-CLI::Option* add_choice(CLI::App& app, const std::string& name, T& variable, const Choices<T>& choices,
-                        const std::string& description) {
-  std::string words;
-  std::string default_text;
+CLI::Option* add_choice(CLI::App& app, const std::string& name, T& variable, const std::string& kind,
+                        const Choices<T>& choices, const std::string& description) {
+  Words words{.kind = kind, .known = {}};
+  std::string default_word;
   for (const auto& [word, value] : choices) {
-    words += (words.empty() ? "" : "|") + word;
-    if (value == variable) default_text = word;
+    words.known.push_back(word);
+    if (value == variable) default_word = word;
   }
-  return add_parsed(app, name, words, default_text, description, "one of " + words,
-                    [&app, &variable, choices](const std::string& text) {
-                      std::vector<std::string> known;
-                      for (const auto& [word, value] : choices) {
-                        known.push_back(word);
-                        if (word != text) continue;
-                        variable = value;
-                        return true;
-                      }
-                      refuse_word(app, text, known);
-                    });
+  return add_word(app, name, words, default_word, description, [&variable, choices](const std::string& text) {
+    for (const auto& [word, value] : choices) {
+      if (word == text) variable = value;
+    }
+  });
 }
 
 }  // namespace lm::cmd

@@ -73,7 +73,7 @@ int report_usage(const std::string& name, const std::string& message) {
   return kExitUsage;
 }
 
-/// Flushes and closes standard output; false, with a message, where what was written did not arrive.
+/// Flushes and closes standard output; false, with a message, if what was written did not arrive.
 bool finish_standard_output(const std::string& name) {
   errno = 0;
   std::cout.flush();
@@ -137,7 +137,7 @@ class Parser {
 
   CLI::App& app() { return app_; }
 
-  /// What to run with; nothing where --dump-config was all that was asked for. Throws CLI::ParseError, UsageError, Error.
+  /// Returns whether there is more to do than --dump-config. Throws CLI::ParseError, UsageError, Error.
   bool parse(std::vector<std::string> arguments) {
     refuse_single_dashes(app_, arguments);
     std::reverse(arguments.begin(), arguments.end());  // CLI11 takes them from the back
@@ -163,16 +163,11 @@ class Parser {
   void add_common_options() {
     const auto common = [](CLI::Option* option) { return option->group(kCommonGroup); };
     if (definition_.has_progress) {
-      common(add_choice<ProgressMode>(
-          app_, "--progress", common_.progress,
-          {{"auto", ProgressMode::automatic}, {"always", ProgressMode::always}, {"never", ProgressMode::never}},
-          "show progress on standard error; auto: when it is a terminal"));
+      common(add_choice(app_, "--progress", common_.progress, "show progress on standard error; auto: if it is a terminal"));
     }
     common(add_size(app_, "--threads", threads_, "threads to use (default: the cores that the process may use)",
                     SizeUnit::count, {1, kMaximumThreads}));
-    common(add_choice<std::string>(app_, "--simd", simd_,
-                                   {{"auto", "auto"}, {"portable", "portable"}, {"avx2", "avx2"}, {"avx512", "avx512"}},
-                                   "instructions to use; results are the same bits only within one"));
+    common(add_choice(app_, "--simd", simd_, "instructions to use; results are the same bits only within one", "auto"));
     CLI::Option* config = common(app_.set_config("--config", "", "read options from a TOML file, or a named preset"));
     config->type_name("FILE|NAME")->default_str("");
     config->transform(CLI::Validator(
@@ -199,7 +194,7 @@ class Parser {
   CLI::App app_;
   CommonOptions common_;
   std::optional<std::int64_t> threads_;
-  std::string simd_ = "auto";
+  std::optional<SimdTier> simd_;
   bool dump_config_ = false;
   std::shared_ptr<TomlConfig> toml_ = std::make_shared<TomlConfig>(app_);
 };

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/choice.h"
 #include "facts.h"
 #include "kernels/compute.h"
 
@@ -70,3 +71,9 @@ int run_program(int argc, char** argv, const Definition& definition);
 bool is_terminal(int descriptor);
 
 }  // namespace lm::cmd
+
+template <>
+inline constexpr auto lm::kChoices<lm::cmd::ProgressMode> =
+    lm::choice_table<lm::cmd::ProgressMode>("time for progress", {{"auto", lm::cmd::ProgressMode::automatic},
+                                                                  {"always", lm::cmd::ProgressMode::always},
+                                                                  {"never", lm::cmd::ProgressMode::never}});

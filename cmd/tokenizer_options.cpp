@@ -23,12 +23,12 @@ TextModel with_printed_notes(TextModel model) {
 
 void add_tokenizer_options(CLI::App& app, TokenizerOptions& options) {
   add_text(app, "--end-of-text", options.end_of_text, "the token that closes documents, if it has no known name", "NAME");
-  add_parsed(app, "--pattern", "NAME", "", "the pattern, for a folder or a .tiktoken file: " + choice_list<Pattern>(), "",
-             [&app, &options](const std::string& name) {
-               options.pattern = find_choice<Pattern>(name);
-               if (!options.pattern) refuse_word(app, name, choice_words<Pattern>());
-               return true;
-             });
+  add_choice(app, "--pattern", options.pattern, "the pattern, for a folder or a .tiktoken file");
+}
+
+void add_model(CLI::App& app, std::string& model, TokenizerOptions& options) {
+  app.add_option("MODEL", model, "a model: file or folder")->required()->type_name("");
+  add_tokenizer_options(app, options);
 }
 
 Tokenizer open_tokenizer(const std::string& path, const TokenizerOptions& options) {

@@ -1,4 +1,5 @@
-// What every program that takes a tokenizer or a model has: the options its file may need, and the notes it comes with.
+// What every program that takes a tokenizer or a model has: the options that its file may need, and the notes that come with
+// it.
 #pragma once
 
 #include <CLI/App.hpp>
@@ -11,6 +12,9 @@ namespace lm::cmd {
 
 /// Adds --end-of-text and --pattern: what a tokenizer's file may leave open.
 void add_tokenizer_options(CLI::App& app, TokenizerOptions& options);
+
+/// Adds MODEL and the options of its tokenizer.
+void add_model(CLI::App& app, std::string& model, TokenizerOptions& options);
 
 /// Loads a tokenizer that text will be encoded with, and prints its notes on standard error.
 Tokenizer open_tokenizer(const std::string& path, const TokenizerOptions& options);

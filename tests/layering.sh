@@ -28,6 +28,7 @@ allowed_rooms() {
     tasks/prompt) echo score text_model load_tokenizer ;;
     tasks/score) echo text_model load_tokenizer ;;
     tasks/train) echo text_model load_tokenizer ;;
+    tasks/tokenize) echo load_tokenizer ;;
     tasks/text_model) echo load_tokenizer ;;
     tasks/load_tokenizer) ;;
     model/config) ;;

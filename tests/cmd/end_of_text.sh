@@ -1,11 +1,10 @@
-# A tokenizer whose end-of-text has no known name, or another one than a stream's: every program can be told, and says what differs.
+# A tokenizer whose end-of-text has no known name, or another one than a stream's: every program takes its name, and says what differs.
 need tok-train tok-encode tok-decode lm-train lm-eval-ppl lm-sample lm-fim
 
 for program in tok-encode tok-decode lm-train lm-eval-ppl lm-sample lm-fim; do
   $program --help >help
-  for option in --end-of-text --pattern; do
-    grep -q -- "^  $option NAME" help || fail "$program has no $option"
-  done
+  grep -q -- "^  --end-of-text NAME" help || fail "$program has no --end-of-text"
+  grep -q -- "^  --pattern gpt2|" help || fail "$program has no --pattern"
 done
 
 head -c 30000 "$LM_SOURCE/man/lm-train.1" >corpus
@@ -13,7 +12,7 @@ tok-train --vocab-size 400 -o known.json corpus
 sed 's/<|endoftext|>/<|stop|>/g' known.json >unknown.json
 train() { lm-train -q --layers 1 --channels 16 --context 16 --batch 2 "$@"; }
 
-# No known name: an error that can be followed, in each program; the model remembers what it was told, and a resumed run too.
+# No known name: an error that can be followed, in each program; the model remembers the name, and a resumed run too.
 expect_exit 1 tok-encode -t unknown.json corpus
 expect_one_line_stderr "name one with --end-of-text"
 tok-encode -t unknown.json --end-of-text '<|stop|>' --documents line -o stop.tok corpus

@@ -68,7 +68,7 @@ near "$(value span_loss <json)" "$(calculate "$(value nats <json) / $(value targ
 lm-eval-ppl span text | grep -q '^span loss .* nats a target$' || fail "$(lm-eval-ppl span text)"
 lm-eval-ppl span --json </dev/null | grep -q '"span_loss":null' || fail "nothing to score"
 
-# Infilling: both sides say more than the prefix alone about middles of text that was learned; exact matches are counted.
+# Infilling: both sides say more than only the prefix about middles of text that was learned; exact matches are counted.
 cat >tasks.jsonl <<'TASKS'
 {"prompt":"def add(first, second):\n    return ","suffix":" + second","canonical_solution":"first"}
 {"prompt":"def scale(","suffix":"):\n    return value * factor","canonical_solution":"value, factor"}
@@ -86,7 +86,7 @@ lm-eval-ppl fim --infilling tasks.jsonl --json | grep -q '"layout":"spm"'
 lm-eval-ppl causal --infilling tasks.jsonl --layout none --json >json
 grep -q '"loss":null,.*"gain":null,.*"layout":"none"' json || fail "$(cat json)"
 
-# The losses in another base, and none where nothing was scored; blank lines, with CRLF too, are no tasks.
+# The losses in another base, and none if nothing was scored; blank lines, with CRLF too, are no tasks.
 sed 's/$/\r/; 2s/$/\n\r\n/' tasks.jsonl >crlf.jsonl
 [ "$(wc -l <crlf.jsonl)" = 6 ] || fail "no blank lines: $(cat crlf.jsonl)"
 lm-eval-ppl fim --infilling --layout spm --json crlf.jsonl >json
@@ -115,7 +115,7 @@ expect_one_line_stderr "'causal'"
 expect_exit 1 lm-eval-ppl fim --infilling tasks.jsonl --layout starcoder
 expect_one_line_stderr "<fim_prefix>"
 expect_exit 2 lm-eval-ppl fim --infilling tasks.jsonl --layout psn
-expect_one_line_stderr "expected one of none|psm|spm|spm-llama.cpp|starcoder|qwen|codellama|codellama-spm|deepseek; did you mean 'psm'?"
+expect_one_line_stderr "known: none, psm, spm, spm-llama.cpp, starcoder, qwen, codellama, codellama-spm, deepseek; did you mean 'psm'?"
 expect_exit 1 lm-eval-ppl fim --infilling text
 expect_one_line_stderr "line 1"
 echo '{"prompt":"a","suffix":"b"}' >broken.jsonl

@@ -10,7 +10,7 @@ train() { lm-train -q -t tok.json --layers 2 --channels 32 --heads 2 --context 6
 train --objective fim --steps 60 -o model
 train --objective causal --steps 2 -o causal
 
-# The middle is what stands between the parts in the whole text, whichever way the place is named.
+# The middle is what is between the parts in the whole text, whichever way the place is named.
 printf 'def add1(a, b):\n    return a' >prefix
 printf '\n\n\ncaf\xc3\xa9 \xf0\x9f\x98\x80 7\n' >suffix
 cat prefix suffix >whole
@@ -100,7 +100,7 @@ stop=$(grep -aoE '[a-z]{2}' free | sed -n 2p)
 if [ -n "$stop" ]; then
   lm-fim model --prefix-file prefix --temperature 1 --seed 3 -n 40 --stop "$stop" >out
   text=$(cat free; echo .)
-  [ "$(cat out; echo .)" = "${text%%"$stop"*}." ] || fail "'$(cat out)' is not what stands before '$stop' in '$text'"
+  [ "$(cat out; echo .)" = "${text%%"$stop"*}." ] || fail "'$(cat out)' is not what is before '$stop' in '$text'"
 fi
 [ "$(lm-fim model -n 3 --json marked | grep -o '"tokens":[0-9]*' | cut -d: -f2)" -le 3 ]
 
@@ -130,7 +130,7 @@ expect_exit 1 lm-fim model <&-
 expect_one_line_stderr 'standard input'
 expect_exit 2 lm-fim model --marker '' marked
 expect_exit 2 lm-fim model --stop x --stop '' marked
-expect_one_line_stderr "--stop wants a text that is not empty"
+expect_one_line_stderr "--stop needs a text that is not empty"
 for unit in char byte; do
   expect_exit 2 lm-fim model --cursor-unit $unit marked
   expect_one_line_stderr "give --cursor"

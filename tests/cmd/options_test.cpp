@@ -118,21 +118,6 @@ TEST_CASE("what is wrong with a number is said") {
   CHECK(fault("--time", "-3s") == "expected a time from 0s to 876600h, such as 0.5s, 30s, 10m or 2h");
 }
 
-TEST_CASE("a choice maps its word to the value") {
-  CLI::App app;
-  Kind kind = Kind::file;
-  const CLI::Option* option = add_choice<Kind>(app, "--kind", kind, {{"file", Kind::file}, {"line", Kind::line}}, "");
-  CHECK(option->get_default_str() == "file");
-  app.parse("--kind line", false);
-  CHECK(kind == Kind::line);
-  CHECK_THROWS_WITH(app.parse("--kind word", false), "cannot use 'word' for --kind: expected one of file|line");
-  CHECK_THROWS_WITH(app.parse("--kind lines", false),
-                    "cannot use 'lines' for --kind: expected one of file|line; did you mean 'line'?");
-  app.add_flag("--json");
-  CHECK_THROWS_WITH(app.parse("--kind jsn", false),
-                    "cannot use 'jsn' for --kind: expected one of file|line; did you mean '--json'?");
-}
-
 TEST_CASE("a choice from an enum's table is parsed, shown and refused by its words") {
   CLI::App app;
   Kind kind = Kind::file;
@@ -146,6 +131,17 @@ TEST_CASE("a choice from an enum's table is parsed, shown and refused by its wor
   app.add_flag("--json");
   CHECK_THROWS_WITH(app.parse("--kind jsn", false),
                     "--kind: unknown kind of thing 'jsn'; known: file, line, word; did you mean '--json'?");
+}
+
+TEST_CASE("a choice among values that have no table is refused in the same words") {
+  CLI::App app;
+  int number = 1;
+  const CLI::Option* option = add_choice<int>(app, "--number", number, "number", {{"one", 1}, {"two", 2}}, "");
+  CHECK(option->get_default_str() == "one");
+  app.parse("--number two", false);
+  CHECK(number == 2);
+  CHECK_THROWS_WITH(app.parse("--number tow", false),
+                    "--number: unknown number 'tow'; known: one, two; did you mean 'two'?");
 }
 
 TEST_CASE("a choice of some values of an enum takes no other") {

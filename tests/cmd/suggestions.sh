@@ -1,4 +1,4 @@
-# Options, words and configurations that are not known get a suggestion; numbers out of range are told the range.
+# Options, words and configurations that are not known get a suggestion; numbers out of range get the range.
 need tok-train tok-encode lm-train lm-sample lm-eval-ppl
 
 # refused TEXT PROGRAM ARGUMENT...: wrong usage, whose message contains TEXT.
@@ -46,7 +46,7 @@ refused "did you mean 'starcoder'?" lm-fim m.st --layout starcode
 refused "did you mean 'line'?" lm-sample m.st --documents lines
 refused "did you mean 'jsonl'?" lm-eval-ppl m.st --documents json
 refused "did you mean 'lm-eval'?" lm-eval-ppl m.st --protocol lm_eval
-refused "expected one of auto|portable|avx2|avx512; did you mean 'avx512'?" tok-train --simd avx-512
+refused "--simd: unknown SIMD tier 'avx-512'; known: auto, portable, avx2, avx512; did you mean 'avx512'?" tok-train --simd avx-512
 
 printf 'steps = 3\nlearning_rate = 0.1\n' >run.toml
 refused "line 2: unknown key 'learning_rate'; did you mean 'lr'?" lm-train --config run.toml c.tok

@@ -58,6 +58,7 @@ InfillingEvaluator::InfillingEvaluator(Compute& compute, const TextModel& model,
     : model_(model),
       layout_(layout == "none" ? nullptr : &find_fim_layout(layout)),
       allowed_(model.samplable()),
+      longest_piece_(longest_fim_piece(model.training_window())),
       scorer_(compute, model.parameters(), model.config().context_length),
       decoder_(compute, model.parameters()),
       context_(decoder_, model.config(), model.config().context_length) {
@@ -72,7 +73,7 @@ InfillingEvaluator::InfillingEvaluator(Compute& compute, const TextModel& model,
 
 /// How much of prefix and suffix the model gets: without a layout, all the room is the prefix's.
 InfillShares InfillingEvaluator::shares(std::int64_t prefix, std::int64_t suffix, std::int64_t middle) const {
-  const std::int64_t room = longest_fim_piece(model_.training_window()) - middle;
+  const std::int64_t room = longest_piece_ - middle;
   if (layout_ == nullptr) return {.prefix = std::min(prefix, room), .suffix = 0};
   return share_room(room, prefix, suffix);
 }
@@ -117,7 +118,7 @@ void InfillingEvaluator::add(const InfillingTask& task) {
   const std::vector<TokenId> suffix = model_.tokenizer.encode(task.suffix);
   const std::vector<TokenId> middle = model_.tokenizer.encode(task.middle);
   const std::int64_t length = std::ssize(middle);
-  if (length == 0 || length > longest_fim_piece(model_.training_window())) {
+  if (length == 0 || length > longest_piece_) {
     ++total_.left_out;
     return;
   }

@@ -5,14 +5,18 @@
 #include <string>
 #include <string_view>
 
+#include "base/choice.h"
 #include "base/json.h"
 #include "tasks/evaluate/evaluate.h"
 
 namespace lm {
 
-/// The base of the logarithm in which a loss is told.
+/// The base of the logarithm in which a loss is reported.
 enum class LogBase { e, two, ten };
-/// Nats in a unit of the base, and its name: nats, bits, bans.
+template <>
+inline constexpr auto kChoices<LogBase> =
+    choice_table<LogBase>("base of the logarithm", {{"e", LogBase::e}, {"2", LogBase::two}, {"10", LogBase::ten}});
+/// Returns the nats in a unit of the base, and the unit's name: nats, bits, bans.
 double log_of(LogBase base);
 const char* unit_of(LogBase base);
 

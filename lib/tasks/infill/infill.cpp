@@ -79,11 +79,12 @@ Infiller::Infiller(Compute& compute, const TextModel& model, std::string_view la
       layout_(find_fim_layout(layout)),
       allowed_(model.samplable()),
       decoder_(compute, model.parameters()),
-      context_(decoder_, model.config(), 1) {
+      context_(decoder_, model.config(), 1),
+      longest_piece_(longest_fim_piece(model.training_window())) {
   require_infilling(model);
   tokens_ = find_fim_tokens(model.tokenizer, layout_, model.path());
   for (const TokenId token : {tokens_.prefix, tokens_.suffix, tokens_.middle}) allowed_[token] = 0;
-  if (longest_fim_piece(model.training_window()) < 1) {
+  if (longest_piece_ < 1) {
     throw Error("cannot fill in the middle with '" + model.path() + "': its context of " +
                 std::to_string(model.training_window()) + " tokens is too short");
   }
@@ -114,8 +115,7 @@ InfillLeftOut Infiller::read(const InfillText& text, InfillOptions options) {
   unfinished_ = text.prefix.substr(text.prefix.size() - incomplete_utf8_tail(text.prefix));
   suffix_ = text.suffix.substr(0, OverlapTrimmer::kCompared);
 
-  const std::int64_t usable = longest_fim_piece(model_.training_window());
-  const std::int64_t room = usable - std::min(options_.max_tokens, (usable + 1) / 2);
+  const std::int64_t room = longest_piece_ - std::min(options_.max_tokens, (longest_piece_ + 1) / 2);
   const std::vector<TokenId> prefix_ids = encode_end(text.prefix, room);
   const std::vector<TokenId> suffix_ids = encode_start(text.suffix, room);
   const InfillShares shares = share_room(room, std::ssize(prefix_ids), std::ssize(suffix_ids));
@@ -126,7 +126,7 @@ InfillLeftOut Infiller::read(const InfillText& text, InfillOptions options) {
   prompt_.insert(prompt_.begin(), model_.tokenizer.end_of_text());
 
   const std::int64_t context_length = model_.config().context_length;
-  options_.max_tokens = std::min(options_.max_tokens, usable + kLayoutTokens - std::ssize(prompt_));
+  options_.max_tokens = std::min(options_.max_tokens, longest_piece_ + kLayoutTokens - std::ssize(prompt_));
   if (const std::int64_t needed = std::min(context_length, std::ssize(prompt_) + options_.max_tokens); needed > capacity_) {
     capacity_ = std::min(context_length, std::max(needed, 2 * capacity_));  // growing forgets: not at every request
     context_.reserve(capacity_);

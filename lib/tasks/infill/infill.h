@@ -79,7 +79,8 @@ class Infiller {
   std::vector<std::uint8_t> allowed_;
   Decoder decoder_;
   Context context_;
-  std::int64_t capacity_ = 1;  // of context_
+  std::int64_t longest_piece_;  // of a prefix, middle and suffix in the window that the model was trained on
+  std::int64_t capacity_ = 1;   // of context_
   InfillOptions options_;
   std::string unfinished_;  // bytes at the prefix's end that begin a character
   std::string suffix_;      // as much of it as an overlap is compared with

@@ -1,6 +1,7 @@
 #include "tasks/infill/infill_text.h"
 
 #include <algorithm>
+#include <charconv>
 #include <utility>
 
 #include "base/error.h"
@@ -75,6 +76,16 @@ InfillText split_at_marker(std::string_view text, std::string_view marker, std::
                 "' more than once; choose another by --marker");
   }
   return {.prefix = text.substr(0, place), .suffix = text.substr(place + marker.size())};
+}
+
+std::optional<Cursor> parse_cursor(std::string_view text) {
+  Cursor cursor;
+  const char* end = text.data() + text.size();
+  const auto line = std::from_chars(text.data(), end, cursor.line);
+  if (line.ec != std::errc() || line.ptr == end || *line.ptr != ':') return std::nullopt;
+  const auto column = std::from_chars(line.ptr + 1, end, cursor.column);
+  if (column.ec != std::errc() || column.ptr != end || cursor.line < 1 || cursor.column < 1) return std::nullopt;
+  return cursor;
 }
 
 InfillText split_at_cursor(std::string_view text, const Cursor& cursor, std::string_view source) {

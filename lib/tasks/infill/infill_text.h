@@ -3,8 +3,11 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
+
+#include "base/choice.h"
 
 namespace lm {
 
@@ -20,12 +23,19 @@ InfillText split_at_marker(std::string_view text, std::string_view marker, std::
 /// What a column counts: bytes; code points; or units of UTF-16, as editors' protocols do. Each maximal part that is not
 /// UTF-8 counts as one character.
 enum class CursorUnit { byte, character, utf16 };
+template <>
+inline constexpr auto kChoices<CursorUnit> = choice_table<CursorUnit>("unit of columns", {{"byte", CursorUnit::byte},
+                                                                                          {"char", CursorUnit::character},
+                                                                                          {"utf16", CursorUnit::utf16}});
 
 /// A place before a column, as editors show it: both count from 1.
 struct Cursor {
   std::int64_t line = 1, column = 1;
   CursorUnit unit = CursorUnit::character;
 };
+
+/// Returns the cursor that "12:3" names, a line and a column; nothing if the text is not of this form.
+std::optional<Cursor> parse_cursor(std::string_view text);
 
 /// Cuts at the cursor. Lines end with a newline, or a carriage return and a newline; after the last newline there is one
 /// more line, which is empty. Throws Error where the text has no such line, the line no such column, or it is inside a

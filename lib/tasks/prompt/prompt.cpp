@@ -5,21 +5,8 @@
 
 #include "base/error.h"
 #include "tasks/prompt/prompt_text.h"
-#include "text/unicode.h"
 
 namespace lm {
-
-const char* to_string(TextEnd end) {
-  switch (end) {
-    case TextEnd::end_of_text:
-      return "end_of_text";
-    case TextEnd::stop:
-      return "stop";
-    case TextEnd::length:
-      break;
-  }
-  return "length";
-}
 
 Prompter::Prompter(Compute& compute, const TextModel& model, PromptOptions options)
     : model_(model),
@@ -32,16 +19,15 @@ Prompter::Prompter(Compute& compute, const TextModel& model, PromptOptions optio
   Sampler(options_.sampling, allowed_, {});  // refuses what is out of range before any work
 }
 
-std::int64_t Prompter::read(std::string_view prompt) {
+std::int64_t Prompter::read(const PromptTokens& prompt) {
   prompt_ = {model_.tokenizer.end_of_text()};
-  const std::vector<TokenId> ids = model_.tokenizer.encode(prompt, options_.special);
-  prompt_.insert(prompt_.end(), ids.begin(), ids.end());
-  unfinished_ = prompt.substr(prompt.size() - incomplete_utf8_tail(prompt));
+  prompt_.insert(prompt_.end(), prompt.ids.begin(), prompt.ids.end());
+  unfinished_ = prompt.unfinished;
   const auto count = static_cast<std::int64_t>(prompt_.size());
   read_.reserve(count);
   written_.reserve(count + std::min(options_.max_tokens, model_.config().context_length));
   ++prompts_;
-  // A model of prefixes has learned to go on after one that it sees both ways.
+  // A model of prefixes has learned to continue one that it sees both ways.
   return read_.read(prompt_, was_trained_on(model_, "prefix") ? count : 0);
 }
 

@@ -7,13 +7,14 @@
 #include <string_view>
 #include <vector>
 
+#include "base/choice.h"
 #include "base/token.h"
 #include "infer/generate.h"
 #include "infer/sampler.h"
 #include "kernels/compute.h"
 #include "model/decode.h"
+#include "tasks/prompt/prompt_tokens.h"
 #include "tasks/text_model.h"
-#include "text/tokenizer.h"
 
 namespace lm {
 
@@ -22,12 +23,14 @@ struct PromptOptions {
   SamplingOptions sampling = {};
   std::uint64_t seed = 0;
   std::vector<std::string> stops = {};  // the text ends before the first of them
-  SpecialTokens special = SpecialTokens::plain;
 };
 
 /// Why a text ended; `stop` is a stop string.
 enum class TextEnd { length, end_of_text, stop };
-const char* to_string(TextEnd end);
+template <>
+inline constexpr auto kChoices<TextEnd> = choice_table<TextEnd>("end of a text", {{"length", TextEnd::length},
+                                                                                  {"end_of_text", TextEnd::end_of_text},
+                                                                                  {"stop", TextEnd::stop}});
 
 struct Sample {
   TextEnd end = TextEnd::length;
@@ -37,21 +40,22 @@ struct Sample {
 /// Continues prompts, one after the other, each any number of times; its work is done once.
 class Prompter {
  public:
-  /// The model outlives it. Throws Error where the model does not predict from left to right, or an option is out of range.
+  /// The model outlives it. Throws Error if the model does not predict from left to right, or an option is out of range.
   Prompter(Compute& compute, const TextModel& model, PromptOptions options);
 
-  /// Reads end-of-text and the prompt, any bytes; a model trained on prefix sees them both ways. Returns how many tokens
-  /// were left out because the context is too short.
-  std::int64_t read(std::string_view prompt);
-  /// The prompt's tokens, without the end-of-text before them.
+  /// Reads end-of-text and the prompt; a model trained on prefix sees them both ways. Returns how many tokens were left out
+  /// because the context is too short.
+  std::int64_t read(const PromptTokens& prompt);
+  /// Returns the prompt's tokens, without the end-of-text before them.
   std::span<const TokenId> prompt_ids() const { return std::span<const TokenId>(prompt_).subspan(1); }
-  /// Bytes at the prompt's end that begin a character. They are not the prompt's to print: the continuation completes them.
+  /// Returns the bytes at the prompt's end that begin a character. They are not the prompt's to print: the continuation
+  /// completes them.
   std::string_view unfinished_character() const { return unfinished_; }
 
-  /// The `number`-th continuation: the same for one seed, prompt and number whatever else is sampled. `write` gets its text
-  /// as it comes, in whole characters of UTF-8.
+  /// Samples the `number`-th continuation: the same for one seed, prompt and number whatever else is sampled. `write` gets
+  /// its text as it comes, in whole characters of UTF-8.
   Sample sample(std::int64_t number, const std::function<void(std::string_view)>& write);
-  /// What may come next, over all ids, likeliest first.
+  /// Returns what may come next, over all ids, likeliest first.
   std::vector<Candidate> next_tokens() const { return model_distribution(read_.logits()); }
 
  private:

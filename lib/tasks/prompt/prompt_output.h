@@ -5,6 +5,7 @@
 #include <memory>
 #include <string_view>
 
+#include "base/choice.h"
 #include "base/file.h"
 #include "tasks/prompt/prompt.h"
 #include "tasks/text_model.h"
@@ -12,6 +13,10 @@
 namespace lm {
 
 enum class SampleFormat { text, lm, ids };
+template <>
+inline constexpr auto kChoices<SampleFormat> = choice_table<SampleFormat>("format", {{"text", SampleFormat::text},
+                                                                                     {"lm", SampleFormat::lm},
+                                                                                     {"ids", SampleFormat::ids}});
 
 struct SampleOutput {
   SampleFormat format = SampleFormat::text;

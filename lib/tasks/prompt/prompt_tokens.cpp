@@ -6,11 +6,12 @@
 #include "base/error.h"
 #include "objectives/mixture.h"
 #include "tasks/load_tokenizer.h"
+#include "text/unicode.h"
 
 namespace lm {
 namespace {
 
-/// True where some piece is a space and what follows it, so that a hidden word hides its space too.
+/// Returns whether some piece is a space and what follows it, so that a hidden word hides its space too.
 bool joins_spaces(const Tokenizer& tokenizer) {
   for (TokenId id = 0; id < tokenizer.vocab_size(); ++id) {
     const std::string_view piece = tokenizer.bytes_of(id);
@@ -19,7 +20,7 @@ bool joins_spaces(const Tokenizer& tokenizer) {
   return false;
 }
 
-/// The special tokens whose spelling means them in prompts for this model.
+/// Returns the special tokens whose spelling means them in prompts for this model.
 std::vector<TokenId> gap_tokens(const TextModel& model) {
   const SpecialIds special = special_ids(model.tokenizer);
   std::vector<TokenId> gaps;
@@ -68,6 +69,7 @@ PromptTokens encode_prompt(const TextModel& model, std::string_view prompt, Spec
   const std::vector<TokenId> gaps = gap_tokens(model);
   PromptTokens result;
   result.ids = encode_with(model.tokenizer, prompt, gaps, special);
+  result.unfinished = prompt.substr(prompt.size() - incomplete_utf8_tail(prompt));
   const SpecialIds known = special_ids(model.tokenizer);
   const bool masked = was_trained_on(model, "masked");
   const bool span = was_trained_on(model, "span");

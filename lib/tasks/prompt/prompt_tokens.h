@@ -1,5 +1,4 @@
-// What a prompt asks of a model: to go on, or to fill masks or sentinels, which its spelling means where the model knows
-// them.
+// What a prompt asks of a model: to continue it, or to fill the masks or sentinels that it spells, if the model knows them.
 #pragma once
 
 #include <string>
@@ -16,12 +15,14 @@ enum class PromptKind { continuation, masks, spans };
 
 struct PromptTokens {
   PromptKind kind = PromptKind::continuation;
-  std::vector<TokenId> ids;  // without end-of-text
+  std::vector<TokenId> ids = {};  // without end-of-text
+  std::string unfinished = {};    // bytes at the prompt's end that begin a character
 };
 
-/// `<|mask|>` in a prompt for a masked model, and `<|extra_N|>` for a span model, are those tokens; other special tokens are
-/// as `special` says. Where the vocabulary has pieces of a space and a letter, one space before such a token belongs to what
-/// it hides, as in training. Throws Error where the model can do nothing with the prompt, saying what it needs.
+/// Encodes a prompt, any bytes. `<|mask|>` in a prompt for a masked model, and `<|extra_N|>` for a span model, are those
+/// tokens; other special tokens are as `special` says. If the vocabulary has pieces of a space and a letter, one space
+/// before such a token belongs to what it hides, as in training. Throws Error if the model can do nothing with the prompt,
+/// saying what it needs.
 PromptTokens encode_prompt(const TextModel& model, std::string_view prompt, SpecialTokens special);
 
 /// Returns the first `<|mask|>` or `<|extra_N|>` that the prompt spells and that the model was not trained to fill, so that

@@ -16,11 +16,11 @@ std::string describe_windows(const WindowPlan& plan) {
   if (plan.pseudo == Pseudo::within_word) return "pseudo-log-likelihood within-word " + context;
   switch (plan.protocol) {
     case Protocol::hf_stride:
-      return "hf-stride:" + std::to_string(plan.stride) + " " + context;
+      return to_string(plan.protocol) + (":" + std::to_string(plan.stride)) + " " + context;
     case Protocol::llama_cpp:
-      return "llama.cpp " + context;
+      return to_string(plan.protocol) + (" " + context);
     case Protocol::lm_eval:
-      return "lm-eval " + context + (plan.score_end ? " score-end" : "");
+      return to_string(plan.protocol) + (" " + context) + (plan.score_end ? " score-end" : "");
     case Protocol::strided:
       break;
   }

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "base/choice.h"
 #include "base/token.h"
 #include "infer/score.h"
 
@@ -14,6 +15,11 @@ namespace lm {
 
 /// How a document becomes a number. `strided` is the toolkit's own; the others reproduce what other programs publish.
 enum class Protocol { strided, hf_stride, lm_eval, llama_cpp };
+template <>
+inline constexpr auto kChoices<Protocol> = choice_table<Protocol>("protocol", {{"strided", Protocol::strided},
+                                                                               {"hf-stride", Protocol::hf_stride},
+                                                                               {"lm-eval", Protocol::lm_eval},
+                                                                               {"llama.cpp", Protocol::llama_cpp}});
 
 /// Pseudo-log-likelihood of a masked model: each token is predicted from both sides while it alone is hidden
 /// (arXiv:1910.14659), or with it the later pieces of its word, which would give it away (arXiv:2305.10588).
@@ -41,12 +47,15 @@ struct CutWindow {
   std::int64_t credited = 0;
 };
 
-/// Cuts documents that come in pieces; holds one window's tokens. With x_0 = end-of-text and a document x_1 .. x_N:
-///   strided    window k scores x_(e_(k-1)+1) .. x_(e_k), e_0 = 0, e_1 = min(L, N), e_k = min(e_(k-1) + S, N), from inputs
-///              x_max(0, e_k - L) .. x_(e_k - 1)
+/// Cuts documents that come in pieces, holding the tokens of one window. With x_0 = end-of-text and a document x_1 .. x_N:
+///
+///   strided    window k = 1, 2, ... scores x_(e_(k-1) + 1) .. x_(e_k), where e_0 = 0, e_1 = min(L, N) and
+///              e_k = min(e_(k-1) + S, N), from the inputs x_max(0, e_k - L) .. x_(e_k - 1)
 ///   lm_eval    the same with S = L: its rolling windows
-///   hf_stride  windows x_(kS+1) .. x_min(kS+L, N) without x_0; each scores what the windows before did not hold, never its
-///   first llama_cpp  floor(N / L) windows side by side without x_0; of each the tokens L/2 + 1 .. L - 1, counted from 0
+///   hf_stride  windows x_(kS + 1) .. x_min(kS + L, N), k = 0, 1, ..., without x_0; each scores what the windows before it did
+///              not hold, but never its first token
+///   llama_cpp  floor(N / L) windows of L tokens side by side, without x_0; of each it scores the tokens L/2 + 1 .. L - 1,
+///              counted from 0
 class WindowCutter {
  public:
   using Emit = std::function<void(CutWindow window)>;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "support/string_output.h"
 #include "tasks/byte_model.h"
 #include "tasks/prompt/next_tokens.h"
 #include "tasks/prompt/prompt_output.h"
@@ -49,17 +50,6 @@ std::vector<std::string> bytes_of(const std::string& text) {
 }
 
 /// An output that keeps what it is given.
-class StringOutput : public OutputStream {
- public:
-  void write(const void* bytes, std::size_t size) override { text.append(static_cast<const char*>(bytes), size); }
-  using OutputStream::write;
-  void flush() override {}
-  void close() override {}
-  bool can_patch() const override { return false; }
-  void patch(std::uint64_t, const void*, std::size_t) override {}
-  const std::string& name() const override { return text; }
-  std::string text;
-};
 
 }  // namespace
 
@@ -116,7 +106,7 @@ TEST_CASE("a sample ends before a stop string, and its ids lie before it too") {
   const TextModel model = test::byte_model(24, 5);
   Compute compute(1, best_simd_tier());
   Prompter free(compute, model, {.max_tokens = 60, .sampling = {.temperature = 1}, .seed = 5});
-  free.read("abc");
+  free.read(encode_prompt(model, "abc", SpecialTokens::plain));
   std::string text;
   const Sample all = free.sample(0, [&](std::string_view piece) { text += piece; });
   REQUIRE(all.end == TextEnd::length);
@@ -125,7 +115,7 @@ TEST_CASE("a sample ends before a stop string, and its ids lie before it too") {
   for (const std::size_t at : {std::size_t{0}, std::size_t{7}, std::size_t{30}}) {
     const std::string stop = raw.substr(at, 4);
     Prompter stopping(compute, model, {.max_tokens = 60, .sampling = {.temperature = 1}, .seed = 5, .stops = {stop}});
-    stopping.read("abc");
+    stopping.read(encode_prompt(model, "abc", SpecialTokens::plain));
     const Sample sample = stopping.sample(0, [](std::string_view) {});
     CHECK(sample.end == TextEnd::stop);
     const std::string decoded = model.tokenizer.decode(sample.ids);
@@ -149,7 +139,7 @@ TEST_CASE("special tokens other than end-of-text are never sampled") {
   for (std::size_t id = 0; id < allowed.size(); ++id) CHECK(allowed[id] == (id < 257 ? 1 : 0));
   Compute compute(1, best_simd_tier());
   Prompter prompter(compute, model, {.max_tokens = 300, .sampling = {.temperature = 3}});
-  prompter.read("");
+  prompter.read(encode_prompt(model, "", SpecialTokens::plain));
   for (const TokenId id : prompter.sample(0, [](std::string_view) {}).ids) CHECK(id < 257);
 }
 
@@ -158,7 +148,7 @@ TEST_CASE("a sample is the same whatever else is sampled and on any number of th
   const auto text_of = [&](int threads, const std::vector<std::int64_t>& numbers) {
     Compute compute(threads, best_simd_tier());
     Prompter prompter(compute, model, {.max_tokens = 40, .sampling = {.temperature = 1}, .seed = 8});
-    prompter.read("a prompt");
+    prompter.read(encode_prompt(model, "a prompt", SpecialTokens::plain));
     std::string text;
     for (const std::int64_t number : numbers) {
       text.clear();
@@ -174,7 +164,7 @@ TEST_CASE("the next tokens' probabilities sum to 1, steps multiply to the text's
   const TextModel model = test::byte_model();
   Compute compute(1, best_simd_tier());
   Prompter prompter(compute, model, {});
-  prompter.read("ab\xFF");
+  prompter.read(encode_prompt(model, "ab\xFF", SpecialTokens::plain));
   const std::vector<Candidate> next = prompter.next_tokens();
   double sum = 0;
   for (const Candidate& candidate : next) sum += candidate.probability;
@@ -218,8 +208,8 @@ TEST_CASE("a prompt longer than the context loses its beginning, and says how ma
   const TextModel model = test::byte_model(24);
   Compute compute(1, best_simd_tier());
   Prompter prompter(compute, model, {.max_tokens = 30});
-  CHECK(prompter.read(std::string(23, 'x')) == 0);
-  CHECK(prompter.read(std::string(24, 'x')) == 25 - 12);
+  CHECK(prompter.read(encode_prompt(model, std::string(23, 'x'), SpecialTokens::plain)) == 0);
+  CHECK(prompter.read(encode_prompt(model, std::string(24, 'x'), SpecialTokens::plain)) == 25 - 12);
   CHECK(prompter.sample(0, [](std::string_view) {}).ids.size() == 30);
 }
 
@@ -228,9 +218,9 @@ TEST_CASE("output formats: a blank line between texts, a line of ids, an object 
   Compute compute(1, best_simd_tier());
   const auto written = [&](const SampleOutput& options) {
     Prompter prompter(compute, model, {.max_tokens = 3, .sampling = {.temperature = 0}});
-    StringOutput output;
+    test::StringOutput output;
     const std::unique_ptr<SampleWriter> writer = make_sample_writer(output, model, options);
-    prompter.read("hi");
+    prompter.read(encode_prompt(model, "hi", SpecialTokens::plain));
     writer->sample(prompter, "hi", 0);
     writer->sample(prompter, "hi", 1);
     writer->finish();

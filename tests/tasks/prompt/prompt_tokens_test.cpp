@@ -38,14 +38,14 @@ TEST_CASE("what looks like a gap is noticed if the model does not fill it") {
   CHECK(gap_without_meaning(test::special_model("span"), "<|extra_0|>").empty());
 }
 
-TEST_CASE("a space before a gap belongs to what is hidden where the vocabulary joins spaces to letters") {
+TEST_CASE("a space before a gap belongs to what is hidden if the vocabulary joins spaces to letters") {
   const TextModel joins = test::special_model("masked");  // it has a token " a"
   CHECK(encode_prompt(joins, "x <|mask|> y", SpecialTokens::plain).ids.size() == 4);
   CHECK(encode_prompt(joins, "x  <|mask|> y", SpecialTokens::plain).ids.size() == 5);
   CHECK(encode_prompt(joins, "x <|mask|>", SpecialTokens::allow).ids.size() == 2);
 }
 
-TEST_CASE("sentinels are tokens for span models alone, the longer name not taken for the shorter") {
+TEST_CASE("sentinels are tokens for span models only, the longer name not taken for the shorter") {
   const TextModel span = test::special_model("span");
   const SpecialIds special = special_ids(span.tokenizer);
   const PromptTokens prompt = encode_prompt(span, "<|extra_1|><|extra_10|>", SpecialTokens::plain);
@@ -53,7 +53,7 @@ TEST_CASE("sentinels are tokens for span models alone, the longer name not taken
   CHECK(prompt.ids == std::vector<TokenId>{special.sentinels[1], special.sentinels[10]});
 }
 
-TEST_CASE("a model that cannot go on says which token it needs") {
+TEST_CASE("a model that cannot continue text says which token it needs") {
   CHECK_THROWS_WITH_AS(encode_prompt(test::special_model("masked"), "x", SpecialTokens::plain),
                        doctest::Contains("<|mask|>"), Error);
   CHECK_THROWS_WITH_AS(encode_prompt(test::special_model("span"), "x", SpecialTokens::plain),

@@ -76,7 +76,7 @@ TEST_CASE("only the next sentinel in turn is sampled, end-of-text only after the
     CHECK(sample.tokens <= 40);
   }
   CHECK(moved_on > 0);
-  // The first token may end the text where there is one gap, never where there are two.
+  // The first token may end the text if there is one gap, never if there are two.
   SpanFiller first(compute, model, {.max_tokens = 1, .sampling = {.temperature = 1000}, .seed = 3});
   for (const std::string text : {"x<|extra_0|>y", "x<|extra_0|>y<|extra_1|>z"}) {
     first.read(ids_of(model, text));

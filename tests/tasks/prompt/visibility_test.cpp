@@ -99,7 +99,7 @@ TEST_CASE("a prefix model reads its prompt both ways, a causal one does not") {
     const TextModel model = test::special_model(objective);
     Compute compute(1, best_simd_tier());
     Prompter prompter(compute, model, {});
-    prompter.read("some text");
+    prompter.read(encode_prompt(model, "some text", SpecialTokens::plain));
     std::vector<TokenId> ids = {0};
     ids.insert(ids.end(), prompter.prompt_ids().begin(), prompter.prompt_ids().end());
     const auto count = std::ssize(ids);

@@ -1,0 +1,43 @@
+// The options of lm-eval-ppl.
+#pragma once
+
+#include <CLI/App.hpp>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "program.h"
+#include "tasks/evaluate/evaluate_and_report.h"
+
+namespace lm::cmd {
+
+struct EvalOptions {
+  std::string model;
+  TokenizerOptions tokenizer_options;
+  EvaluationRequest request;
+  std::optional<std::int64_t> context;
+  std::optional<std::int64_t> stride;
+  std::string protocol;
+  std::optional<Scoring> scoring;
+  bool within_word = false;
+  bool infilling = false;
+  bool macro = false;
+  bool json = false;
+  bool tsv = false;
+  std::string output = "-";
+  std::string rejected;
+  const CLI::App* app = nullptr;  // knows which options were given
+};
+
+void add_eval_options(CLI::App& app, EvalOptions& options);
+
+/// Throws UsageError for options that exclude each other whatever the model, and for files that do.
+void check_eval_options(const EvalOptions& options, const CommonOptions& common);
+
+/// Returns what is scored. Throws UsageError for options that do not go with it.
+Scoring scoring_of(const EvalOptions& options, const TextModel& model);
+
+/// Returns what to do.
+EvaluationRequest request_of(const EvalOptions& options, Scoring scoring);
+
+}  // namespace lm::cmd

@@ -1,0 +1,30 @@
+#include "sampling_options.h"
+
+#include "options.h"
+#include "program.h"
+
+namespace lm::cmd {
+
+void add_sampling_options(CLI::App& app, const SamplingVariables& variables, const SamplingHelp& help) {
+  SamplingOptions& sampling = variables.sampling;
+  add_size(app, "-n,--tokens", variables.max_tokens, "tokens to sample at most", SizeUnit::count, {0});
+  add_real(app, "--temperature", sampling.temperature, "divides the logits; 0 takes the likeliest token");
+  add_size(app, "--top-k", sampling.top_k, "sample from the k likeliest tokens; 0: from all", SizeUnit::count, {0});
+  add_real(app, "--top-p", sampling.top_p, "sample from the likeliest tokens that reach this mass", {1e-9, 1});
+  add_real(app, "--min-p", sampling.min_p, "leave out tokens less likely than this fraction of the likeliest", {0, 1});
+  add_parsed(app, "--seed", "N", std::to_string(variables.seed), "the same seed gives the same text", "",
+             [&seed = variables.seed](const std::string& text) {
+               seed = static_cast<std::uint64_t>(read_size(text, SizeUnit::count, {0}));
+               return true;
+             });
+  add_size(app, "--samples", variables.samples, help.samples);
+  add_repeated(app, "--stop", variables.stops, help.stop, "STRING");
+}
+
+void check_stops(const std::vector<std::string>& stops) {
+  for (const std::string& stop : stops) {
+    if (stop.empty()) throw UsageError("--stop needs a text that is not empty");
+  }
+}
+
+}  // namespace lm::cmd

@@ -1,0 +1,34 @@
+// The options of every program that samples text.
+#pragma once
+
+#include <CLI/App.hpp>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "infer/sampler.h"
+
+namespace lm::cmd {
+
+/// The variables that the options set.
+struct SamplingVariables {
+  std::int64_t& max_tokens;
+  SamplingOptions& sampling;
+  std::uint64_t& seed;
+  std::int64_t& samples;
+  std::vector<std::string>& stops;
+};
+
+/// What --help says of the options whose meaning is the program's.
+struct SamplingHelp {
+  std::string samples;  // "continuations of each prompt"
+  std::string stop;     // "end the text before this string"
+};
+
+/// Adds -n, --temperature, --top-k, --top-p, --min-p, --seed, --samples and --stop.
+void add_sampling_options(CLI::App& app, const SamplingVariables& variables, const SamplingHelp& help);
+
+/// Throws UsageError if a string of --stop is empty.
+void check_stops(const std::vector<std::string>& stops);
+
+}  // namespace lm::cmd

@@ -1,0 +1,68 @@
+// One call for an evaluation: reads inputs, scores them, and writes the report.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/choice.h"
+#include "base/file.h"
+#include "kernels/compute.h"
+#include "objectives/fim_layout.h"
+#include "tasks/evaluate/document_report.h"
+#include "tasks/evaluate/evaluate_report.h"
+#include "tasks/score/windows.h"
+#include "tasks/text_model.h"
+#include "text/documents.h"
+
+namespace lm {
+
+/// What is scored: tokens from left to right or, of a masked model, hidden one at a time; spans that are hidden; or the
+/// middles of infilling tasks.
+enum class Scoring { left_to_right, pseudo, span, infilling };
+template <>
+inline constexpr auto kChoices<Scoring> = choice_table<Scoring>("scoring", {{"left-to-right", Scoring::left_to_right},
+                                                                            {"pseudo", Scoring::pseudo},
+                                                                            {"span", Scoring::span},
+                                                                            {"infilling", Scoring::infilling}});
+
+/// What a report is about: all documents together, or each.
+enum class Level { corpus, document };
+template <>
+inline constexpr auto kChoices<Level> = choice_table<Level>("level",
+                                                            {{"corpus", Level::corpus}, {"document", Level::document}});
+
+struct EvaluationRequest {
+  std::vector<std::string> inputs = {};
+  DocumentKind documents = {};
+  Scoring scoring = Scoring::left_to_right;
+  WindowPlan plan = {};  // its `pseudo` is Pseudo::no except with Scoring::pseudo
+  std::string layout = kDefaultFimLayout;
+  Level level = Level::corpus;
+  LogBase base = LogBase::e;
+  Macro macro = Macro::no;
+  ReportForm form = ReportForm::text;
+  bool header = false;
+  std::optional<double> min_perplexity = {}, max_perplexity = {};  // of documents that are not left out
+};
+
+/// Where the report goes, and the documents that it leaves out.
+struct EvaluationOutputs {
+  OutputStream& report;
+  OutputStream* rejected = nullptr;
+};
+
+/// Is called as the work goes on: "1200" "tokens".
+using EvaluationProgress = std::function<void(std::int64_t count, const char* unit)>;
+
+/// Returns what the model was trained to predict, as far as it can be scored.
+Scoring default_scoring(const TextModel& model);
+
+/// Scores the inputs and writes the report. With Scoring::span only `form`, as text or JSON, is used of how to report, and
+/// with Scoring::infilling only that and `base`. Throws Error if the model was not trained for what is scored.
+void evaluate_and_report(Compute& compute, const TextModel& model, const EvaluationRequest& request,
+                         const EvaluationOutputs& outputs, const EvaluationProgress& progress);
+
+}  // namespace lm

@@ -1,0 +1,43 @@
+// Texts into tokens, document by document, and what there was of them.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/token.h"
+#include "text/documents.h"
+#include "text/tokenizer.h"
+
+namespace lm {
+
+/// Where the tokens of texts go, piece by piece.
+struct EncodedDocuments {
+  std::function<void(std::string_view text)> text;  // before its tokens
+  std::function<void(std::span<const TokenId> tokens)> tokens;
+  std::function<void()> end;
+};
+
+/// Reads every path ("-" and no path at all: standard input), cuts the text into documents and encodes them. Throws Error.
+void encode_documents(const std::vector<std::string>& paths, const DocumentKind& kind, const Tokenizer& tokenizer,
+                      SpecialTokens special, const EncodedDocuments& sink);
+
+/// How many documents, bytes and tokens there were, and how many different ones.
+class TokenStatistics {
+ public:
+  explicit TokenStatistics(std::int64_t vocab_size) : used_(static_cast<std::size_t>(vocab_size)) {}
+  void add_document() { ++documents_; }
+  void add_bytes(std::int64_t count) { bytes_ += count; }
+  void add_tokens(std::span<const TokenId> tokens);
+  /// Returns lines of a name and a number: documents bytes tokens bytes_per_token different_tokens.
+  std::string to_text() const;
+
+ private:
+  std::int64_t documents_ = 0, bytes_ = 0, tokens_ = 0;
+  std::vector<bool> used_;
+};
+
+}  // namespace lm
