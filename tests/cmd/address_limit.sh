@@ -56,7 +56,7 @@ expect_exit 1 bash -c 'ulimit -v 150000 && exec timeout 60 lm-sample m.st -p x -
 expect_one_line_stderr "cannot start '64 threads'"
 grep -q 'use fewer' stderr || fail "what to do is not said: $(cat stderr)"
 
-# Portable, products are OpenBLAS's: with room for the program alone there is a message, with room for its buffers the same bits.
+# Portable, products are OpenBLAS's: with room for the program only there is a message, with room for its buffers the same bits.
 if grep -q '^flags.* avx2 ' /proc/cpuinfo; then succeeds 100000 lm-sample m.st -p x -n 2 --threads 1; fi
 for limit in 100000 150000; do
   # shellcheck disable=SC2016 # a command for bash

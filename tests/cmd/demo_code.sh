@@ -6,7 +6,7 @@ yes '    return "at\t\"" + total' | head -n 60 >line.py || true
 for file in $(seq 40); do cp line.py "code/$file.py"; done
 cp code/1.py 'code/a b/left.py'
 { printf '# \xff\n'; cat code/1.py; } >code/latin.py
-# Begun where another was interrupted, whose text was another.
+# Begun where a demo of another text was interrupted.
 mkdir demo
 cat code/1.py >demo/other.txt
 tok-train --vocab-size 363 -o demo/other.json demo/other.txt
@@ -34,7 +34,7 @@ grep -qF '"canonical_solution":"    return \"at\\t\\\"\" + total"' demo/tasks.js
 [ "$(wc -l <demo/lines.fim)" = 20 ] || fail "$(wc -l <demo/lines.fim) answers"
 ! grep -q '"error"' demo/answers.fim || fail "$(grep -m 1 '"error"' demo/answers.fim)"
 
-# What the share counts is right, and the model has learned this code.
+# What the fraction counts is right, and the model has learned this code.
 right=$(paste -d '\n' demo/solutions demo/lines.fim | awk 'NR % 2 { s = $0; next } $0 == s' | wc -l)
 grep -q "^exactly right, given both sides (fim): *$right of 20 lines" stdout || fail "not $right of 20: $(grep right stdout)"
 [ "$right" -ge 10 ] || fail "only $right of 20 lines are right: $(paste demo/solutions demo/lines.fim)"

@@ -14,7 +14,7 @@ value() {
 calculate() {
   awk "BEGIN { printf \"%.17g\", $1 }"
 }
-# near A B RELATIVE: fails where they differ by more.
+# near A B RELATIVE: fails if they differ by more.
 near() {
   awk -v a="$1" -v b="$2" -v r="$3" 'BEGIN { d = a - b; if (d < 0) d = -d; m = b < 0 ? -b : b; exit !(d <= r * m) }' ||
     fail "$1 is not near $2"
@@ -111,7 +111,7 @@ lm-eval-ppl loud --documents line --level document --json lines >json
 { [ "$(grep -c '"perplexity":"inf"' json)" = 2 ] && [ "$(grep -c '"tokens":0,.*"perplexity":null' json)" = 1 ]; } || fail "$(cat json)"
 lm-eval-ppl loud --documents line --level document --tsv lines >rows
 [ "$(cut -f 1 rows | sort | uniq -c | tr -s ' ')" = ' 3 inf' ] || fail "$(cat rows)"
-[ "$(awk '$3 == 0' rows | wc -l)" = 1 ] || fail "what was not scored is not told apart: $(cat rows)"
+[ "$(awk '$3 == 0' rows | wc -l)" = 1 ] || fail "what was not scored looks as if it were: $(cat rows)"
 # They are above every bound, and sorted last.
 lm-eval-ppl loud --documents line --level document --tsv --max-perplexity 1e300 --rejected bad lines >good
 { [ ! -s good ] && [ "$(wc -l <bad)" = 3 ]; } || fail "--max-perplexity: $(cat good)"

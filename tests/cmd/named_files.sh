@@ -139,7 +139,7 @@ check_unchanged "standard output" "standard input"
 cp c.txt emptied
 status=0
 tok-encode -t t.json emptied 2>stderr >emptied || status=$?
-[ $status = 2 ] || fail "exit $status where the shell emptied the input"
+[ $status = 2 ] || fail "exit $status after the shell emptied the input"
 rm emptied
 expect_exit 2 tok-encode -t - - <t.json
 expect_one_line_stderr "standard input is named twice, by -t and FILE"

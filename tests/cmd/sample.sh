@@ -1,13 +1,13 @@
 # lm-sample on real files and pipes: the same text for the same seed, whole characters, and every way to give a prompt.
 need tok-train tok-encode tok-decode lm-train lm-sample
 
-# A text of many characters of two to four bytes, so that a byte model often stands inside one.
+# A text of many characters of two to four bytes, so that a byte model is often inside one.
 for ((i = 0; i < 400; ++i)); do printf 'na\xc3\xafve \xe2\x82\xac%d \xf0\x9f\x98\x80 caf\xc3\xa9. ' $i; done >corpus
 tok-train --vocab-size 257 --no-reserved --pattern none -o tok.json corpus
 tok-encode -t tok.json -o train.tok corpus
 lm-train -q -t tok.json --layers 2 --channels 32 --heads 2 --context 32 --batch 4 --lr 0.01 --steps 100 -o model train.tok
 
-# utf8 FILE: fails where it is not UTF-8.
+# utf8 FILE: fails if it is not UTF-8.
 utf8() {
   iconv -f UTF-8 -t UTF-8 "$1" >/dev/null || fail "'$1' is not UTF-8"
 }
@@ -80,7 +80,7 @@ stop=$(grep -aoE '[a-z]{2}' <<<"$text" | sed -n 2p)
 lm-sample model -p 'x' -n 60 --seed 3 --stop "$stop" --json >stopped
 grep -q '"end":"stop"' stopped || fail "no stop: $(cat stopped)"
 lm-sample model -p 'x' -n 60 --seed 3 --stop "$stop" >out
-[ "$(cat out)" = "${text%%"$stop"*}" ] || fail "'$(cat out)' is not what stands before '$stop' in '$text'"
+[ "$(cat out)" = "${text%%"$stop"*}" ] || fail "'$(cat out)' is not what is before '$stop' in '$text'"
 
 # The next tokens: K of them, or all, whose probabilities sum to 1.
 [ "$(lm-sample model -p 'na' --probs 3 | grep -vc '^#')" = 3 ]
@@ -126,7 +126,7 @@ expect_exit 0 lm-sample model -p 'x <|endoftext|> mask' -n 1
 expect_silence
 utf8 next
 
-# Special tokens are never sampled, even where all tokens are about equally likely, and are told from text that spells them.
+# Special tokens are never sampled, even if all tokens are about equally likely, and differ from text that spells them.
 tok-train --vocab-size 370 -o tok2.json corpus
 tok-encode -t tok2.json -o train2.tok corpus
 lm-train -q -t tok2.json --layers 1 --channels 32 --heads 2 --context 32 --batch 2 --steps 2 -o model2 train2.tok
@@ -140,7 +140,7 @@ sort -u sampled | comm -12 - special | cmp - /dev/null || fail "special tokens s
 lm-sample model2 -p '<|endoftext|>' -n 0 --echo --format ids | grep -q ' ' || fail "text became a special token"
 [ "$(lm-sample model2 -p '<|endoftext|>' -n 0 --echo --format ids --special allow)" = 0 ] || fail "--special allow"
 
-# A prompt longer than the context is read in part, with one line of warning; generation goes on past the context.
+# A prompt longer than the context is read in part, with one line of warning; generation continues past the context.
 expect_exit 0 lm-sample model -n 100 -p "$(head -c 200 corpus)"
 expect_one_line_stderr "context"
 expect_exit 0 lm-sample -q model -n 100 -p "$(head -c 200 corpus)"

@@ -16,7 +16,7 @@ train masked 300 masked
 train mixed 600 causal:0.5,masked:0.5 --attend document
 train causal 3 causal
 train prefix 300 prefix
-# One text alone, so that a small model can learn every way to hide a part of it.
+# Only one text, so that a small model can learn every way to hide a part of it.
 one_text='The quick brown fox jumps over a lazy dog, while seven wise men of Athens go to sea in the old sieve.'
 for ((i = 0; i < 40; ++i)); do echo "$one_text"; done >copies
 tok-train --vocab-size 460 -o one.json copies
@@ -61,8 +61,8 @@ expect_one_line_stderr "--format"
 expect_exit 1 lm-sample masked -p "$(head -c 2000 corpus) <|mask|>"
 expect_one_line_stderr "context"
 
-# A mixture goes on from left to right where no mask asks for more; for a causal model a mask is text.
-lm-sample mixed -p 'The capital of' --greedy -n 3 --echo | grep -q '^The capital of \(France\|Italy\) is' || fail "a mixture goes on"
+# A mixture continues from left to right if no mask asks for more; for a causal model a mask is text.
+lm-sample mixed -p 'The capital of' --greedy -n 3 --echo | grep -q '^The capital of \(France\|Italy\) is' || fail "a mixture does not continue text"
 [ "$(lm-sample causal -p '<|mask|>' -n 0 --echo)" = '<|mask|>' ] || fail "a causal model knows no mask"
 
 # A prefix model continues what it sees both ways.

@@ -2,7 +2,7 @@
 need tok-train tok-encode lm-train awk
 cat "$LM_SOURCE"/man/lm*.1 >text
 export TEXT=$PWD/text SIZES='1x8 1x16 1x32' BUDGETS=3 STEPS=80 VOCABULARY=400 OPTIONS='--context 32 --batch 4'
-# From a folder with a name that gnuplot has to be told in quotes.
+# From a folder with a name that gnuplot needs in quotes.
 mkdir "it's"
 cp -r "$LM_SOURCE"/share/lm/* "it's"
 scaling="it's/scaling.sh"
@@ -17,7 +17,7 @@ awk -F '\t' '$1 == "1x32" && $2 == 80 { printf "%d %d %.4g", $3, $4, $5 }' study
 echo "$dry_run" | sed -E 's/.*"parameters":([0-9]+).*"flops_per_step":([0-9.e+]+).*"tokens_per_step":([0-9]+).*/\1 \2 \3/' |
   awk '{ printf "%d %d %.4g", $1, 80 * $3, 80 * $2 }' >expected
 expect_same seen expected
-# A loss is the one that training alone ends with.
+# A loss is the one that a training run by itself ends with.
 lm-train -t study/tok.json --layers 1 --channels 16 --context 32 --batch 4 --steps 40 --valid study/held-out.tok --valid-every 0 \
   --metrics alone -o /dev/null study/train.tok
 loss=$(awk -F '\t' '$1 == "1x16" && $2 == 40 { print $6 }' study/runs)
@@ -47,7 +47,7 @@ if command -v gnuplot >/dev/null; then
   [ -s study/curves.svg ] || fail "no curves of the runs"
 fi
 
-# Again: nothing is trained. Without a run's line and with its state: that one alone is, from the state.
+# Again: nothing is trained. Without a run's line and with its state: only that one is, from the state.
 cp -r study before
 expect_exit 0 "$scaling" study
 ! grep -q 'steps: loss' stdout || fail "trained again: $(grep 'steps: loss' stdout)"

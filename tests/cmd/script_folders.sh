@@ -1,5 +1,5 @@
-# The scripts of share/lm change folders: what they are given relative to the first one is found all the same. In place of the
-# programs stand some that only say that they were called.
+# The scripts of share/lm change folders: what they are given relative to the first one is found all the same. The programs
+# are replaced by some that only say that they were called.
 mkdir bin code
 printf '#!/bin/sh\nexit 9\n' >bin/tok-train
 for program in tok-encode lm-train lm-eval-ppl lm-sample lm-fim xz; do printf '#!/bin/sh\nexit 10\n' >bin/$program; done
@@ -20,7 +20,7 @@ if command -v make >/dev/null; then
   [ "$#,$1" = '1,two words' ] || fail "FOLDER in: $command"
 fi
 
-# The benchmark of memory fails where lm-train no longer says what it looks for.
+# The benchmark of memory fails if lm-train no longer says what it looks for.
 printf '#!/bin/sh\nexit 0\n' >bin/tok-train
 cp bin/tok-train bin/tok-encode
 printf '#!/bin/sh\necho "lm-train: a peak of 7 MiB" >&2\n' >bin/lm-train

@@ -7,7 +7,7 @@ tok-encode -t tok.json -o train.tok corpus
 shape=(--layers 1 --channels 32 --heads 2 --context 32 --batch 4)
 lm-train -q -t tok.json "${shape[@]}" --steps 5 -o model train.tok
 
-# plain FILE: fails where it holds a control character other than a tab and newline, DEL, or one from U+0080 to U+009F.
+# plain FILE: fails if it holds a control character other than a tab and newline, DEL, or one from U+0080 to U+009F.
 plain() {
   perl -ne 'exit 1 if /[\x00-\x08\x0b-\x1f\x7f]|\xc2[\x80-\x9f]/' "$1" || fail "for a terminal to obey, in $1: $(cat -v "$1")"
 }

@@ -12,7 +12,7 @@ for format in raw llmc ids; do
   expect_same corpus.txt back
 done
 
-# Sizes: raw is the tokens alone, llm.c's has 1024 bytes of header, ours 128 and a trailer of 32.
+# Sizes: raw is only the tokens, llm.c's has 1024 bytes of header, ours 128 and a trailer of 32.
 raw=$(stat -c %s tokens.raw)
 [ "$(stat -c %s tokens.llmc)" = $((raw + 1024)) ] || fail "size of llmc"
 [ "$(stat -c %s native.tok)" = $((raw + 160)) ] || fail "size of lm"

@@ -1,4 +1,4 @@
-# The memory that lm-train foretells is what it takes, and --micro-batch auto keeps to --memory.
+# The memory that lm-train estimates is what it takes, and --micro-batch auto keeps to --memory.
 need tok-train tok-encode lm-train
 
 cat "$LM_SOURCE"/man/*.[157] >pages.txt
@@ -46,4 +46,4 @@ dry_run --memory "${recomputed}M" --recompute layer >/dev/null
 expect_exit 2 dry_run --memory "$((enough - 1))M"
 expect_exit 2 dry_run --memory "$((recomputed - 1))M" --recompute layer
 expect_one_line_stderr "give --memory ${recomputed}M"
-! grep -q "or --recompute" stderr || fail "recomputation is advised where it is on: $(cat stderr)"
+! grep -q "or --recompute" stderr || fail "recomputation is advised though it is on: $(cat stderr)"

@@ -63,7 +63,7 @@ printf 'one two <|fim_middle|> three\n' | tok-encode -t tok.json --special allow
 expect_exit 0 lm-train -t tok.json "${shape[@]}" --objective fim --fim-rate 1 -o own own.tok
 expect_one_line_stderr "were left as they are"
 
-# Of what a user can do nothing about -v speaks only: where the two halves of a cut token are many tokens, and do not fit.
+# Of what a user can do nothing about only -v speaks: when the two halves of a cut token are many tokens, and do not fit.
 awk 'BEGIN {
   for (line = 0; line < 200; line++) {
     for (word = 0; word < 40; word++) {

@@ -142,7 +142,7 @@ train --family gpt2 --steps 1 -o old train.tok
 lm-train --init-from old --steps 1 -o new --dump-config train.tok >again.toml
 lm-train --config again.toml
 
-# A small text is read as often as is of use, not for an hour; a run that was interrupted goes on to the same end.
+# A small text is read as often as is of use, not for an hour; a run that was interrupted resumes to the same end.
 head -c 3000 corpus.txt | tok-encode -t tok.json -o little.tok -
 little() { lm-train -t tok.json --time 1h --precision fp32 "$@" little.tok; }
 little -o whole 2>said

@@ -28,7 +28,7 @@ done
 nothing_learned "objective 'masked'" --objective masked --steps 1000000 none.tok
 nothing_learned "objective 'masked'" --objective masked --time 1h ends.tok
 nothing_learned "had a target" --objective masked --steps 2 ends.tok
-# With span the one token may be a target by chance, so that something was learned before; no state of it stands in the way.
+# With span the one token may be a target by chance, so that something was learned before; no state of it is in the way.
 for seed in 0 1 2 3 4; do nothing_learned "objective 'span'" --objective span --seed $seed --steps 1000000 none.tok; done
 expect_exit 1 lm-train -t tok.json "${shape[@]}" --objective causal:0.5,masked:0.5 --steps 1000000 -o mixed ends.tok
 tail -n 1 stderr | grep -q "objective 'masked'" || fail "$(cat stderr)"

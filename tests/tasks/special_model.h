@@ -47,7 +47,7 @@ inline TextModel special_model(const std::string& objective, std::int64_t contex
           .tokenizer = std::move(tokenizer)};
 }
 
-/// Nats of every token of the vocabulary at one place of one sequence, by the Transformer alone: the reference.
+/// Nats of every token of the vocabulary at one place of one sequence, by only the Transformer: the reference.
 inline std::vector<double> nats_at(Compute& compute, const TextModel& model, const std::vector<TokenId>& input,
                                    std::int64_t place, std::int64_t prefix_length) {
   Batch batch;

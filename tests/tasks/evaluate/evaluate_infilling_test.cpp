@@ -179,7 +179,7 @@ TEST_CASE("losses that are no number are words, large ones have an exponent, and
   CHECK(to_text(score, "psm").find("prefix alone     inf nats a token\n") != std::string::npos);
 }
 
-TEST_CASE("models that cannot infill say why, and the prefix alone needs only one that goes on") {
+TEST_CASE("models that cannot infill say why, and for the prefix only any that predicts from left to right will do") {
   Compute compute(1, best_simd_tier());
   CHECK_THROWS_WITH_AS(InfillingEvaluator(compute, test::special_model("causal"), "psm"), doctest::Contains("causal"),
                        Error);

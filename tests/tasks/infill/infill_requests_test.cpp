@@ -73,7 +73,7 @@ TEST_CASE("an answer has the middle, its end and its tokens, after the request's
   CHECK(service.answer(R"({"prefix":"x = ","suffix":"\n"})").find("id") == nullptr);
 }
 
-TEST_CASE("a request's options are in place of the defaults for it alone") {
+TEST_CASE("a request's options are in place of the defaults for this request only") {
   Service service;
   const std::string plain = R"({"prefix":"x = ","suffix":"\n"})";
   const std::string before = service.answer(plain).dump();
@@ -92,7 +92,7 @@ TEST_CASE("a request's options are in place of the defaults for it alone") {
   CHECK(service.answer(plain).dump() == before);
 }
 
-TEST_CASE("each bad request is told what is wrong, with its id, and the next one is answered as ever") {
+TEST_CASE("each bad request gets what is wrong as its answer, with its id, and the next one is answered as ever") {
   Service service;
   const std::string good = R"({"id":1,"prefix":"x = ","suffix":"\n"})";
   const std::string expected = service.answer(good).dump();
@@ -132,7 +132,7 @@ TEST_CASE("each bad request is told what is wrong, with its id, and the next one
   CHECK(service.error(R"({"prefix":"","suffix":"","a\u0000b":""})") == "unknown key 'a\\u0000b'");
 }
 
-TEST_CASE("an id is given back as it was written, whatever number or nesting it is, and wherever it stands") {
+TEST_CASE("an id is given back as it was written, whatever number or nesting it is, and wherever it is") {
   Service service;
   for (const std::string id : {"12345678901234567890", "-0", "1.50", "1E+2", "0.1000000000000000055511151231257827",
                                R"({"a": [1.0, "}\"],"]} )", R"("\u0069\\")", "[ ]", "null", "-1"}) {

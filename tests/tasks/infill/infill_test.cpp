@@ -66,7 +66,7 @@ TEST_CASE("tokens that the tokenizer lacks are named, all of them, and so are un
   CHECK_THROWS_WITH_AS(Infiller(compute, model, "no-such"), doctest::Contains("psm"), Error);
 }
 
-TEST_CASE("the tokens of every family of models are found by their names, and the missing ones alone are named") {
+TEST_CASE("the tokens of every family of models are found by their names, and only the missing ones are named") {
   const std::vector<std::pair<const char*, std::vector<std::string>>> families = {
       {"spm", {"<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>"}},
       {"qwen", {"<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>"}},
@@ -179,7 +179,7 @@ TEST_CASE("a prefix longer than its room begins at the same place for many keys 
   CHECK(kept >= 56);  // one of 29 keys moves the beginning
 }
 
-TEST_CASE("a middle depends on seed and number alone, and greedy on neither") {
+TEST_CASE("a middle depends on seed and number only, and greedy on neither") {
   const TextModel model = test::infill_model(64);
   Compute compute(1, best_simd_tier());
   Infiller infiller(compute, model, "psm");

@@ -18,7 +18,7 @@ std::string prefix_at(std::string_view text, const Cursor& cursor) {
   return std::string(parts.prefix);
 }
 
-/// The message, or nothing where there is no error.
+/// Returns the message, or nothing if there is no error.
 std::string cursor_error(std::string_view text, const Cursor& cursor) {
   try {
     split_at_cursor(text, cursor, "text");
@@ -60,7 +60,7 @@ TEST_CASE("the marker is in neither part, and all other bytes are in one") {
   CHECK(split_at_marker("", "[FIM]", "text").suffix.empty());
 }
 
-TEST_CASE("a missing marker and two of them are errors, also where they overlap") {
+TEST_CASE("a missing marker and two of them are errors, also if they overlap") {
   CHECK_THROWS_WITH_AS(split_at_marker("no", "[FIM]", "text"), doctest::Contains("no marker '[FIM]' in 'text'"), Error);
   CHECK_THROWS_WITH_AS(split_at_marker("a[FIM]b[FIM]", "[FIM]", "text"), doctest::Contains("more than once"), Error);
   CHECK_THROWS_WITH_AS(split_at_marker("aXXXb", "XX", "text"), doctest::Contains("more than once"), Error);
@@ -94,7 +94,7 @@ TEST_CASE("the three units count an emoji, a combining character and what follow
   CHECK(cursor_error(text, {.line = 2, .column = 11, .unit = CursorUnit::byte}).find("column 10") != std::string::npos);
 }
 
-TEST_CASE("a cursor may stand at every end of a line, and not past it") {
+TEST_CASE("a cursor may be at every end of a line, and not past it") {
   CHECK(prefix_at("ab\ncd\n", {.line = 1, .column = 3}) == "ab");
   CHECK(prefix_at("ab\ncd\n", {.line = 3, .column = 1}) == "ab\ncd\n");
   CHECK(prefix_at("ab\r\ncd", {.line = 1, .column = 3}) == "ab");
@@ -126,7 +126,7 @@ TEST_CASE("a middle that runs on into the suffix ends before it, wherever its pi
   CHECK_FALSE(trim(bytes_of("f(a)\n    x = b"), suffix, kComplete).ran_on);
 }
 
-TEST_CASE("the longest end that the suffix begins with is dropped where the middle is broken off") {
+TEST_CASE("the longest end that the suffix begins with is dropped if the middle is broken off") {
   for (const auto& pieces : {bytes_of("x = (a)\n    ret"), std::vector<std::string>{"x = (a)\n", "    ret"}}) {
     CHECK(trim(pieces, ")\n    return x\n", kBrokenOff).text == "x = (a");
   }
