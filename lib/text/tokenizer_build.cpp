@@ -18,11 +18,11 @@ namespace {
 constexpr std::array<std::string_view, 7> kEndOfTextNames = {
     "<|endoftext|>", "<|end_of_text|>", "<｜end▁of▁sentence｜>", "<|im_end|>", "</s>", "<eos>", "[EOS]"};
 
-[[noreturn]] void refuse(std::string_view source, const std::string& why) {
+[[noreturn]] void reject(std::string_view source, const std::string& why) {
   throw Error("cannot use the tokenizer '" + std::string(source) + "': " + why);
 }
 
-std::string quoted(std::string_view bytes) { return json_quote(bytes.substr(0, 100)); }
+std::string quote(std::string_view bytes) { return json_quote(bytes.substr(0, 100)); }
 
 /// Returns the id whose bytes are `name`, special or not.
 std::optional<TokenId> find_name(const TokenStrings& tokens, std::string_view name) {
@@ -47,7 +47,7 @@ std::optional<TokenId> find_known_end_of_text(const TokenStrings& tokens) {
   }
   std::vector<std::string> similar = similar_words(name, specials);
   if (similar.empty()) similar = similar_words("<|" + name + "|>", specials);
-  refuse(source, "it has no token " + quoted(name) + " to be its end-of-text" + did_you_mean(similar));
+  reject(source, "it has no token " + quote(name) + " to be its end-of-text" + did_you_mean(similar));
 }
 
 /// Marks special tokens and unused ids, and makes the end-of-text token special if the file does not say so.
@@ -66,7 +66,7 @@ void mark_special(TokenizerTables& tables, const TokenizerOptions& options, std:
   }
   const std::optional<TokenId> known = find_known_end_of_text(tokens);
   if (!end_of_text) end_of_text = known;
-  if (!end_of_text) refuse(source, "it has no end-of-text token of a known name; name one with --end-of-text");
+  if (!end_of_text) reject(source, "it has no end-of-text token of a known name; name one with --end-of-text");
   tables.end_of_text = *end_of_text;
   tables.parts.end_of_text = end_of_text == known ? std::string() : std::string(tokens[*end_of_text]);
   if (tables.special[*end_of_text]) return;
@@ -86,7 +86,7 @@ void index_ordinary(TokenizerTables& tables, std::string_view source) {
   for (TokenId id = 0; id < tokens.size(); ++id) {
     if (tables.special[id]) continue;
     const std::string_view bytes = tokens[id];
-    if (!tables.ordinary.insert(id)) refuse(source, "two of its tokens are " + quoted(bytes));
+    if (!tables.ordinary.insert(id)) reject(source, "two of its tokens are " + quote(bytes));
     tables.longest_ordinary = std::max(tables.longest_ordinary, bytes.size());
     for (std::size_t i = 1; i < bytes.size(); ++i) {
       tables.joined[static_cast<unsigned char>(bytes[i - 1]) * 256u + static_cast<unsigned char>(bytes[i])] = true;
@@ -95,7 +95,7 @@ void index_ordinary(TokenizerTables& tables, std::string_view source) {
   for (unsigned byte = 0; byte < 256; ++byte) {
     const char text = static_cast<char>(byte);
     const std::optional<TokenId> id = tables.ordinary.find({&text, 1});
-    if (!id) refuse(source, "it has no token for the byte " + std::to_string(byte) + ", so it cannot hold any text");
+    if (!id) reject(source, "it has no token for the byte " + std::to_string(byte) + ", so it cannot hold any text");
     tables.byte_tokens[byte] = *id;
   }
 }
@@ -111,11 +111,11 @@ void index_merges(TokenizerTables& tables, std::string_view source) {
     if (!result) {
       // A merge that spells a special token is in the file for others; text must not reach it.
       if (find_name(parts.tokens, joined)) continue;
-      refuse(source, "merge " + std::to_string(rank) + " makes " + quoted(joined) + ", which is not a token");
+      reject(source, "merge " + std::to_string(rank) + " makes " + quote(joined) + ", which is not a token");
     }
     if (!tables.pairs.insert({left, right}, {rank, *result})) {
-      refuse(source, "merge " + std::to_string(rank) + ", " + quoted(parts.tokens[left]) + " and " +
-                         quoted(parts.tokens[right]) + ", appears twice");
+      reject(source, "merge " + std::to_string(rank) + ", " + quote(parts.tokens[left]) + " and " +
+                         quote(parts.tokens[right]) + ", appears twice");
     }
   }
 }
@@ -195,7 +195,7 @@ std::unique_ptr<TokenizerTables> build_tables(TokenizerParts parts, const Tokeni
   auto tables = std::make_unique<TokenizerTables>();
   tables->parts = std::move(parts);
   if (options.pattern && *options.pattern != tables->parts.pattern) {
-    refuse(source,
+    reject(source,
            "its pattern is " + std::string(to_string(tables->parts.pattern)) + ", not " + to_string(*options.pattern));
   }
   mark_special(*tables, options, source);

@@ -23,7 +23,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-void put(const std::string& path, const std::string& text) { std::ofstream(path, std::ios::binary) << text; }
+using test::put;
 
 std::string host_name() {
   char name[256] = "";
@@ -32,7 +32,7 @@ std::string host_name() {
 }
 
 /// What taking the lock says; empty if it succeeds.
-std::string refusal(const std::string& path) {
+std::string lock_refusal(const std::string& path) {
   try {
     const FileLock lock(path);
   } catch (const Error& error) {
@@ -49,13 +49,13 @@ TEST_CASE("a lock says who holds it, refuses others by that name, and leaves not
     const FileLock lock(folder.path("model"));
     CHECK(lock.held());
     CHECK(test::read_file(folder.path(".model.lock")) == std::to_string(getpid()) + " " + host_name() + "\n");
-    const std::string message = refusal(folder.path("model"));
+    const std::string message = lock_refusal(folder.path("model"));
     CHECK(message.find("process " + std::to_string(getpid()) + " on host '" + host_name() + "'") != std::string::npos);
     CHECK(message.find("'" + folder.path("model") + "'") != std::string::npos);
     CHECK(fs::exists(folder.path(".model.lock")));
   }
   CHECK(fs::is_empty(folder.path("")));
-  CHECK(refusal(folder.path("model")).empty());
+  CHECK(lock_refusal(folder.path("model")).empty());
 }
 
 TEST_CASE("what a killed owner leaves is taken over and then removed") {
@@ -82,12 +82,12 @@ TEST_CASE("one file or folder has one lock, whatever it is called") {
   fs::create_symlink("file", folder.path("link"));
   fs::create_symlink("there", folder.path("linked"));
   const FileLock file(folder.path("link"));
-  CHECK_FALSE(refusal(folder.path("there/../file")).empty());
+  CHECK_FALSE(lock_refusal(folder.path("there/../file")).empty());
   const FileLock model(folder.path("there/"));
-  CHECK_FALSE(refusal(folder.path("linked")).empty());
-  CHECK_FALSE(refusal(folder.path("there/.")).empty());
+  CHECK_FALSE(lock_refusal(folder.path("linked")).empty());
+  CHECK_FALSE(lock_refusal(folder.path("there/.")).empty());
   CHECK(fs::is_empty(folder.path("there")));
-  CHECK(refusal(folder.path("other")).empty());
+  CHECK(lock_refusal(folder.path("other")).empty());
 }
 
 TEST_CASE("what is no file has no lock, and a folder that is not there is left to whoever writes") {
@@ -109,9 +109,9 @@ TEST_CASE("a file of another kind that has the name of a lock is refused and sta
   put(folder.path("precious"), "1 gem\n");
   fs::create_symlink("precious", folder.path(".b.lock"));
   fs::create_directory(folder.path(".c.lock"));
-  CHECK(refusal(folder.path("c")).find(".c.lock") != std::string::npos);
-  CHECK(refusal(folder.path("a")).find(".a.lock") != std::string::npos);
-  CHECK(refusal(folder.path("b")).find(".b.lock") != std::string::npos);
+  CHECK(lock_refusal(folder.path("c")).find(".c.lock") != std::string::npos);
+  CHECK(lock_refusal(folder.path("a")).find(".a.lock") != std::string::npos);
+  CHECK(lock_refusal(folder.path("b")).find(".b.lock") != std::string::npos);
   CHECK(test::read_file(folder.path(".a.lock")) == "12 eggs\nand milk\n");
   CHECK(test::read_file(folder.path("precious")) == "1 gem\n");
   CHECK(fs::is_symlink(folder.path(".b.lock")));

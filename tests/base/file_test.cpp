@@ -24,7 +24,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-void put(const std::string& path, const std::string& text) { std::ofstream(path, std::ios::binary) << text; }
+using test::put;
 
 void write_file(const std::string& path, const std::string& text) {
   auto output = open_output(path);

@@ -13,7 +13,7 @@ using namespace lm;
 
 namespace {
 
-void put(const std::string& path, const std::string& content) { std::ofstream(path, std::ios::binary) << content; }
+using test::put;
 
 RandomAccessFile open_unchecked(const std::string& path) {
   return RandomAccessFile::open(path, [](std::string_view) {});

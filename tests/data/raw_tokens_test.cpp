@@ -23,7 +23,7 @@ TokenFileInfo info_of(std::int64_t vocab_size) {
   return {.vocab_size = vocab_size, .end_of_text = 0, .fingerprint = {}, .tokens = {}, .documents = {}};
 }
 
-void write_file(const std::string& path, RawFormat format, std::int64_t vocab_size, const std::vector<TokenId>& tokens) {
+void write_raw_file(const std::string& path, RawFormat format, std::int64_t vocab_size, const std::vector<TokenId>& tokens) {
   const auto output = open_output(path);
   RawTokenWriter writer(*output, format, info_of(vocab_size));
   writer.write(tokens);
@@ -48,26 +48,26 @@ TEST_CASE("ids come back the same in every format") {
   std::vector<TokenId> tokens;
   for (TokenId i = 0; i < 50000; ++i) tokens.push_back(i * 7 % 65536);
   for (const RawFormat format : {RawFormat::uint16, RawFormat::uint32, RawFormat::llmc}) {
-    write_file(folder.path("a"), format, 65536, tokens);
+    write_raw_file(folder.path("a"), format, 65536, tokens);
     CHECK((read_file(folder.path("a"), format, 65536) == tokens));
   }
   tokens.push_back(70000);
   for (const RawFormat format : {RawFormat::uint32, RawFormat::llmc}) {
-    write_file(folder.path("a"), format, 70001, tokens);
+    write_raw_file(folder.path("a"), format, 70001, tokens);
     CHECK((read_file(folder.path("a"), format, 70001) == tokens));
   }
 }
 
 TEST_CASE("the bytes are those that numpy and llm.c write") {
   const test::TemporaryFolder folder;
-  write_file(folder.path("a"), RawFormat::uint16, 50257, {1, 50256});
+  write_raw_file(folder.path("a"), RawFormat::uint16, 50257, {1, 50256});
   CHECK(test::read_file(folder.path("a")) == std::string("\x01\x00\x50\xc4", 4));
-  write_file(folder.path("a"), RawFormat::uint32, 50257, {1, 50256});
+  write_raw_file(folder.path("a"), RawFormat::uint32, 50257, {1, 50256});
   CHECK(test::read_file(folder.path("a")) == std::string("\x01\x00\x00\x00\x50\xc4\x00\x00", 8));
-  write_file(folder.path("a"), RawFormat::llmc, 50257, {1, 50256});
+  write_raw_file(folder.path("a"), RawFormat::llmc, 50257, {1, 50256});
   CHECK((test::read_file(folder.path("a")) == std::string("\x88\xd8\x34\x01\x01\x00\x00\x00\x02\x00\x00\x00", 12) +
                                                   std::string(1012, '\0') + std::string("\x01\x00\x50\xc4", 4)));
-  write_file(folder.path("a"), RawFormat::llmc, 128256, {1, 128000});
+  write_raw_file(folder.path("a"), RawFormat::llmc, 128256, {1, 128000});
   CHECK((test::read_file(folder.path("a")) == std::string("\xa1\xd9\x34\x01\x07\x00\x00\x00\x02\x00\x00\x00", 12) +
                                                   std::string(1012, '\0') +
                                                   std::string("\x01\x00\x00\x00\x00\xf4\x01\x00", 8)));
@@ -80,19 +80,19 @@ TEST_CASE("what does not fit or was cut short is refused") {
     std::ofstream(folder.path("c"), std::ios::binary) << bytes.substr(0, bytes.size() - cut) << more;
     return refusal([&] { read_file(folder.path("c"), format, 300); });
   };
-  write_file(folder.path("a"), RawFormat::uint16, 300, {1, 299});
+  write_raw_file(folder.path("a"), RawFormat::uint16, 300, {1, 299});
   CHECK(contains(read_cut(RawFormat::uint16, 1), "ends inside a token"));
   CHECK(contains(refusal([&] { read_file(folder.path("a"), RawFormat::uint16, 299); }),
                  "has the token id 299, outside the vocabulary of 299"));
-  write_file(folder.path("a"), RawFormat::llmc, 300, {1, 299});
+  write_raw_file(folder.path("a"), RawFormat::llmc, 300, {1, 299});
   CHECK(contains(read_cut(RawFormat::llmc, 2), "has 1 tokens, but its header says 2"));
   CHECK(contains(read_cut(RawFormat::llmc, 0, "xx"), "outside the vocabulary"));
   CHECK(contains(read_cut(RawFormat::llmc, 0, std::string(2, '\0')), "has 3 tokens, but its header says 2"));
   CHECK(contains(read_cut(RawFormat::llmc, 100), "shorter than llm.c's header"));
-  write_file(folder.path("a"), RawFormat::uint16, 300, std::vector<TokenId>(600, 1));
+  write_raw_file(folder.path("a"), RawFormat::uint16, 300, std::vector<TokenId>(600, 1));
   CHECK(contains(read_cut(RawFormat::llmc, 0), "no file of llm.c"));
-  CHECK(contains(refusal([&] { write_file(folder.path("b"), RawFormat::uint16, 65537, {}); }), "do not fit into 16 bits"));
-  CHECK(contains(refusal([&] { write_file(folder.path("b"), RawFormat::uint32, 300, {300}); }), "has the token id 300"));
+  CHECK(contains(refusal([&] { write_raw_file(folder.path("b"), RawFormat::uint16, 65537, {}); }), "do not fit into 16 bits"));
+  CHECK(contains(refusal([&] { write_raw_file(folder.path("b"), RawFormat::uint32, 300, {300}); }), "has the token id 300"));
 }
 
 TEST_CASE("the tokens before one outside the vocabulary are read") {

@@ -16,7 +16,7 @@ namespace {
 
 constexpr TokenId kEnd = 0;
 
-TokenFileInfo info_of(std::int64_t vocab_size = 1000, std::uint64_t fingerprint = 7) {
+TokenFileInfo stream_info(std::int64_t vocab_size = 1000, std::uint64_t fingerprint = 7) {
   TokenFileInfo info;
   info.vocab_size = vocab_size;
   info.end_of_text = kEnd;
@@ -25,7 +25,7 @@ TokenFileInfo info_of(std::int64_t vocab_size = 1000, std::uint64_t fingerprint 
 }
 
 TokenFile make_file(const test::TemporaryFolder& folder, const std::string& name, const std::vector<TokenId>& tokens,
-                    const TokenFileInfo& info = info_of()) {
+                    const TokenFileInfo& info = stream_info()) {
   const auto output = open_output(folder.path(name));
   TokenWriter writer(*output, info);
   writer.write(tokens);
@@ -201,7 +201,7 @@ TEST_CASE("files of different tokenizers are refused together, both named") {
   const test::TemporaryFolder folder;
   std::vector<TokenFile> files;
   files.push_back(make_file(folder, "first", {1, 0}));
-  files.push_back(make_file(folder, "second", {1, 0}, info_of(1000, 8)));
+  files.push_back(make_file(folder, "second", {1, 0}, stream_info(1000, 8)));
   try {
     const TokenCorpus corpus(files);
     CHECK(false);

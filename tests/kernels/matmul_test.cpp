@@ -7,7 +7,7 @@ using lm::test::Tensor;
 
 namespace {
 
-struct Shape {
+struct ProductSizes {
   std::int64_t rows, inputs, outputs;
 };
 
@@ -26,7 +26,7 @@ Tensor<double> reference_forward(const Tensor<double>& x, const Tensor<double>& 
 
 /// Every product of one shape in T on one tier against naive sums in double.
 template <class T>
-void check_shape(Compute& compute, Shape shape, double tolerance) {
+void check_shape(Compute& compute, ProductSizes shape, double tolerance) {
   CAPTURE(shape.rows);
   CAPTURE(shape.inputs);
   CAPTURE(shape.outputs);
@@ -88,13 +88,13 @@ TEST_CASE("products agree with naive sums over all remainders of the tiles, on e
       check_shape<float>(compute, {1 + width * 5 % 33, 1 + width * 13 % 70, width}, lm::test::kFloatTolerance);
     }
     for (std::int64_t rows = 1; rows <= 40; ++rows) check_shape<float>(compute, {rows, 37, 50}, lm::test::kFloatTolerance);
-    for (const Shape shape : {Shape{300, 130, 410},
-                              {200, 600, 33},
-                              {517, 65, 257},
-                              {1, 300, 1000},
-                              {3, 777, 128},
-                              {390, 48, 700},
-                              {1111, 40, 70}}) {
+    for (const ProductSizes shape : {ProductSizes{300, 130, 410},
+                                     {200, 600, 33},
+                                     {517, 65, 257},
+                                     {1, 300, 1000},
+                                     {3, 777, 128},
+                                     {390, 48, 700},
+                                     {1111, 40, 70}}) {
       check_shape<float>(compute, shape, lm::test::kFloatTolerance);
     }
     check_shape<double>(compute, {70, 33, 51}, lm::test::kDoubleTolerance);

@@ -78,17 +78,17 @@ Tensor<T> orthogonalised(Compute& compute, const Tensor<T>& x) {
   return y;
 }
 
-struct Shape {
+struct MatrixShape {
   std::int64_t rows, columns;
 };
-constexpr Shape kShapes[] = {{1, 1},   {1, 7},    {7, 1},    {5, 5},     {12, 20},
-                             {20, 12}, {70, 150}, {150, 70}, {129, 131}, {200, 200}};
+constexpr MatrixShape kShapes[] = {{1, 1},   {1, 7},    {7, 1},    {5, 5},     {12, 20},
+                                   {20, 12}, {70, 150}, {150, 70}, {129, 131}, {200, 200}};
 
 }  // namespace
 
 TEST_CASE("orthogonalising keeps singular vectors and brings singular values near 1") {
   Compute compute(2, best_simd_tier());
-  for (const Shape shape : kShapes) {
+  for (const MatrixShape shape : kShapes) {
     CAPTURE(shape.rows);
     CAPTURE(shape.columns);
     const Decomposed x(shape.rows, shape.columns, 0.01);
@@ -126,7 +126,7 @@ TEST_CASE("orthogonalising in float agrees with double on every tier, whatever t
   for (const SimdTier tier : lm::test::tiers()) {
     CAPTURE(to_string(tier));
     Compute compute(1, tier);
-    for (const Shape shape : kShapes) {
+    for (const MatrixShape shape : kShapes) {
       for (const double scale : {1e-4, 1e4}) {
         const Decomposed decomposed(shape.rows, shape.columns, 0.01);
         Tensor<double> x = decomposed.matrix;
@@ -144,7 +144,7 @@ TEST_CASE("Muon agrees with its formula over several steps, on every tier") {
   for (const SimdTier tier : lm::test::tiers()) {
     CAPTURE(to_string(tier));
     Compute compute(2, tier);
-    for (const Shape shape : kShapes) {
+    for (const MatrixShape shape : kShapes) {
       const std::int64_t size = shape.rows * shape.columns;
       auto weight = Tensor<float>::random({shape.rows, shape.columns}, 1);
       Tensor<float> moment({shape.rows, shape.columns});
@@ -175,7 +175,7 @@ TEST_CASE("Muon has the same bits for any number of threads") {
     for (const int threads : {1, 2, 3}) {
       Compute compute(threads, tier);
       std::vector<Tensor<float>> weights, moments, gradients;
-      for (const Shape shape : kShapes) {
+      for (const MatrixShape shape : kShapes) {
         weights.push_back(Tensor<float>::random({shape.rows, shape.columns}, 1));
         moments.push_back(Tensor<float>::random({shape.rows, shape.columns}, 2));
         gradients.push_back(Tensor<float>::random({shape.rows, shape.columns}, 3));

@@ -17,9 +17,9 @@ using namespace lm;
 namespace {
 
 /// Keeps every row of logits.
-class KeepLogits : public RowSink<float> {
+class KeepPromptLogits : public RowSink<float> {
  public:
-  KeepLogits(std::int64_t rows, std::int64_t vocab_size) : values(static_cast<std::size_t>(rows * vocab_size)) {}
+  KeepPromptLogits(std::int64_t rows, std::int64_t vocab_size) : values(static_cast<std::size_t>(rows * vocab_size)) {}
   void consume(std::span<const std::int64_t> rows, TensorView<float> logits) override {
     const std::int64_t vocab_size = logits.columns();
     for (std::size_t i = 0; i < rows.size(); ++i) {
@@ -39,7 +39,7 @@ std::vector<float> full_forward(Compute& compute, const Parameters<float>& param
   batch.weight.assign(tokens.size(), 1.0f);
   if (prefix_length > 0) batch.prefix_length = {prefix_length};
   Activations<float> activations(parameters.config(), 1, batch.length, Keep::scoring);
-  KeepLogits sink(batch.length, parameters.config().vocab_size);
+  KeepPromptLogits sink(batch.length, parameters.config().vocab_size);
   Transformer<float>(compute, parameters).score(batch, activations, sink);
   return sink.values;
 }

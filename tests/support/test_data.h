@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 
 namespace lm::test {
 
@@ -12,6 +13,8 @@ std::string golden_path(const std::string& name);
 std::optional<std::string> data_path(const std::string& name);
 /// The whole file as bytes; throws std::runtime_error.
 std::string read_file(const std::string& path);
+/// Writes a whole file, over what is there.
+void put(const std::string& path, std::string_view bytes);
 /// A fresh folder under $TMPDIR, removed with everything in it at the end.
 class TemporaryFolder {
  public:

@@ -117,7 +117,7 @@ TrainerOptions run_options(std::int64_t steps) {
   return options;
 }
 
-bool same(const Parameters<float>& a, const Parameters<float>& b) {
+bool same_weights(const Parameters<float>& a, const Parameters<float>& b) {
   return std::memcmp(a.flat().data(), b.flat().data(), static_cast<std::size_t>(a.flat().size()) * sizeof(float)) == 0;
 }
 
@@ -200,8 +200,8 @@ TEST_CASE("every objective resumes bit by bit, for any number of threads") {
     const TrainState whole_state = run(2, -1, false, &whole);
     run(1, 9, false, &half);
     const TrainState resumed_state = run(3, -1, true, &resumed);
-    CHECK(same(whole, resumed));
-    CHECK(!same(whole, half));
+    CHECK(same_weights(whole, resumed));
+    CHECK(!same_weights(whole, half));
     CHECK(whole_state.position == resumed_state.position);
     CHECK(whole_state.tokens == resumed_state.tokens);
   }

@@ -41,7 +41,7 @@ Trimmed trim(const std::vector<std::string>& pieces, std::string_view suffix, Ov
   return result;
 }
 
-std::vector<std::string> bytes_of(const std::string& text) {
+std::vector<std::string> single_bytes(const std::string& text) {
   std::vector<std::string> bytes;
   for (const char c : text) bytes.emplace_back(1, c);
   return bytes;
@@ -122,23 +122,23 @@ TEST_CASE("a middle that runs on into the suffix ends before it, wherever its pi
     REQUIRE(result.text == "a, b");
   }
   // Only ")\n" comes again: that is no running on.
-  CHECK(trim(bytes_of("f(a)\n    x = b"), suffix, kComplete).text == "f(a)\n    x = b");
-  CHECK_FALSE(trim(bytes_of("f(a)\n    x = b"), suffix, kComplete).ran_on);
+  CHECK(trim(single_bytes("f(a)\n    x = b"), suffix, kComplete).text == "f(a)\n    x = b");
+  CHECK_FALSE(trim(single_bytes("f(a)\n    x = b"), suffix, kComplete).ran_on);
 }
 
-TEST_CASE("the longest end that the suffix begins with is dropped if the middle is broken off") {
-  for (const auto& pieces : {bytes_of("x = (a)\n    ret"), std::vector<std::string>{"x = (a)\n", "    ret"}}) {
+TEST_CASE("the longest end that the suffix begins with is dropped where the middle is broken off") {
+  for (const auto& pieces : {single_bytes("x = (a)\n    ret"), std::vector<std::string>{"x = (a)\n", "    ret"}}) {
     CHECK(trim(pieces, ")\n    return x\n", kBrokenOff).text == "x = (a");
   }
-  CHECK(trim(bytes_of("aab"), "aabaab and more", kBrokenOff).text.empty());
-  CHECK(trim(bytes_of("xaaba"), "aabaab and more", kBrokenOff).text == "x");
-  CHECK(trim(bytes_of("xyz"), "", kBrokenOff).text == "xyz");
-  CHECK(trim(bytes_of("f(x)"), ")", kBrokenOff).text == "f(x");
+  CHECK(trim(single_bytes("aab"), "aabaab and more", kBrokenOff).text.empty());
+  CHECK(trim(single_bytes("xaaba"), "aabaab and more", kBrokenOff).text == "x");
+  CHECK(trim(single_bytes("xyz"), "", kBrokenOff).text == "xyz");
+  CHECK(trim(single_bytes("f(x)"), ")", kBrokenOff).text == "f(x");
 }
 
 TEST_CASE("of a middle that ended by itself only an overlap that is no accident is dropped") {
-  CHECK(trim(bytes_of("g(x)"), ")\n    return x\n", kComplete).text == "g(x)");
-  CHECK(trim(bytes_of("b):\n return a + b"), " return a + b", kComplete).text == "b):\n");
-  CHECK(trim(bytes_of("b return"), " return a + b", kComplete).text == "b return");
-  CHECK(trim(bytes_of("x\n    return total"), "    return total_of(a)\n", kComplete).text == "x\n");
+  CHECK(trim(single_bytes("g(x)"), ")\n    return x\n", kComplete).text == "g(x)");
+  CHECK(trim(single_bytes("b):\n return a + b"), " return a + b", kComplete).text == "b):\n");
+  CHECK(trim(single_bytes("b return"), " return a + b", kComplete).text == "b return");
+  CHECK(trim(single_bytes("x\n    return total"), "    return total_of(a)\n", kComplete).text == "x\n");
 }
