@@ -97,7 +97,7 @@ TEST_CASE("what does not fit or was cut short is refused") {
 
 TEST_CASE("the tokens before one outside the vocabulary are read") {
   const test::TemporaryFolder folder;
-  write_file(folder.path("a"), RawFormat::uint16, 300, {1, 2, 299, 3});
+  write_raw_file(folder.path("a"), RawFormat::uint16, 300, {1, 2, 299, 3});
   RawTokenReader reader(open_input(folder.path("a")), RawFormat::uint16, info_of(299));
   std::vector<TokenId> tokens(4);
   CHECK(reader.read(tokens) == 2);
