@@ -15,7 +15,6 @@ void LossSink<T>::consume(std::span<const std::int64_t> rows, TensorView<T> logi
     const auto weight = static_cast<double>(batch_.weight[row]);
     loss_.nats += weight * nats_[i];
     loss_.weight += weight;
-    if (!row_nats_.empty()) row_nats_[row] = nats_[i];
   }
 }
 

@@ -14,25 +14,21 @@ template <class T>
 class RowSink {
  public:
   virtual ~RowSink() = default;
-  /// rows: indices into the batch's (B * T), ascending; logits: (rows.size(), V), which may be overwritten.
+  /// Takes a chunk. rows: indices into the batch's (B * T), ascending; logits: (rows.size(), V), which may be overwritten.
   virtual void consume(std::span<const std::int64_t> rows, TensorView<T> logits) = 0;
 };
 
-/// Weighted cross-entropy of the batch's targets; optionally each row's nats.
+/// Sums the weighted cross-entropy of the batch's targets.
 template <class T>
 class LossSink : public RowSink<T> {
  public:
   LossSink(Compute& compute, const Batch& batch) : compute_(compute), batch_(batch) {}
-  /// Also stores nats of row r at row_nats[r] (size B * T).
-  LossSink(Compute& compute, const Batch& batch, std::span<double> row_nats)
-      : compute_(compute), batch_(batch), row_nats_(row_nats) {}
   void consume(std::span<const std::int64_t> rows, TensorView<T> logits) override;
   const Loss& loss() const { return loss_; }
 
  private:
   Compute& compute_;
   const Batch& batch_;
-  std::span<double> row_nats_;
   std::vector<TokenId> targets_;
   std::vector<double> nats_;
   Loss loss_;

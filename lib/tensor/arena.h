@@ -6,25 +6,23 @@
 #include <cstdlib>
 #include <memory>
 #include <new>
-#include <span>
 
 #include "base/error.h"
 #include "base/round.h"
 
 namespace lm {
 
-/// `size` elements of T, zeroed, aligned to 64 bytes, huge pages advised where it is large. Throws Error where memory is
-/// short.
+/// Owns `size` elements of T, zeroed and aligned to 64 bytes; a large arena is made of huge pages if the system has them.
+/// Throws Error if memory is short.
 template <class T>
 class Arena {
  public:
   Arena() = default;
   explicit Arena(std::int64_t size) : size_(size), data_(allocate(size)) {}
-  /// Bytes that an arena of `size` elements takes: whole pages where it is large.
+  /// Returns the bytes that an arena of `size` elements takes: whole pages if it is large.
   static std::int64_t bytes(std::int64_t size);
   T* data() const { return data_.get(); }
   std::int64_t size() const { return size_; }
-  std::span<T> span() const { return {data_.get(), static_cast<std::size_t>(size_)}; }
   T* at(std::int64_t offset) const { return data_.get() + offset; }
 
  private:
@@ -36,15 +34,16 @@ class Arena {
   std::unique_ptr<T, Free> data_;
 };
 
-/// Elements rounded up so that the next tensor in an arena starts on a 64-byte boundary.
+/// Returns a number of elements rounded up, so that the next tensor in an arena begins on a 64-byte boundary.
 template <class T>
 constexpr std::int64_t aligned_size(std::int64_t size) {
   constexpr std::int64_t kUnit = 64 / static_cast<std::int64_t>(sizeof(T));
   return round_up(size, kUnit);
 }
 
-/// What allocate_zeroed() makes of so many bytes.
+/// Returns how many bytes allocate_zeroed() takes for `bytes`.
 std::size_t allocated_size(std::size_t bytes);
+/// Allocates memory that std::free() releases. Throws Error if there is not enough.
 void* allocate_zeroed(std::size_t bytes);
 
 template <class T>

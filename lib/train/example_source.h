@@ -17,19 +17,18 @@ namespace lm {
 
 class ExampleSource {
  public:
-  /// number: which of the run's objectives it is; draws of different ones differ.
+  /// number: which of the run's objectives it is; different ones get different random numbers. Throws Error
+  /// for an empty corpus.
   ExampleSource(const TokenCorpus& corpus, std::unique_ptr<Objective> objective, std::int64_t context_length,
                 std::uint64_t seed, WindowOrder order, std::int64_t number = 0);
 
   const Objective& objective() const { return *objective_; }
-  /// Windows of an epoch.
+  /// Returns the number of windows of an epoch.
   std::int64_t count(std::int64_t epoch) const;
-  /// The example of the window at `position`, which moves on, into the next epoch after the last. Throws Error for an empty
-  /// corpus.
+  /// Returns the example of the window at `position`, which moves to the next window, after the last one to the next epoch.
   Example next(DataPosition& position);
 
  private:
-  void read_strided(const DataPosition& position);
   std::unique_ptr<Objective> objective_;
   std::uint64_t seed_;
   std::int64_t number_;
@@ -40,24 +39,25 @@ class ExampleSource {
   std::vector<WindowPiece> pieces_;
 };
 
-/// The example that `objective` makes of a strided window; draws depend on seed, objective and place alone.
+/// Returns the example that `objective` makes of a strided window. The same arguments give the same example.
 Example make_example(const Objective& objective, std::span<const TokenId> tokens, std::span<const std::uint8_t> valid,
                      std::uint64_t seed, std::int64_t number, const DataPosition& position);
 
-/// Whether any place of it counts.
+/// Returns whether any target counts.
 bool has_target(const Example& example);
 
-/// The data give an objective nothing to learn from.
+/// Thrown if the data give an objective nothing to learn from.
 class NoTargets : public Error {
  public:
   using Error::Error;
 };
 
-/// Throws NoTargets saying that the data give an objective nothing to learn from.
+/// Throws NoTargets with a sentence that names the objective.
 [[noreturn]] void refuse_without_targets(const std::string& objective);
 
-/// Appends a sequence of `length` to a batch, which begin_batch() has emptied.
+/// Empties a batch, whose sequences will have `length` tokens.
 void begin_batch(Batch& batch, std::int64_t length);
+/// Appends an example to such a batch.
 void append_example(Batch& batch, const Example& example, std::int64_t objective_number);
 
 }  // namespace lm

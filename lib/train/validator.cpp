@@ -37,7 +37,7 @@ DocumentLoss::DocumentLoss(std::span<const TokenId> tokens, const TokenTable& ta
 
 std::int64_t DocumentLoss::bytes(std::int64_t tokens, std::int64_t documents, std::int64_t context_length,
                                  std::int64_t sequences) {
-  // A vector that grows to twice what it holds, or less.
+  // A growing vector takes up to twice what it holds.
   const std::int64_t windows = 2 * (tokens / context_length + documents);
   return windows * static_cast<std::int64_t>(sizeof(Window)) + Batch::bytes(sequences * context_length);
 }
@@ -66,15 +66,15 @@ void DocumentLoss::fill_batch(std::span<const Window> windows) {
 
 ValidationPart DocumentLoss::evaluate(Compute& compute, const Parameters<float>& weights, Activations<float>& activations) {
   Transformer<float> transformer(compute, weights);
-  nats_ = 0;
+  double nats = 0;
   for (std::size_t first = 0; first < windows_.size(); first += static_cast<std::size_t>(sequences_)) {
     const std::size_t count = std::min(static_cast<std::size_t>(sequences_), windows_.size() - first);
     fill_batch(std::span<const Window>(windows_).subspan(first, count));
-    nats_ += transformer.loss(batch_, activations).nats;
+    nats += transformer.loss(batch_, activations).nats;
   }
   return {.objective = "causal",
-          .loss = nats_ / static_cast<double>(scored_),
-          .bits_per_byte = nats_ / (std::numbers::ln2 * static_cast<double>(bytes_))};
+          .loss = nats / static_cast<double>(scored_),
+          .bits_per_byte = nats / (std::numbers::ln2 * static_cast<double>(bytes_))};
 }
 
 ExampleLoss::ExampleLoss(ExampleSource source, std::int64_t context_length, std::int64_t sequences)

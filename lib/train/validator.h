@@ -1,4 +1,4 @@
-// Validator: the loss of held-out tokens, the same way at every evaluation; of each objective of a mixture apart.
+// Validator: the loss of held-out tokens, computed the same way every time, for each objective of a mixture by itself.
 #pragma once
 
 #include <cstdint>
@@ -20,32 +20,28 @@ namespace lm {
 struct ValidationPart {
   std::string objective;
   double loss = 0;
-  double bits_per_byte = 0;  // causal alone; else 0
+  double bits_per_byte = 0;  // only causal; else 0
 };
 
 struct ValidationResult {
-  double loss = 0;  // the parts' losses, weighted by their shares
+  double loss = 0;  // the parts' losses, weighted as the objectives are
   std::vector<ValidationPart> parts;
-  /// Of the causal part, where there is one.
+  /// Returns the causal part; null if there is none.
   const ValidationPart* causal() const;
 };
 
-/// By the rule of the reports (lm-eval-ppl), so that the numbers agree: each document by itself in disjoint windows of T
-/// tokens, every token scored once, end-of-text not scored (definitions: windows with S = L).
+/// The causal loss, as lm-eval-ppl(1) computes it, so that the numbers agree: each document by itself in disjoint windows of
+/// T tokens, every token scored once, end-of-text not scored.
 class DocumentLoss {
  public:
-  /// tokens: documents, each closed by end-of-text, without the virtual first one. Copies nothing: `tokens` must outlive it.
-  /// `table` tells end-of-text and bytes. sequences: how many windows are scored at once. Throws Error where no token would
-  /// be scored.
+  /// tokens: documents, each closed by end-of-text, without the virtual first one. Copies nothing: `tokens` and `table` must
+  /// outlive it. sequences: how many windows are scored at once. Throws Error if no token would be scored.
   DocumentLoss(std::span<const TokenId> tokens, const TokenTable& table, std::int64_t context_length,
                std::int64_t sequences);
-  /// Bytes that it takes beside the tokens, at the most.
+  /// Returns the bytes that it takes beside the tokens, at the most.
   static std::int64_t bytes(std::int64_t tokens, std::int64_t documents, std::int64_t context_length,
                             std::int64_t sequences);
   ValidationPart evaluate(Compute& compute, const Parameters<float>& weights, Activations<float>& activations);
-  std::int64_t scored_tokens() const { return scored_; }
-  double nats() const { return nats_; }
-  std::int64_t bytes() const { return bytes_; }
 
  private:
   /// Targets tokens_[first .. first + count), predicted from the token before each.
@@ -63,11 +59,11 @@ class DocumentLoss {
   std::vector<Window> windows_;
   std::int64_t scored_ = 0;
   std::int64_t bytes_ = 0;
-  double nats_ = 0;  // of the last evaluation
   Batch batch_;
 };
 
-/// Of any other objective: its own examples of the held-out tokens' first epoch in file order, with draws from a fixed key.
+/// The loss of any other objective: of its own examples of the held-out tokens' first epoch, in file order, made with the
+/// same random numbers every time.
 class ExampleLoss {
  public:
   /// Throws Error if no example has a target.

@@ -27,7 +27,7 @@ WindowSource::WindowSource(std::vector<ExampleSource> sources, std::vector<doubl
   seen_.resize(sources_.size());
 }
 
-/// Takes note of the example before the current position.
+/// Notes the example before the current position. Throws NoTargets if it ends an epoch without a target.
 void WindowSource::watch(std::size_t number, const Example& example) {
   Seen& seen = seen_[number];
   const DataPosition& position = position_.objectives[number];
@@ -70,7 +70,7 @@ void WindowSource::count(SourceCounts& counts) const { add_counts(counts, counts
 
 void WindowSource::seek(const SourcePosition& position) {
   if (position.objectives.size() != sources_.size())
-    throw Error("the training state's data position is not one of this mixture");
+    throw Error("the training state's position in the data does not belong to this mixture");
   position_ = position;
 }
 

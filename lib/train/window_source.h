@@ -1,4 +1,4 @@
-// Batches from windows of token files, in shuffled order and mixed by shares, and from a stream in its own order.
+// Batches from windows of token files, in shuffled order and mixed by weights, and from a stream in its own order.
 #pragma once
 
 #include <cstdint>
@@ -12,19 +12,18 @@
 
 namespace lm {
 
-/// Never ends: epoch follows epoch. Each sequence is drawn from one of the objectives, each at its own place in its own
-/// windows. An objective of which a whole epoch has no target teaches nothing: next() then throws Error.
+/// Draws each sequence from one of the objectives, each at its own place in its own windows. It never ends: epoch follows
+/// epoch. next() throws NoTargets if a whole epoch of an objective has no target.
 class WindowSource final : public BatchSource {
  public:
-  /// Shares sum to 1; as many as sources.
+  /// shares: of the sequences, one for each source; they sum to 1.
   WindowSource(std::vector<ExampleSource> sources, std::vector<double> shares, std::int64_t context_length,
                std::uint64_t seed);
   void next(Batch& batch, std::int64_t sequences) override;
   SourcePosition position() const override { return position_; }
   void count(SourceCounts& counts) const override;
   void seek(const SourcePosition& position) override;
-  const ExampleSource& source(std::size_t number) const { return sources_[number]; }
-  /// Whether examples of that objective were drawn, and none had a target.
+  /// Returns whether examples of that objective were drawn, and none had a target.
   bool lacks_targets(std::size_t number) const { return seen_[number].examples && !seen_[number].targets; }
 
  private:
@@ -46,10 +45,10 @@ class WindowSource final : public BatchSource {
   std::vector<Seen> seen_;
 };
 
-/// One pass of one objective over a stream as it comes. seek() reads forward to the position.
+/// Makes one pass of one objective over a stream, in its order. seek() reads forward to the position.
 class StreamSource final : public BatchSource {
  public:
-  /// All arguments outlive it. The objective's windows are strided.
+  /// All arguments must outlive it. The objective's windows are strided.
   StreamSource(TokenReader& reader, const Objective& objective, std::uint64_t seed, std::int64_t context_length);
   void next(Batch& batch, std::int64_t sequences) override;
   SourcePosition position() const override { return position_; }

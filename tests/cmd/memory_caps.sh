@@ -54,7 +54,7 @@ for program in "lm-sample % -p x -n 1" "lm-eval-ppl % c.txt" "lm-fim % --prefix-
     refused 150000 "'pipe'" ${program//%/pipe}
     wait || true
     feed cat m.st /dev/zero
-    refused 150000 "it has bytes too many" ${program//%/pipe}
+    refused 150000 "it has too many bytes" ${program//%/pipe}
     wait || true
     feed cat m.st
     expect_exit 0 ${program//%/pipe}

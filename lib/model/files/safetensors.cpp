@@ -27,10 +27,10 @@ namespace {
 }
 
 [[noreturn]] void refuse_surplus(const std::string& name, std::uint64_t end) {
-  refuse(name, "its tensors end at byte " + std::to_string(end) + ", the file later: it has bytes too many");
+  refuse(name, "its tensors end at byte " + std::to_string(end) + ", the file later: it has too many bytes");
 }
 
-/// What comes through a pipe has to be held.
+/// Throws Error if a pipe's bytes, which have to be held, are more than memory.
 void refuse_beyond_memory(const std::string& name, std::uint64_t bytes) {
   const auto memory =
       static_cast<std::uint64_t>(sysconf(_SC_PHYS_PAGES)) * static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
@@ -48,8 +48,8 @@ void refuse_other_kind(std::string_view head, std::optional<std::uint64_t> size,
   if (kind != FileKind::binary) require_kind(FileUse::model, kind, name);
 }
 
-/// The size of the header by the first bytes of a file of `size` bytes (unknown of a pipe), if they can be those of a
-/// safetensors file.
+/// Returns the size of the header by the first bytes of a file of `size` bytes (unknown of a pipe). Throws Error if they
+/// cannot be those of a safetensors file.
 std::uint64_t stated_header_size(std::string_view text, std::optional<std::uint64_t> size, const std::string& name) {
   if (text.size() < kHeaderStart) refuse(name, "it is too short to be a safetensors file");
   const auto header_size = load_little<std::uint64_t>(text.data());
@@ -60,12 +60,12 @@ std::uint64_t stated_header_size(std::string_view text, std::optional<std::uint6
   const bool begins = header_size > 0 && (text.size() == kHeaderStart || text[kHeaderStart] == '{');
   if (!begins) {
     refuse_other_kind(text, size, name);
-    refuse(name, "it is no safetensors file: its header does not start with '{'");
+    refuse(name, "it is not a safetensors file: its header does not start with '{'");
   }
   return header_size;
 }
 
-/// The size of a file by what has come of it; nothing while its header has not.
+/// Returns the size of a file by what has come of it; nothing while its header has not.
 std::optional<std::uint64_t> stated_size(std::string_view so_far, const std::string& name) {
   if (so_far.size() < kHeaderStart) return std::nullopt;
   const std::uint64_t header_size = stated_header_size(so_far, std::nullopt, name);
@@ -85,8 +85,8 @@ float float_of_half(std::uint16_t half) {
   return std::bit_cast<float>(sign | wide << 23 | mantissa << 13);
 }
 
-constexpr std::size_t kPieceBytes = std::size_t{1} << 16;  // that are read and converted at a time
-constexpr std::size_t kHashBytes = std::size_t{1} << 20;   // that are read and hashed at a time
+constexpr std::size_t kPieceBytes = std::size_t{1} << 16;  // read and converted at a time
+constexpr std::size_t kHashBytes = std::size_t{1} << 20;   // read and hashed at a time
 
 /// Reads numbers of type `Stored` from `offset` on.
 template <class Stored, class Convert>
@@ -141,7 +141,7 @@ void SafetensorsFile::read_header() {
   if (metadata_.contains(kChecksumKey)) verify_checksum(header_text);
 }
 
-// Sorted by place, each tensor begins where the one before ends, and the last ends with the file; names are unique.
+// Sorted by place, each tensor begins at the end of the one before, and the last ends with the file; names are unique.
 void SafetensorsFile::check_layout(std::uint64_t data_offset) {
   const std::uint64_t data_size = file_.size() - data_offset;
   std::sort(entries_.begin(), entries_.end(), [](const TensorEntry& a, const TensorEntry& b) {
@@ -166,13 +166,14 @@ void SafetensorsFile::check_layout(std::uint64_t data_offset) {
             [&](std::size_t a, std::size_t b) { return entries_[a].name < entries_[b].name; });
   const auto twice = std::adjacent_find(by_name_.begin(), by_name_.end(),
                                         [&](std::size_t a, std::size_t b) { return entries_[a].name == entries_[b].name; });
-  if (twice != by_name_.end()) refuse(name(), "tensor '" + entries_[*twice].name.substr(0, 100) + "' stands twice");
+  if (twice != by_name_.end()) refuse(name(), "tensor '" + entries_[*twice].name.substr(0, 100) + "' appears twice");
 }
 
 void SafetensorsFile::verify_checksum(std::string_view header_text) const {
   const std::string& stated = metadata_.find(kChecksumKey)->second;
   const std::size_t found = find_checksum(header_text);
-  if (stated.size() != kChecksumDigits || found == std::string_view::npos) refuse(name(), "its lm.checksum is no checksum");
+  if (stated.size() != kChecksumDigits || found == std::string_view::npos)
+    refuse(name(), "its lm.checksum is not a checksum");
   const std::size_t digits = sizeof(std::uint64_t) + found;
   const std::string zeros(kChecksumDigits, '0');
   Hasher hasher;
@@ -196,12 +197,6 @@ const std::string* SafetensorsFile::metadata(std::string_view key) const {
   return found == metadata_.end() ? nullptr : &found->second;
 }
 
-std::vector<std::byte> SafetensorsFile::bytes(const TensorEntry& entry) const {
-  std::vector<std::byte> bytes(entry.size);
-  file_.read(entry.offset, bytes.data(), bytes.size());
-  return bytes;
-}
-
 void SafetensorsFile::check_floats(const TensorEntry& entry) const {
   for (const Dtype floats : {Dtype::f32, Dtype::f64, Dtype::f16, Dtype::bf16}) {
     if (entry.dtype == floats) return;
@@ -212,13 +207,7 @@ void SafetensorsFile::check_floats(const TensorEntry& entry) const {
 
 void SafetensorsFile::read_floats(const TensorEntry& entry, std::span<float> out) const {
   LM_CHECK(static_cast<std::int64_t>(out.size()) == entry.elements());
-  read_floats(entry, 0, out);
-}
-
-void SafetensorsFile::read_floats(const TensorEntry& entry, std::int64_t first, std::span<float> out) const {
-  const auto count = static_cast<std::int64_t>(out.size());
-  LM_CHECK(first >= 0 && first <= entry.elements() && count <= entry.elements() - first);
-  const std::uint64_t offset = entry.offset + static_cast<std::uint64_t>(first * dtype_size(entry.dtype));
+  const std::uint64_t offset = entry.offset;
   switch (entry.dtype) {
     case Dtype::f32:
       return file_.read(offset, out.data(), out.size_bytes());
@@ -232,15 +221,6 @@ void SafetensorsFile::read_floats(const TensorEntry& entry, std::int64_t first, 
     default:
       check_floats(entry);
   }
-}
-
-void SafetensorsFile::read_integers(const TensorEntry& entry, std::span<std::int64_t> out) const {
-  LM_CHECK(static_cast<std::int64_t>(out.size()) == entry.elements());
-  if (entry.dtype != Dtype::i64) {
-    refuse(name(), "tensor '" + entry.name.substr(0, 100) + "' holds " + std::string(dtype_name(entry.dtype)) +
-                       " where I64 is needed");
-  }
-  file_.read(entry.offset, out.data(), out.size_bytes());
 }
 
 }  // namespace lm

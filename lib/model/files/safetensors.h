@@ -18,8 +18,9 @@ namespace lm {
 
 enum class Dtype { f64, f32, f16, bf16, i64, i32, i16, i8, u64, u32, u16, u8, boolean };
 
+/// Returns the bytes that a number takes.
 std::int64_t dtype_size(Dtype dtype);
-/// As the format spells it: "F32".
+/// Returns the format's word for a type: "F32".
 std::string_view dtype_name(Dtype dtype);
 
 struct TensorEntry {
@@ -31,36 +32,30 @@ struct TensorEntry {
   std::int64_t elements() const { return static_cast<std::int64_t>(size) / dtype_size(dtype); }
 };
 
-/// Strings by name, as a file's "__metadata__".
+/// The strings of a file's "__metadata__", by name.
 using SafetensorsMetadata = std::map<std::string, std::string, std::less<>>;
 
-/// An open file, whose arrays are read when they are asked for. Opening checks everything but the numbers: one JSON header
-/// of at most 100,000,000 bytes, no unknown or duplicate key or name, every size equal to what its shape takes, no hole, no
-/// overlap, no byte beyond, and `lm.checksum` if it is there (which reads the file once).
+/// An open file, whose arrays are read when they are asked for. Opening checks everything except the numbers: one JSON
+/// header of at most 100,000,000 bytes, no unknown or duplicate key or name, every size equal to what its shape takes, no
+/// hole, no overlap, no byte beyond, and `lm.checksum` if it is there (which reads the file once).
 class SafetensorsFile {
  public:
   /// Throws Error.
   static SafetensorsFile open(const std::string& path);
 
   const std::string& name() const { return file_.name(); }
-  /// In the order of their data.
+  /// Returns the tensors in the order of their data.
   const std::vector<TensorEntry>& entries() const { return entries_; }
-  /// Null where there is no such tensor.
+  /// Returns the tensor of that name; null if there is none.
   const TensorEntry* find(std::string_view name) const;
   const SafetensorsMetadata& metadata() const { return metadata_; }
-  /// Null where there is no such key.
+  /// Returns the string of a key; null if there is none.
   const std::string* metadata(std::string_view key) const;
 
-  /// Any type as the bytes on disk, little-endian and unaligned.
-  std::vector<std::byte> bytes(const TensorEntry& entry) const;
   /// Throws Error unless the type is one that read_floats reads.
   void check_floats(const TensorEntry& entry) const;
-  /// F32, F16, BF16 and F64 as float; out: entry.elements(). Throws Error for other types.
+  /// Reads F32, F16, BF16 or F64 as float; out: entry.elements(). Throws Error for other types.
   void read_floats(const TensorEntry& entry, std::span<float> out) const;
-  /// `count` of them from element `first` on.
-  void read_floats(const TensorEntry& entry, std::int64_t first, std::span<float> out) const;
-  /// I64; out: entry.elements(). Throws Error for other types.
-  void read_integers(const TensorEntry& entry, std::span<std::int64_t> out) const;
 
  private:
   explicit SafetensorsFile(RandomAccessFile file) : file_(std::move(file)) {}
@@ -82,16 +77,15 @@ struct TensorSource {
   Dtype dtype = Dtype::f32;
   std::vector<std::int64_t> shape;
   std::span<const std::byte> bytes;          // in memory, row-major, this machine's (little-endian)
-  std::function<void(const Sink&)> produce;  // where `bytes` is empty
+  std::function<void(const Sink&)> produce;  // if `bytes` is empty
 };
 
-/// F32 from memory that outlives the writing.
+/// Returns F32 from memory that outlives the writing.
 TensorSource tensor_source(std::string name, std::vector<std::int64_t> shape, std::span<const float> values);
-TensorSource tensor_source(std::string name, std::vector<std::int64_t> shape, std::span<const std::int64_t> values);
 
 /// Writes a file with the tensors in the order given, metadata in order of name with `"format": "pt"` and `lm.checksum`
-/// added: the same input gives the same bytes. Reads the sources twice, writes once, so a pipe will do. The caller closes
-/// `output`. Throws Error where a header would be too large.
+/// added: the same input gives the same bytes. Reads the sources twice and writes once, so `output` may be a pipe. The
+/// caller closes it. Throws Error if the header would be too large.
 void write_safetensors(OutputStream& output, const SafetensorsMetadata& metadata, std::span<const TensorSource> tensors);
 
 }  // namespace lm

@@ -1,5 +1,4 @@
-#include <cstring>
-
+// Writing safetensors: the header, with the checksum of all that follows, and the tensors.
 #include "base/error.h"
 #include "base/hash.h"
 #include "base/json.h"
@@ -58,14 +57,6 @@ void give_all(std::span<const TensorSource> tensors, const TensorSource::Sink& s
 TensorSource tensor_source(std::string name, std::vector<std::int64_t> shape, std::span<const float> values) {
   return {.name = std::move(name),
           .dtype = Dtype::f32,
-          .shape = std::move(shape),
-          .bytes = std::as_bytes(values),
-          .produce = {}};
-}
-
-TensorSource tensor_source(std::string name, std::vector<std::int64_t> shape, std::span<const std::int64_t> values) {
-  return {.name = std::move(name),
-          .dtype = Dtype::i64,
           .shape = std::move(shape),
           .bytes = std::as_bytes(values),
           .produce = {}};

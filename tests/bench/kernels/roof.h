@@ -82,7 +82,7 @@ inline const Memory& memory_of(double working_set) {
 inline double read_bandwidth(const Memory& memory) {
   static Arena<float> arena(memory_of(1e18).measured / 4);
   static const bool touched = [] {
-    for (float& each : arena.span()) each = 1.0f;
+    std::fill_n(arena.data(), arena.size(), 1.0f);
     return true;
   }();
   const std::int64_t threads = compute().pool().threads();

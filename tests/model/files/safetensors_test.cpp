@@ -44,7 +44,7 @@ std::string file_of(const std::string& header, const std::string& data) {
   return bytes + header + data;
 }
 
-// Why a file of that header and data is refused; empty where it is not.
+/// Returns why a file of that header and data is refused; empty if it is not.
 std::string refusal_of(const std::string& header, const std::string& data) {
   const test::TemporaryFolder folder;
   put(folder.path("a"), file_of(header, data));
@@ -64,7 +64,8 @@ struct Sample {
   std::vector<TensorSource> sources() const {
     std::vector<TensorSource> all;
     all.push_back(tensor_source("b.weight", {2, 3}, weights));
-    all.push_back(tensor_source("a.steps", {3}, steps));
+    all.push_back(
+        {.name = "a.steps", .dtype = Dtype::i64, .shape = {3}, .bytes = std::as_bytes(std::span(steps)), .produce = {}});
     all.push_back(tensor_source("nothing", {0, 7}, std::span<const float>()));
     all.push_back(
         {.name = "pieces", .dtype = Dtype::u8, .shape = {5}, .bytes = {}, .produce = [](const TensorSource::Sink& sink) {
@@ -88,14 +89,14 @@ struct Sample {
     std::vector<float> floats(6);
     file.read_floats(*entry, floats);
     CHECK(floats == weights);
-    std::vector<std::int64_t> integers(3);
+    const std::string bytes = test::read_file(file.name());
     entry = file.find("a.steps");
     REQUIRE(entry != nullptr);
-    file.read_integers(*entry, integers);
-    CHECK(integers == steps);
+    REQUIRE(entry->size == 24);
+    CHECK(std::memcmp(bytes.data() + entry->offset, steps.data(), 24) == 0);
     entry = file.find("pieces");
     REQUIRE(entry != nullptr);
-    CHECK(std::memcmp(file.bytes(*entry).data(), "hello", 5) == 0);
+    CHECK(bytes.substr(entry->offset, entry->size) == "hello");
   }
 };
 
@@ -118,9 +119,6 @@ TEST_CASE("tensors and metadata come back the same, and the same input gives the
   for (const TensorEntry& entry : file.entries()) {
     if (entry.name == "b.weight") CHECK(entry.offset % 8 == 0);
   }
-  std::vector<float> part(2);
-  file.read_floats(*file.find("b.weight"), 4, part);
-  CHECK(part == std::vector<float>{3e38f, 0.1f});
   std::vector<float> wrong(3);
   CHECK(contains(refusal([&] { file.read_floats(*file.find("a.steps"), wrong); }), "holds I64 where F32"));
 }
@@ -151,10 +149,10 @@ TEST_CASE("every truncation and every longer file is refused") {
     CHECK_FALSE(refusal([&] { SafetensorsFile::open(folder.path("t")); }).empty());
   }
   put(folder.path("t"), bytes + "x");
-  CHECK(contains(refusal([&] { SafetensorsFile::open(folder.path("t")); }), "bytes too many"));
+  CHECK(contains(refusal([&] { SafetensorsFile::open(folder.path("t")); }), "too many bytes"));
 }
 
-TEST_CASE("of 10,000 bit flips all are refused but those in the checksum's own name, which leave the data as they are") {
+TEST_CASE("of 10,000 bit flips all are refused except those in the checksum's own name, which leave the data as they are") {
   const test::TemporaryFolder folder;
   const Sample sample;
   sample.write(folder.path("a"));
@@ -183,7 +181,7 @@ TEST_CASE("a changed tensor, metadata or checksum does not agree with the checks
     put(folder.path("c"), changed);
     CHECK(contains(refusal([&] { SafetensorsFile::open(folder.path("c")); }), "checksum does not agree"));
   }
-  CHECK(contains(refusal_of("{\"__metadata__\":{\"lm.checksum\":\"12\"}}", ""), "is no checksum"));
+  CHECK(contains(refusal_of("{\"__metadata__\":{\"lm.checksum\":\"12\"}}", ""), "is not a checksum"));
 }
 
 TEST_CASE("a file from elsewhere is read: no metadata, tensors in any order and unaligned, spaces at the end") {
@@ -225,8 +223,9 @@ TEST_CASE("a file that becomes shorter while it is open is an error that names i
   const SafetensorsFile file = SafetensorsFile::open(folder.path("a"));
   REQUIRE(truncate(folder.path("a").c_str(), 2000) == 0);
   std::vector<float> out(1000);
-  CHECK(contains(refusal([&] { file.read_floats(file.entries().front(), out); }), "became shorter while it was being read"));
-  CHECK(contains(refusal([&] { file.bytes(file.entries().front()); }), folder.path("a")));
+  const std::string why = refusal([&] { file.read_floats(file.entries().front(), out); });
+  CHECK(contains(why, "became shorter while it was being read"));
+  CHECK(contains(why, folder.path("a")));
 }
 
 TEST_CASE("every half-precision number is read as IEEE 754 says") {
@@ -256,16 +255,16 @@ TEST_CASE("holes, overlaps, duplicates and data beyond the file are refused, eac
   CHECK(contains(refusal_of("{" + tensor_of("a", 1, 4) + "}", "wxyz"), "hole before tensor 'a'"));
   CHECK(contains(refusal_of("{" + tensor_of("a", 0, 3) + "," + tensor_of("b", 2, 4) + "}", "wxyz"), "'b' overlaps"));
   CHECK(contains(refusal_of("{" + tensor_of("a", 0, 4) + "," + tensor_of("b", 0, 4) + "}", "wxyz"), "overlaps"));
-  CHECK(contains(refusal_of("{" + tensor_of("a", 0, 2) + "," + tensor_of("a", 2, 4) + "}", "wxyz"), "'a' stands twice"));
+  CHECK(contains(refusal_of("{" + tensor_of("a", 0, 2) + "," + tensor_of("a", 2, 4) + "}", "wxyz"), "'a' appears twice"));
   CHECK(contains(refusal_of("{" + tensor_of("a", 0, 5) + "}", "wxyz"), "does not fit into the file"));
-  CHECK(contains(refusal_of("{" + tensor_of("a", 0, 3) + "}", "wxyz"), "bytes too many"));
-  CHECK(contains(refusal_of("{}", "wxyz"), "bytes too many"));
-  CHECK(contains(refusal_of("{\"__metadata__\":{\"a\":\"1\",\"a\":\"2\"}}", ""), "metadata 'a' stands twice"));
-  CHECK(contains(refusal_of("{\"__metadata__\":{},\"__metadata__\":{}}", ""), "stands twice"));
+  CHECK(contains(refusal_of("{" + tensor_of("a", 0, 3) + "}", "wxyz"), "too many bytes"));
+  CHECK(contains(refusal_of("{}", "wxyz"), "too many bytes"));
+  CHECK(contains(refusal_of("{\"__metadata__\":{\"a\":\"1\",\"a\":\"2\"}}", ""), "metadata 'a' appears twice"));
+  CHECK(contains(refusal_of("{\"__metadata__\":{},\"__metadata__\":{}}", ""), "appears twice"));
   CHECK(refusal_of("{}", "").empty());
 }
 
-TEST_CASE("headers that say anything else than they should are refused") {
+TEST_CASE("malformed headers are refused") {
   const std::string good = R"("dtype":"U8","shape":[2],"data_offsets":[0,2])";
   CHECK(refusal_of("{\"a\":{" + good + "}}", "xy").empty());
   for (const char* bad : {
@@ -339,7 +338,7 @@ TEST_CASE("refusing a file takes no more memory than twice its size and 16 MiB")
   }
 }
 
-TEST_CASE("a file is told from one that was meant to be written, down to a bit") {
+TEST_CASE("a file that differs from what was to be written, even in a bit, is recognized") {
   const test::TemporaryFolder folder;
   const std::string path = folder.path("a");
   std::vector<float> weights(300000, 0.5f);
