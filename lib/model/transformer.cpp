@@ -16,7 +16,7 @@ namespace lm {
 
 namespace {
 
-// The first `rows` rows of a tensor that may be absent.
+/// Returns the first `rows` rows of a tensor that may be absent.
 template <class T>
 TensorView<T> top(const TensorView<T>& view, std::int64_t rows) {
   return view.empty() ? view : view.rows(0, rows);
@@ -35,23 +35,29 @@ Heads<T> split_heads(const ModelConfig& c, std::int64_t sequences, TensorView<T>
           .v = qkv.columns(c.q_width() + c.kv_width(), c.kv_width()).split_columns(c.n_kv_heads).split_rows(sequences)};
 }
 
-/// Query and key heads side by side, (rows, H + KV, D): what rotation turns.
+/// Returns query and key heads side by side, (rows, H + KV, D): what rotation turns.
 template <class T>
 TensorView<T> rotated_heads(const ModelConfig& c, TensorView<T> qk) {
   return qk.columns(0, c.q_width() + c.kv_width()).split_columns(c.n_heads + c.n_kv_heads);
 }
 
+/// What a norm's forward pass read, and kept for backward.
+template <class T>
+struct NormInputs {
+  TensorView<T> x, gain, mean, rstd;
+};
+
 template <class T>
 void norm_backward(Compute& compute, const ModelConfig& c, TensorView<T> dx, TensorView<T> dgain, TensorView<T> dbias,
-                   TensorView<T> dy, TensorView<T> x, TensorView<T> gain, TensorView<T> mean, TensorView<T> rstd) {
+                   TensorView<T> dy, const NormInputs<T>& in) {
   if (c.norm == Norm::layernorm) {
-    layernorm_backward<T>(compute, dx, dgain, dbias, dy, x, gain, mean, rstd);
+    layernorm_backward<T>(compute, dx, dgain, dbias, dy, in.x, in.gain, in.mean, in.rstd);
   } else {
-    rmsnorm_backward<T>(compute, dx, dgain, dy, x, gain, rstd);
+    rmsnorm_backward<T>(compute, dx, dgain, dy, in.x, in.gain, in.rstd);
   }
 }
 
-/// out = x + dropout(branch * weight^T + bias), the end of both residual branches.
+/// Ends a residual branch: out = x + dropout(branch * weight^T + bias).
 template <class T>
 void residual_forward(Compute& compute, TensorView<T> out, TensorView<T> x, TensorView<T> branch, LinearWeight<T> weight,
                       TensorView<T> bias, const Dropout& dropout) {
@@ -64,7 +70,7 @@ void residual_forward(Compute& compute, TensorView<T> out, TensorView<T> x, Tens
   add<T>(compute, out, x);
 }
 
-/// The gradient that enters a residual branch: d_residual itself, or its masked copy in `spare`.
+/// Returns the gradient that enters a residual branch: d_residual itself, or its masked copy in `spare`.
 template <class T>
 TensorView<T> residual_backward(Compute& compute, TensorView<T> d_residual, TensorView<T> spare, const Dropout& dropout) {
   if (dropout.rate == 0) return d_residual;
@@ -99,7 +105,7 @@ template <class T>
 void Transformer<T>::forward(const Batch& batch, Activations<T>& a, const DropoutPlan& dropout) {
   const ModelConfig& c = weights_.config();
   check_batch(batch, c.vocab_size);
-  // Many short sequences fit where few long ones do; the rotary table is laid out for this length.
+  // Many short sequences fit into the room of few long ones; the rotary table is laid out for this length.
   LM_CHECK(batch.rows() <= a.sequences() * a.length() && batch.length <= a.length() && batch.length <= c.context_length);
   const std::int64_t rows = batch.rows();
   const TensorView<T> stream = top(a.residual.front(), rows);
@@ -147,7 +153,7 @@ void Transformer<T>::attention_block_forward(std::int64_t layer, const Batch& ba
                       dropout_at(dropout, 1 + 2 * layer));
 }
 
-/// All of the feed-forward part but its product back into the residual stream, which backward does not need.
+/// Computes all of the feed-forward part except its product back into the residual stream, which backward does not need.
 template <class T>
 void Transformer<T>::ffn_hidden_forward(std::int64_t layer, std::int64_t rows, Activations<T>& a) {
   const ModelConfig& c = weights_.config();
@@ -184,8 +190,10 @@ Loss Transformer<T>::backward(const Batch& batch, Activations<T>& a, Parameters<
   const TensorView<T> d_stream = top(a.d_residual, rows);
   fill<T>(compute_, d_stream, T(0));
   norm_backward<T>(compute_, c, d_stream, gradients.final_norm_gain, gradients.final_norm_bias, top(a.d_hidden, rows),
-                   top(a.residual.back(), rows), weights_.final_norm_gain, top(a.final_norm_mean, rows),
-                   top(a.final_norm_rstd, rows));
+                   {.x = top(a.residual.back(), rows),
+                    .gain = weights_.final_norm_gain,
+                    .mean = top(a.final_norm_mean, rows),
+                    .rstd = top(a.final_norm_rstd, rows)});
   for (std::int64_t layer = c.n_layers - 1; layer >= 0; --layer) {
     if (a.keep() == Keep::recomputing && layer + 1 < c.n_layers) {
       // The same calls as in forward, so the same bits; the last layer's activations are still there.
@@ -223,8 +231,11 @@ void Transformer<T>::ffn_block_backward(std::int64_t layer, std::int64_t rows, A
   }
   linear_backward_weight<T>(compute_, g.up, g.up_bias, d_up, top(s.ffn_norm, rows), linears_.precision());
   linear_backward_input<T>(compute_, d_hidden, d_up, linears_.layers[l].up, Write::overwrite);
-  norm_backward<T>(compute_, c, d_stream, g.ffn_norm_gain, g.ffn_norm_bias, d_hidden, top(s.middle, rows), w.ffn_norm_gain,
-                   top(s.ffn_norm_mean, rows), top(s.ffn_norm_rstd, rows));
+  norm_backward<T>(compute_, c, d_stream, g.ffn_norm_gain, g.ffn_norm_bias, d_hidden,
+                   {.x = top(s.middle, rows),
+                    .gain = w.ffn_norm_gain,
+                    .mean = top(s.ffn_norm_mean, rows),
+                    .rstd = top(s.ffn_norm_rstd, rows)});
 }
 
 template <class T>
@@ -264,8 +275,11 @@ void Transformer<T>::attention_block_backward(std::int64_t layer, const Batch& b
   }
   linear_backward_weight<T>(compute_, g.qkv, g.qkv_bias, d_qkv, top(s.attention_norm, rows), linears_.precision());
   linear_backward_input<T>(compute_, d_hidden, d_qkv, linears_.layers[l].qkv, Write::overwrite);
-  norm_backward<T>(compute_, c, d_stream, g.attention_norm_gain, g.attention_norm_bias, d_hidden, top(a.residual[l], rows),
-                   w.attention_norm_gain, top(s.attention_norm_mean, rows), top(s.attention_norm_rstd, rows));
+  norm_backward<T>(compute_, c, d_stream, g.attention_norm_gain, g.attention_norm_bias, d_hidden,
+                   {.x = top(a.residual[l], rows),
+                    .gain = w.attention_norm_gain,
+                    .mean = top(s.attention_norm_mean, rows),
+                    .rstd = top(s.attention_norm_rstd, rows)});
 }
 
 template class Transformer<float>;
