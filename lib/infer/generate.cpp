@@ -12,8 +12,8 @@ namespace {
 constexpr std::int64_t kReadBlock = 256;
 static_assert(kReadBlock % kKeptStep == 0);
 
-/// How many of `same` tokens to keep of a prompt of `count`. Something is left to read in any case, for the logits after it;
-/// and not a single row, which the decoder computes by other kernels, unless a fresh context reads it alone, too.
+/// Returns how many of `same` tokens to keep of a prompt of `count`. Something is left to read in any case, for the logits
+/// after it; and not a single row, which the decoder computes by other kernels, unless a fresh context does so too.
 std::int64_t kept_length(std::int64_t same, std::int64_t count) {
   const std::int64_t kept = std::min(same, count - 1) / kKeptStep * kKeptStep;
   return kept == count - 1 && kept % kReadBlock != 0 ? kept - kKeptStep : kept;
@@ -46,7 +46,7 @@ void Context::read_again() {
 std::int64_t Context::read(std::span<const TokenId> tokens, std::int64_t prefix_length) {
   LM_CHECK(!tokens.empty());
   const auto count = static_cast<std::int64_t>(tokens.size());
-  // At least one token, where half the context is none.
+  // At least one token, even if half the context is none.
   const std::int64_t kept = count <= config_.context_length ? count : std::max<std::int64_t>(1, config_.context_length / 2);
   const std::span<const TokenId> last = tokens.last(static_cast<std::size_t>(kept));
   visible_.assign(last.begin(), last.end());
@@ -65,7 +65,6 @@ std::int64_t Context::read_changed(std::span<const TokenId> tokens) {
   read_length_ = 0;  // while an error may interrupt
   prefix_length_ = 0;
   visible_.assign(tokens.begin(), tokens.end());
-  prefix_length_ = 0;
   for (std::int64_t first = kept; first < count;) {
     const std::int64_t end = std::min(count, (first / kReadBlock + 1) * kReadBlock);
     const TensorView<const float> logits =
@@ -117,7 +116,7 @@ EndReason generate(Context& context, Sampler& sampler, TokenId end_of_text, std:
     const TokenId token = sampler.choose(context.logits(), said);
     if (token == end_of_text) return EndReason::end_of_text;
     if (!on_token(token)) return EndReason::caller;
-    // The logits after the last token are nobody's.
+    // Nobody needs the logits after the last token.
     if (i + 1 < max_tokens) context.append(token);
   }
   return EndReason::length;

@@ -27,7 +27,7 @@ double sum_of(std::span<const Candidate> candidates) {
 
 [[noreturn]] void refuse_non_finite() { throw Error("cannot sample: the model gives values that are not finite"); }
 
-/// Logits, divided by the temperature, to probabilities.
+/// Turns logits, divided by the temperature, into probabilities.
 void softmax(std::vector<Candidate>& candidates, double temperature) {
   double largest = -std::numeric_limits<double>::infinity();
   for (const Candidate& c : candidates) largest = std::max(largest, c.probability);
@@ -157,7 +157,7 @@ Candidate Sampler::likeliest(TensorView<const float> logits, std::span<const Tok
 }
 
 TokenId Sampler::choose(TensorView<const float> logits, std::span<const TokenId> visible) {
-  // Drawn in any case: draw n belongs to token n.
+  // Drawn even if it is not needed: draw n belongs to token n.
   const double draw = rng_.uniform();
   if (options_.temperature == 0) return likeliest(logits, visible).id;
   filter(logits, visible);

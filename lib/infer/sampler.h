@@ -11,7 +11,7 @@
 
 namespace lm {
 
-/// Each filter's default leaves the distribution as it is. They apply in this order, each to what the one before left,
+/// Each filter's default leaves the distribution as it is. They apply in this order, each to what the one before it left,
 /// renormalised.
 struct SamplingOptions {
   /// Logits of tokens already visible are divided by it if positive, else multiplied (arXiv:1909.05858).
@@ -20,7 +20,7 @@ struct SamplingOptions {
   std::int64_t top_k = 0;    // the k likeliest tokens; 0: all
   double typical = 1;        // the tokens whose surprisal is nearest the entropy, up to this mass (arXiv:2202.00666)
   double top_p = 1;          // the likeliest tokens up to this mass, the one that reaches it included (arXiv:1904.09751)
-  double min_p = 0;          // tokens at least this share as likely as the likeliest (arXiv:2407.01082)
+  double min_p = 0;          // tokens at least this fraction as likely as the likeliest (arXiv:2407.01082)
 };
 
 /// A token and its probability.
@@ -29,8 +29,7 @@ struct Candidate {
   double probability;
 };
 
-/// Where a text's random numbers come from: draw n belongs to its n-th token, so a text does not depend on what is sampled
-/// beside it.
+/// Identifies a text's random numbers: draw n belongs to its n-th token, so texts do not depend on each other.
 struct SampleSeed {
   std::uint64_t seed = 0;
   std::uint64_t text = 0;  // number of the text among those of the seed
@@ -39,12 +38,12 @@ struct SampleSeed {
 /// Chooses the tokens of one text, one after the other.
 class Sampler {
  public:
-  /// allowed: (V) 0 for ids that are never chosen; must outlive the sampler. Throws Error where an option is out of range.
+  /// allowed: (V) 0 for ids that are never chosen; must outlive the sampler. Throws Error if an option is out of range.
   Sampler(const SamplingOptions& options, std::span<const std::uint8_t> allowed, SampleSeed seed);
 
-  /// The next token. logits: (V)  visible: the tokens that the penalty is for. Throws Error where logits are not finite.
+  /// Returns the next token. logits: (V)  visible: the tokens that are penalised. Throws Error if a logit is not finite.
   TokenId choose(TensorView<const float> logits, std::span<const TokenId> visible);
-  /// The distribution that choose() draws from: the tokens that are left, likeliest first (of equals the smaller id).
+  /// Returns what choose() draws from: the tokens that are left, likeliest first (of equals the smaller id).
   std::vector<Candidate> distribution(TensorView<const float> logits, std::span<const TokenId> visible);
 
  private:
@@ -64,8 +63,8 @@ class Sampler {
   std::vector<Candidate> candidates_;  // `probability` holds the logit until softmax
 };
 
-/// softmax of all logits in double, likeliest first (of equals the smaller id): the model's own distribution.
-/// Throws Error where logits are not finite.
+/// Returns the model's own distribution: softmax of all logits in double, likeliest first (of equals the smaller id).
+/// Throws Error if a logit is not finite.
 std::vector<Candidate> model_distribution(TensorView<const float> logits);
 
 }  // namespace lm

@@ -11,10 +11,10 @@
 namespace lm {
 namespace {
 
-/// Windows wait until there are this many batches of them, so that those of about equal length meet in one.
+// Windows wait until there are this many batches of them, so that those of about equal length meet in one.
 constexpr std::int64_t kWaitingBatches = 8;
 
-/// Entropy of softmax(logits) in nats.
+/// Returns the entropy of softmax(logits) in nats.
 double entropy_of(std::span<const float> logits) {
   const double largest = static_cast<double>(*std::max_element(logits.begin(), logits.end()));
   double sum = 0;
@@ -81,7 +81,7 @@ std::vector<std::vector<double>> SequenceScorer::score(std::span<const ScoredSeq
   return results;
 }
 
-/// Shorter sequences are padded at their end, beyond their prefix, where no token of theirs looks.
+/// Scores one batch. Shorter sequences are padded at their end, which none of their own tokens sees.
 void SequenceScorer::score_batch(std::span<const ScoredSequence> sequences, std::span<const std::size_t> members,
                                  std::vector<std::vector<double>>& results) {
   const std::size_t length = sequences[members.front()].input.size();
@@ -103,7 +103,7 @@ void SequenceScorer::score_batch(std::span<const ScoredSequence> sequences, std:
     }
     batch.prefix_length.push_back(std::min(sequence.prefix_length, size));
   }
-  // Without any prefix the causal kernel's own path is taken.
+  // Without any prefix the kernel takes its causal path.
   if (std::all_of(batch.prefix_length.begin(), batch.prefix_length.end(), [](std::int64_t p) { return p == 0; }))
     batch.prefix_length.clear();
   ScoreSink sink(compute_, batch, ScoreSink::Detail::nats);

@@ -1,4 +1,4 @@
-// Scoring: what a model thinks of given tokens, many windows at a time.
+// Scoring: the probability that a model gives to tokens, many windows at a time.
 #pragma once
 
 #include <cstdint>
@@ -16,12 +16,12 @@
 
 namespace lm {
 
-/// Of each row that counts: -log p of its target, and, where asked, the target's rank (1: the likeliest) and the entropy of
-/// the distribution, both in nats.
+/// Stores for each row that counts the nats (-log p) of its target and, with detail, the target's rank (1: the likeliest)
+/// and the entropy of the distribution in nats.
 class ScoreSink : public RowSink<float> {
  public:
   enum class Detail { nats, rank_and_entropy };
-  /// The batch outlives the sink. Vectors have one element a row of the batch; rows that do not count keep 0.
+  /// The batch must outlive the sink. Vectors have one element a row of the batch; rows that do not count keep 0.
   ScoreSink(Compute& compute, const Batch& batch, Detail detail);
   void consume(std::span<const std::int64_t> rows, TensorView<float> logits) override;
 
@@ -36,7 +36,7 @@ class ScoreSink : public RowSink<float> {
   std::vector<double> chunk_nats_;
 };
 
-/// A sequence, and what is asked about it: -log p(token) at the output of each place.
+/// A sequence, and the tokens whose nats are asked for, each at the output of its place.
 struct ScoredSequence {
   struct Target {
     std::int64_t place;
@@ -50,11 +50,11 @@ struct ScoredSequence {
 /// Scores sequences in batches of about equal length.
 class SequenceScorer {
  public:
-  /// max_length: inputs of a sequence at most, itself at most the model's context. Memory: activations of `batch_rows`
-  /// tokens (at least of one sequence).
+  /// max_length: the most inputs of a sequence, at most the model's context. Takes memory for the activations of
+  /// `batch_rows` tokens (at least of one sequence).
   SequenceScorer(Compute& compute, const Parameters<float>& parameters, std::int64_t max_length,
                  std::int64_t batch_rows = 2048);
-  /// Nats of each target of each sequence, in their order. They do not depend on what else is scored.
+  /// Returns the nats of each target of each sequence, in their order. They do not depend on what else is scored.
   std::vector<std::vector<double>> score(std::span<const ScoredSequence> sequences);
 
   std::int64_t max_length() const { return max_length_; }
@@ -70,16 +70,16 @@ class SequenceScorer {
   std::unique_ptr<Activations<float>> activations_;
 };
 
-/// A piece of text of n + 1 tokens: those from `first_scored` on are predicted; those before are context only.
+/// A piece of text: its tokens from `first_scored` on are predicted; those before are only context.
 struct ScoredWindow {
   std::vector<TokenId> tokens;
   std::int64_t first_scored = 1;
 };
 
-/// What a window asks of the model: appends sequences whose targets are, in order, the window's scored tokens.
+/// Appends the sequences that predict a window: their targets are, in order, the window's scored tokens.
 using Questions = std::function<void(const ScoredWindow& window, std::vector<ScoredSequence>& sequences)>;
 
-/// One sequence: each token is predicted from all before it.
+/// Appends one sequence: each token is predicted from all before it.
 void ask_left_to_right(const ScoredWindow& window, std::vector<ScoredSequence>& sequences);
 
 /// Scores windows, many at a time, and gives the results in the order in which the windows came.
@@ -88,13 +88,13 @@ class WindowScorer {
   /// nats[i] = -log p(window.tokens[first_scored + i] | what it was asked to be predicted from).
   using Handler = std::function<void(const ScoredWindow& window, std::span<const double> nats)>;
 
-  /// max_length: inputs of a sequence at most, itself at most the model's context. Memory: activations of `batch_rows`
-  /// tokens (at least of one sequence), and some times as many waiting.
+  /// max_length, batch_rows: as with SequenceScorer. Some batches of windows wait in memory, so that those of about equal
+  /// length meet in one.
   WindowScorer(Compute& compute, const Parameters<float>& parameters, std::int64_t max_length, Handler handler,
                std::int64_t batch_rows = 2048, Questions questions = ask_left_to_right);
 
   void add(ScoredWindow window);
-  /// Scores what is waiting.
+  /// Scores the windows that are waiting.
   void flush();
 
  private:

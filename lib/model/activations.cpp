@@ -8,7 +8,7 @@ namespace lm {
 
 template <class T>
 std::int64_t Activations<T>::head_chunk_rows(const ModelConfig& config) {
-  // About 16 MiB of logits, but rows enough that reading the head and its gradient for each chunk does not tell.
+  // About 16 MiB of logits, but rows enough that reading the head and its gradient for each chunk costs little.
   const std::int64_t rows = (std::int64_t{1} << 22) / config.vocab_size / 64 * 64;
   return std::clamp<std::int64_t>(rows, 256, 512);
 }

@@ -11,11 +11,13 @@
 
 namespace lm {
 
-/// What forward leaves behind. training: every layer, for backward, and there is room for gradients. recomputing: the same,
-/// but of all layers save the last only the input, from which backward computes the rest again, a layer at a time
-/// (arXiv:1604.06174). scoring: nothing; one layer's memory serves all.
-enum class Keep { training, recomputing, scoring };
-/// What training computes again in the backward pass.
+/// What forward leaves behind for backward.
+enum class Keep {
+  training,     // every layer, and there is room for gradients
+  recomputing,  // the same, but only the input of each layer except the last: backward computes the rest (arXiv:1604.06174)
+  scoring,      // nothing: one layer's memory serves all
+};
+/// The choices of what training computes again in the backward pass.
 template <>
 inline constexpr auto kChoices<Keep> = choice_table<Keep>("recomputation",
                                                           {{"none", Keep::training}, {"layer", Keep::recomputing}});
@@ -42,12 +44,12 @@ struct LayerActivations {             // R = B * T rows
 template <class T>
 class Activations {
  public:
-  /// Room for `sequences` of `length` tokens, or more of a smaller length with as many tokens in all.
+  /// Makes room for `sequences` of `length` tokens, or for more and shorter ones with as many tokens in all.
   Activations(const ModelConfig& config, std::int64_t sequences, std::int64_t length, Keep keep);
 
-  /// Bytes that the constructor would allocate.
+  /// Returns the bytes that the constructor would allocate.
   static std::int64_t bytes(const ModelConfig& config, std::int64_t sequences, std::int64_t length, Keep keep);
-  /// Rows of logits that exist at once.
+  /// Returns the number of rows of logits that exist at once.
   static std::int64_t head_chunk_rows(const ModelConfig& config);
 
   std::int64_t sequences() const { return sequences_; }
@@ -59,7 +61,7 @@ class Activations {
   TensorView<T> final_norm;                        // (R, C)
   TensorView<T> final_norm_mean, final_norm_rstd;  // (R)
   TensorView<T> logits;                            // (chunk, V)
-  TensorView<T> hidden_chunk;                      // (chunk, C) rows gathered where not all count
+  TensorView<T> hidden_chunk;                      // (chunk, C) rows gathered if not all count
   TensorView<T> cosine, sine;                      // (P, D/2) rotary table
 
   // Gradients in flight (training only).

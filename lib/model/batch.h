@@ -1,4 +1,4 @@
-// Batch: sequences stacked, the four arrays of an Example, which is all that the model sees of an objective.
+// Batch: sequences stacked, as the arrays of an Example: all that the model sees of an objective.
 #pragma once
 
 #include <cstdint>
@@ -14,21 +14,21 @@ struct Batch {
   std::int64_t length = 0;                  // T
   std::vector<TokenId> input;               // (B, T)
   std::vector<TokenId> target;              // (B, T)
-  std::vector<float> weight;                // (B, T) 0 where the target does not count
+  std::vector<float> weight;                // (B, T) 0 if the target does not count
   std::vector<std::int64_t> prefix_length;  // (B), or empty: 0 everywhere
   std::vector<std::int32_t> document;       // (B, T), or empty: one document a sequence
 
   std::vector<std::int32_t> objective;  // (B) which of the run's objectives made it, or empty: the only one
 
   std::int64_t rows() const { return sequences * length; }
-  /// Bytes that the arrays of so many places take, objectives and prefixes aside.
+  /// Returns the bytes that the arrays take for so many places, except objectives and prefixes.
   static std::int64_t bytes(std::int64_t rows) {
     return rows * static_cast<std::int64_t>(2 * sizeof(TokenId) + sizeof(float) + sizeof(std::int32_t));
   }
   Visibility visibility() const { return {.prefix_length = prefix_length, .document = document}; }
 };
 
-/// Sum of weighted losses and of weights, both in double: the loss is their quotient.
+/// The sum of weighted losses and the sum of weights; the mean loss is their quotient.
 struct Loss {
   double nats = 0;
   double weight = 0;

@@ -64,7 +64,7 @@ void check_config(const ModelConfig& config, std::string_view source) {
                 std::to_string(kMostLayers));
   }
   if (config.n_heads % config.n_kv_heads != 0) {
-    throw Error("heads (" + std::to_string(config.n_heads) + ") are no multiple of kv heads (" +
+    throw Error("heads (" + std::to_string(config.n_heads) + ") are not a multiple of kv heads (" +
                 std::to_string(config.n_kv_heads) + ")" + at(source));
   }
   if (config.positions == Positions::rotary && config.head_dim % 2 != 0) {

@@ -37,34 +37,37 @@ struct ModelConfig {
   std::int64_t vocab_size = 0;
   double norm_eps = 1e-6;
   double rope_theta = 10000.0;
-  double dropout = 0.0;  // on the embedding's sum and on both residual branches of each layer, in training alone
+  double dropout = 0.0;  // on the embedding's sum and on both residual branches of each layer, only in training
 
   bool operator==(const ModelConfig&) const = default;
 
   std::int64_t q_width() const { return n_heads * head_dim; }
   std::int64_t kv_width() const { return n_kv_heads * head_dim; }
   std::int64_t qkv_width() const { return q_width() + 2 * kv_width(); }
-  /// Outputs of the product into the feed-forward part: with SwiGLU gate and up side by side.
+  /// Returns the width of the product into the feed-forward part: with SwiGLU gate and up side by side.
   std::int64_t up_width() const { return activation == Activation::swiglu ? 2 * ffn_dim : ffn_dim; }
 };
 
-/// The choices a family fixes (norm, positions, activation, bias, QK-norm, eps); sizes are left as they are.
+/// Returns a configuration with what the family fixes (norm, positions, activation, bias, QK-norm, eps) and default sizes.
 ModelConfig family_defaults(Family family);
 
-/// Throws Error where sizes are not positive, do not divide, or overflow (n_heads by n_kv_heads, even head_dim with rotary,
-/// GPT-2's heads * head_dim == channels); `source` is named.
+/// Throws Error, naming `source`, unless sizes are positive, small enough that no product of them overflows, and agree:
+/// n_kv_heads divides n_heads, head_dim is even with rotary positions, and GPT-2's heads * head_dim are its channels.
 void check_config(const ModelConfig& config, std::string_view source);
 
-/// The `lm.config` string of a checkpoint and back. Unknown keys are refused.
+/// Converts to the `lm.config` of a checkpoint and back. Throws Error for unknown keys.
 JsonValue config_to_json(const ModelConfig& config);
 ModelConfig config_from_json(const JsonValue& json, std::string_view source);
 
-/// Weights, each counted once.
+/// Returns the number of weights, each counted once.
 std::int64_t parameter_count(const ModelConfig& config);
-/// Those in the matrices of the layers: all but embeddings, head, norms and biases.
+/// Returns the number of weights in the matrices of the layers: all except embeddings, head, norms and biases.
 std::int64_t layer_matrix_count(const ModelConfig& config);
-/// Training FLOPs a token: 6 M + a L H D T with M the weights in matrix products, the head included; a = 6 causal, 12
-/// bidirectional, 6 (1 + (P/T)^2) with a visible prefix of P (definitions: FLOPs of training).
+/// Returns the FLOPs that training takes for each token: 6 M + a L H D T, with M the weights in matrix products, the head
+/// included, and
+///   a = 6                  causal
+///   a = 12                 bidirectional
+///   a = 6 (1 + (P/T)^2)    with a visible prefix of P
 double training_flops_per_token(const ModelConfig& config, std::int64_t sequence_length, double visible_prefix_share = 0.0);
 
 }  // namespace lm

@@ -17,7 +17,7 @@
 namespace lm {
 namespace {
 
-/// A longer prompt is read in blocks of this many tokens: enough rows for the products to run at full speed.
+// A longer prompt is read in blocks of this many tokens: enough rows for the products to run at full speed.
 constexpr std::int64_t kBlockRows = 256;
 
 std::int64_t usual_block(const ModelConfig& config) { return std::min(kBlockRows, config.context_length); }

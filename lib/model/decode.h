@@ -1,4 +1,4 @@
-// Decoder: reads tokens into a cache and gives the next token's logits.
+// Decoder: reads tokens into a cache and returns the next token's logits.
 #pragma once
 
 #include <cstdint>
@@ -14,17 +14,17 @@
 
 namespace lm {
 
-/// One sequence at a time; buffers are allocated once. The logits' bits depend on the tokens alone, not on threads.
+/// Reads one sequence at a time; buffers are allocated once. The logits' bits depend only on the tokens, not on threads.
 class Decoder {
  public:
   Decoder(Compute& compute, const Parameters<float>& parameters);
 
-  /// Reads `tokens` (at least one) after those in the cache and returns the logits (V) after the last. Throws Error where
+  /// Reads `tokens` (at least one) after those in the cache and returns the logits (V) after the last. Throws Error if
   /// they do not fit the cache or an id is not below the vocabulary. prefix_length: keys before it are visible to every
   /// query (positions from the start of the sequence); only meaningful when the cache was empty. The view is valid until the
   /// next call.
   TensorView<const float> prefill(KVCache& cache, std::span<const TokenId> tokens, std::int64_t prefix_length = 0);
-  /// One token: the same function by the kernels of decoding, each output one fixed chain.
+  /// Reads one token: the same function by the kernels of decoding, each output one fixed chain.
   TensorView<const float> step(KVCache& cache, TokenId token);
 
  private:

@@ -10,10 +10,10 @@
 
 namespace lm {
 
-/// Keys are stored after QK-norm and rotation. Copyable by copy_from, so that several continuations share one prompt's work.
+/// Holds keys after QK-norm and rotation. copy_from() lets several continuations use the work on one prompt.
 class KVCache {
  public:
-  /// capacity: tokens, at most config.context_length.
+  /// Makes room for `capacity` tokens, at most config.context_length.
   KVCache(const ModelConfig& config, std::int64_t capacity);
 
   std::int64_t length() const { return length_; }
@@ -22,9 +22,10 @@ class KVCache {
   void truncate(std::int64_t length);
   /// Sets the number of tokens whose keys and values have been written.
   void advance(std::int64_t count);
+  /// Takes over the tokens of another cache of the same model.
   void copy_from(const KVCache& other);
 
-  /// (capacity, KV, D) of one layer.
+  /// Return the (capacity, KV, D) keys and values of one layer.
   TensorView<float> keys(std::int64_t layer) const { return layers_[static_cast<std::size_t>(layer)].keys; }
   TensorView<float> values(std::int64_t layer) const { return layers_[static_cast<std::size_t>(layer)].values; }
 

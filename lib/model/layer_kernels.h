@@ -9,10 +9,11 @@
 
 namespace lm {
 
-/// What scores are multiplied by: 1 / sqrt(D).
+/// Returns the factor of attention's scores: 1 / sqrt(D).
 inline double attention_scale(const ModelConfig& c) { return 1.0 / std::sqrt(static_cast<double>(c.head_dim)); }
 
-/// x, y: (rows, C)  mean, rstd: (rows), mean with LayerNorm alone  gain, bias: (C). y may be x.
+/// Normalises the rows of x.
+/// x, y: (rows, C)  mean, rstd: (rows), mean only with LayerNorm  gain, bias: (C). y may be x.
 template <class T>
 void norm_forward(Compute& compute, const ModelConfig& c, TensorView<T> y, TensorView<T> mean, TensorView<T> rstd,
                   TensorView<const T> x, TensorView<const T> gain, TensorView<const T> bias) {
@@ -23,6 +24,7 @@ void norm_forward(Compute& compute, const ModelConfig& c, TensorView<T> y, Tenso
   }
 }
 
+/// Applies the activation.
 /// y: (rows, F)  up: (rows, 2F) with SwiGLU, else (rows, F).
 template <class T>
 void activation_forward(Compute& compute, const ModelConfig& c, TensorView<T> y, TensorView<const T> up) {

@@ -1,4 +1,4 @@
-// LinearLayers: a model's matrices as products take them, with their 16-bit copies where training has those.
+// LinearLayers: a model's matrices as products take them, with their 16-bit copies if training has those.
 #pragma once
 
 #include <cstdint>
@@ -19,10 +19,10 @@ struct LayerLinears {
 template <class T>
 class LinearLayers {
  public:
-  /// Views of the weights, which must outlive it, and room for copies unless precision is fp32 (the only one for double).
+  /// Views the weights, which must outlive it, and makes room for copies unless precision is fp32 (the only one for double).
   explicit LinearLayers(const Parameters<T>& weights, Precision precision = Precision::fp32);
 
-  /// Bytes of the copies.
+  /// Returns the bytes that the copies take.
   static std::int64_t bytes(const ModelConfig& config, Precision precision);
   /// Rounds the weights into the copies: once after each change of the weights.
   void refresh(Compute& compute);

@@ -13,13 +13,13 @@
 
 namespace lm {
 
-/// How a tensor starts.
+/// What a tensor's elements are before training.
 struct InitialValue {
   enum class Kind { zeros, ones, normal } kind = Kind::zeros;
   double deviation = 0;
 };
 
-/// One line of the list that drives allocation, initial values, weight decay, checkpoints, counts and gradient checks.
+/// A tensor, as allocation, initial values, weight decay, checkpoints and gradient checks need to know it.
 struct TensorSpec {
   std::string name;       // Hugging Face's
   std::int64_t rows = 0;  // in memory: (rows, columns), linear weights as (out, in); vectors have 1 row
@@ -28,13 +28,13 @@ struct TensorSpec {
   bool transposed_on_disk = false;  // GPT-2's Conv1D matrices are (in, out) there
   InitialValue initial;
   bool decay = false;
-  std::int64_t layer_matrices = 0;  // a layer's: matrices of equal height stacked in it; 0: embeddings, head and vectors
+  std::int64_t layer_matrices = 0;  // matrices of a layer, of equal height, stacked in it; 0: embeddings, head and vectors
   std::int64_t offset = 0;          // elements from the arena's start
 
   std::int64_t size() const { return rows * columns; }
 };
 
-/// Empty views where the family has no such tensor.
+/// The tensors of a layer; the views of those that the family lacks are empty.
 template <class T>
 struct LayerParameters {
   TensorView<T> attention_norm_gain, attention_norm_bias;  // (C)
@@ -56,9 +56,9 @@ enum class Tensors { all, outside_layer_matrices };
 template <class T>
 class Parameters {
  public:
-  /// All zero.
+  /// Allocates all tensors, zeroed.
   explicit Parameters(const ModelConfig& config, Tensors held = Tensors::all);
-  /// Bytes that the constructor would allocate.
+  /// Returns the bytes that the constructor would allocate.
   static std::int64_t bytes(const ModelConfig& config, Tensors held = Tensors::all);
   /// Returns parameters that have names and shapes, but no memory.
   static Parameters shapes(const ModelConfig& config, Tensors held = Tensors::all);
@@ -67,16 +67,16 @@ class Parameters {
 
   const ModelConfig& config() const { return config_; }
   const std::vector<TensorSpec>& tensors() const { return specs_; }
-  /// The tensor's elements in memory order.
+  /// Returns the tensor's elements in memory order.
   TensorView<T> view(const TensorSpec& spec) const { return TensorView<T>(arena_.at(spec.offset), spec.rows, spec.columns); }
-  /// The whole arena, gaps (always zero) included.
+  /// Returns the whole arena, gaps (always zero) included.
   TensorView<T> flat() const { return TensorView<T>(arena_.data(), arena_.size()); }
 
   TensorView<T> tokens;     // (V, C)
   TensorView<T> positions;  // (P, C) or empty
   std::vector<LayerParameters<T>> layers;
   TensorView<T> final_norm_gain, final_norm_bias;  // (C)
-  TensorView<T> head;                              // (V, C); the same memory as tokens where they are tied
+  TensorView<T> head;                              // (V, C); the same memory as tokens if they are tied
 
  private:
   struct Builder;
@@ -89,7 +89,7 @@ class Parameters {
   Arena<T> arena_;
 };
 
-/// Draws the initial values: the same for one seed whatever the threads.
+/// Draws the initial values, which depend on the seed but not on the number of threads.
 template <class T>
 void initialise(Compute& compute, Parameters<T>& parameters, std::uint64_t seed);
 

@@ -15,7 +15,7 @@
 
 namespace lm {
 
-/// Where a training pass draws its dropout masks; rate 0 outside training.
+/// From which random numbers a training pass draws its dropout masks; rate 0 outside training.
 struct DropoutPlan {
   double rate = 0;
   std::uint64_t key = 0;   // rng_key(seed, RngPurpose::dropout)
@@ -26,37 +26,36 @@ struct DropoutPlan {
 template <class T>
 class Transformer {
  public:
-  /// `precision` of the products of linear layers, attention and head; but for fp32, weights_changed() comes before the
-  /// first pass.
+  /// precision: of the products of linear layers, attention and head. Unless it is fp32, weights_changed() must be called
+  /// before the first pass.
   Transformer(Compute& compute, const Parameters<T>& parameters, Precision precision = Precision::fp32)
       : compute_(compute), weights_(parameters), linears_(parameters, precision) {}
 
-  /// To be told of each change of the weights: their rounded copies follow.
+  /// Rounds the weights again: to be called after each change of them.
   void weights_changed() { linears_.refresh(compute_); }
 
-  /// Residual streams up to the final norm. Throws Error where a token id is not below the vocabulary or the batch does not
-  /// fit.
+  /// Computes the residual streams up to the final norm. Throws Error if a token id is not below the vocabulary.
   void forward(const Batch& batch, Activations<T>& activations, const DropoutPlan& dropout = {});
-  /// After forward: the loss, and gradients += d(scale * sum of weighted nats). Not with Keep::scoring. Keep::recomputing
-  /// gives the same bits as Keep::training.
+  /// After forward: returns the loss, and gradients += d(scale * sum of weighted nats). Not with Keep::scoring.
+  /// Keep::recomputing gives the same bits as Keep::training.
   Loss backward(const Batch& batch, Activations<T>& activations, Parameters<T>& gradients, double scale,
                 const DropoutPlan& dropout = {});
   /// After forward: hands the logits of all rows that count to the sink, a chunk at a time.
   void head(const Batch& batch, Activations<T>& activations, RowSink<T>& sink);
-  /// forward and head.
+  /// Calls forward and head.
   void score(const Batch& batch, Activations<T>& activations, RowSink<T>& sink);
-  /// forward and the loss of the batch's targets.
+  /// Calls forward and returns the loss of the batch's targets.
   Loss loss(const Batch& batch, Activations<T>& activations);
 
-  /// Scratch that forward and backward of such a batch ask for, at the most.
+  /// Returns the scratch that forward and backward of such a batch ask for, at the most.
   static ScratchSize scratch(const ModelConfig& config, SimdTier tier, Precision precision, std::int64_t sequences,
                              std::int64_t length);
-  /// Bytes that the object itself takes for backward over so many rows.
+  /// Returns the bytes that the object itself takes for backward over so many rows.
   static std::int64_t bytes(std::int64_t rows) {
     return rows * static_cast<std::int64_t>(sizeof(std::int64_t) + sizeof(double));
   }
 
-  /// (B * T) weighted nats of the last backward's rows.
+  /// Returns the (B * T) weighted nats of the last backward's rows.
   std::span<const double> row_nats() const { return row_nats_; }
 
  private:

@@ -27,7 +27,7 @@ bool consecutive(std::span<const std::int64_t> rows) {
   return rows.back() - rows.front() + 1 == static_cast<std::int64_t>(rows.size());
 }
 
-/// The hidden states of `rows`: a view where they are neighbours, else gathered.
+/// Returns the hidden states of `rows`: a view if they are neighbours, else gathered.
 template <class T>
 TensorView<T> gather(TensorView<T> hidden, TensorView<T> buffer, std::span<const std::int64_t> rows) {
   const auto count = static_cast<std::int64_t>(rows.size());

@@ -1,4 +1,4 @@
-// What a training pass asks for beside its activations.
+// The scratch memory that a training pass asks for.
 #include <algorithm>
 
 #include "kernels/attention.h"

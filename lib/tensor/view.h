@@ -9,8 +9,8 @@
 
 namespace lm {
 
-/// At most four dimensions, row-major, the last one contiguous (stride 1). The others may be strided, so that q, k and v are
-/// column ranges of one fused product.
+/// Has at most four dimensions, row-major, the last one contiguous (stride 1). The others may be strided, so that q, k and v
+/// are column ranges of one fused product.
 template <class T>
 class TensorView {
  public:
@@ -20,7 +20,7 @@ class TensorView {
   TensorView(T* data, std::int64_t d0, std::int64_t d1, std::int64_t d2) : TensorView(data, {d0, d1, d2, 1}, 3) {}
   TensorView(T* data, std::int64_t d0, std::int64_t d1, std::int64_t d2, std::int64_t d3)
       : TensorView(data, {d0, d1, d2, d3}, 4) {}
-  /// A view of const from one of non-const.
+  /// Makes a view of const from one of non-const.
   template <class U>
   requires(std::is_same_v<T, const U>) TensorView(const TensorView<U>& other) : data_(other.data()), rank_(other.rank()) {
     for (int i = 0; i < 4; ++i) {
@@ -31,7 +31,7 @@ class TensorView {
 
   T* data() const { return data_; }
   int rank() const { return rank_; }
-  /// Size of dimension i; 1 beyond the rank.
+  /// Returns the size of dimension i; 1 beyond the rank.
   std::int64_t dim(int i) const { return shape_[static_cast<std::size_t>(i)]; }
   std::int64_t stride(int i) const { return stride_[static_cast<std::size_t>(i)]; }
   std::int64_t size() const { return shape_[0] * shape_[1] * shape_[2] * shape_[3]; }
@@ -49,14 +49,14 @@ class TensorView {
     return data_[i * stride_[0] + j * stride_[1] + k * stride_[2] + l * stride_[3]];
   }
 
-  /// Rows [first, first + count) of the first dimension.
+  /// Returns rows [first, first + count) of the first dimension.
   TensorView rows(std::int64_t first, std::int64_t count) const {
     TensorView view = *this;
     view.data_ += first * stride_[0];
     view.shape_[0] = count;
     return view;
   }
-  /// Columns [first, first + count) of a matrix.
+  /// Returns columns [first, first + count) of a matrix.
   TensorView columns(std::int64_t first, std::int64_t count) const {
     LM_CHECK(rank_ == 2);
     TensorView view = *this;
@@ -64,7 +64,7 @@ class TensorView {
     view.shape_[1] = count;
     return view;
   }
-  /// A matrix (rows, groups * width) seen as (rows, groups, width).
+  /// Returns a matrix (rows, groups * width) as (rows, groups, width).
   TensorView split_columns(std::int64_t groups) const {
     LM_CHECK(rank_ == 2 && groups > 0 && shape_[1] % groups == 0);
     TensorView view = *this;
@@ -73,7 +73,7 @@ class TensorView {
     view.stride_ = {stride_[0], shape_[1] / groups, 1, 1};
     return view;
   }
-  /// A view (batch * time, groups, width) seen as (batch, time, groups, width).
+  /// Returns a view (batch * time, groups, width) as (batch, time, groups, width).
   TensorView split_rows(std::int64_t batch) const {
     LM_CHECK(rank_ == 3 && batch > 0 && shape_[0] % batch == 0);
     TensorView view = *this;

@@ -72,7 +72,7 @@ bool has_target(const Example& example) {
 
 void refuse_without_targets(const std::string& objective) {
   throw NoTargets("no example of the data has a target for objective '" + objective +
-              "': its documents are too short, or nothing but end-of-text; give more text, or another --objective");
+                  "': its documents are too short, or nothing but end-of-text; give more text, or another --objective");
 }
 
 void begin_batch(Batch& batch, std::int64_t length) {

@@ -9,7 +9,7 @@ namespace lm {
 
 namespace {
 
-/// What the second moment holds.
+/// Returns which tensors have a second moment.
 Tensors second_moments(OptimizerKind kind) {
   return kind == OptimizerKind::muon ? Tensors::outside_layer_matrices : Tensors::all;
 }

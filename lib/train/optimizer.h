@@ -1,4 +1,4 @@
-// The optimizers over a model's arenas: AdamW, and Muon for the matrices of the layers. Clipping is folded in.
+// The optimizers of a model's parameters: AdamW, and Muon for the matrices of the layers. Clipping is part of the step.
 #pragma once
 
 #include <cstdint>
@@ -34,29 +34,29 @@ struct OptimizerOptions {
   double weight_decay = 0.1;  // of matrices; vectors do not decay
 };
 
-/// The moments and the number of steps taken: all that the optimizer remembers.
+/// Holds the moments and the number of steps taken, which is all that it remembers.
 class Optimizer {
  public:
   Optimizer(const ModelConfig& config, const OptimizerOptions& options);
-  /// Bytes of the moments that the constructor would allocate.
+  /// Returns the bytes of the moments that the constructor would allocate.
   static std::int64_t bytes(const ModelConfig& config, const OptimizerOptions& options);
-  /// Scratch that a step asks for.
+  /// Returns the scratch that a step asks for.
   static ScratchSize scratch(const ModelConfig& config, const OptimizerOptions& options, SimdTier tier, int threads);
 
-  /// One update of every tensor from gradient_scale * gradients (clipping is in the scale).
+  /// Updates every tensor from gradient_scale * gradients (clipping is in the scale).
   void step(Compute& compute, Parameters<float>& weights, const Parameters<float>& gradients, double learning_rate,
             double gradient_scale);
 
   std::int64_t steps() const { return steps_; }
   void set_steps(std::int64_t steps) { steps_ = steps; }
   Parameters<float>& first_moment() { return first_; }
-  /// Of the tensors that AdamW updates.
+  /// Returns the second moment of the tensors that AdamW updates.
   Parameters<float>& second_moment() { return second_; }
 
  private:
   OptimizerOptions options_;
   Parameters<float> first_, second_;
-  std::vector<MuonMatrix<float>> matrices_;  // of the step in work
+  std::vector<MuonMatrix<float>> matrices_;  // of the current step
   std::int64_t steps_ = 0;
 };
 

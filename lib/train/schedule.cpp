@@ -10,9 +10,9 @@ namespace lm {
 
 namespace {
 
-// Share of the time after which cosine and linear trust the speed they have seen.
-constexpr double kMeasuringShare = 0.05;
-// Keeps quotients of shares such as 7 / (1 - 0.3) from rounding to the next step.
+// The fraction of the time after which cosine and linear trust the speed that they have seen.
+constexpr double kMeasuringFraction = 0.05;
+// Keeps quotients such as 7 / (1 - 0.3) from rounding up to the next step.
 constexpr double kRounding = 1e-9;
 
 }  // namespace
@@ -58,7 +58,7 @@ std::optional<std::int64_t> fix_total_steps(ScheduleOptions& options, std::int64
     }
     case ScheduleKind::cosine:
     case ScheduleKind::linear:
-      if (elapsed < kMeasuringShare * budget) return std::nullopt;
+      if (elapsed < kMeasuringFraction * budget) return std::nullopt;
       options.hold_steps = std::max(options.hold_steps, step - options.warmup_steps);
       return possible;
   }

@@ -100,7 +100,7 @@ void save_state(const std::string& path, const StateRecord& record, Trainer& tra
                                                  .progress = {},
                                                  .end_of_text_name = {}});
   metadata["train.settings"] = record.settings;
-  // Named so that it comes after what tells a state from a model: a large tokenizer does not hide it.
+  // Its name comes after those by which a state is recognized, so that a large tokenizer does not hide them.
   if (!record.tokenizer_json.empty()) metadata["train.tokenizer"] = record.tokenizer_json;
   metadata["train.state"] = state_to_json(trainer.state()).dump();
   std::vector<TensorSource> sources;
@@ -121,7 +121,7 @@ StateFile StateFile::open(const std::string& path) {
   const std::string* state = file.metadata("train.state");
   const std::string* tokenizer = file.metadata("train.tokenizer");
   if (settings == nullptr || state == nullptr)
-    throw Error("'" + path + "' is no training state; name the file that --checkpoint wrote");
+    throw Error("'" + path + "' is not a training state; name the file that --checkpoint wrote");
   const ModelRecord model = model_record(file);
   std::int64_t elements = 0;
   for (const TensorEntry& entry : file.entries()) elements += entry.elements();

@@ -18,18 +18,18 @@ struct StateRecord {
   TrainState state;
 };
 
-/// Writes under a temporary name and renames. Throws Error, also where a weight is not finite.
+/// Writes under a temporary name and renames. Throws Error if that fails or if a weight is not finite.
 void save_state(const std::string& path, const StateRecord& record, Trainer& trainer);
 
-/// An opened state: the record first, so that a trainer of its shape can be made, then the arenas.
+/// An open state: its record, so that a trainer of its shape can be made, and then the arenas.
 class StateFile {
  public:
-  /// Throws Error where it is no training state.
+  /// Throws Error if the file is not a training state.
   static StateFile open(const std::string& path);
   const StateRecord& record() const { return record_; }
   /// Fills the trainer's arenas and restores its state.
   void load_into(Trainer& trainer) const;
-  /// The weights that the model gets if the run ends now, as Trainer::result().
+  /// Returns the weights that the model gets if the run ends now, as Trainer::result().
   Parameters<float> result() const;
 
  private:

@@ -13,7 +13,7 @@ namespace lm {
 
 namespace {
 
-/// Sums each objective's rows.
+/// Adds each row to the loss of its sequence's objective.
 void add_objective_losses(std::vector<ObjectiveLoss>& losses, const Batch& batch, std::span<const double> row_nats) {
   for (std::int64_t sequence = 0; sequence < batch.sequences; ++sequence) {
     const std::int64_t number = batch.objective.empty() ? 0 : batch.objective[static_cast<std::size_t>(sequence)];
@@ -81,7 +81,7 @@ void Trainer::restore(const TrainState& state) {
   source_.seek(state.position);
   if (source_.consumed() != state.consumed) {
     throw Error(
-        "the stream differs from the one that training stopped in, before the place where it stopped; give the same data");
+        "the stream differs, before the place where training stopped, from the one that training read; give the same data");
   }
 }
 
@@ -111,12 +111,12 @@ bool Trainer::budget_reached() const {
   return total && state_.step >= *total;
 }
 
-/// Under a budget in time: as soon as the schedule has to know. late: at the start of a run that goes on.
+/// Fixes the total under a budget in time as soon as the schedule needs it. late: at the start of a resumed run.
 void Trainer::fix_total(bool late) {
   if (!options_.seconds || state_.total_steps) return;
   ScheduleOptions schedule = options_.schedule;
   state_.total_steps = fix_total_steps(schedule, state_.step, state_.elapsed_seconds, *options_.seconds, late);
-  // Beside another budget the rate has followed that one so far, and was not held.
+  // With another budget beside it the rate has followed that one so far, and was not held.
   if (!options_.total_steps) options_.schedule = schedule;
   state_.hold_steps = options_.schedule.hold_steps;
 }
@@ -169,7 +169,7 @@ StopReason Trainer::run(TrainObserver& observer) {
   return StopReason::budget;
 }
 
-/// Steps whose examples had no target leave the weights as they were.
+/// Throws Error if no step's examples had a target, which leaves the weights as they were.
 void Trainer::check_learned() const {
   if (state_.tokens > 0 || state_.skipped_steps > 0 || state_.step == 0) return;
   throw Error("nothing was learned: no example of " + std::to_string(state_.step) +

@@ -1,4 +1,4 @@
-// Trainer: the loop of steps. It sees token ids, a clock that is handed to it, and an observer that prints and saves.
+// Trainer: the loop of steps. It sees token ids only; the observer is its clock, prints and saves.
 #pragma once
 
 #include <cstdint>
@@ -35,20 +35,20 @@ struct TrainerOptions {
   std::int64_t context_length = 256;
   Precision precision = Precision::fp32;    // of products
   Keep keep_activations = Keep::training;   // or recomputing: the same gradients from less memory
-  std::optional<std::int64_t> total_steps;  // budgets in steps, tokens and epochs; empty: time alone ends the run
+  std::optional<std::int64_t> total_steps;  // budgets in steps, tokens and epochs; empty: only time ends the run
   std::optional<double> seconds;            // budget in time, over all resumes
   ScheduleOptions schedule;
   OptimizerOptions optimizer;
   double clip = 1.0;             // largest norm of the gradient; 0: no clipping
   double average_decay = 0;      // exponential moving average of the weights; 0: none
-  std::int64_t valid_every = 0;  // steps between validations; 0: at the end alone
+  std::int64_t valid_every = 0;  // steps between validations; 0: only at the end
   std::int64_t patience = 0;     // validations without a new best after which to stop; 0: never
   KeepWeights keep = KeepWeights::last;
   OnNonFinite on_non_finite = OnNonFinite::stop;
   std::int64_t seed = 0;  // 0 .. 2^53 - 1, which JSON holds exactly
 };
 
-/// What changes from step to step beside the arenas; saved whole, so that a resumed run is the same run.
+/// All that changes from step to step beside the arenas; saved whole, so that a resumed run is the same run.
 struct TrainState {
   std::int64_t step = 0;    // steps done
   std::int64_t tokens = 0;  // targets that counted
@@ -57,7 +57,7 @@ struct TrainState {
   std::int64_t skipped_steps = 0;
   SourcePosition position;
   SourceCounts counts;   // what objectives left untransformed
-  std::string consumed;  // what BatchSource::consumed() said there
+  std::string consumed;  // what BatchSource::consumed() returned there
   double elapsed_seconds = 0;
   std::optional<std::int64_t> total_steps;  // once fixed under a budget in time
   std::int64_t hold_steps = 0;
@@ -79,7 +79,7 @@ struct ObjectiveLoss {
 struct StepReport {
   std::int64_t step = 0;
   std::int64_t tokens = 0;          // total
-  std::int64_t step_positions = 0;  // places computed in this step
+  std::int64_t step_positions = 0;  // positions computed in this step
   double loss = 0;
   double gradient_norm = 0;
   double learning_rate = 0;
@@ -98,13 +98,13 @@ class TrainObserver {
  public:
   virtual ~TrainObserver() = default;
   virtual void on_step(const StepReport& report) = 0;
-  /// The last step's report again, with the validation of its weights: the data ended, which only the next step could know.
+  /// Gets the last step's report again, with the validation of its weights, if the next step finds that the data has ended.
   virtual void on_last_validation(const StepReport&) {}
-  /// Asked after every step: true stops the run there.
+  /// Is asked after every step; true stops the run there.
   virtual bool stop_requested() = 0;
-  /// Called after every step; saves the trainer where the time has come.
+  /// Is called after every step; saves the trainer if it is time to.
   virtual void maybe_save() = 0;
-  /// A monotonic clock in seconds.
+  /// Returns the seconds of a monotonic clock.
   virtual double now() = 0;
 };
 
@@ -114,7 +114,7 @@ class Trainer {
   Trainer(Compute& compute, const ModelConfig& config, const TrainerOptions& options, BatchSource& source,
           Validator* validator);
 
-  /// Bytes that a trainer of these options takes, by part, as each part states them.
+  /// The bytes that a trainer takes, by part, as each part states them.
   struct Memory {
     std::int64_t weights = 0, rounded = 0, gradients = 0, moments = 0, averages = 0, activations = 0;
     std::int64_t batches = 0;  // tokens, targets and losses of a step
@@ -125,32 +125,32 @@ class Trainer {
   };
   static Memory memory(const ModelConfig& config, const TrainerOptions& options, SimdTier tier, int threads);
 
-  /// Runs until a budget, patience or the data ends, or the observer asks to stop. Throws Error where the loss or the
-  /// gradient is not finite and OnNonFinite::stop holds; the weights then are still those before the step.
+  /// Runs until a budget, patience or the data ends, or the observer stops it. Throws Error if the loss or the gradient is
+  /// not finite, with OnNonFinite::stop; the weights are then still those before the step.
   StopReason run(TrainObserver& observer);
 
-  /// False if run() threw inside a step: state() then is neither that before the step nor that after it.
+  /// Returns false if run() threw inside a step: state() is then neither that before the step nor that after it.
   bool step_is_whole() const { return !inside_step_; }
 
-  /// The weights that the model gets: the best, the average, or the last.
+  /// Returns the weights that the model gets: the best, the average, or the last.
   const Parameters<float>& result() const;
-  /// Throws Error where a weight, moment or average is not finite.
+  /// Throws Error if a weight, moment or average is not finite.
   void check_finite();
 
   Trainer(const Trainer&) = delete;
   Trainer& operator=(const Trainer&) = delete;
 
-  // What a checkpoint of the run holds. Averages and best are empty where the options do not ask for them.
+  // What a state holds. Average and best are empty unless the options ask for them.
   const TrainState& state() const { return state_; }
   void restore(const TrainState& state);
-  /// A budget in time that changed fixes its total anew.
+  /// Lets a budget in time that has changed fix the total again.
   void forget_fixed_total() { state_.total_steps.reset(); }
   Parameters<float>& weights() { return weights_; }
   Parameters<float>& first_moment() { return optimizer_.first_moment(); }
   Parameters<float>& second_moment() { return optimizer_.second_moment(); }
   std::optional<Parameters<float>>& average() { return average_; }
   std::optional<Parameters<float>>& best() { return best_; }
-  /// After weights were initialised or loaded for a new run: average and best start from them.
+  /// Starts average and best from the weights, after those were initialised or loaded for a new run.
   void begin();
 
  private:

@@ -67,7 +67,7 @@ TEST_CASE("a full context drops its older half and reads the rest from position 
   }
 }
 
-TEST_CASE("of a prompt beyond the context the last half-context stays, and it says how much went") {
+TEST_CASE("the last half-context of a too long prompt stays, and the number of tokens left out is returned") {
   Tiny tiny;
   Decoder decoder(tiny.compute, tiny.parameters);
   Context context(decoder, tiny.config, 16);
@@ -101,7 +101,7 @@ TEST_CASE("greedy text follows the likeliest token of the full forward") {
   }
 }
 
-TEST_CASE("a text ends with end-of-text, which it does not hold, or when the caller says so") {
+TEST_CASE("a text ends with end-of-text, which it does not hold, or when the caller stops it") {
   Tiny tiny;
   Decoder decoder(tiny.compute, tiny.parameters);
   Context context(decoder, tiny.config, 16);
@@ -168,7 +168,7 @@ TEST_CASE("the end-of-text that opens a text is not repeated by a later one") {
   if (without != 3) CHECK(with == without);
 }
 
-TEST_CASE("a prefix is seen both ways, and when the context is full what is left of it still is") {
+TEST_CASE("a prefix is seen both ways, and so is what is left of it when the context is full") {
   Tiny tiny;
   Decoder decoder(tiny.compute, tiny.parameters);
   Context context(decoder, tiny.config, 16);
@@ -204,7 +204,7 @@ TEST_CASE("a prefix is seen both ways, and when the context is full what is left
   CHECK(difference(context.logits(), expected(8)) == 0);
 }
 
-TEST_CASE("a prompt that shares its start with the last one is read in part, to the bits that a fresh context gives") {
+TEST_CASE("a prompt that begins like the last one is read in part, with the bits of a fresh context") {
   for (const SimdTier tier : {SimdTier::portable, SimdTier::avx2, SimdTier::avx512}) {
     if (tier > best_simd_tier()) continue;
     for (const std::int64_t channels : {24, 256}) {  // products small and large, which BLAS may compute differently

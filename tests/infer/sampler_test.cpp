@@ -163,7 +163,7 @@ TEST_CASE("tokens are drawn as often as the filtered distribution says") {
   }
 }
 
-TEST_CASE("greedy takes the likeliest token, of equals the smaller id, whatever the filters") {
+TEST_CASE("greedy takes the likeliest token, of equals the smaller id, with any filters") {
   const std::vector<float> logits = {1, 5, -2, 5, 0};
   const std::vector<std::uint8_t> allowed = all_allowed(logits);
   Sampler sampler({.temperature = 0, .top_k = 3, .typical = 0.2}, allowed, {});
@@ -194,7 +194,7 @@ TEST_CASE("ids that are not allowed are never chosen, however likely") {
   CHECK_THROWS_AS(sampler.choose(view(logits), {}), Error);
 }
 
-TEST_CASE("the n-th token depends on seed, text and n alone") {
+TEST_CASE("the n-th token depends only on seed, text and n") {
   const std::vector<float> logits = random_logits(50, 6);
   const std::vector<float> other = random_logits(50, 7);
   const std::vector<std::uint8_t> allowed = all_allowed(logits);

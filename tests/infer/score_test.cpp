@@ -78,7 +78,7 @@ TEST_CASE("nats, rank and entropy of each row are those of the decoder's logits"
   }
 }
 
-TEST_CASE("windows of all lengths come back in order, each as if alone, whatever shares its batch") {
+TEST_CASE("windows of all lengths come back in order, each with the score it has by itself") {
   Compute compute(2, best_simd_tier());
   const ModelConfig config = test::tiny_configs().back().config;
   Parameters<float> parameters(config);
@@ -116,7 +116,7 @@ TEST_CASE("windows of all lengths come back in order, each as if alone, whatever
   }
 }
 
-TEST_CASE("sequences with prefixes of all lengths score as if alone, whatever shares their batch") {
+TEST_CASE("sequences with prefixes of all lengths have the scores they have by themselves") {
   Compute compute(2, best_simd_tier());
   const ModelConfig config = test::tiny_configs().back().config;
   Parameters<float> parameters(config);

@@ -167,7 +167,7 @@ TEST_CASE("decoding gives the same bits for any number of threads") {
   CHECK(results[0] == results[2]);
 }
 
-TEST_CASE("a copied cache continues like the one it was copied from, whatever that one reads next") {
+TEST_CASE("a copied cache continues like the one that it was copied from, no matter what that one reads next") {
   Compute compute(1, best_simd_tier());
   const ModelConfig config = test::tiny_configs().front().config;
   Parameters<float> parameters(config);

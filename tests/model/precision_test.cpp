@@ -13,7 +13,7 @@ namespace {
 using namespace lm;
 using namespace lm::test;
 
-// architecture.md's: a gradient has passed some ten products, each with factors rounded to 8 bits.
+// A gradient has passed some ten products, each with factors rounded to 8 bits.
 constexpr double kMixedTolerance = 2e-2;
 
 /// The families at a size beyond every tile's, with remainders.
@@ -105,7 +105,7 @@ TEST_CASE("a mixed model's gradients have the same bits for any number of thread
   }
 }
 
-TEST_CASE("a transformer follows its weights once it is told of their change") {
+TEST_CASE("a transformer follows its weights once their change is announced") {
   for (const Precision precision : half_precisions()) {
     const ModelConfig config = middling_configs().back().config;
     Compute compute(1, best_simd_tier());

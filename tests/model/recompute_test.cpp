@@ -23,8 +23,8 @@ std::vector<NamedBatch> batches_of_objectives(std::int64_t vocab_size) {
   std::vector<NamedBatch> batches = {{"causal and fim", plain},
                                      {"prefix and span", plain},
                                      {"masked", plain},
-                                     {"masked, documents apart", plain},
-                                     {"a mixture, documents apart", plain}};
+                                     {"masked, separate documents", plain},
+                                     {"a mixture, separate documents", plain}};
   std::vector<std::int32_t> documents(static_cast<std::size_t>(plain.rows()), 0);
   for (std::size_t i = 28; i < documents.size(); ++i) documents[i] = 1;
   batches[1].batch.prefix_length = {1, 4, 10};
@@ -77,7 +77,7 @@ TEST_CASE("recomputed activations give the same loss and gradients, bit by bit, 
   }
 }
 
-TEST_CASE("with recomputation a further layer costs its input alone") {
+TEST_CASE("with recomputation a further layer costs only its input") {
   ModelConfig config = tiny_configs().front().config;
   constexpr std::int64_t kSequences = 4, kLength = 16;
   const auto bytes = [&](std::int64_t layers, Keep keep) {

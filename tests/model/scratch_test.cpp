@@ -1,4 +1,4 @@
-// What a pass says that it will ask of scratch memory is what its kernels ask for.
+// The scratch memory that a pass states is what its kernels ask for.
 #include <doctest/doctest.h>
 
 #include "model/transformer.h"

@@ -6,7 +6,7 @@
 
 using namespace lm;
 
-TEST_CASE("wsd warms up, stays, and decays linearly over its last share") {
+TEST_CASE("wsd warms up, stays, and decays linearly over its last fraction") {
   const ScheduleOptions options{
       .kind = ScheduleKind::wsd, .learning_rate = 1.0, .min_learning_rate = 0.1, .warmup_steps = 10, .decay_share = 0.2};
   CHECK(learning_rate_at(options, 0, 100) == doctest::Approx(0.1));
@@ -47,7 +47,7 @@ TEST_CASE("the total that wsd fixes under time gives the same rates when it is a
   }
 }
 
-TEST_CASE("totals are fixed when the schedule's share of the time is gone, not before") {
+TEST_CASE("totals are fixed when the schedule's fraction of the time is gone, not before") {
   ScheduleOptions wsd{.kind = ScheduleKind::wsd, .decay_share = 0.25};
   CHECK(!fix_total_steps(wsd, 30, 74.9, 100.0));
   CHECK(fix_total_steps(wsd, 30, 75.0, 100.0) == 40);
@@ -61,7 +61,7 @@ TEST_CASE("totals are fixed when the schedule's share of the time is gone, not b
   CHECK(fix_total_steps(constant, 10, 100.0, 100.0) == 10);
 }
 
-TEST_CASE("a run that goes on with another time has the steps that it allows; a first step may be the last") {
+TEST_CASE("a run resumed with another time has the steps that it allows; a first step may be the last") {
   ScheduleOptions wsd{.kind = ScheduleKind::wsd, .decay_share = 0.6};
   CHECK(!fix_total_steps(wsd, 1000, 300.0, 1000.0, true));
   CHECK(fix_total_steps(wsd, 1000, 300.0, 600.0, true) == 2000);

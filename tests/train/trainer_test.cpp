@@ -28,7 +28,7 @@ class RandomSource : public BatchSource {
                                fixed ? 1 : static_cast<std::uint64_t>(100 + position_.objectives.front().index));
     if (fixed) {
       batch.weight.assign(batch.weight.size(), 1.0f);
-      // Sequences that begin alike but go on differently could not be told apart.
+      // Sequences that begin alike but continue differently could not be distinguished.
       for (std::int64_t s = 0; s < sequences; ++s)
         batch.input[static_cast<std::size_t>(s * length_)] = static_cast<TokenId>(s);
     }
@@ -276,7 +276,7 @@ TEST_CASE("a loss that is not finite stops the run, or its step is skipped") {
       Error);
 }
 
-TEST_CASE("no state is written where a moment is not finite") {
+TEST_CASE("no state is written if a moment is not finite") {
   Run run(1, small_options());
   run.start();
   run.trainer.run(run.watcher);
@@ -311,7 +311,7 @@ TEST_CASE("a budget in time fixes the number of steps once, and that number repe
   }
 }
 
-TEST_CASE("a budget in time that is never reached leaves the rates of another budget alone") {
+TEST_CASE("a budget in time that is never reached does not change the rates of another budget") {
   for (const ScheduleKind kind : {ScheduleKind::wsd, ScheduleKind::cosine, ScheduleKind::linear}) {
     CAPTURE(to_string(kind));
     TrainerOptions options = small_options();

@@ -49,7 +49,7 @@ void produce_transposed(const float* values, std::int64_t rows, std::int64_t col
   }
 }
 
-/// Files from elsewhere: GPT-2's on the hub lack the prefix that the language-model class writes.
+/// Returns the tensor of that name or null. GPT-2's files on the hub lack the prefix that the language-model class writes.
 const TensorEntry* find_tensor(const SafetensorsFile& file, const std::string& name) {
   const TensorEntry* entry = file.find(name);
   constexpr std::string_view kPrefix = "transformer.";
@@ -57,7 +57,7 @@ const TensorEntry* find_tensor(const SafetensorsFile& file, const std::string& n
   return entry;
 }
 
-/// Constants that some exporters store beside the weights, and a tied head stored twice.
+/// Returns whether a tensor may be left unread: a constant that some exporters store beside the weights, or a tied head.
 bool is_harmless(const std::string& name, const ModelConfig& config) {
   return name.ends_with(".attn.bias") || name.ends_with(".attn.masked_bias") || name.ends_with(".rotary_emb.inv_freq") ||
          (config.tied_embeddings && name == "lm_head.weight");
@@ -71,7 +71,7 @@ void check_tensor(const TensorEntry* entry, const TensorSpec& spec, const std::s
   }
 }
 
-/// Before memory is taken for a model: the file must be able to hold it, and hold nothing else.
+/// Throws Error, before memory is taken for the model, if the file cannot hold it or is a training state.
 void check_content(const SafetensorsFile& file, const ModelConfig& config) {
   std::int64_t elements = 0;
   for (const TensorEntry& entry : file.entries()) {
@@ -99,7 +99,7 @@ std::string read_text(const std::string& path, FileLimit limit) {
   return std::string(FileContent::read(path, limit).text());
 }
 
-/// A folder from elsewhere: config.json instead of lm.config, tokenizer.json where there is one.
+/// Returns the record of a folder from elsewhere, with config.json instead of lm.config, and tokenizer.json if there is one.
 ModelRecord folder_record(const std::string& folder) {
   ModelRecord record;
   const std::string path = folder + "/config.json";

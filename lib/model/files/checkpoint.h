@@ -1,4 +1,4 @@
-// Models on disk: one self-contained safetensors file, or the folder that Hugging Face loads (lm-checkpoint(5)).
+// Models on disk: one self-contained safetensors file, or a folder that Hugging Face loads (lm-checkpoint(5)).
 #pragma once
 
 #include <span>
@@ -29,29 +29,29 @@ struct LoadedModel {
   std::string path;
 };
 
-/// A model file, or a folder holding model.safetensors (its lm.* metadata is believed over config.json and tokenizer.json,
-/// which serve models from elsewhere). Throws Error where anything is missing, of another shape, non-finite, or fails its
-/// checksum.
+/// Loads a model file, or a folder with model.safetensors (whose lm.* metadata is believed over config.json and
+/// tokenizer.json, which serve models from elsewhere). Throws Error if anything is missing, has another shape, is not
+/// finite, or fails its checksum.
 LoadedModel load_model(const std::string& path);
 
-/// Writes a file (or "-": standard output), or, where `path` ends in '/' or is a folder, the folder: config.json,
-/// model.safetensors, tokenizer.json, tokenizer_config.json, written whole under a temporary name and exchanged.
+/// Writes a file ("-": to standard output) or, if `path` ends in '/' or is a folder, the folder: config.json,
+/// model.safetensors, tokenizer.json and tokenizer_config.json, written whole under a temporary name and exchanged.
 void save_model(const std::string& path, const ModelRecord& record, const Parameters<float>& parameters);
 
-/// Throws Error where save_model would refuse `path` later: before hours of work. Nothing is written.
+/// Throws Error if save_model would refuse `path`: before hours of work. Nothing is written.
 void check_model_destination(const std::string& path);
 
-/// True where save_model would write a folder.
+/// Returns whether save_model would write a folder.
 bool is_model_folder(const std::string& path);
 
-/// The `lm.*` strings of a record, and the record of a file that has them (lm.config at least).
+/// Return the `lm.*` strings of a record, and the record of a file that has them (lm.config at least).
 SafetensorsMetadata model_metadata(const ModelRecord& record);
 ModelRecord model_record(const SafetensorsFile& file);
 
-/// Appends every tensor of `parameters` as `prefix` + its Hugging Face name, in its layout on disk. The parameters must
+/// Appends every tensor of `parameters`, named `prefix` + its Hugging Face name, in its layout on disk. The parameters must
 /// outlive `sources`.
 void add_sources(std::vector<TensorSource>& sources, const Parameters<float>& parameters, const std::string& prefix = "");
-/// Fills all tensors of `parameters` from those of the same names. Throws Error where one is missing, of another shape, or
+/// Fills all tensors of `parameters` from those of the same names. Throws Error if one is missing, has another shape, or is
 /// not finite.
 void read_tensors(Parameters<float>& parameters, const SafetensorsFile& file, const std::string& prefix = "");
 

@@ -62,13 +62,13 @@ bool is_ours(const std::string& name) {
                      [&](const char* file) { return name == file || is_temporary_of(companion_prefix(file), name); });
 }
 
-/// What would be exchanged away must be ours: a folder with anything else in it is not replaced.
+/// Throws Error if a folder holds anything that is not ours, which an exchange would take away.
 void check_replaceable(const std::string& folder) {
   const std::optional<std::vector<std::string>> names = names_in(folder);
   if (!names) throw_system_error("open folder", folder, errno);
   for (const std::string& name : *names) {
     if (!is_ours(name))
-      throw Error("folder '" + folder + "' holds '" + name + "', which is no part of a model; name a new or empty folder");
+      throw Error("folder '" + folder + "' holds '" + name + "', which is not part of a model; name a new or empty folder");
   }
 }
 
@@ -83,7 +83,7 @@ FileDescriptor open_folder(const std::string& path) {
   return {above_standard(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW)), path};
 }
 
-/// Removes the temporary folders that killed runs left beside `folder`: those of which nobody holds the lock.
+/// Removes the temporary folders that killed runs left beside `folder`: those whose lock nobody holds.
 void remove_stale_folders(const std::string& folder) {
   const std::string prefix = companion_prefix(name_of(folder));
   const std::string parent = folder_of(folder);
@@ -96,8 +96,8 @@ void remove_stale_folders(const std::string& folder) {
   }
 }
 
-/// Creates the folder in which the files are written, and locks it. A cleaner of another run may take it away between the
-/// two: then again.
+/// Creates the folder in which the files are written, and locks it. Another run's cleaning may take it away between the
+/// two; then it is created again.
 FileDescriptor create_temporary_folder(const std::string& folder) {
   const std::string path =
       join_path(folder_of(folder), companion_prefix(name_of(folder)) + std::to_string(getpid()) + ".tmp");
@@ -133,8 +133,8 @@ void write_folder_files(const std::string& folder, const ModelRecord& record, co
   write_weights(folder + "/model.safetensors", record, parameters);
 }
 
-/// The folder that a path means, of a link what it leads to.
-std::string folder_meant(const std::string& path) {
+/// Returns the folder that a path names, with links resolved.
+std::string resolved_folder(const std::string& path) {
   std::error_code error;
   const std::string folder = without_trailing_slashes(path);
   const std::filesystem::path real = std::filesystem::canonical(folder, error);
@@ -145,7 +145,7 @@ std::string folder_meant(const std::string& path) {
   return folder;
 }
 
-/// Puts `temporary` in the place of `folder`; false where the file system cannot exchange two names.
+/// Puts `temporary` in the place of `folder`; returns false if the file system cannot exchange two names.
 bool exchange(const std::string& temporary, const std::string& folder) {
   if (access(folder.c_str(), F_OK) != 0) {
     if (rename(temporary.c_str(), folder.c_str()) != 0) throw_system_error("create folder", folder, errno);
@@ -157,7 +157,7 @@ bool exchange(const std::string& temporary, const std::string& folder) {
 }
 
 void save_folder(const std::string& path, const ModelRecord& record, const Parameters<float>& parameters) {
-  const std::string folder = folder_meant(path);
+  const std::string folder = resolved_folder(path);
   struct stat status {};
   if (stat(folder.c_str(), &status) == 0) check_replaceable(folder);
   remove_stale_folders(folder);
@@ -186,7 +186,7 @@ void save_folder(const std::string& path, const ModelRecord& record, const Param
 void check_model_destination(const std::string& path) {
   if (path == "-") return;
   if (!is_model_folder(path)) return check_output(path);
-  const std::string name = folder_meant(path);
+  const std::string name = resolved_folder(path);
   const std::string parent = folder_of(name);
   if (access(parent.c_str(), W_OK | X_OK) != 0) throw_system_error("write into folder", parent, errno);
   struct stat status {};

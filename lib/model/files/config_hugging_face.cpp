@@ -79,7 +79,7 @@ class Reader {
   std::string_view source_;
 };
 
-/// GPT-2's class takes the names of other classes too, and believes them over its own.
+/// Reads a size of GPT-2's class, which takes the names of other classes too and believes them over its own.
 std::int64_t gpt2_size(const Reader& reader, const char* name, const char* other_name, std::int64_t otherwise) {
   return reader.present(other_name) ? reader.integer(other_name) : reader.integer(name, otherwise);
 }
@@ -109,7 +109,7 @@ ModelConfig gpt2_from_hugging_face(const Reader& reader) {
   return config;
 }
 
-/// rope_theta at the top (until transformers 4) or inside rope_parameters (from 5); scaled rotations are refused.
+/// Reads rope_theta at the top (until transformers 4) or inside rope_parameters (from 5). Throws Error for scaled rotations.
 double read_rope_theta(const Reader& reader) {
   const char* key = "";
   const JsonValue* rope = find_rope(reader.json(), key);
@@ -178,7 +178,8 @@ std::vector<std::string> hugging_face_notes(const JsonValue& json) {
   const std::string* type = json.find("model_type") == nullptr ? nullptr : json.find("model_type")->if_string();
   if (type == nullptr) return notes;
   for (const std::string& key : keys_ignored(json, parse_choice<Family>(*type))) {
-    notes.push_back("config.json sets '" + key + "', which the class of " + *type + " models ignores, and so it is here");
+    notes.push_back("config.json sets '" + key + "', which the class of " + *type +
+                    " models ignores, and so does this program");
   }
   return notes;
 }

@@ -13,14 +13,14 @@ namespace {
 
 constexpr std::size_t kBlock = std::size_t{1} << 20;
 
-/// Reads `size` bytes, which must be there.
+/// Returns the next `size` bytes. Throws Error if there are fewer.
 std::string read_exactly(const FileDescriptor& written, std::uint64_t size) {
   std::string bytes(static_cast<std::size_t>(size), '\0');
   if (read_some(written, bytes.data(), bytes.size()) != bytes.size()) refuse_written(written.name(), "is cut short");
   return bytes;
 }
 
-/// Returns the size of the tensors' data, if the header states what was to be written.
+/// Returns the size of the tensors' data. Throws Error unless the header states what was to be written.
 std::uint64_t check_header(const SafetensorsHeader& header, const SafetensorsMetadata& metadata,
                            std::span<const TensorSource> tensors, const std::string& name) {
   for (const auto& [key, value] : metadata) {

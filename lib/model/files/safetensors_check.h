@@ -1,4 +1,4 @@
-// Reading a safetensors file back as it was written, in blocks: no second copy of a model in memory.
+// Checking a safetensors file that was just written, in blocks: no second copy of a model in memory.
 #pragma once
 
 #include <span>

@@ -41,7 +41,7 @@ constexpr std::size_t kMostTensors = 100'000;
 constexpr std::size_t kMostMetadata = 10'000;
 constexpr std::size_t kMostDimensions = 16;
 
-// Bytes that a shape takes, or nothing where they do not fit into 63 bits.
+/// Returns the bytes that a shape takes, or nothing if they do not fit into 63 bits.
 std::optional<std::uint64_t> bytes_of_shape(const std::vector<std::int64_t>& shape, Dtype dtype) {
   if (std::find(shape.begin(), shape.end(), 0) != shape.end()) return 0;
   std::int64_t bytes = dtype_size(dtype);
@@ -60,7 +60,7 @@ class HeaderHandler : public JsonHandler {
 
   void null() override { unexpected("null"); }
   void boolean(bool) override { unexpected("a truth value"); }
-  void real(double) override { unexpected("a number that is no 63-bit integer"); }
+  void real(double) override { unexpected("a number that is not a 63-bit integer"); }
 
   void integer(std::int64_t value) override {
     if (place_ != Place::shape && place_ != Place::offsets) unexpected("a number");
@@ -76,8 +76,8 @@ class HeaderHandler : public JsonHandler {
 
   void string(std::string_view value) override {
     if (place_ == Place::metadata) {
-      if (!header_.metadata.emplace(key_, value).second) refuse("the metadata '" + shown(key_) + "' stands twice");
-      if (header_.metadata.size() > kMostMetadata) refuse("there are more than 10,000 metadata");
+      if (!header_.metadata.emplace(key_, value).second) refuse("the metadata '" + shown(key_) + "' appears twice");
+      if (header_.metadata.size() > kMostMetadata) refuse("there are more than 10,000 metadata strings");
     } else if (place_ == Place::tensor && key_ == "dtype") {
       set_dtype(value);
     } else {
@@ -94,7 +94,7 @@ class HeaderHandler : public JsonHandler {
     if (place_ == Place::outside) {
       place_ = Place::root;
     } else if (place_ == Place::root && key_ == "__metadata__") {
-      if (std::exchange(has_metadata_, true)) refuse("'__metadata__' stands twice");
+      if (std::exchange(has_metadata_, true)) refuse("'__metadata__' appears twice");
       place_ = Place::metadata;
     } else if (place_ == Place::root) {
       place_ = Place::tensor;
@@ -131,7 +131,7 @@ class HeaderHandler : public JsonHandler {
   }
 
   [[noreturn]] void unexpected(const std::string& what) const {
-    if (place_ == Place::outside) refuse("it is no object");
+    if (place_ == Place::outside) refuse("it is not an object");
     refuse("unexpected, or a second time, " + what + " at '" + shown(key_) + "'" +
            (place_ == Place::root || place_ == Place::metadata ? "" : " of " + subject()));
   }

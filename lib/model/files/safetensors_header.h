@@ -1,5 +1,4 @@
-// The JSON header of a safetensors file, read by events: names, types, shapes, offsets, metadata; layout is checked
-// elsewhere.
+// The JSON header of a safetensors file, read by events: names, types, shapes, offsets and metadata.
 #pragma once
 
 #include <cstdint>
@@ -20,11 +19,11 @@ struct SafetensorsHeader {
   SafetensorsMetadata metadata;
 };
 
-/// Reads the header's text. Throws Error for anything but unique tensor names with a known type, a shape, and offsets whose
-/// distance is the size of that shape.
+/// Reads the header's text. Throws Error for anything except tensors with a known type, a shape, and offsets whose distance
+/// is the size of that shape. That names are unique and that tensors fill the file is for the caller to check.
 SafetensorsHeader parse_safetensors_header(std::string_view text, const std::string& name);
 
-/// Where the digits of lm.checksum stand in the header's text; npos where it has none.
+/// Returns the place of lm.checksum's digits in the header's text; npos if it has none.
 std::size_t find_checksum(std::string_view header);
 
 }  // namespace lm

@@ -172,7 +172,7 @@ TEST_CASE("impossible shapes are refused before memory is taken") {
   refused([](ModelConfig& c) { c.qk_norm = false; });
   refused([](ModelConfig& c) { c.dropout = 1.0; });
   refused([](ModelConfig& c) { c.norm_eps = 0.0; });
-  // A file whose configuration promises more than it holds.
+  // A file whose configuration describes more than it holds.
   test::TemporaryFolder folder;
   ModelRecord record = record_of(good);
   record.config.vocab_size = 1 << 28;
