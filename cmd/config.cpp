@@ -17,7 +17,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// What comes, and one byte of what is beyond `size`.
+/// Returns what comes, and at most one byte of what is beyond `size`.
 std::string read_at_most(std::istream& input, std::size_t size) {
   std::string text(size + 1, '\0');
   input.read(text.data(), static_cast<std::streamsize>(text.size()));
@@ -40,7 +40,7 @@ std::string config_key(const CLI::Option& option) {
   return option.get_name(true, false);
 }
 
-/// True if an option can be given several times, and all of its values count.
+/// Returns whether an option can be given several times, and all of its values count.
 bool repeats(const CLI::Option& option) { return option.get_items_expected_max() > 1; }
 
 std::string unknown_key(const CLI::App& app, const std::string& key) {
@@ -51,7 +51,7 @@ std::string unknown_key(const CLI::App& app, const std::string& key) {
   return "unknown key '" + key + "'" + did_you_mean(similar);
 }
 
-/// What write_config() puts after `key = ` of a given option.
+/// Returns what write_config() writes after `key = ` for an option that was given.
 std::string config_value(const CLI::Option& option) {
   const std::vector<std::string>& given = option.results();
   if (!repeats(option)) return toml_value(given.back());

@@ -25,11 +25,11 @@ class TomlConfig : public CLI::Config {
   std::string source_ = "configuration";
 };
 
-/// Every option given, in a form that --config reads back, and as comments every default that --help shows.
+/// Returns every option given, in a form that --config reads back, and as comments every default that --help shows.
 std::string write_config(const CLI::App& app);
 
-/// The file that --config VALUE means: VALUE itself where it is a file, else share/lm/VALUE.toml beside the installed or
-/// built program. Throws CLI::ValidationError where there is none, listing the names there are.
+/// Returns the file that --config VALUE means: VALUE itself if it is a file, else share/lm/VALUE.toml beside the installed
+/// or built program. Throws CLI::ValidationError if there is none, listing the names there are.
 std::string find_config(const std::string& value);
 
 }  // namespace lm::cmd

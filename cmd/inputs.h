@@ -7,7 +7,7 @@
 
 namespace lm::cmd {
 
-/// --binary: any bytes are text, whatever kind of file they are.
+/// Adds --binary: any bytes are text, whatever kind of file they are.
 CLI::Option* add_binary(CLI::App& app, Accept& accept);
 
 }  // namespace lm::cmd

@@ -15,7 +15,7 @@ constexpr const char* kOtherPlace = "; name another place to write to";
 
 bool is_standard(const std::string& path) { return path == "-"; }
 
-/// Of a folder in the place of a file, whoever opens it says what is wrong.
+/// Returns whether a path is a folder. If it should be a file, whoever opens it says what is wrong.
 bool is_folder(const std::string& path) {
   struct stat status {};
   return stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
@@ -23,7 +23,7 @@ bool is_folder(const std::string& path) {
 
 }  // namespace
 
-/// Finds out what a path is; `standard` is the descriptor that "-" stands for.
+/// Finds out what a path is; `standard` is the descriptor that "-" means.
 NamedFiles::File NamedFiles::find(const std::string& option, const std::string& path, int standard) {
   File file{.option = option, .path = path};
   if (is_standard(path)) {

@@ -1,10 +1,10 @@
 // The files that a run names, so that none is destroyed because it was named twice.
 //
 // A program declares what it reads and what it writes, under the names that its user gave, and calls check() before it opens
-// anything. Files are told apart by what they are (device and inode; one that does not exist yet by its folder and name), so
-// links, ./x and other spellings do not matter. Only regular files and folders can clash: /dev/null, pipes and terminals may
-// be named as often as one likes. Comparing in open_output() instead would come after inputs were read and outputs begun,
-// and could not name the options.
+// anything. Files are distinguished by what they are (device and inode; one that does not exist yet by its folder and name),
+// so links, ./x and other spellings do not matter. Only regular files and folders can clash: /dev/null, pipes and terminals
+// may be named as often as one likes. Comparing in open_output() instead would come after inputs were read and outputs
+// begun, and could not name the options.
 #pragma once
 
 #include <sys/stat.h>

@@ -12,7 +12,7 @@
 namespace lm::cmd {
 namespace {
 
-/// A plain decimal number >= 0 at the start of `text`, which is shortened to what follows it.
+/// Takes a plain decimal number >= 0 from the start of `text`, which is shortened to what follows it.
 std::optional<double> take_number(std::string_view& text) {
   double number = 0;
   if (text.empty() || ((text[0] < '0' || text[0] > '9') && text[0] != '.')) return std::nullopt;
@@ -81,7 +81,7 @@ std::string fault_of(std::string_view text, const std::optional<Units>& units) {
   return "unknown unit '" + std::string(rest) + "' (" + units->names + "); ";
 }
 
-/// With the digits that tell 0.9999999 from 1.
+/// Returns a number with enough digits to distinguish 0.9999999 from 1.
 std::string limit_text(double value) { return short_text(value, 7); }
 
 Seconds read_duration(std::string_view text) {
@@ -100,10 +100,10 @@ double read_real(std::string_view text, RealRange range) {
               limit_text(range.maximum));
 }
 
-/// "--output" of "-o,--output".
+/// Returns "--output" of "-o,--output".
 std::string long_name(const std::string& name) { return name.substr(name.rfind(',') + 1); }
 
-/// The options of the program that take no value, as "--json".
+/// Returns the options of the program that take no value, as "--json".
 std::vector<std::string> flags_of(const CLI::App& app) {
   std::vector<std::string> flags;
   for (const CLI::Option* option : app.get_options()) {

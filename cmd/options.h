@@ -19,14 +19,14 @@ using Seconds = std::chrono::duration<double>;
 
 enum class SizeUnit { count, bytes };  // k, M, G, T are powers of 1000 for counts, of 1024 for bytes
 
-/// "4096", "4k", "1.5M", "2G" as a whole number >= 0; nothing where it is none or does not fit.
+/// Returns "4096", "4k", "1.5M", "2G" as a whole number >= 0; nothing if it is none or does not fit.
 std::optional<std::int64_t> parse_size(std::string_view text, SizeUnit unit);
-/// "0.5s", "30s", "10m", "2h", or plain seconds; nothing where it is none or is negative.
+/// Returns the time of "0.5s", "30s", "10m", "2h", or plain seconds; nothing if it is none or is negative.
 std::optional<Seconds> parse_duration(std::string_view text);
-/// 65 s as "1m05s": for people.
+/// Returns 65 s as "1m05s": for people.
 std::string format_duration(Seconds duration);
 
-/// The largest whole number that can be given: those up to here are exact in a double.
+/// The largest whole number that can be given: all up to here are exact in a double.
 constexpr std::int64_t kLargestNumber = (std::int64_t{1} << 53) - 1;
 
 /// Smallest and largest value accepted.
@@ -35,18 +35,19 @@ struct Range {
   std::int64_t maximum = kLargestNumber;
 };
 
-/// "4k" as parse_size() reads it, inside the range. Throws Error saying what is expected, and what is wrong with the text if
-/// that can be told: "expected a whole number from 1 to 8".
+/// Returns "4k" as parse_size() reads it, inside the range. Throws Error saying what is expected, and what is wrong with the
+/// text if that is clear: "expected a whole number from 1 to 8".
 std::int64_t read_size(std::string_view text, SizeUnit unit, Range range = {});
-/// The same, or nothing if the text is `word`.
+/// Returns the same, or nothing if the text is `word`.
 std::optional<std::int64_t> read_size_or(std::string_view word, std::string_view text, SizeUnit unit, Range range = {});
 
-/// An option whose value is a size; the variable's present value is the default that --help shows (an empty optional: none).
+/// Declares an option whose value is a size; the variable's present value is the default that --help shows (an empty
+/// optional: none).
 CLI::Option* add_size(CLI::App& app, const std::string& name, std::int64_t& variable, const std::string& description,
                       SizeUnit unit = SizeUnit::count, Range range = {});
 CLI::Option* add_size(CLI::App& app, const std::string& name, std::optional<std::int64_t>& variable,
                       const std::string& description, SizeUnit unit = SizeUnit::count, Range range = {});
-/// A time of at most a hundred years.
+/// Declares an option whose value is a time of at most a hundred years.
 CLI::Option* add_duration(CLI::App& app, const std::string& name, Seconds& variable, const std::string& description);
 CLI::Option* add_duration(CLI::App& app, const std::string& name, std::optional<Seconds>& variable,
                           const std::string& description);
@@ -63,23 +64,24 @@ CLI::Option* add_real(CLI::App& app, const std::string& name, float& variable, c
 CLI::Option* add_real(CLI::App& app, const std::string& name, std::optional<double>& variable,
                       const std::string& description, RealRange range = {});
 
-/// A text; the variable's present value is the default that --help shows, where it is not empty. `type` names it in --help.
+/// Declares an option whose value is a text; the variable's present value is the default that --help shows, if it is not
+/// empty. `type` names it in --help.
 CLI::Option* add_text(CLI::App& app, const std::string& name, std::string& variable, const std::string& description,
                       const std::string& type = "TEXT");
 
-/// The same for a variable that may be empty, which has no default.
+/// Declares the same for a variable that may be empty, which has no default.
 CLI::Option* add_text(CLI::App& app, const std::string& name, std::optional<std::string>& variable,
                       const std::string& description, const std::string& type = "TEXT");
 
-/// An option that may be given several times, one value each time.
+/// Declares an option that may be given several times, one value each time.
 CLI::Option* add_repeated(CLI::App& app, const std::string& name, std::vector<std::string>& variable,
                           const std::string& description, const std::string& type = "TEXT");
 
-/// The trailing arguments: FILE... (`name` without dashes, such as "FILE").
+/// Declares the trailing arguments: FILE... (`name` without dashes, such as "FILE").
 CLI::Option* add_files(CLI::App& app, const std::string& name, std::vector<std::string>& variable,
                        const std::string& description);
 
-/// True if an option takes no value.
+/// Returns whether an option takes no value.
 bool is_flag(const CLI::Option& option);
 
 /// Declares an option with one value of text that `assign` reads; it returns false if the text is not `accepted` ("a size
@@ -119,7 +121,7 @@ CLI::Option* add_choice(CLI::App& app, const std::string& name, E& variable, con
                   [&variable](const std::string& word) { variable = parse_choice<E>(word); });
 }
 
-/// The same for a variable that may be empty. `empty_word`, if there is one, is the word for that ("auto").
+/// Declares the same for a variable that may be empty. `empty_word`, if there is one, is the word for that ("auto").
 template <HasChoices E>
 CLI::Option* add_choice(CLI::App& app, const std::string& name, std::optional<E>& variable, const std::string& description,
                         const std::string& empty_word = "", const std::vector<E>& accepted = {}) {
@@ -134,7 +136,7 @@ CLI::Option* add_choice(CLI::App& app, const std::string& name, std::optional<E>
 template <class T>
 using Choices = std::vector<std::pair<std::string, T>>;
 
-/// The same for values that have no table; `kind` is what they are, as in Words.
+/// Declares the same for values that have no table; `kind` is what they are, as in Words.
 template <class T>
 CLI::Option* add_choice(CLI::App& app, const std::string& name, T& variable, const std::string& kind,
                         const Choices<T>& choices, const std::string& description) {

@@ -55,8 +55,8 @@ struct Definition {
   std::string usage;                   // what follows the name in the usage line
   bool has_progress = false;           // adds --progress
   Products products = Products::none;  // of matrices: --version then names the BLAS
-  /// Flags whose only value, a literal word, may also stand apart: {"--resume", "auto"} reads `--resume auto` as
-  /// `--resume=auto`.
+  /// Flags whose only value, a literal word, may also be an argument of its own: {"--resume", "auto"} reads `--resume auto`
+  /// as `--resume=auto`.
   std::vector<std::pair<std::string, std::string>> literal_values = {};
   std::function<void(CLI::App&)> add_options;
   std::function<int(const CommonOptions&)> body;
@@ -67,7 +67,7 @@ struct Definition {
 /// sentence when used, instead of becoming some file opened later. SIGPIPE has its default action.
 int run_program(int argc, char** argv, const Definition& definition);
 
-/// True where the descriptor is a terminal.
+/// Returns whether the descriptor is a terminal.
 bool is_terminal(int descriptor);
 
 }  // namespace lm::cmd

@@ -26,7 +26,7 @@ class Progress {
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
 
-  /// True where update() would draw now, so that a caller need not compose its text in vain.
+  /// Returns whether update() would draw now, so that a caller need not compose its text in vain.
   bool due() const;
   /// `fraction` in [0, 1] gives the estimate of the remaining time; outside, none is shown. `begun`: the fraction that had
   /// been done before this object was made. `parts`: what else is shown, as progress_line takes it. Not due: does nothing.

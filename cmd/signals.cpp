@@ -17,7 +17,7 @@ volatile std::sig_atomic_t save_requested = 0;
 std::atomic<std::int64_t> stop_milliseconds = 0;
 static_assert(std::atomic<std::int64_t>::is_always_lock_free);
 
-// One request comes twice where a supervisor signals the process and its group, as timeout(1) does.
+// One request comes twice if a supervisor signals the process and its group, as timeout(1) does.
 constexpr std::int64_t kSameRequestMilliseconds = 200;
 
 std::int64_t milliseconds_now() {

@@ -1,4 +1,4 @@
-// Signals that ask a long job to save: kStopSignals save and stop, SIGUSR1 saves and goes on.
+// Signals that ask a long job to save: kStopSignals save and stop, SIGUSR1 saves and continues.
 #pragma once
 
 #include <array>

@@ -180,7 +180,7 @@ std::vector<std::string> long_options(const CLI::App& app) {
   return names;
 }
 
-/// "--vocab_size=600", "-j" as a name of the table: without dashes at its front and without a value, `-` for `_`.
+/// Returns "--vocab_size=600", "-j" as a name of the table: without dashes at its front and without a value, `-` for `_`.
 std::string name_in(std::string_view argument) {
   argument.remove_prefix(std::min(argument.find_first_not_of('-'), argument.size()));
   std::string name(argument.substr(0, argument.find('=')));
@@ -188,7 +188,7 @@ std::string name_in(std::string_view argument) {
   return name;
 }
 
-/// The argument without a name that an option elsewhere stands for; empty for none.
+/// Returns the argument without a name that an option elsewhere means; empty if there is none.
 std::string unnamed_argument(const CLI::App& app, const std::string& name) {
   for (const auto& [other, ours] : kSpellings) {
     const std::string own(ours);
@@ -206,7 +206,7 @@ const CLI::Option* find_short(const CLI::App& app, char letter) {
 
 bool takes_value(const CLI::Option* option) { return option != nullptr && !is_flag(*option); }
 
-/// True if the argument that follows this one is its value.
+/// Returns whether the argument that follows this one is its value.
 bool needs_next(const CLI::App& app, const std::string& argument) {
   if (argument.starts_with("--")) {
     return argument.find('=') == std::string::npos && takes_value(app.get_option_no_throw(argument));

@@ -11,7 +11,7 @@ namespace lm {
 
 namespace {
 
-/// `token 3 ("<|im_end|>")`
+/// Returns `token 3 ("<|im_end|>")`.
 std::string describe_token(const Tokenizer& tokenizer, TokenId id) {
   const std::string number = "token " + std::to_string(id);
   if (id >= tokenizer.vocab_size() || tokenizer.bytes_of(id).empty()) return number;

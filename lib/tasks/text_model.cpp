@@ -64,7 +64,7 @@ TextModel load_text_model_or_state(const std::string& path, const TokenizerOptio
   const StateRecord& state = file.record();
   if (state.tokenizer_json.empty()) {
     throw Error("cannot sample from the training state '" + path + "': an earlier version wrote it, without a tokenizer; " +
-                "go on with lm-train --resume, whose next state has one");
+                "resume it with lm-train --resume, whose next state has one");
   }
   ModelRecord record{.config = state.config,
                      .objective = state.objective,

@@ -1,4 +1,4 @@
-// Evaluating: how well a model predicts documents, in totals that other programs' numbers can be held against.
+// Evaluating: how well a model predicts documents, in totals that can be compared with those of other programs.
 #pragma once
 
 #include <cstdint>
@@ -26,28 +26,28 @@ struct Score {
   std::int64_t bytes = 0;   // of the scored tokens; special tokens have none
   double nats = 0;
   double text_nats = 0;    // of the scored tokens that are not special: what bits per byte are of
-  bool all_scored = true;  // false where a protocol leaves tokens unscored: then words mean nothing to nats
+  bool all_scored = true;  // false if a protocol leaves tokens unscored: then words mean nothing to nats
 
   void operator+=(const Score& other);
-  /// exp(nats / tokens); empty where no token was scored.
+  /// Returns exp(nats / tokens); empty if no token was scored.
   std::optional<double> perplexity() const;
-  /// exp(nats / words); empty where there are none, or where not all of the text was scored.
+  /// Returns exp(nats / words); empty if there are none, or if not all of the text was scored.
   std::optional<double> word_perplexity() const;
-  /// text_nats / (ln 2 * bytes); empty where there are no bytes.
+  /// Returns text_nats / (ln 2 * bytes); empty if there are no bytes.
   std::optional<double> bits_per_byte() const;
-  /// Mean nats a token; empty where no token was scored.
+  /// Returns the mean of nats over the tokens; empty if no token was scored.
   std::optional<double> loss() const;
 };
 
 struct DocumentScore {
   Score score;
-  std::string document;  // its name, or its text where it has none
+  std::string document;  // its name, or its text if it has none
 };
 
 struct CorpusScore {
   Score score;
   std::int64_t documents = 0;
-  /// Mean of the documents' own perplexities, over those that have one.
+  /// Returns the mean of the documents' own perplexities, over those that have one.
   std::optional<double> macro_perplexity() const;
   double perplexity_sum = 0;
   std::int64_t perplexity_count = 0;
@@ -58,7 +58,7 @@ enum class Texts { drop, keep };
 /// Scores documents that come in pieces, in bounded memory (with Texts::keep: and the text of those that have no name).
 class Evaluator {
  public:
-  /// on_document, where given, gets each document's score, in order.
+  /// `on_document`, if given, gets each document's score, in order.
   Evaluator(Compute& compute, const TextModel& model, const WindowPlan& plan, Texts texts = Texts::drop,
             std::function<void(const DocumentScore&)> on_document = {});
 
@@ -71,7 +71,7 @@ class Evaluator {
   /// Documents and tokens reported so far, all after finish().
   const CorpusScore& total() const { return total_; }
   const WindowPlan& plan() const { return plan_; }
-  /// So far, for those who wait.
+  /// Returns the number of tokens scored so far, for those who wait.
   std::int64_t tokens_scored() const { return tokens_scored_; }
 
  private:
@@ -106,8 +106,9 @@ class Evaluator {
   bool in_word_ = false;
 };
 
-/// Throws Error where the plan does not suit the model (context beyond the model's, stride beyond the context, or an
-/// objective that it was not trained on); fills in what is 0: the model's context, and half of it (1 at least) as stride.
+/// Returns the plan with what is 0 filled in: the model's context, and half of it (1 at least) as stride. Throws Error if
+/// the plan does not suit the model (context beyond the model's, stride beyond the context, an objective that it was not
+/// trained on).
 WindowPlan complete_plan(WindowPlan plan, const TextModel& model);
 
 /// Where documents go, piece by piece: their names, tokens and ends.
@@ -118,11 +119,11 @@ struct DocumentTokens {
 };
 
 /// Reads every path ("-" and no path at all: standard input), text or token stream as its first bytes say. Text is cut into
-/// documents by `kind`, token streams at end-of-text. Where each file is one document, it bears the file's name. `on_read`
+/// documents by `kind`, token streams at end-of-text. If each file is one document, it bears the file's name. `on_read`
 /// is called after each piece. Throws Error.
 void read_documents(const DocumentTokens& sink, const TextModel& model, const std::vector<std::string>& paths,
                     const DocumentKind& kind, const std::function<void()>& on_read = {});
-/// The same into an evaluator, whose finish() it calls.
+/// Reads the same into an evaluator, whose finish() it calls.
 void evaluate_inputs(Evaluator& evaluator, const TextModel& model, const std::vector<std::string>& paths,
                      const DocumentKind& kind, const std::function<void()>& on_read = {});
 

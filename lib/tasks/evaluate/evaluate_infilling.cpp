@@ -18,7 +18,7 @@ namespace {
 // Two-sided, of the normal distribution.
 constexpr double kNormal95 = 1.959963984540054;
 
-/// Mean of nats over the tokens of the middles; empty if there are none.
+/// Returns the mean of nats over the tokens of the middles; empty if there are none.
 std::optional<double> per_token(const InfillingScore& score, double nats) {
   if (score.tokens == 0) return std::nullopt;
   return nats / static_cast<double>(score.tokens);
@@ -71,7 +71,7 @@ InfillingEvaluator::InfillingEvaluator(Compute& compute, const TextModel& model,
   for (const TokenId token : {tokens_.prefix, tokens_.suffix, tokens_.middle}) allowed_[token] = 0;
 }
 
-/// How much of prefix and suffix the model gets: without a layout, all the room is the prefix's.
+/// Returns how much of prefix and suffix the model gets: without a layout, all the room is the prefix's.
 InfillShares InfillingEvaluator::shares(std::int64_t prefix, std::int64_t suffix, std::int64_t middle) const {
   const std::int64_t room = longest_piece_ - middle;
   if (layout_ == nullptr) return {.prefix = std::min(prefix, room), .suffix = 0};
@@ -94,7 +94,8 @@ double InfillingEvaluator::nats_of(std::vector<TokenId> before, std::span<const 
   return std::accumulate(nats.begin(), nats.end(), 0.0);
 }
 
-/// A single line is written when it is followed by a newline or end-of-text, other middles when end-of-text follows.
+/// Returns whether the model writes the middle: a single line and then a newline or end-of-text, or several lines and then
+/// end-of-text.
 bool InfillingEvaluator::writes(std::span<const TokenId> before, std::string_view middle) {
   const std::size_t newline = middle.find('\n');
   const bool single_line = newline == std::string_view::npos || newline + 1 == middle.size();

@@ -21,14 +21,13 @@
 
 namespace lm {
 
-/// A text with a gap, and what stands there.
+/// A text with a gap, and what belongs there.
 struct InfillingTask {
   std::string prefix, suffix, middle;
 };
 
-/// Objects a line with the keys prompt, suffix and canonical_solution; others, and blank lines, are ignored. Throws Error
-/// naming the line.
-/// "-" and no path at all: standard input.
+/// Calls visit with the tasks of files ("-" and no path at all: standard input): an object a line, with the keys prompt,
+/// suffix and canonical_solution; other keys, and blank lines, are ignored. Throws Error naming the line.
 void for_each_infilling_task(const std::vector<std::string>& paths,
                              const std::function<void(const InfillingTask& task)>& visit);
 
@@ -37,8 +36,8 @@ struct InfillingScore {
   std::int64_t left_out = 0;   // with an empty middle, or one that the context has no room for
   std::int64_t tokens = 0;     // of the middles; end-of-text is not scored
   double nats = 0;             // of the middle given both sides
-  double prefix_nats = 0;      // of the middle given the prefix alone
-  std::int64_t exact = 0;      // middles that greedy generation writes, given both sides (or the prefix alone)
+  double prefix_nats = 0;      // of the middle given the prefix only
+  std::int64_t exact = 0;      // middles that greedy generation writes, given both sides (or the prefix only)
   std::vector<double> gains;   // of each task: prefix_nats - nats
   std::vector<double> counts;  // of each task: tokens
 
@@ -46,17 +45,17 @@ struct InfillingScore {
   struct Gain {
     double mean = 0, low = 0, high = 0;
   };
-  /// Empty with fewer than two tasks.
+  /// Returns nothing for fewer than two tasks.
   std::optional<Gain> gain() const;
 };
 
 /// Scores tasks one after the other. Each part is encoded by itself; prefix and suffix are cut around the middle to fit the
-/// context. Given the prefix alone, the model sees end-of-text and the same tokens of the prefix as beside the suffix: the
-/// gain is the suffix's alone. Without a layout, all the room is the prefix's.
+/// context. Given the prefix only, the model sees end-of-text and the same tokens of the prefix as beside the suffix, so
+/// that the gain is due to the suffix. Without a layout, all the room is the prefix's.
 class InfillingEvaluator {
  public:
-  /// layout: a name of the registry, or "none": the prefix alone, which any model that goes on from left to right can do.
-  /// Throws Error where the model cannot do it.
+  /// layout: a name of the registry, or "none": the prefix only, which any model that predicts from left to right can do.
+  /// Throws Error if the model cannot do it.
   InfillingEvaluator(Compute& compute, const TextModel& model, std::string_view layout);
 
   void add(const InfillingTask& task);
@@ -80,10 +79,10 @@ class InfillingEvaluator {
   InfillingScore total_;
 };
 
-/// Keys: tasks left_out tokens loss prefix_loss gain gain_low gain_high exact exact_match layout; loss and gain are null
-/// with the layout none. Losses and gains are in the base's unit; the key base where it is not e.
+/// Returns the keys tasks left_out tokens loss prefix_loss gain gain_low gain_high exact exact_match layout; loss and gain
+/// are null with the layout none. Losses and gains are in the base's unit; with the key base if that is not e.
 JsonValue to_json(const InfillingScore& score, std::string_view layout, LogBase base = LogBase::e);
-/// A table of one value a line, for people.
+/// Returns a table of one value a line, for people.
 std::string to_text(const InfillingScore& score, std::string_view layout, LogBase base = LogBase::e);
 
 }  // namespace lm

@@ -1,4 +1,4 @@
-// Files and streams into documents of tokens: text or tokens, told apart by their first bytes.
+// Files and streams into documents of tokens: text or tokens, which their first bytes distinguish.
 #include <algorithm>
 #include <string>
 #include <utility>

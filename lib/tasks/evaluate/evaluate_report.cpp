@@ -40,7 +40,7 @@ namespace {
 constexpr std::size_t kShownColumns = 60;              // of a document, on a line for people
 constexpr std::size_t kMostBytes = 4 * kShownColumns;  // that need be looked at for them
 
-/// A document on one line, from which it can be read back; nothing in it is for a terminal to obey.
+/// Returns a document on one line, from which it can be read back; nothing in it is for a terminal to obey.
 std::string escaped(std::string_view text) {
   std::string doubled;
   for (const char c : text) doubled.append(c == '\\' ? 2 : 1, c);

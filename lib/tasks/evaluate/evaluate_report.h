@@ -20,30 +20,30 @@ inline constexpr auto kChoices<LogBase> =
 double log_of(LogBase base);
 const char* unit_of(LogBase base);
 
-/// A number of a score for people: "undefined" if nothing was scored, or as fixed_text writes it.
+/// Returns a number of a score for people: "undefined" if nothing was scored, or as fixed_text writes it.
 std::string score_text(const std::optional<double>& number, int decimals);
 /// Returns a line of a table for people: a name, padded, and its value.
 std::string score_line(std::string name, const std::string& value);
 
-/// Keys: documents tokens words bytes nats loss perplexity word_perplexity bits_per_byte protocol; then macro_perplexity
-/// if asked for, and base if it is not e. Numbers are as json_number writes them. Pseudo-log-likelihoods are called pseudo
-/// everywhere: pseudo_nats, pseudo_perplexity and so on.
+/// Returns the keys documents tokens words bytes nats loss perplexity word_perplexity bits_per_byte protocol; then
+/// macro_perplexity if asked for, and base if it is not e. Numbers are as json_number writes them. Pseudo-log-likelihoods
+/// are called pseudo everywhere: pseudo_nats, pseudo_perplexity and so on.
 enum class Macro { no, yes };
 JsonValue to_json(const CorpusScore& corpus, const WindowPlan& plan, LogBase base, Macro macro);
-/// The same for one document: `document` in place of `documents`.
+/// Returns the same for one document: `document` in place of `documents`.
 JsonValue to_json(const DocumentScore& document, const WindowPlan& plan, LogBase base);
 
-/// Columns: perplexity (inf if no token was scored, or if it is beyond a double), nats, tokens, words, bytes, document
-/// (documents: their number). In a document's text a backslash is written \\, and what a terminal obeys as printable()
-/// writes it.
+/// Returns a line of the columns perplexity (inf if no token was scored, or if it is beyond a double), nats, tokens, words,
+/// bytes, document (documents: their number). In a document's text a backslash is written \\, and what a terminal obeys as
+/// printable() writes it.
 std::string to_tsv(const CorpusScore& corpus);
 std::string to_tsv(const DocumentScore& document);
-/// The names of those columns.
+/// Returns the names of those columns.
 std::string tsv_header(std::string_view last_column, const WindowPlan& plan = {});
 
-/// A table of one value a line, for people.
+/// Returns a table of one value a line, for people.
 std::string to_text(const CorpusScore& corpus, const WindowPlan& plan, LogBase base, Macro macro);
-/// One line: perplexity, tokens, and the document's beginning.
+/// Returns one line: perplexity, tokens, and the document's beginning.
 std::string to_text(const DocumentScore& document);
 
 }  // namespace lm

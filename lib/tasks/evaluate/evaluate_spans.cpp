@@ -11,11 +11,11 @@
 namespace lm {
 namespace {
 
-// Any key will do, as long as it is always the same.
+// Any key will do that is always the same.
 constexpr std::uint64_t kDrawsKey = 0x7370616e;
 constexpr std::size_t kSequencesWaiting = 64;
 
-/// What the model was trained on, of a settings record that may lack it.
+/// Reads what the model was trained on from a record of settings that may lack it.
 void read_span_settings(ObjectiveOptions& options, const TextModel& model) {
   const std::string& progress = model.model.record.progress;
   if (progress.empty()) return;
@@ -76,7 +76,7 @@ void SpanEvaluator::end_document() {
 
 void SpanEvaluator::take_window() {
   const std::int64_t valid = std::ssize(window_);
-  // An end-of-text alone is no text.
+  // Only an end-of-text is no text.
   if (valid == 1 && window_.front() == options_.end_of_text) return window_.clear();
   window_.resize(static_cast<std::size_t>(objective_->window_length()), options_.end_of_text);
   Rng rng(kDrawsKey, RngPurpose::objective, static_cast<std::uint64_t>(total_.windows));

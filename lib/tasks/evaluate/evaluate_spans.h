@@ -24,7 +24,7 @@ struct SpanScore {
   double nats = 0;
   double hidden_nats = 0;
 
-  /// Mean nats a target, and of the hidden tokens alone; empty where there are none.
+  /// Return the mean of nats over the targets, and over the hidden tokens only; empty if there are none.
   std::optional<double> loss() const;
   std::optional<double> hidden_loss() const;
 };
@@ -33,14 +33,14 @@ struct SpanScore {
 /// that is always the same, and scores what the model should say.
 class SpanEvaluator {
  public:
-  /// The density and length of spans are those that the model was trained on. Throws Error where it was not trained on span.
+  /// The density and length of spans are those that the model was trained on. Throws Error if it was not trained on span.
   SpanEvaluator(Compute& compute, const TextModel& model);
 
   void add(std::span<const TokenId> tokens);
   void end_document();
   void finish();
   const SpanScore& total() const { return total_; }
-  /// "span-corruption density 0.15 length 3 window 222".
+  /// Returns "span-corruption density 0.15 length 3 window 222".
   std::string protocol() const;
 
  private:
@@ -54,9 +54,9 @@ class SpanEvaluator {
   SpanScore total_;
 };
 
-/// Keys: documents windows left_out targets hidden_tokens nats span_loss hidden_loss protocol.
+/// Returns the keys documents windows left_out targets hidden_tokens nats span_loss hidden_loss protocol.
 JsonValue to_json(const SpanScore& score, const std::string& protocol);
-/// A table of one value a line, for people.
+/// Returns a table of one value a line, for people.
 std::string to_text(const SpanScore& score, const std::string& protocol);
 
 }  // namespace lm

@@ -17,19 +17,19 @@ namespace {
 /// End-of-text, and the layout's three tokens.
 constexpr std::int64_t kLayoutTokens = 4;
 
-/// Bytes of a long text that are encoded for `room` tokens, far more than these need: a text's tokens do not depend on what
-/// stands far away.
+/// Returns how many bytes of a long text are encoded for `room` tokens, far more than these need: a text's tokens do not
+/// depend on what is far away.
 std::size_t bytes_for(std::int64_t room) { return (std::size_t{1} << 16) + static_cast<std::size_t>(room) * 64; }
 
-/// How much of a prefix's tokens to keep so that it begins at the same place while it grows: what is dropped is a multiple
-/// of a small part of the room. Else each key typed would change the prompt from its start on, and nothing read could be
-/// kept.
+/// Returns how many of a prefix's tokens to keep so that it begins at the same place while it grows: what is dropped is a
+/// multiple of a small part of the room. Else each key typed would change the prompt from its start on, and nothing read
+/// could be kept.
 std::int64_t whole_steps(std::int64_t kept, std::int64_t count, std::int64_t room) {
   const std::int64_t step = std::max<std::int64_t>(1, room / 8);
   return std::max<std::int64_t>(0, count - round_up(count - kept, step));
 }
 
-/// Hands on what a TextStream that began with `unfinished` writes, less those bytes or the U+FFFD in their place: they stand
+/// Hands on what a TextStream that began with `unfinished` writes, less those bytes or the U+FFFD in their place: they are
 /// in the prefix already.
 TextStream::Write without_unfinished(std::string unfinished, TextStream::Write write) {
   if (unfinished.empty()) return write;
@@ -90,14 +90,14 @@ Infiller::Infiller(Compute& compute, const TextModel& model, std::string_view la
   }
 }
 
-/// The tokens of a text's end, more than `room` where it has more.
+/// Encodes a text's end: more than `room` tokens if it has more.
 std::vector<TokenId> Infiller::encode_end(std::string_view text, std::int64_t room) const {
   constexpr std::size_t kStep = std::size_t{1} << 15;  // not a byte more at each request, see whole_steps()
   if (text.size() > bytes_for(room)) text.remove_prefix(round_up(text.size() - bytes_for(room), kStep));
   return model_.tokenizer.encode(text);
 }
 
-/// The same of its start.
+/// Encodes its start in the same way.
 std::vector<TokenId> Infiller::encode_start(std::string_view text, std::int64_t room) const {
   return model_.tokenizer.encode(text.substr(0, bytes_for(room)));
 }

@@ -1,4 +1,4 @@
-// Filling in the middle: what stands between two texts, from a model that was trained with the objective fim.
+// Filling in the middle: what belongs between two texts, from a model that was trained with the objective fim.
 #pragma once
 
 #include <cstdint>
@@ -31,40 +31,41 @@ struct InfillLeftOut {
   std::int64_t prefix = 0, suffix = 0;
 };
 
-/// How a middle ended, and how many tokens were sampled for it; where it ran on into the suffix, the end is `stop`.
+/// How a middle ended, and how many tokens were sampled for it; if it ran on into the suffix, the end is `stop`.
 struct Infill {
   TextEnd end = TextEnd::length;
   std::int64_t tokens = 0;
 };
 
-/// Throws Error where the model was trained, but not to fill in the middle. Of a model from elsewhere it is not known.
+/// Throws Error if the model was trained, but not to fill in the middle. Of a model from elsewhere it is not known.
 void require_infilling(const TextModel& model);
 
-/// The layout's three tokens in the tokenizer; throws Error naming those that it lacks.
+/// Returns the layout's three tokens in the tokenizer. Throws Error naming those that it lacks.
 FimTokens find_fim_tokens(const Tokenizer& tokenizer, const FimLayout& layout, std::string_view source);
 
-/// How many of the prefix's and the suffix's tokens fit `room`: each gets half, and what the other leaves over.
+/// How many tokens of the prefix and of the suffix are kept.
 struct InfillShares {
   std::int64_t prefix = 0, suffix = 0;
 };
+/// Returns how many of them fit `room`: each gets half, and what the other leaves over.
 InfillShares share_room(std::int64_t room, std::int64_t prefix, std::int64_t suffix);
 
 /// Fills one middle after the other; what two texts in a row have in common at the start of the prompt is read once, which
 /// changes no bit of the result.
 class Infiller {
  public:
-  /// Compute and model outlive it. Throws Error where the model cannot fill in the middle, or has no such tokens.
+  /// Compute and model outlive it. Throws Error if the model cannot fill in the middle, or has no such tokens.
   Infiller(Compute& compute, const TextModel& model, std::string_view layout);
 
-  /// Reads the text around the middle, any bytes, of which what is nearest to the middle is kept where the context is too
-  /// short: it leaves room for max_tokens, of at most half the context. Throws Error where an option is out of range.
+  /// Reads the text around the middle, any bytes, of which what is nearest to the middle is kept if the context is too
+  /// short: it leaves room for max_tokens, of at most half the context. Throws Error if an option is out of range.
   InfillLeftOut read(const InfillText& text, InfillOptions options);
-  /// The `number`-th middle of what was read last: the same for one seed and number whatever else is sampled. `write` gets
-  /// it as it comes, in whole characters, what is not UTF-8 as U+FFFD; where the prefix ends inside a character, it begins
-  /// with the rest of that.
+  /// Samples the `number`-th middle of what was read last: the same for one seed and number whatever else is sampled.
+  /// `write` gets it as it comes, in whole characters, what is not UTF-8 as U+FFFD; if the prefix ends inside a character,
+  /// it begins with the rest of that.
   Infill sample(std::int64_t number, const std::function<void(std::string_view)>& write);
 
-  /// The last prompt, and how many of its tokens did not have to be read again.
+  /// Return the last prompt, and how many of its tokens did not have to be read again.
   const std::vector<TokenId>& prompt() const { return prompt_; }
   std::int64_t reused() const { return reused_; }
 

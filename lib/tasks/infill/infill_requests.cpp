@@ -68,7 +68,7 @@ std::vector<std::string> strings_of(std::string_view key, const JsonValue& value
   return strings;
 }
 
-/// True where the key is one of those that set a number of the sampler's.
+/// Sets the number of the sampler's that the key names. Returns whether it names one.
 bool set_sampling(SamplingOptions& sampling, std::string_view key, const JsonValue& value) {
   const std::array<std::pair<std::string_view, double*>, 3> numbers = {
       {{"temperature", &sampling.temperature}, {"top_p", &sampling.top_p}, {"min_p", &sampling.min_p}}};
@@ -124,7 +124,8 @@ void fill_answer(JsonValue& answer, Infiller& infiller, const JsonValue& json, c
   if (request.samples > 1) answer.set("middles", std::move(middles));
 }
 
-/// Where the value, or key, that begins at `start` of valid JSON ends: before the comma, colon or bracket that follows it.
+/// Returns where the value, or key, that begins at `start` of valid JSON ends: before the comma, colon or bracket that
+/// follows.
 std::size_t end_of_value(std::string_view json, std::size_t start) {
   std::int64_t depth = 0;
   bool quoted = false;
@@ -150,8 +151,8 @@ std::string_view without_space(std::string_view text) {
                                          : text.substr(first, text.find_last_not_of(kSpace) + 1 - first);
 }
 
-/// The id of a request that is a valid object, as it is written there, since a number may mean more to its sender than a
-/// double holds; nothing where it has none.
+/// Returns the id of a request that is a valid object, as it is written there, since a number may mean more to its sender
+/// than a double holds; nothing if it has none.
 std::optional<JsonText> id_of(std::string_view request) {
   std::size_t start = request.find('{') + 1;
   while (start < request.size()) {
@@ -180,7 +181,7 @@ class AnyJson : public JsonHandler {
   void end_array() override {}
 };
 
-/// The id of a line that is an object, even one with a key twice; nothing if it is no JSON.
+/// Returns the id of a line that is an object, even one with a key twice; nothing if it is no JSON.
 std::optional<JsonText> id_of_line(std::string_view line) {
   if (!without_space(line).starts_with('{')) return std::nullopt;
   try {
@@ -202,7 +203,7 @@ JsonValue error_answer(std::string_view message) {
 
 LineReader::LineReader(const FileDescriptor& input, std::size_t maximum) : input_(input), maximum_(maximum) {}
 
-/// Appends what has come to the buffer; false at the end of the input.
+/// Appends what has come to the buffer. Returns false at the end of the input.
 bool LineReader::fill() {
   constexpr std::size_t kChunk = std::size_t{1} << 16;
   buffer_.erase(0, std::exchange(start_, 0));

@@ -11,17 +11,17 @@
 
 namespace lm {
 
-/// Bytes of a request's line at most.
+/// The most bytes that a request's line may have.
 constexpr std::size_t kMaximumRequest = std::size_t{16} << 20;
-/// Middles that one request may ask for.
+/// The most middles that one request may ask for.
 constexpr std::int64_t kMaximumSamples = 64;
 
-/// Lines of a descriptor, as they come, in bounded memory.
+/// Reads the lines of a descriptor, as they come, in bounded memory.
 class LineReader {
  public:
   LineReader(const FileDescriptor& input, std::size_t maximum);
   enum class Line { line, too_long, end };
-  /// The next line without its newline; of one that is too long nothing is kept. A last line may lack its newline.
+  /// Reads the next line without its newline; of one that is too long nothing is kept. A last line may lack its newline.
   Line next(std::string& line);
 
  private:
@@ -32,13 +32,13 @@ class LineReader {
   std::size_t start_ = 0;  // of what is unread in buffer_
 };
 
-/// The answer to one request, a JSON object: `middle` (with `samples` above 1 also `middles`, all of them), `tokens` and
-/// `end` of the first, or `error`; before these the request's `id`, whatever it is, as it is
-/// written there. Keys: prefix and suffix, which it must
-/// have, and n temperature top_k top_p min_p seed stop single_line samples in place of the defaults. Does not throw Error.
+/// Returns the answer to one request, a JSON object: `middle` (with `samples` above 1 also `middles`, all of them), and
+/// `tokens` and `end` of the first, or `error`; before these the request's `id`, whatever it is, as it is written there. A
+/// request has the keys prefix and suffix, and in place of the defaults may have n temperature top_k top_p min_p seed stop
+/// single_line samples. Does not throw Error.
 JsonValue answer_request(Infiller& infiller, std::string_view line, const InfillOptions& defaults);
 
-/// Answers every line of `input`, each at once, until its end. Throws Error where reading or writing fails.
+/// Answers every line of `input`, each at once, until its end. Throws Error if reading or writing fails.
 void serve_requests(Infiller& infiller, const FileDescriptor& input, OutputStream& output, const InfillOptions& defaults);
 
 }  // namespace lm

@@ -10,7 +10,7 @@
 namespace lm {
 namespace {
 
-/// Bytes other than white space from which on an overlap is no accident.
+/// An overlap of so many bytes other than white space is no accident.
 constexpr std::size_t kSubstantial = 8;
 
 bool is_blank(char byte) { return byte == ' ' || (byte >= '\t' && byte <= '\r'); }
@@ -19,7 +19,7 @@ bool is_substantial(std::string_view text) {
   return text.size() - static_cast<std::size_t>(std::count_if(text.begin(), text.end(), is_blank)) >= kSubstantial;
 }
 
-/// Length of the shortest beginning of whole lines that is substantial, or 0.
+/// Returns the length of the shortest beginning of whole lines that is substantial, or 0.
 std::size_t substantial_lines(std::string_view text) {
   for (std::size_t end = 0; end < text.size();) {
     const std::size_t newline = text.find('\n', end);
@@ -45,7 +45,7 @@ std::int64_t width_of(const DecodedChar& character, CursorUnit unit) {
   return 1;
 }
 
-/// Offset and length of a line, without its end. Throws Error.
+/// Returns offset and length of a line, without its end. Throws Error.
 std::pair<std::size_t, std::size_t> find_line(std::string_view text, const Cursor& cursor, std::string_view source) {
   std::size_t start = 0;
   for (std::int64_t line = 1; line < cursor.line; ++line) {
@@ -72,7 +72,7 @@ InfillText split_at_marker(std::string_view text, std::string_view marker, std::
                 "': put it where the middle belongs, or name a place by --cursor");
   }
   if (text.find(marker, place + 1) != std::string_view::npos) {
-    throw Error("the marker '" + std::string(marker) + "' stands in '" + std::string(source) +
+    throw Error("the marker '" + std::string(marker) + "' appears in '" + std::string(source) +
                 "' more than once; choose another by --marker");
   }
   return {.prefix = text.substr(0, place), .suffix = text.substr(place + marker.size())};
@@ -99,7 +99,7 @@ InfillText split_at_cursor(std::string_view text, const Cursor& cursor, std::str
       throw Error(place_of(cursor) + std::string(source) + "': the line ends at column " + std::to_string(column));
     }
     const DecodedChar character = decode_utf8(line.data() + offset, line.data() + line.size());
-    // Bytes that are no UTF-8 belong to no character, so that a column may stand between them.
+    // Bytes that are not UTF-8 belong to no character, so that a column may be between them.
     const std::int64_t width =
         cursor.unit == CursorUnit::byte && character.code_point == kInvalidCodePoint ? 1 : width_of(character, cursor.unit);
     column += width;
@@ -115,7 +115,7 @@ InfillText split_at_cursor(std::string_view text, const Cursor& cursor, std::str
 OverlapTrimmer::OverlapTrimmer(std::string_view suffix, Write write)
     : suffix_(suffix.substr(0, kCompared)), run_on_(substantial_lines(suffix_)), write_(std::move(write)) {}
 
-/// Length of the longest end of held_ that the suffix begins with.
+/// Returns the length of the longest end of held_ that the suffix begins with.
 std::size_t OverlapTrimmer::overlap() const {
   for (std::size_t length = std::min(held_.size(), suffix_.size()); length > 0; --length) {
     if (std::string_view(held_).ends_with(std::string_view(suffix_).substr(0, length))) return length;

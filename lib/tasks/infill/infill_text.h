@@ -11,13 +11,13 @@
 
 namespace lm {
 
-/// What stands before and after the middle: parts of a text that outlives them.
+/// What is before and after the middle: parts of a text that outlives them.
 struct InfillText {
   std::string_view prefix, suffix;
 };
 
-/// Cuts at the marker, which belongs to neither part; an empty text needs none. Throws Error where it is missing or stands
-/// there twice.
+/// Cuts at the marker, which belongs to neither part; an empty text needs none. Throws Error if it is missing or appears
+/// twice.
 InfillText split_at_marker(std::string_view text, std::string_view marker, std::string_view source);
 
 /// What a column counts: bytes; code points; or units of UTF-16, as editors' protocols do. Each maximal part that is not
@@ -38,7 +38,7 @@ struct Cursor {
 std::optional<Cursor> parse_cursor(std::string_view text);
 
 /// Cuts at the cursor. Lines end with a newline, or a carriage return and a newline; after the last newline there is one
-/// more line, which is empty. Throws Error where the text has no such line, the line no such column, or it is inside a
+/// more line, which is empty. Throws Error if the text has no such line, the line no such column, or it is inside a
 /// character.
 InfillText split_at_cursor(std::string_view text, const Cursor& cursor, std::string_view source);
 
@@ -47,12 +47,12 @@ InfillText split_at_cursor(std::string_view text, const Cursor& cursor, std::str
 class OverlapTrimmer {
  public:
   using Write = std::function<void(std::string_view text)>;
-  /// Bytes of a suffix that a middle is compared with at most.
+  /// The most bytes of a suffix that a middle is compared with.
   static constexpr std::size_t kCompared = 4096;
   OverlapTrimmer(std::string_view suffix, Write write);
 
-  /// False where the middle has run on into the suffix: its first lines (up to the line that holds their eighth byte that is
-  /// no white space) have been written again, and nothing more is taken.
+  /// Returns false once the middle has run on into the suffix: its first lines (up to the line that holds their eighth byte
+  /// that is no white space) have been written again, and nothing more is taken.
   bool feed(std::string_view text);
 
   /// How the middle ended: on its own, or broken off.

@@ -52,7 +52,7 @@ class JsonWriter : public SampleWriter {
   OutputStream& output_;
 };
 
-/// The prompt's ids, where they are wanted, and the sample's.
+/// Returns the prompt's ids, if they are wanted, and the sample's.
 std::vector<TokenId> ids_of(Prompter& prompter, std::int64_t number, bool echo) {
   std::vector<TokenId> ids;
   if (echo) ids.assign(prompter.prompt_ids().begin(), prompter.prompt_ids().end());

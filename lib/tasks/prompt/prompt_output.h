@@ -21,7 +21,7 @@ inline constexpr auto kChoices<SampleFormat> = choice_table<SampleFormat>("forma
 struct SampleOutput {
   SampleFormat format = SampleFormat::text;
   bool json = false;  // in place of text: one object a line, keys prompt sample text tokens end
-  bool echo = false;  // the prompt stands before the sample; JSON has it in any case
+  bool echo = false;  // the prompt before the sample; JSON has it in any case
 };
 
 /// Writes samples one after the other. Text goes out as it comes, a blank line between samples.
@@ -33,7 +33,7 @@ class SampleWriter {
   virtual void finish() = 0;
 };
 
-/// Output and model outlive the writer.
+/// Returns the writer for a form. Output and model outlive it.
 std::unique_ptr<SampleWriter> make_sample_writer(OutputStream& output, const TextModel& model, const SampleOutput& options);
 
 }  // namespace lm

@@ -18,14 +18,14 @@ void TextStream::begin(std::string_view unfinished_character) {
   stopped_ = false;
 }
 
-/// Where in held_ the first stop string begins, or npos.
+/// Returns where in held_ the first stop string begins, or npos.
 std::size_t TextStream::find_stop() const {
   std::size_t first = std::string::npos;
   for (const std::string& stop : stops_) first = std::min(first, held_.find(stop, unmatched_));
   return first;
 }
 
-/// Length of the longest end of held_ that is the beginning of a stop string.
+/// Returns the length of the longest end of held_ that is the beginning of a stop string.
 std::size_t TextStream::possible_stop() const {
   const std::string_view matched = std::string_view(held_).substr(unmatched_);
   std::size_t longest = 0;
@@ -37,7 +37,7 @@ std::size_t TextStream::possible_stop() const {
   return longest;
 }
 
-/// The first `count` bytes of held_, less a character that is not complete there.
+/// Writes the first `count` bytes of held_, less a character that is not complete there.
 void TextStream::hand_on(std::size_t count) {
   std::string_view text = std::string_view(held_).substr(0, count);
   text.remove_suffix(incomplete_utf8_tail(text));

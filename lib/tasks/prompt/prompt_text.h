@@ -18,14 +18,14 @@ class TextStream {
   /// Stop strings are any bytes; empty ones are ignored.
   TextStream(std::vector<std::string> stops, Write write);
 
-  /// Bytes before the text, of a character that it may complete; stop strings do not match in them.
+  /// Begins with bytes of a character that the text may complete; stop strings do not match in them.
   void begin(std::string_view unfinished_character);
-  /// False where a stop string has been completed: what stood before it has been handed on, and nothing more is taken.
+  /// Returns false once a stop string is complete: what was before it has been handed on, and nothing more is taken.
   bool feed(std::string_view bytes);
-  /// The end: what was held back for stop strings goes out; of a character that was not completed, nothing does.
+  /// Ends the text: what was held back for stop strings goes out, but nothing of a character that was not completed.
   void finish();
 
-  /// Bytes fed, and with a stop string those before it: where the text ends.
+  /// Returns how many bytes were fed, or with a stop string those before it: where the text ends.
   std::int64_t size() const { return size_; }
 
  private:

@@ -21,20 +21,20 @@ struct SpanSample {
   std::vector<std::vector<TokenId>> spans;  // of each sentinel; empty for those whose turn did not come
 };
 
-/// Fills one text after the other, each any number of times. Of its options, stops and special are not used.
+/// Fills one text after the other, each any number of times. Of its options, stops are not used.
 class SpanFiller {
  public:
-  /// Compute and model outlive it. Throws Error where the model was not trained on span, or an option is out of range.
+  /// Compute and model outlive it. Throws Error if the model was not trained on span, or an option is out of range.
   SpanFiller(Compute& compute, const TextModel& model, PromptOptions options);
 
-  /// Reads end-of-text, `ids`, one more sentinel where they do not end with one, and end-of-text, all seen both ways. Throws
-  /// Error where the sentinels among `ids` are not the first ones in their order, each once, or the context has no room for
+  /// Reads end-of-text, `ids`, one more sentinel if they do not end with one, and end-of-text, all seen both ways. Throws
+  /// Error if the sentinels among `ids` are not the first ones in their order, each once, or the context has no room for
   /// an answer.
   void read(std::span<const TokenId> ids);
-  /// The `number`-th way to fill it: the same for one seed, text and number. After a sentinel only text is sampled, or the
-  /// next sentinel, after the last one asked for what closes it: the sentinel that was added, or end-of-text.
+  /// Samples the `number`-th way to fill it: the same for one seed, text and number. After a sentinel only text is sampled,
+  /// or the next sentinel, after the last one asked for what closes it: the sentinel that was added, or end-of-text.
   SpanSample sample(std::int64_t number);
-  /// The ids of the text with the spans in place of the sentinels.
+  /// Returns the ids of the text with the spans in place of the sentinels.
   std::vector<TokenId> filled(const SpanSample& sample) const;
 
  private:
@@ -51,11 +51,11 @@ class SpanFiller {
   std::int64_t texts_ = 0;
 };
 
-/// One object: the keys prompt, sample (its number from 0), text, spans, tokens and end.
+/// Returns one object with the keys prompt, sample (its number from 0), text, spans, tokens and end.
 std::string span_sample_json(const SpanSample& sample, const SpanFiller& filler, const TextModel& model,
                              std::string_view prompt, std::int64_t number);
 
-/// The bytes of the ids, U+FFFD for what is not UTF-8.
+/// Returns the bytes of the ids, with U+FFFD for what is not UTF-8.
 std::string readable_text(const TextModel& model, std::span<const TokenId> ids);
 
 }  // namespace lm

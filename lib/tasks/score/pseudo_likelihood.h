@@ -7,16 +7,16 @@
 
 namespace lm {
 
-/// Throws Error where the model was not trained on masked.
+/// Throws Error if the model was not trained on masked.
 void require_masked(const TextModel& model);
 
-/// Where the output stands that predicts a hidden token, counted back from the token's own place: 0, but 1 in a mixture,
-/// whose objectives share one alignment.
+/// Returns how far before a hidden token the output is that predicts it: 0, but 1 in a mixture, whose objectives share one
+/// alignment.
 std::int64_t masked_output_shift(const TextModel& model);
 
-/// For each scored token of a window, one sequence: the whole window, visible both ways, in which the token is replaced by
-/// the mask token, and with Pseudo::within_word the later pieces of its word too. A word begins at a piece that begins with
-/// white space and does not follow one of white space alone. Throws Error where the model was not trained on masked.
+/// Asks for each scored token of a window with one sequence: the whole window, visible both ways, in which the token is
+/// replaced by the mask token, and with Pseudo::within_word the later pieces of its word too. A word begins at a piece that
+/// begins with white space and does not follow one of only white space. Throws Error if the model was not trained on masked.
 Questions ask_hidden_tokens(const TextModel& model, Pseudo pseudo);
 
 }  // namespace lm

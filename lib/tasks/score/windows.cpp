@@ -101,7 +101,7 @@ void WindowCutter::cut_strided(std::int64_t last) {
   forget_before(last - plan_.context);  // the next window ends at least one place further
 }
 
-/// The window that began L before next_end_ and ends at `last`.
+/// Scores the window that began L before next_end_ and ends at `last`.
 void WindowCutter::cut_hugging_face(std::int64_t last) {
   const std::int64_t first = next_end_ - plan_.context;
   const std::int64_t fresh = last - scored_end_;

@@ -21,24 +21,24 @@ inline constexpr auto kChoices<Protocol> = choice_table<Protocol>("protocol", {{
                                                                                {"lm-eval", Protocol::lm_eval},
                                                                                {"llama.cpp", Protocol::llama_cpp}});
 
-/// Pseudo-log-likelihood of a masked model: each token is predicted from both sides while it alone is hidden
-/// (arXiv:1910.14659), or with it the later pieces of its word, which would give it away (arXiv:2305.10588).
+/// Pseudo-log-likelihood of a masked model: each token is predicted from both sides while only it is hidden
+/// (arXiv:1910.14659), or it and the later pieces of its word, which would give it away (arXiv:2305.10588).
 enum class Pseudo { no, token, within_word };
 
 /// What the windows follow from.
 struct WindowPlan {
   Protocol protocol = Protocol::strided;
-  Pseudo pseudo = Pseudo::no;  // where not: the protocol is strided, and L tokens see each other
+  Pseudo pseudo = Pseudo::no;  // if not no: the protocol is strided, and L tokens see each other
   std::int64_t context = 0;    // L: tokens that predict at most
   std::int64_t stride = 0;     // S: 1 <= S <= L; of no meaning to llama_cpp
-  bool score_end = false;  // the end-of-text that closes a document is scored as its last token; strided and lm_eval alone
+  bool score_end = false;      // the end-of-text that closes a document is its last scored token; only strided and lm_eval
   bool leaves_tokens_out = false;  // that the tokenizer's post-processor would put around each document
 };
 
-/// Ends a protocol if the tokenizer is meant to put tokens around a text.
+/// What a protocol ends with if the tokenizer is meant to put tokens around a text.
 constexpr const char* kTokensLeftOut = "; tokens of the post-processor left out";
 
-/// "context 256 stride 128", "hf-stride:512 context 1024" and so on: what to print beside a number.
+/// Returns what to print beside a number: "context 256 stride 128", "hf-stride:512 context 1024" and so on.
 std::string describe(const WindowPlan& plan);
 
 /// A window, and how many tokens it counts for: the scored ones, but one less in hf_stride (its guide's weights).
@@ -52,7 +52,8 @@ struct CutWindow {
 ///   strided    window k = 1, 2, ... scores x_(e_(k-1) + 1) .. x_(e_k), where e_0 = 0, e_1 = min(L, N) and
 ///              e_k = min(e_(k-1) + S, N), from the inputs x_max(0, e_k - L) .. x_(e_k - 1)
 ///   lm_eval    the same with S = L: its rolling windows
-///   hf_stride  windows x_(kS + 1) .. x_min(kS + L, N), k = 0, 1, ..., without x_0; each scores what the windows before it did
+///   hf_stride  windows x_(kS + 1) .. x_min(kS + L, N), k = 0, 1, ..., without x_0; each scores what the windows before it
+/// did
 ///              not hold, but never its first token
 ///   llama_cpp  floor(N / L) windows of L tokens side by side, without x_0; of each it scores the tokens L/2 + 1 .. L - 1,
 ///              counted from 0
@@ -76,7 +77,7 @@ class WindowCutter {
   WindowPlan plan_;
   TokenId end_of_text_;
   Emit emit_;
-  std::vector<TokenId> tokens_;  // places [first_, end()) of the document; where there is an x_0 it has place 0
+  std::vector<TokenId> tokens_;  // places [first_, end()) of the document; if there is an x_0, it has place 0
   std::int64_t first_ = 0;
   std::int64_t next_end_ = 0;    // place after the last of the next whole window
   std::int64_t scored_end_ = 0;  // place after the last that a window held
