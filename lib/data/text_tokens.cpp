@@ -9,11 +9,11 @@
 namespace lm {
 
 namespace {
-constexpr std::size_t kBlock = 65536;
+constexpr std::size_t kTextBlock = 65536;
 }
 
 IdReader::IdReader(FileDescriptor input, const TokenFileInfo& info)
-    : input_(std::move(input)), info_(info), block_(kBlock, '\0') {}
+    : input_(std::move(input)), info_(info), block_(kTextBlock, '\0') {}
 
 std::size_t IdReader::read(std::span<TokenId> tokens) {
   while (next_ == ready_.size() && !at_end_) {

@@ -23,6 +23,7 @@ class WindowSource final : public BatchSource {
   SourcePosition position() const override { return position_; }
   void count(SourceCounts& counts) const override;
   void seek(const SourcePosition& position) override;
+  const ExampleSource& source(std::size_t number) const { return sources_[number]; }
   /// Returns whether examples of that objective were drawn, and none had a target.
   bool lacks_targets(std::size_t number) const { return seen_[number].examples && !seen_[number].targets; }
 

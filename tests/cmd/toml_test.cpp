@@ -46,6 +46,39 @@ TEST_CASE("what is not flat TOML is refused with its line") {
   }
 }
 
+TEST_CASE("a mistake has its place, what is wrong, and what to do") {
+  const auto message = [](const char* text) {
+    try {
+      read_toml(text);
+    } catch (const TomlError& error) {
+      return error.place() + ": " + error.what();
+    }
+    return std::string("no mistake");
+  };
+  CHECK(message("a = 1\nsteps = 4k\n").starts_with("line 2, column "));
+  CHECK(message("a = 1\nsteps = 4k\n").ends_with("; each line is option = value, with text in quotes"));
+  CHECK(message("a = 1\n a = 2\n").starts_with("line 2, column "));
+  CHECK(message("[table]\na = 1").ends_with(": tables are not used here; write option = value"));
+  CHECK(message("a.b = 1").ends_with(": tables are not used here; write option = value"));
+  CHECK(message("x = {a = 1}").ends_with(": tables are not used here; write option = value"));
+  CHECK(message("x = [[1], [2]]") == "line 1, column 6: a list holds values, not lists");
+  CHECK(message("x = 1979-05-27") == "line 1, column 5: dates and times are not used here; write text in quotes");
+  CHECK(message("'\xC3\xA9' = 0x1F") == "line 1, column 7: expected a decimal number, got '0x1F'");
+  CHECK(message("x = inf") == "line 1, column 5: expected a decimal number, got 'inf'");
+  CHECK(message("x = '''a'''") ==
+        "line 1, column 5: strings over several lines are not used here; write \\n for the end of a line");
+}
+
+TEST_CASE("items come in the order of the text, whatever their keys") {
+  const std::vector<TomlItem> items = read_toml("z = [1.50, -2e3] # two\n'\xFF' = '\xF4\x8F\xBF\xBF'\na = true\n");
+  REQUIRE(items.size() == 3);
+  CHECK(items[0].key == "z");
+  CHECK(items[0].values == std::vector<std::string>{"1.50", "-2e3"});
+  CHECK(items[1].key == "\xFF");
+  CHECK(items[1].values == std::vector<std::string>{"\xF4\x8F\xBF\xBF"});
+  CHECK(items[2].key == "a");
+}
+
 TEST_CASE("any text survives toml_value and read_toml") {
   for (const std::string text :
        {"", "a", "\"", "\\", "\n\t\r\x01\x7f", "true", "12", "1e5", "007", "-", "\xff\xfe", "'#'"}) {

@@ -19,20 +19,20 @@ namespace {
 using test::contains;
 using test::refusal;
 
-TokenFileInfo info_of(std::int64_t vocab_size) {
+TokenFileInfo raw_info_of(std::int64_t vocab_size) {
   return {.vocab_size = vocab_size, .end_of_text = 0, .fingerprint = {}, .tokens = {}, .documents = {}};
 }
 
 void write_raw_file(const std::string& path, RawFormat format, std::int64_t vocab_size, const std::vector<TokenId>& tokens) {
   const auto output = open_output(path);
-  RawTokenWriter writer(*output, format, info_of(vocab_size));
+  RawTokenWriter writer(*output, format, raw_info_of(vocab_size));
   writer.write(tokens);
   writer.finish();
   output->close();
 }
 
 std::vector<TokenId> read_file(const std::string& path, RawFormat format, std::int64_t vocab_size) {
-  RawTokenReader reader(open_input(path), format, info_of(vocab_size));
+  RawTokenReader reader(open_input(path), format, raw_info_of(vocab_size));
   std::vector<TokenId> tokens;
   std::vector<TokenId> piece(7);
   while (const std::size_t count = reader.read(piece)) {
@@ -98,7 +98,7 @@ TEST_CASE("what does not fit or was cut short is refused") {
 TEST_CASE("the tokens before one outside the vocabulary are read") {
   const test::TemporaryFolder folder;
   write_raw_file(folder.path("a"), RawFormat::uint16, 300, {1, 2, 299, 3});
-  RawTokenReader reader(open_input(folder.path("a")), RawFormat::uint16, info_of(299));
+  RawTokenReader reader(open_input(folder.path("a")), RawFormat::uint16, raw_info_of(299));
   std::vector<TokenId> tokens(4);
   CHECK(reader.read(tokens) == 2);
   CHECK(contains(refusal([&] { reader.read(tokens); }), "outside the vocabulary"));
@@ -107,7 +107,7 @@ TEST_CASE("the tokens before one outside the vocabulary are read") {
 TEST_CASE("a document ends with the end-of-text") {
   const test::TemporaryFolder folder;
   const auto output = open_output(folder.path("a"));
-  RawTokenWriter writer(*output, RawFormat::uint16, info_of(300));
+  RawTokenWriter writer(*output, RawFormat::uint16, raw_info_of(300));
   writer.write(std::vector<TokenId>{7});
   writer.end_document();
   writer.end_document();
@@ -118,7 +118,7 @@ TEST_CASE("a document ends with the end-of-text") {
 
 TEST_CASE("llm.c's format does not go to a pipe, which cannot be patched") {
   const auto output = output_to({open("/dev/null", O_WRONLY), "pipe"});
-  CHECK(contains(refusal([&] { RawTokenWriter(*output, RawFormat::llmc, info_of(300)); }), "states its length first"));
+  CHECK(contains(refusal([&] { RawTokenWriter(*output, RawFormat::llmc, raw_info_of(300)); }), "states its length first"));
 }
 
 }  // namespace lm
