@@ -1,4 +1,4 @@
-// Activations of the feed-forward part.
+// Activations of the feed-forward part. In plain code: gelu() and silu() in tests/kernels/activation_test.cpp.
 #pragma once
 
 #include "kernels/compute.h"

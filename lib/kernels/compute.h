@@ -24,24 +24,24 @@ std::span<const SimdTier> simd_tiers();
 /// Returns the widest of them.
 SimdTier best_simd_tier();
 
-/// Bytes of scratch: the largest request of a worker, and of what all workers share. Each kernel's header states those of
-/// its kernels, so that a program can tell what it will take.
+/// Bytes of scratch: the largest request of a worker, and the largest for what all workers share. Each kernel's header has a
+/// function for its kernels, so that a program can estimate its memory.
 struct ScratchSize {
   std::int64_t worker = 0;
   std::int64_t shared = 0;
   bool operator==(const ScratchSize&) const = default;
 };
-/// What two kernels ask for that run one after the other.
+/// Returns what two kernels need that run one after the other.
 inline ScratchSize larger(const ScratchSize& a, const ScratchSize& b) {
   return {.worker = std::max(a.worker, b.worker), .shared = std::max(a.shared, b.shared)};
 }
 
-/// One per program. The tier fixes which kernels run, and which core OpenBLAS has for the products that it serves (avx512
-/// SkylakeX, avx2 Haswell, portable Prescott), whatever OpenBLAS detected or the environment asked for; it is opened when
-/// the first of these products needs it, and runs on one thread per call, inside our own tiles.
+/// One per program. The tier fixes which kernels run, and which core OpenBLAS uses for the products that it serves, whatever
+/// OpenBLAS detected or the environment asked for. OpenBLAS is opened when the first of these products needs it, and runs on
+/// one thread per call, inside our own tiles.
 class Compute {
  public:
-  /// Throws Error where the CPU cannot run the tier.
+  /// Throws Error if the CPU cannot run the tier.
   Compute(int threads, SimdTier tier);
   ~Compute();
   Compute(const Compute&) = delete;
@@ -49,19 +49,19 @@ class Compute {
 
   ThreadPool& pool() { return pool_; }
   SimdTier simd() const { return tier_; }
-  /// At least `bytes` of 64-byte aligned memory private to `worker`, until the next request of the same worker. It only
-  /// grows, so that after the first step nothing allocates. Content is unspecified.
+  /// Returns at least `bytes` of 64-byte aligned memory, private to `worker` until its next request. It only grows, so that
+  /// after the first step nothing allocates. Its content is unspecified.
   void* scratch_bytes(int worker, std::size_t bytes);
   template <class T>
   T* scratch(int worker, std::int64_t count) {
     return static_cast<T*>(scratch_bytes(worker, static_cast<std::size_t>(count) * sizeof(T)));
   }
-  /// The same for what all workers of one run share: asked for before the run, by its caller.
+  /// Returns memory that all workers of one run share; the caller of the run requests it before.
   template <class T>
   T* shared_scratch(std::int64_t count) {
     return scratch<T>(pool_.threads(), count);
   }
-  /// The largest requests so far.
+  /// Returns the largest requests so far.
   ScratchSize scratch_asked() const;
 
  private:
@@ -71,13 +71,13 @@ class Compute {
   std::unique_ptr<Scratch> scratch_;
 };
 
-/// Opens OpenBLAS if no product did so yet, and makes it use the tier's core and one thread, as a product does; returns the
+/// Opens OpenBLAS if no product has done so, and makes it use the tier's core and one thread, as a product does. Returns the
 /// core now in use, as OpenBLAS names it, e.g. "SkylakeX". Throws Error if it cannot be opened.
 std::string select_blas_core(SimdTier tier);
 /// Opens OpenBLAS if it serves the tier's products in float, as the first of them would: before memory is measured.
 void prepare_products(Compute& compute);
 
-/// Measured peak of fused multiply-adds in fp32 on all threads of `compute`, in FLOP/s, over about `milliseconds`.
+/// Measures the peak of fused multiply-adds in fp32 on all threads of `compute`, in FLOP/s, for about `milliseconds`.
 double measure_peak_flops(Compute& compute, int milliseconds = 50);
 
 }  // namespace lm

@@ -1,4 +1,4 @@
-// Softmax and cross-entropy over rows of logits.
+// Softmax and cross-entropy over rows of logits. Over whole arrays: reference() in tests/kernels/cross_entropy_test.cpp.
 #pragma once
 
 #include <span>

@@ -1,4 +1,4 @@
-// Residual sums, dropout and plain vector work.
+// Residual sums, dropout and plain vector work. In plain loops: the cases of tests/kernels/elementwise_test.cpp.
 #pragma once
 
 #include <cstdint>
@@ -9,7 +9,7 @@
 
 namespace lm {
 
-/// Where a dropout mask comes from: element i of tensor `stream` is kept iff the 32 random bits at (key, stream, i) are at
+/// What a dropout mask is made from: element i of tensor `stream` is kept iff the 32 random bits at (key, stream, i) are at
 /// least rate * 2^32; Philox at counter (i / 4, stream) gives four neighbours. Kept values are scaled by 1 / (1 - rate).
 struct Dropout {
   double rate = 0;           // 0: nothing is dropped and the numbers are not drawn
@@ -24,10 +24,10 @@ void dropout_forward(Compute& compute, TensorView<T> y, const Dropout& dropout);
 template <class T>
 void dropout_backward(Compute& compute, TensorView<T> dy, const Dropout& dropout);
 
-/// y += x, contiguous, same size.
+/// y += x, contiguous, of the same size.
 template <class T>
 void add(Compute& compute, TensorView<T> y, TensorView<const T> x);
-/// y = x, contiguous, same size.
+/// y = x, contiguous, of the same size.
 template <class T>
 void copy(Compute& compute, TensorView<T> y, TensorView<const T> x);
 /// y = value.
@@ -37,12 +37,12 @@ void fill(Compute& compute, TensorView<T> y, T value);
 template <class T>
 void scale(Compute& compute, TensorView<T> y, double factor);
 
-/// Sum of squares in double over fixed tiles and a fixed tree. x: contiguous.
+/// Returns the sum of squares, in double, over fixed tiles and a fixed tree. x: contiguous.
 template <class T>
 double sum_of_squares(Compute& compute, TensorView<const T> x);
-/// Its scratch for so many elements.
+/// Returns the scratch of sum_of_squares over `size` elements.
 ScratchSize sum_of_squares_scratch(std::int64_t size);
-/// True where every element is finite.
+/// Returns whether every element is finite. x: contiguous.
 template <class T>
 bool all_finite(Compute& compute, TensorView<const T> x);
 

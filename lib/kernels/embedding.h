@@ -1,4 +1,4 @@
-// Token and position embeddings.
+// Token and position embeddings. In plain loops: the cases of tests/kernels/embedding_test.cpp.
 #pragma once
 
 #include <cstdint>
@@ -16,8 +16,8 @@ template <class T>
 void embedding_forward(Compute& compute, TensorView<T> y, std::span<const TokenId> ids, TensorView<const T> tokens,
                        TensorView<const T> positions, std::int64_t period, std::int64_t first_position = 0);
 
-/// dtokens[ids[r],:] += dy[r,:]; dpositions (or empty) likewise, in row order whatever the threads (tiles are column
-/// ranges).
+/// dtokens[ids[r],:] += dy[r,:], and dpositions (or empty) likewise, in the order of rows for any number of threads, because
+/// tiles are ranges of columns.
 template <class T>
 void embedding_backward(Compute& compute, TensorView<T> dtokens, TensorView<T> dpositions, TensorView<const T> dy,
                         std::span<const TokenId> ids, std::int64_t period);

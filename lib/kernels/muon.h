@@ -1,4 +1,5 @@
-// The Muon optimizer's pass over matrices, and the orthogonalisation that it rests on.
+// The Muon optimizer's pass over matrices, and the orthogonalisation that it rests on. In plain loops: the cases of
+// tests/kernels/muon_test.cpp.
 #pragma once
 
 #include <span>
@@ -16,7 +17,7 @@ namespace lm {
 template <class T>
 void orthogonalise(Compute& compute, TensorView<T> y, TensorView<const T> x);
 
-/// A matrix of the model, all three of one shape and contiguous.
+/// A matrix of the model. All three have one shape and are contiguous.
 template <class T>
 struct MuonMatrix {
   TensorView<T> weight;
@@ -31,14 +32,14 @@ struct MuonStep {
   double gradient_scale;  // clipping and loss denominators, folded in
 };
 
-/// Of each matrix: g = gradient_scale * gradient; m = momentum * m + (1 - momentum) g; u = momentum * m + (1 - momentum) g;
+/// For each matrix: g = gradient_scale * gradient; m = momentum * m + (1 - momentum) g; u = momentum * m + (1 - momentum) g;
 /// w -= learning_rate * (0.2 sqrt(max(rows, columns)) orthogonalise(u) + weight_decay * w)
 /// Muon with Nesterov's momentum (K. Jordan, 2024, kellerjordan.github.io/posts/muon). The factor gives the update the root
 /// mean square of AdamW's, so that one learning rate serves both (arXiv:2502.16982). Each matrix is one worker's.
 template <class T>
 void muon(Compute& compute, std::span<const MuonMatrix<T>> matrices, const MuonStep& step);
 
-/// Its scratch where matrices of this shape are the largest.
+/// Returns the scratch of muon if matrices of this shape are the largest.
 template <class T>
 ScratchSize muon_scratch(SimdTier tier, int threads, std::int64_t rows, std::int64_t columns);
 

@@ -1,4 +1,4 @@
-// LayerNorm and RMSNorm.
+// LayerNorm and RMSNorm. In plain loops: reference() in tests/kernels/norm_test.cpp.
 #pragma once
 
 #include "kernels/compute.h"
@@ -6,16 +6,22 @@
 
 namespace lm {
 
-/// y[i,:] = gain * (x[i,:] - mean) * rstd + bias, rstd = 1 / sqrt(variance + eps)      LayerNorm, arXiv:1607.06450
-/// x, y: (rows, width)  gain: (width)  bias: (width) or empty  mean, rstd: (rows), kept for backward. y may be x.
+/// What LayerNorm's forward pass keeps of each row for backward. mean, rstd: (rows)
 template <class T>
-void layernorm_forward(Compute& compute, TensorView<T> y, TensorView<T> mean, TensorView<T> rstd, TensorView<const T> x,
+struct LayerNormMoments {
+  TensorView<T> mean, rstd;
+};
+
+/// y[i,:] = gain * (x[i,:] - mean) * rstd + bias, rstd = 1 / sqrt(variance + eps)      LayerNorm, arXiv:1607.06450
+/// x, y: (rows, width)  gain: (width)  bias: (width) or empty. y may be x.
+template <class T>
+void layernorm_forward(Compute& compute, TensorView<T> y, LayerNormMoments<T> moments, TensorView<const T> x,
                        TensorView<const T> gain, TensorView<const T> bias, double eps);
 
-/// dx += the input's gradient; dgain, dbias (or empty) += theirs, summed over rows in a fixed tree.
+/// dx += the gradient of x; dgain, dbias (or empty) += theirs, summed over rows in a fixed tree.
 template <class T>
 void layernorm_backward(Compute& compute, TensorView<T> dx, TensorView<T> dgain, TensorView<T> dbias, TensorView<const T> dy,
-                        TensorView<const T> x, TensorView<const T> gain, TensorView<const T> mean, TensorView<const T> rstd);
+                        TensorView<const T> x, TensorView<const T> gain, LayerNormMoments<const T> moments);
 
 /// y[i,g,:] = gain * x[i,g,:] * rstd[i,g], rstd = 1 / sqrt(mean(x[i,g,:]^2) + eps)      RMSNorm, arXiv:1910.07467
 /// x, y: (rows, groups, width), a matrix counts as one group (heads of QK-norm are groups)  gain: (width)
@@ -24,16 +30,16 @@ template <class T>
 void rmsnorm_forward(Compute& compute, TensorView<T> y, TensorView<T> rstd, TensorView<const T> x, TensorView<const T> gain,
                      double eps);
 
-/// dx += the input's gradient; dgain += its own. x is what forward read.
+/// dx += the gradient of x; dgain += its own. x is what forward read.
 template <class T>
 void rmsnorm_backward(Compute& compute, TensorView<T> dx, TensorView<T> dgain, TensorView<const T> dy, TensorView<const T> x,
                       TensorView<const T> gain, TensorView<const T> rstd);
-/// The same with dx replacing dy in place (QK-norm inside dqkv).
+/// Does the same but replaces dy by dx in place (QK-norm inside dqkv).
 template <class T>
 void rmsnorm_backward_in_place(Compute& compute, TensorView<T> dy_to_dx, TensorView<T> dgain, TensorView<const T> x,
                                TensorView<const T> gain, TensorView<const T> rstd);
 
-/// Scratch of both norms' backward passes over so many rows.
+/// Returns the scratch of the norm's backward pass over `rows` rows.
 template <class T>
 ScratchSize layernorm_scratch(std::int64_t rows, std::int64_t width);
 template <class T>

@@ -1,4 +1,4 @@
-// The optimizer's pass over an arena.
+// The optimizer's pass over an arena. In plain loops: the cases of tests/kernels/optimizer_test.cpp.
 #pragma once
 
 #include <cstdint>
@@ -20,7 +20,7 @@ struct AdamWStep {
 
 /// g = gradient_scale * gradient; m = b1 m + (1 - b1) g; v = b2 v + (1 - b2) g^2;
 /// w -= learning_rate * (m / (1 - b1^t) / (sqrt(v / (1 - b2^t)) + eps) + weight_decay * w)      AdamW, arXiv:1711.05101
-/// All: the same contiguous size. One pass.
+/// All are contiguous and of one size.
 template <class T>
 void adamw(Compute& compute, TensorView<T> weight, TensorView<T> first_moment, TensorView<T> second_moment,
            TensorView<const T> gradient, const AdamWStep& step);

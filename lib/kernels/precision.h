@@ -1,4 +1,4 @@
-// Precision: what the factors of linear layers' and attention's products are rounded to. Their sums, and all else, are fp32.
+// Precision: what the factors of products in linear layers and attention are rounded to. Sums, and all else, are fp32.
 #pragma once
 
 #include <string>
@@ -13,10 +13,10 @@ template <>
 inline constexpr auto kChoices<Precision> =
     choice_table<Precision>("precision", {{"fp32", Precision::fp32}, {"bf16", Precision::bf16}, {"fp16", Precision::fp16}});
 
-/// Empty where this CPU and the tier have the instructions; else what is missing, for a message.
+/// Returns what the CPU or the tier lacks for the precision, for a message; empty if nothing.
 std::string missing_for(Precision precision, SimdTier tier);
 
-/// The precision whose products a short measurement finds the fastest: fp32, unless a 16-bit one wins clearly.
+/// Returns the precision whose products are the fastest in a short measurement: fp32, unless a 16-bit one wins clearly.
 Precision fastest_precision(Compute& compute);
 
 }  // namespace lm

@@ -1,4 +1,4 @@
-// Rotary position embedding.
+// Rotary position embedding. In plain loops: the cases of tests/kernels/rotary_test.cpp.
 #pragma once
 
 #include <cstdint>
@@ -8,7 +8,7 @@
 
 namespace lm {
 
-/// cosine[p,i] = cos(p * theta^(-2i/D)), sine likewise. cosine, sine: (positions, D/2). In double, rounded to T.
+/// cosine[p,i] = cos(p * theta^(-2i/D)), sine likewise, computed in double. cosine, sine: (positions, D/2).
 template <class T>
 void rotary_table(TensorView<T> cosine, TensorView<T> sine, double theta);
 

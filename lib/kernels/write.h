@@ -1,4 +1,4 @@
-// Write: whether a kernel replaces its output or adds to it. Every backward adds unless it is told to overwrite.
+// Write: whether a kernel overwrites its output or adds to it. Every backward adds if nothing else is asked for.
 #pragma once
 
 namespace lm {

@@ -18,7 +18,7 @@ template <class T>
 void norm_forward(Compute& compute, const ModelConfig& c, TensorView<T> y, TensorView<T> mean, TensorView<T> rstd,
                   TensorView<const T> x, TensorView<const T> gain, TensorView<const T> bias) {
   if (c.norm == Norm::layernorm) {
-    layernorm_forward<T>(compute, y, mean, rstd, x, gain, bias, c.norm_eps);
+    layernorm_forward<T>(compute, y, {mean, rstd}, x, gain, bias, c.norm_eps);
   } else {
     rmsnorm_forward<T>(compute, y, rstd, x, gain, c.norm_eps);
   }

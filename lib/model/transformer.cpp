@@ -51,7 +51,7 @@ template <class T>
 void norm_backward(Compute& compute, const ModelConfig& c, TensorView<T> dx, TensorView<T> dgain, TensorView<T> dbias,
                    TensorView<T> dy, const NormInputs<T>& in) {
   if (c.norm == Norm::layernorm) {
-    layernorm_backward<T>(compute, dx, dgain, dbias, dy, in.x, in.gain, in.mean, in.rstd);
+    layernorm_backward<T>(compute, dx, dgain, dbias, dy, in.x, in.gain, {in.mean, in.rstd});
   } else {
     rmsnorm_backward<T>(compute, dx, dgain, dy, in.x, in.gain, in.rstd);
   }

@@ -36,7 +36,7 @@ struct Results {
   Tensor<double> out, log_sum_exp, dq, dk, dv;
 };
 
-/// The formula, term by term, in double.
+/// Computes the formula, term by term, in double.
 Results reference(const Case& c, const Tensor<double>& q, const Tensor<double>& k, const Tensor<double>& v,
                   const Tensor<double>& dout) {
   Results r{Tensor<double>(q.shape), Tensor<double>({c.batch, c.heads, c.queries}), Tensor<double>(q.shape),

@@ -16,7 +16,7 @@ namespace {
 constexpr double kTwo[] = {2};
 constexpr double kThree[] = {3};
 
-/// 2 times 3, which OpenBLAS serves on every tier.
+/// Returns 2 times 3, a product that OpenBLAS serves on every tier.
 double double_product(Compute& compute) {
   double c = 0;
   multiply_tile<double>(compute, 0, {&c, 1}, {kTwo, 1}, {kThree, 1}, {1, 1, 1}, false);
@@ -61,7 +61,7 @@ TEST_CASE("the first product may be on any thread, several at once") {
   for (const double result : results) CHECK(result == 6);
 }
 
-TEST_CASE("where OpenBLAS finds no room for its buffers a product fails with a message") {
+TEST_CASE("if OpenBLAS finds no room for its buffers, a product fails with a message") {
   const auto outcome = lm::test::with_memory_limit(std::uint64_t{512} << 20U, [] {
     Compute compute(16, best_simd_tier());  // more than the cases before took buffers for
     double_product(compute);
@@ -69,7 +69,7 @@ TEST_CASE("where OpenBLAS finds no room for its buffers a product fails with a m
   CHECK(outcome == (lm::test::kLimitsMemory ? lm::test::Outcome::refused : lm::test::Outcome::accepted));
 }
 
-TEST_CASE("scratch is aligned, private to its worker, and stays where it is until more is asked for") {
+TEST_CASE("scratch is aligned, private to its worker, and stays in its place until more is asked for") {
   Compute compute(2, best_simd_tier());
   float* a = compute.scratch<float>(0, 1000);
   float* b = compute.scratch<float>(1, 1000);

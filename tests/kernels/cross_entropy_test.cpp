@@ -22,7 +22,8 @@ struct Reference {
   std::vector<double> nats, probabilities, gradient;
 };
 
-/// The formulas over whole arrays. Every reduction is materialised: a lazy one would be computed anew for each element.
+/// Computes the formulas over whole arrays. Every reduction is materialised: a lazy one would be computed anew for each
+/// element.
 Reference reference(const Tensor<double>& logits, const std::vector<TokenId>& targets, const std::vector<float>& weights,
                     double scale) {
   const std::vector<std::size_t> shape = {targets.size(), logits.values.size() / targets.size()};
@@ -98,7 +99,7 @@ TEST_CASE("cross-entropy's gradient agrees with central differences") {
   });
 }
 
-TEST_CASE("a row of weight 0 has no loss and no gradient, even where its target is no token") {
+TEST_CASE("a row of weight 0 has no loss and no gradient, even if its target is no token") {
   Compute compute(1, best_simd_tier());
   auto logits = Tensor<float>::random({2, 5}, 1);
   std::vector<double> nats(2, 3.0);

@@ -83,7 +83,7 @@ TEST_CASE("dropout's mask is Philox's at the element's place, on every tier and 
   }
 }
 
-TEST_CASE("dropout drops the share that it is asked to, differently in each stream") {
+TEST_CASE("dropout drops the fraction that it is asked to, differently in each stream") {
   Compute compute(2, best_simd_tier());
   const std::int64_t n = 1'000'000;
   for (const double rate : {0.1, 0.5}) {

@@ -1,4 +1,4 @@
-// The micro-kernels themselves, also where a table lets OpenBLAS serve the products instead.
+// The micro-kernels themselves, even if OpenBLAS serves the products of their tier instead.
 #include "kernels/cpu/tiers.h"
 #include "kernels/kernel_support.h"
 
@@ -68,7 +68,7 @@ TEST_CASE("a tile's product is right for every form and remainder, and keeps ins
   }
 }
 
-TEST_CASE("an element's bits do not depend on the rows and columns beside it") {
+TEST_CASE("an element's bits do not depend on the other rows and columns") {
   for (const SimdTier tier : lm::test::tiers()) {
     const GemmKernels<float>& kernels = simd_kernels<float>(tier).gemm;
     const std::int64_t m = 100, n = 70, k = 700;

@@ -16,7 +16,7 @@ HalfKernels kernels_of_format();
 
 namespace {
 
-// Two factors rounded to 8 bits differ by 2^-9 / sqrt(3) each where errors are uniform: 1.6e-3 together, in norm. Sums of 64
+// Two factors rounded to 8 bits differ by 2^-9 / sqrt(3) each if errors are uniform: 1.6e-3 together, in norm. Sums of 64
 // in 11 bits add to that of fp16.
 constexpr double kBf16Tolerance = 5e-3;
 constexpr double kFp16Tolerance = 2e-3;

@@ -30,7 +30,7 @@ struct Tensor {
     for (const std::int64_t d : shape) size *= d;
     values.assign(static_cast<std::size_t>(size), T{0});
   }
-  /// Normal values of a fixed seed.
+  /// Returns normal values of a fixed seed.
   static Tensor random(std::vector<std::int64_t> dims, std::uint64_t seed, double deviation = 1, double mean = 0) {
     Tensor tensor(std::move(dims));
     Rng rng(seed, RngPurpose::test);
@@ -61,9 +61,10 @@ struct Tensor {
   T operator[](std::int64_t i) const { return values[static_cast<std::size_t>(i)]; }
 };
 
+/// Returns the tiers that this CPU runs.
 inline std::vector<SimdTier> tiers() { return {simd_tiers().begin(), simd_tiers().end()}; }
 
-/// |a - b| over |b|, both as Euclidean norms.
+/// Returns |a - b| over |b|, both as Euclidean norms.
 template <class T>
 double distance(const std::vector<T>& a, const std::vector<double>& b) {
   REQUIRE(a.size() == b.size());
@@ -75,12 +76,12 @@ double distance(const std::vector<T>& a, const std::vector<double>& b) {
   return size > 0 ? std::sqrt(difference / size) : std::sqrt(difference);
 }
 
-/// architecture.md's bound for float kernels: ten thousand roundings of 2^-24 in random directions stay below it.
+/// The bound for float kernels: ten thousand roundings of 2^-24 in random directions stay below it.
 inline constexpr double kFloatTolerance = 1e-5;
 /// Two orders of summation in double.
 inline constexpr double kDoubleTolerance = 1e-12;
 
-/// Fourth-order central difference of f by `value`.
+/// Returns the fourth-order central difference of f by `value`.
 template <class Function>
 double central_difference(double& value, Function f, double step = 1e-3) {
   const double start = value;
@@ -110,7 +111,7 @@ void check_gradient(const char* name, Tensor<double>& input, const std::vector<d
   CHECK(largest > 0);
 }
 
-/// A fixed random projection of an output to one number, the loss of a gradient check.
+/// Projects an output to one number in a fixed random direction: the loss of a gradient check.
 inline double project(const std::vector<double>& out, const std::vector<double>& direction) {
   double sum = 0;
   for (std::size_t i = 0; i < out.size(); ++i) sum += out[i] * direction[i];

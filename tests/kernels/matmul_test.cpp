@@ -24,7 +24,7 @@ Tensor<double> reference_forward(const Tensor<double>& x, const Tensor<double>& 
   return y;
 }
 
-/// Every product of one shape in T on one tier against naive sums in double.
+/// Holds every product of one shape in T on one tier to naive sums in double.
 template <class T>
 void check_shape(Compute& compute, ProductSizes shape, double tolerance) {
   CAPTURE(shape.rows);
@@ -154,7 +154,7 @@ TEST_CASE("products have the same bits for any number of threads") {
 }
 
 TEST_CASE(
-    "where our own kernels serve, a row of a product with bias and addend has the same bits among many and among few") {
+    "if our own kernels serve it, a row of a product with bias and addend has the same bits among many and among few") {
   const auto x = Tensor<float>::random({1300, 700}, 1), weight = Tensor<float>::random({70, 700}, 2);
   const auto bias = Tensor<float>::random({70}, 3), addend = Tensor<float>::random({1300, 70}, 4);
   for (const SimdTier tier : lm::test::tiers()) {

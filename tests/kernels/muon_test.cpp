@@ -8,7 +8,7 @@ using lm::test::Tensor;
 namespace {
 
 constexpr double kReach = 0.28;     // how far from 1 a singular value may end
-constexpr double kSmallest = 0.01;  // of those that promise holds for, as a share of n
+constexpr double kSmallest = 0.01;  // the least for which kReach holds, as a fraction of n
 // A singular value of 0.01 loses all but three digits of the seven when it is squared in the Gram matrix.
 constexpr double kGramTolerance = 1e-3;
 
@@ -31,7 +31,7 @@ Tensor<double> product(const Tensor<double>& a, const Tensor<double>& b) {
   return c;
 }
 
-/// A matrix with orthonormal columns: Gram-Schmidt on a random one, twice so that nothing is left. rows >= columns.
+/// Returns a matrix with orthonormal columns: Gram-Schmidt on a random one, twice so that nothing is left. rows >= columns.
 Tensor<double> orthonormal(std::int64_t rows, std::int64_t columns, std::uint64_t seed) {
   auto x = Tensor<double>::random({rows, columns}, seed);
   const auto dot = [&](std::int64_t a, std::int64_t b) {
@@ -41,8 +41,8 @@ Tensor<double> orthonormal(std::int64_t rows, std::int64_t columns, std::uint64_
   };
   for (std::int64_t j = 0; j < columns; ++j) {
     for (std::int64_t k = 0; k < 2 * j; ++k) {
-      const double share = dot(j, k % j);
-      for (std::int64_t i = 0; i < rows; ++i) x[i * columns + j] -= share * x[i * columns + k % j];
+      const double part = dot(j, k % j);
+      for (std::int64_t i = 0; i < rows; ++i) x[i * columns + j] -= part * x[i * columns + k % j];
     }
     const double norm = std::sqrt(dot(j, j));
     for (std::int64_t i = 0; i < rows; ++i) x[i * columns + j] /= norm;

@@ -13,7 +13,7 @@ struct Normed {
   Tensor<double> y, dx, dgain, dbias;
 };
 
-/// LayerNorm (centred) or RMSNorm and all gradients, row by row from the formulas.
+/// Computes LayerNorm (centred) or RMSNorm and all gradients, row by row from the formulas.
 Normed reference(const Tensor<double>& x, const Tensor<double>& gain, const Tensor<double>& bias, const Tensor<double>& dy,
                  bool centred) {
   const std::int64_t width = gain.shape[0], rows = static_cast<std::int64_t>(x.values.size()) / width;
@@ -52,19 +52,20 @@ void check_norms(Compute& compute, std::int64_t rows, std::int64_t width, double
   const auto bias = Tensor<T>::random({width}, 3), dy = Tensor<T>::random({rows, width}, 4);
   const auto xd = x.template as<double>(), gaind = gain.template as<double>(), dyd = dy.template as<double>();
   Tensor<T> y({rows, width}), mean({rows}), rstd({rows}), dx({rows, width}), dgain({width}), dbias({width});
-  // One element has no spread: LayerNorm's gradient there is rounding alone.
+  // One element has no spread: LayerNorm's gradient there is nothing but rounding.
   if (width > 1) {
     const Normed expected = reference(xd, gaind, bias.template as<double>(), dyd, true);
-    layernorm_forward<T>(compute, y.view(), mean.view(), rstd.view(), x.view(), gain.view(), bias.view(), kEps);
+    layernorm_forward<T>(compute, y.view(), {mean.view(), rstd.view()}, x.view(), gain.view(), bias.view(), kEps);
     CHECK(lm::test::distance(y.values, expected.y.values) < tolerance);
-    layernorm_backward<T>(compute, dx.view(), dgain.view(), dbias.view(), dy.view(), x.view(), gain.view(), mean.view(),
-                          rstd.view());
+    layernorm_backward<T>(compute, dx.view(), dgain.view(), dbias.view(), dy.view(), x.view(), gain.view(),
+                          {mean.view(), rstd.view()});
     // Two elements normalise to +-1 whatever they are: their gradient is a difference that nearly vanishes.
     if (width > 2) CHECK(lm::test::distance(dx.values, expected.dx.values) < tolerance);
     CHECK(lm::test::distance(dgain.values, expected.dgain.values) < tolerance);
     CHECK(lm::test::distance(dbias.values, expected.dbias.values) < tolerance);
     y = x;
-    layernorm_forward<T>(compute, y.view(), mean.view(), rstd.view(), TensorView<const T>(y.view()), gain.view(), {}, kEps);
+    layernorm_forward<T>(compute, y.view(), {mean.view(), rstd.view()}, TensorView<const T>(y.view()), gain.view(), {},
+                         kEps);
     CHECK(lm::test::distance(y.values, reference(xd, gaind, {}, dyd, true).y.values) < tolerance);
   }
   const Normed expected = reference(xd, gaind, {}, dyd, false);
@@ -107,12 +108,12 @@ TEST_CASE("norms' gradients agree with central differences") {
   const auto dy = Tensor<double>::random({rows, width}, 4);
   Tensor<double> y({rows, width}), mean({rows}), rstd({rows}), dx({rows, width}), dgain({width}), dbias({width});
   const auto layernorm = [&] {
-    layernorm_forward<double>(compute, y.view(), mean.view(), rstd.view(), x.view(), gain.view(), bias.view(), kEps);
+    layernorm_forward<double>(compute, y.view(), {mean.view(), rstd.view()}, x.view(), gain.view(), bias.view(), kEps);
     return lm::test::project(y.values, dy.values);
   };
   layernorm();
-  layernorm_backward<double>(compute, dx.view(), dgain.view(), dbias.view(), dy.view(), x.view(), gain.view(), mean.view(),
-                             rstd.view());
+  layernorm_backward<double>(compute, dx.view(), dgain.view(), dbias.view(), dy.view(), x.view(), gain.view(),
+                             {mean.view(), rstd.view()});
   lm::test::check_gradient("layernorm dx", x, dx.values, layernorm);
   lm::test::check_gradient("layernorm dgain", gain, dgain.values, layernorm);
   lm::test::check_gradient("layernorm dbias", bias, dbias.values, layernorm);
@@ -129,7 +130,7 @@ TEST_CASE("norms' gradients agree with central differences") {
   lm::test::check_gradient("rmsnorm dgain", gain, dgain.values, rmsnorm);
 }
 
-TEST_CASE("heads inside a wider matrix are normalised in place and nothing beside them changes") {
+TEST_CASE("heads inside a wider matrix are normalised in place and nothing else changes") {
   const std::int64_t rows = 21, heads = 3, width = 20, columns = 100, first = 13;
   for (const SimdTier tier : lm::test::tiers()) {
     Compute compute(2, tier);
@@ -175,9 +176,9 @@ TEST_CASE("norms' gradients have the same bits for any number of threads") {
   for (const int threads : {1, 2, 3}) {
     Compute compute(threads, best_simd_tier());
     Tensor<float> y({rows, width}), mean({rows}), rstd({rows}), dx({rows, width}), dgain({width}), dbias({width});
-    layernorm_forward<float>(compute, y.view(), mean.view(), rstd.view(), x.view(), gain.view(), {}, kEps);
-    layernorm_backward<float>(compute, dx.view(), dgain.view(), dbias.view(), dy.view(), x.view(), gain.view(), mean.view(),
-                              rstd.view());
+    layernorm_forward<float>(compute, y.view(), {mean.view(), rstd.view()}, x.view(), gain.view(), {}, kEps);
+    layernorm_backward<float>(compute, dx.view(), dgain.view(), dbias.view(), dy.view(), x.view(), gain.view(),
+                              {mean.view(), rstd.view()});
     rmsnorm_backward<float>(compute, dx.view(), dgain.view(), dy.view(), x.view(), gain.view(), rstd.view());
     std::vector<float> all = dx.values;
     all.insert(all.end(), dgain.values.begin(), dgain.values.end());

@@ -37,7 +37,7 @@ TEST_CASE("AdamW agrees with its formula over several steps, on every tier") {
   }
 }
 
-TEST_CASE("a moving average moves by its share") {
+TEST_CASE("a moving average moves by its fraction") {
   for (const SimdTier tier : lm::test::tiers()) {
     Compute compute(1, tier);
     const auto weight = Tensor<float>::random({1003}, 1);

@@ -26,7 +26,7 @@ void gelu_backward(Compute& compute, TensorView<T> dx, TensorView<const T> dy, T
   const Tiling tiling = row_tiling(x.rows(), x.columns());
   compute.pool().run(tiling.tiles(), [&](std::int64_t tile, int) {
     for (std::int64_t r = tiling.first(tile); r < tiling.first(tile) + tiling.count(tile); ++r) {
-      // In the cache, where the kernel reads it at once.
+      // Row by row, so that the zeros are still in the cache when the kernel reads them.
       if (write == Write::overwrite) std::fill_n(dx.row(r), x.columns(), T{0});
       kernels.gelu_backward(dx.row(r), dy.row(r), x.row(r), x.columns());
     }

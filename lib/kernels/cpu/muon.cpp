@@ -18,9 +18,9 @@ struct Quintic {
   double a, b, c;
 };
 
-/// Each brings singular values from where the last one left them closest to 1, the first from [0.01, 1]: algorithm 1 of
-/// Polar Express, arXiv:2505.16932. In the end they are within 0.27 of 1, as near as five of Jordan's iterations bring them,
-/// and models train as well with either.
+/// Each brings singular values as close to 1 as it can from where the one before left them, the first from [0.01, 1]:
+/// algorithm 1 of Polar Express, arXiv:2505.16932. In the end they are within 0.27 of 1, as near as five of Jordan's
+/// iterations bring them, and models train as well with either.
 constexpr std::array<Quintic, 3> kIterations = {{{8.093368512548258, -23.62043032882428, 17.446151749836254},
                                                  {3.6365855542590406, -2.721926746608907, 0.5365462883273611},
                                                  {2.661299985777099, -1.9771545218846247, 0.45261640699640104}}};
@@ -47,7 +47,7 @@ void multiply(Compute& compute, int worker, T* c, const Operand<T>& a, const Ope
   }
 }
 
-/// The inverse square root of x's Gram matrix, so to speak: the symmetric matrix q with q x (or x q if x has more rows
+/// The inverse square root of x's Gram matrix: the symmetric matrix q with q x (or x q if x has more rows
 /// than columns) = the polar factor of x. All matrices on the way are polynomials of the Gram matrix g: they commute, are
 /// symmetric, and small. After an iteration with p = a + b g + c g^2, q becomes q p and g becomes p g p.
 template <class T>
@@ -64,7 +64,7 @@ class GramIteration {
         spare_(product_ + size * size) {}
   static std::int64_t workspace(std::int64_t size) { return 4 * size * size; }
 
-  /// q times `factor`; valid until the next call.
+  /// Returns q times `factor`, valid until the next call.
   const T* run(TensorView<const T> x, double factor) {
     start(x);
     const double norm = std::sqrt(std::sqrt(kernels_.elementwise.sum_of_squares(gram_, size_ * size_)));
@@ -137,7 +137,7 @@ void orthogonalise(Compute& compute, TensorView<T> y, TensorView<const T> x) {
 
 namespace {
 
-/// Elements of one worker's update and workspace.
+/// Returns the elements of one worker's update and workspace.
 template <class T>
 std::int64_t worker_elements(std::int64_t rows, std::int64_t columns) {
   return rows * columns + GramIteration<T>::workspace(std::min(rows, columns));

@@ -62,28 +62,29 @@ void rmsnorm_gradients(Compute& compute, Groups<T> dx, TensorView<T> dgain, Grou
 }  // namespace
 
 template <class T>
-void layernorm_forward(Compute& compute, TensorView<T> y, TensorView<T> mean, TensorView<T> rstd, TensorView<const T> x,
+void layernorm_forward(Compute& compute, TensorView<T> y, LayerNormMoments<T> moments, TensorView<const T> x,
                        TensorView<const T> gain, TensorView<const T> bias, double eps) {
   const std::int64_t rows = x.rows(), width = x.columns();
-  LM_CHECK(y.rows() == rows && y.columns() == width && mean.size() == rows && rstd.size() == rows);
+  T *mean = moments.mean.data(), *rstd = moments.rstd.data();
+  LM_CHECK(y.rows() == rows && y.columns() == width && moments.mean.size() == rows && moments.rstd.size() == rows);
   LM_CHECK(gain.size() == width && (bias.empty() || bias.size() == width));
   const NormKernels<T>& kernels = simd_kernels<T>(compute.simd()).norm;
   const Tiling tiling = row_tiling(rows, width);
   compute.pool().run(tiling.tiles(), [&](std::int64_t tile, int) {
     const std::int64_t first = tiling.first(tile);
-    kernels.layernorm_forward(strided(y, first), {mean.data() + first, rstd.data() + first}, strided(x, first), gain.data(),
-                              bias.data(), {tiling.count(tile), width}, static_cast<T>(eps));
+    kernels.layernorm_forward(strided(y, first), {mean + first, rstd + first}, strided(x, first), gain.data(), bias.data(),
+                              {tiling.count(tile), width}, static_cast<T>(eps));
   });
 }
 
 template <class T>
 void layernorm_backward(Compute& compute, TensorView<T> dx, TensorView<T> dgain, TensorView<T> dbias, TensorView<const T> dy,
-                        TensorView<const T> x, TensorView<const T> gain, TensorView<const T> mean,
-                        TensorView<const T> rstd) {
+                        TensorView<const T> x, TensorView<const T> gain, LayerNormMoments<const T> moments) {
   const std::int64_t rows = x.rows(), width = x.columns();
   LM_CHECK(dx.rows() == rows && dx.columns() == width && dy.rows() == rows && dy.columns() == width);
   LM_CHECK(dgain.size() == width && gain.size() == width && (dbias.empty() || dbias.size() == width));
-  LM_CHECK(mean.size() == rows && rstd.size() == rows);
+  LM_CHECK(moments.mean.size() == rows && moments.rstd.size() == rows);
+  const T *mean = moments.mean.data(), *rstd = moments.rstd.data();
   const NormKernels<T>& kernels = simd_kernels<T>(compute.simd()).norm;
   const Tiling tiling = backward_tiling(rows);
   T* partial = compute.shared_scratch<T>(2 * tiling.tiles() * width);
@@ -95,7 +96,7 @@ void layernorm_backward(Compute& compute, TensorView<T> dx, TensorView<T> dgain,
     std::fill_n(gain_sums, width, T{0});
     if (bias_sums != nullptr) std::fill_n(bias_sums, width, T{0});
     kernels.layernorm_backward(strided(dx, first), gain_sums, bias_sums, strided(dy, first), strided(x, first), gain.data(),
-                               {mean.data() + first, rstd.data() + first}, {tiling.count(tile), width});
+                               {mean + first, rstd + first}, {tiling.count(tile), width});
   });
   add_tree_sum(dgain.data(), partial, tiling.tiles(), width);
   if (!dbias.empty()) add_tree_sum(dbias.data(), partial_bias, tiling.tiles(), width);
@@ -151,16 +152,15 @@ template ScratchSize rmsnorm_scratch<float>(std::int64_t, std::int64_t);
 template ScratchSize rmsnorm_scratch<double>(std::int64_t, std::int64_t);
 template ScratchSize layernorm_scratch<float>(std::int64_t, std::int64_t);
 template ScratchSize layernorm_scratch<double>(std::int64_t, std::int64_t);
-template void layernorm_forward(Compute&, TensorView<float>, TensorView<float>, TensorView<float>, TensorView<const float>,
+template void layernorm_forward(Compute&, TensorView<float>, LayerNormMoments<float>, TensorView<const float>,
                                 TensorView<const float>, TensorView<const float>, double);
-template void layernorm_forward(Compute&, TensorView<double>, TensorView<double>, TensorView<double>,
-                                TensorView<const double>, TensorView<const double>, TensorView<const double>, double);
+template void layernorm_forward(Compute&, TensorView<double>, LayerNormMoments<double>, TensorView<const double>,
+                                TensorView<const double>, TensorView<const double>, double);
 template void layernorm_backward(Compute&, TensorView<float>, TensorView<float>, TensorView<float>, TensorView<const float>,
-                                 TensorView<const float>, TensorView<const float>, TensorView<const float>,
-                                 TensorView<const float>);
+                                 TensorView<const float>, TensorView<const float>, LayerNormMoments<const float>);
 template void layernorm_backward(Compute&, TensorView<double>, TensorView<double>, TensorView<double>,
                                  TensorView<const double>, TensorView<const double>, TensorView<const double>,
-                                 TensorView<const double>, TensorView<const double>);
+                                 LayerNormMoments<const double>);
 template void rmsnorm_forward(Compute&, TensorView<float>, TensorView<float>, TensorView<const float>,
                               TensorView<const float>, double);
 template void rmsnorm_forward(Compute&, TensorView<double>, TensorView<double>, TensorView<const double>,

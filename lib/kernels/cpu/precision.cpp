@@ -38,7 +38,7 @@ std::string missing_for(Precision precision, SimdTier tier) {
 
 namespace {
 
-/// The products of a middling layer, and the least time that they took.
+/// The products of a layer of middle size, and the least time that they took.
 class TimedProducts {
  public:
   TimedProducts(Compute& compute, Precision precision)
@@ -86,7 +86,7 @@ class TimedProducts {
   LinearWeight<float> linear_;
 };
 
-/// By turns, so that a moment in which something else has the cores slows all of them.
+/// Measures by turns, so that a moment in which something else has the cores slows all of them.
 Precision measure_fastest(Compute& compute) {
   // A 16-bit format must win by more than the noise of so short a measurement: fp32 is the more exact.
   constexpr double kClearly = 0.85;
@@ -115,7 +115,7 @@ Precision measure_fastest(Compute& compute) {
 
 Precision fastest_precision(Compute& compute) {
   const Precision fastest = measure_fastest(compute);
-  // What the measurement used goes back to the system, not to what is foretold of the program's memory.
+  // Give the measurement's memory back to the system: estimates of the program's memory do not count it.
 #if defined(__GLIBC__)
   malloc_trim(0);
 #endif

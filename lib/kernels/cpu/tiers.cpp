@@ -29,7 +29,7 @@ SimdKernels<T> kernels_of_tier();
 namespace {
 
 #if defined(__x86_64__)
-/// Conversions of 16-bit floats, of which not every compiler's __builtin_cpu_supports knows.
+/// Returns whether the CPU converts 16-bit floats: not every compiler's __builtin_cpu_supports knows of that.
 bool has_f16c() {
   unsigned int a = 0, b = 0, c = 0, d = 0;
   return __get_cpuid(1, &a, &b, &c, &d) != 0 && (c & bit_F16C) != 0;

@@ -67,14 +67,14 @@ const RowKernel kKernels[] = {
      }},
     {"layernorm_forward", 2, 2,
      [](Rows& r) {
-       layernorm_forward<float>(compute(), r.y.view, r.flat(r.mean), r.flat(r.rstd), r.x.view, r.flat(r.gain),
+       layernorm_forward<float>(compute(), r.y.view, {r.flat(r.mean), r.flat(r.rstd)}, r.x.view, r.flat(r.gain),
                                 r.flat(r.dgain), 1e-5);
      }},
     {"layernorm_backward", 4, 3,
      [](Rows& r) {
        const View dbias(r.head_rstd.view.data(), r.gain.arena.size());
        layernorm_backward<float>(compute(), r.y.view, r.flat(r.dgain), dbias, r.dy.view, r.x.view, r.flat(r.gain),
-                                 r.flat(r.mean), r.flat(r.rstd));
+                                 {r.flat(r.mean), r.flat(r.rstd)});
      }},
     {"gelu_forward", 2, 2, [](Rows& r) { gelu_forward<float>(compute(), r.y.view, r.x.view); }},
     {"gelu_backward", 4, 3, [](Rows& r) { gelu_backward<float>(compute(), r.y.view, r.dy.view, r.x.view); }},

@@ -17,7 +17,7 @@ namespace lm {
 
 namespace {
 
-/// What OpenBLAS reads of the environment, while it is loaded and while it chooses its core.
+/// The variables of the environment that OpenBLAS reads while it is loaded and while it chooses its core.
 struct BlasVariables {
   explicit BlasVariables(const std::string& wanted) : core("OPENBLAS_CORETYPE", wanted.empty() ? nullptr : wanted.c_str()) {}
   ScopedVariable core;
@@ -29,7 +29,7 @@ struct BlasVariables {
   ScopedVariable openmp_threads{"OMP_NUM_THREADS", "1"};
 };
 
-/// Throws Error if OpenBLAS would not get its buffers: it repeats an mmap that fails without end.
+/// Throws Error if OpenBLAS would not get its buffers: it would repeat an mmap that fails without end.
 void check_room(SimdTier tier, int buffers) {
   constexpr std::size_t kBuffer = std::size_t{128} << 20U;  // the largest of its x86-64 and arm64 builds
   const std::size_t bytes = kBuffer * static_cast<std::size_t>(buffers);
@@ -81,7 +81,7 @@ BlasLibrary open_blas(SimdTier tier) {
           .memory_free = find<void (*)(void*)>(handle, "blas_memory_free")};
 }
 
-/// Makes OpenBLAS take its buffers now; it keeps them, and takes no more while no more products run at once.
+/// Makes OpenBLAS take its buffers now; it keeps them, and takes more only if more products run at once.
 void take_buffers(const BlasLibrary& blas, SimdTier tier, int buffers) {
   check_room(tier, buffers);
   if (blas.memory_alloc == nullptr || blas.memory_free == nullptr) return;
@@ -92,7 +92,7 @@ void take_buffers(const BlasLibrary& blas, SimdTier tier, int buffers) {
   }
 }
 
-/// A product with an exact answer in floats: small integers.
+/// Returns whether a product of small integers, which has an exact answer in floats, is right.
 bool product_is_right(const BlasLibrary& blas) {
   constexpr int kSize = 67;
   constexpr std::size_t kCount = kSize * kSize;
@@ -113,7 +113,7 @@ bool product_is_right(const BlasLibrary& blas) {
   return true;
 }
 
-/// Puts OpenBLAS's choice of core right, which old releases get wrong on new CPUs (four times slower).
+/// Corrects OpenBLAS's choice of core, which is wrong in old releases on new CPUs (four times slower).
 void select_core(const BlasLibrary& blas, SimdTier tier) {
   const std::string wanted = blas_core(tier);
   blas.set_num_threads(1);
@@ -126,7 +126,7 @@ void select_core(const BlasLibrary& blas, SimdTier tier) {
   LM_CHECK(product_is_right(blas));
 }
 
-// What is in force, for a look without the lock; written under it.
+// What is in force, to be read without the lock; written under it.
 std::atomic<int> ready_tier{-1};
 std::atomic<int> ready_callers{0};
 

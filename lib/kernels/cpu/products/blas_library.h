@@ -1,6 +1,6 @@
-// OpenBLAS, which no program links: opened when a product first needs it. Loaded with a program it would start threads of
-// its own, in programs that multiply nothing too, and where addresses are limited it tries for ever to get memory for its
-// buffers.
+// OpenBLAS, which no program links: it is opened when a product first needs it. If it were loaded with a program, it would
+// start threads of its own even in programs that multiply nothing, and if addresses are limited, it would try for ever to
+// get memory for its buffers.
 #pragma once
 
 #include <cblas.h>
@@ -9,16 +9,16 @@
 
 namespace lm {
 
-/// What is called of OpenBLAS.
+/// The functions of OpenBLAS that are called.
 struct BlasLibrary {
   decltype(&cblas_sgemm) sgemm;
   decltype(&cblas_dgemm) dgemm;
   decltype(&openblas_set_num_threads) set_num_threads;
   decltype(&openblas_get_corename) get_corename;
-  // Exported by every build with dynamic cores; null in one that was built for a single core, which then serves as it is.
+  // Exported by every build with dynamic cores; null in a build for a single core, which then serves as it is.
   void (*dynamic_quit)();
   void (*dynamic_init)();
-  // Of its pool of buffers, one per product under way; null in a build that does not export them.
+  // For its pool of buffers, one for each product being computed; null in a build that does not export them.
   void* (*memory_alloc)(int);
   void (*memory_free)(void*);
 };

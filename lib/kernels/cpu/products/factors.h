@@ -29,11 +29,11 @@ class PlainFactors {
   using Rows = FactorRows<Unit, Number>;
   explicit PlainFactors(SimdTier tier) : kernels_(simd_kernels<T>(tier).gemm) {}
 
-  /// Columns of a panel.
+  /// Returns the columns of a panel.
   std::int64_t panel() const { return kernels_.panel; }
-  /// Elements of a panel.
+  /// Returns the elements of a panel.
   std::int64_t panel_size(std::int64_t depth) const { return depth * panel(); }
-  /// Lines of depth in one unit.
+  /// Returns the lines of depth in one unit.
   std::int64_t unit_depth() const { return 1; }
   /// Returns what x (rows, columns) should be multiplied by before it is rounded.
   T scale_of(Strided<const T>, std::int64_t, std::int64_t) const { return 1; }
@@ -42,7 +42,7 @@ class PlainFactors {
     kernels_.pack_panels(packed, b, depth, n);
   }
 
-  /// Units of memory that prepare_rows needs.
+  /// Returns the units of memory that prepare_rows needs.
   std::int64_t row_units(std::int64_t, std::int64_t) const { return 0; }
   /// Rounds a (m, depth) into memory if it must.
   Rows prepare_rows(Unit*, Strided<const T> a, std::int64_t, std::int64_t) const { return {a.data, a.stride, 1}; }
@@ -63,7 +63,7 @@ class PlainFactors {
     kernels_.multiply_blocks(c, blocks, panels, shape, addends, next);
   }
 
-  /// Units of memory that multiply_columns needs.
+  /// Returns the units of memory that multiply_columns needs.
   std::int64_t column_units(std::int64_t, std::int64_t) const { return 0; }
   /// c = scale * a b + addends, where a's transpose lies in memory as (depth, m).
   void multiply_columns(Strided<T> c, Strided<const T> a, Strided<const Element> panels, ProductShape shape,
@@ -126,7 +126,7 @@ class HalfFactors {
 
  private:
   std::int64_t steps(std::int64_t depth) const { return divide_up(depth, unit_depth()); }
-  /// Off the powers of two, which fall on few sets of the cache.
+  /// Returns a distance off the powers of two, which fall on few sets of the cache.
   std::int64_t row_stride(std::int64_t depth) const { return round_up(steps(depth), 16) + 16; }
   const HalfKernels& kernels_;
 };

@@ -9,7 +9,7 @@
 
 namespace lm {
 
-/// What a micro-kernel broadcasts from its left factor: two neighbours along k in bf16, one number twice in fp16.
+/// What a micro-kernel broadcasts from its left factor: two neighbours along depth in bf16, one number twice in fp16.
 using HalfUnit = std::uint32_t;
 
 /// Depths that are not a multiple of `unit_depth` are padded with zeros.

@@ -1,19 +1,20 @@
 // Matrix products: the words of this room, its layers, and what they hand to each other.
 //
-//                            n
-//                 +-------+-------+-------+--
-//                 | panel |       |       |        b (depth, n), packed: panel after panel, in each of them depth lines
-//           depth |   |   |       |       |        of as many columns as two vectors hold
-//                 |   v   |       |       |
-//                 +-------+-------+-------+--
-//        depth
-//      +--------+ +-------+-------+-------+--
-//      | unit > | | sums  |       |       |        one block of c: a few rows, whose sums by one panel stay in registers
-//      +--------+ +-------+-------+-------+--      while depth runs
-//    m |        | |       |       |       |
-//      +--------+ +-------+-------+-------+--
-//      |        | |       |       |       |        c (m, n) = a b, a tile of a larger matrix
-//      a (m, depth)
+//                                  n
+//                       +-------+-------+-------+--
+//                       | panel |       |       |     b (depth, n), packed: panel after panel, each of depth lines of as
+//                 depth |   |   |       |       |     many columns as two vectors hold
+//                       |   v   |       |       |
+//                       +-------+-------+-------+--
+//              depth
+//            +--------+ +-------+-------+-------+--
+//      block | unit > | | sums  |       |       |     a block of c: a few rows, whose sums by one panel stay in registers
+//            +--------+ +-------+-------+-------+--   while a micro-kernel runs along depth
+//      m     |        | |       |       |       |
+//            +--------+ +-------+-------+-------+--
+//            |        | |       |       |       |     c (m, n) = a b: a tile of a larger matrix
+//            +--------+ +-------+-------+-------+--
+//           a (m, depth)
 //
 // unit    what is read of a at a time and broadcast over a panel's columns: a number in fp32, 32 bits in a 16-bit format
 //         (two neighbours along depth in bf16, one number twice in fp16)
@@ -24,23 +25,26 @@
 // part    a piece of depth: a long sum is cut into parts so that a panel stays in the caches. If depth is the rows of a
 //         batch, in a weight's gradient, it is called a slice
 //
-// A product is made in five layers, from the outside in. Each has one reason to change:
+// A product is made in five layers, from the outside in, because five things change for reasons of their own: what is asked
+// for, the threads and the last-level cache, the precision, the first-level cache, the registers.
 //
-// 1. matmul.cpp           a linear layer: checks shapes and chooses by type, tier, precision and rows; packs weights
-// 2. tiled_product.h      cuts c into tiles for the threads, and depth into parts, by shapes only, never by the number of
+// 1. matmul.cpp           a linear layer: checks shapes, chooses by type, tier, precision and rows, packs weights
+// 2. tiled_product.h      cut c into tiles for the threads, and depth into parts, by shapes only and never by the number of
 //    weight_gradient.h    threads: so the bits do not depend on it
 // 3. factors.h            fp32 and 16-bit factors behind one set of names: how they are rounded, scaled and packed.
 //                         Attention, too, is written over them
 // 4. multiply_panels()    walks over a tile: a panel serves a pass of blocks while it is in the first-level cache
 //    (simd/gemm.cpp, half/product.h)
 // 5. micro_kernel()       computes a block by a panel in registers, then stores the sums and what is added to them
-//    (the same files)
+//    (in the same files)
 //
-// Every element of c is one chain over depth, cut where depth and nothing else says, so that its bits do not depend on
-// where in a tile it lies or on how many rows there are. After Goto and van de Geijn, "Anatomy of high-performance matrix
+// Every element of c is one chain over depth, cut at places that depend on depth only. So its bits do not depend on where it
+// is in a tile or on how many rows there are. After Goto and van de Geijn, "Anatomy of high-performance matrix
 // multiplication", 2008.
 //
-// Where vectors are narrow (the portable tier), and in double, OpenBLAS computes the tiles: multiply_tile.h chooses.
+// In double, and if vectors are narrow (the portable tier), OpenBLAS computes the tiles: multiply_tile.h chooses.
+//
+// A new kind of factor, such as a quantized weight, is a table of kernels beside half_kernels.h and a class in factors.h.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,4 @@
-// A variable of the environment for a while: OpenBLAS takes its number of threads, and the core that we choose, in no other
+// A variable of the environment for a while. OpenBLAS takes its number of threads, and the core that we choose, only in this
 // way.
 #pragma once
 
@@ -8,7 +8,7 @@
 
 namespace lm {
 
-/// Sets or unsets (nullptr) a variable of the environment, and puts back what was there.
+/// Sets or unsets (nullptr) a variable of the environment, and restores it at the end.
 class ScopedVariable {
  public:
   ScopedVariable(const char* name, const char* value) : name_(name) {

@@ -15,7 +15,7 @@ void add(T* y, const T* x, std::int64_t n) {
 
 template <class T>
 void add_columns(T* sums, const T* x, std::int64_t stride, std::int64_t rows, std::int64_t n) {
-  // So many columns together that their sums stay in registers.
+  // As many columns together as have sums in registers.
   constexpr std::int64_t kTogether = 8;
   std::int64_t first = 0;
   for (; first + kTogether * kLanes<T> <= n; first += kTogether * kLanes<T>) {
@@ -68,7 +68,7 @@ bool all_finite(const T* x, std::int64_t n) {
   return sum_lanes<T>(sums) == T{0};
 }
 
-// Philox's state of one counter lies in 64-bit slots, of which the low halves count: the multiplication of x86 reads just
+// Philox's state of one counter is in 64-bit slots, of which the low halves count: the multiplication of x86 reads only
 // these.
 inline constexpr int kSlots = kVectorBytes / 8;
 typedef std::uint64_t Slots __attribute__((vector_size(kVectorBytes)));
@@ -92,7 +92,7 @@ struct RandomWords {
   Bits halves[2];
 };
 
-/// The random words of counters [counter, counter + kSlots).
+/// Returns the random words of counters [counter, counter + kSlots).
 LM_INLINE RandomWords philox_words(std::uint64_t counter, std::uint64_t key, std::uint64_t stream) {
   Slots number = {};
   for (int i = 0; i < kSlots; ++i) number[i] = static_cast<std::uint64_t>(i);
@@ -116,7 +116,7 @@ LM_INLINE RandomWords philox_words(std::uint64_t counter, std::uint64_t key, std
            reinterpret_cast<Bits>(interleave<double, 1>(first, second))}};
 }
 
-/// n <= RandomWords::kCount elements, one after another.
+/// Drops or scales n <= RandomWords::kCount elements, one after another.
 template <class T>
 LM_INLINE void dropout_each(T* y, std::int64_t n, const RandomWords& random, std::uint32_t threshold, T keep_scale) {
   std::uint32_t words[RandomWords::kCount];

@@ -22,7 +22,7 @@ void combine(T* __restrict y, const T* __restrict x, T y_factor, T x_factor, std
   for (std::int64_t i = 0; i < n; ++i) y[i] = y_factor * y[i] + x_factor * x[i];
 }
 
-/// Elements [first, last) of a column below the diagonal, to the row above it.
+/// Copies elements [first, last) of a column below the diagonal to the row above it.
 template <class T>
 void mirror_column(T* x, std::int64_t n, std::int64_t column, std::int64_t first, std::int64_t last) {
   for (std::int64_t row = first; row < last; ++row) x[column * n + row] = x[row * n + column];

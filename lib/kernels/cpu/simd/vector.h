@@ -1,7 +1,7 @@
 // Vectors of the tier's width, written once for every tier with GCC's vector extensions.
 //
 // Files that include this are compiled once per tier with that tier's instruction set, everything in namespace lm::LM_TIER.
-// They include nothing of the standard library beyond integer types: an inline std function compiled for AVX-512 here could
+// They include nothing of the standard library except integer types: an inline std function compiled for AVX-512 here could
 // be the copy that the linker keeps for the whole program.
 #pragma once
 
@@ -9,7 +9,7 @@
 
 #if defined(__x86_64__)
 #if !defined(__clang__)
-// GCC 12's own AVX-512 headers raise false alarms where they want a register of any content.
+// GCC 12's own AVX-512 headers raise false alarms for registers whose content does not matter.
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
 #pragma GCC diagnostic ignored "-Wuninitialized"
 #endif
@@ -78,7 +78,7 @@ LM_INLINE void store_part(T* p, Vec<T> v, std::int64_t n) {
 }
 #endif
 
-/// The first n <= lanes elements at p; the other lanes are 0.
+/// Returns the first n <= lanes elements at p; the other lanes are 0.
 template <class T>
 LM_INLINE Vec<T> load(const T* p, std::int64_t n = kLanes<T>) {
   if (n == kLanes<T>) return *reinterpret_cast<const typename VectorTypes<T>::Unaligned*>(p);
@@ -93,7 +93,7 @@ LM_INLINE void store(T* p, Vec<T> v, std::int64_t n = kLanes<T>) {
   }
 }
 
-/// v in the first n lanes, `other` in the rest.
+/// Returns v in the first n lanes, `other` in the rest.
 template <class T>
 LM_INLINE Vec<T> keep_first(Vec<T> v, std::int64_t n, T other) {
   typename VectorTypes<T>::Integers lane = {};
@@ -106,7 +106,7 @@ LM_INLINE Vec<T> maximum_of(Vec<T> a, Vec<T> b) {
   return a > b ? a : b;
 }
 
-/// Lane i is lane order[i] of a, or of b from the number of lanes on.
+/// Returns in lane i lane order[i] of a, or of b from the number of lanes on.
 template <class T>
 LM_INLINE Vec<T> shuffle(Vec<T> a, Vec<T> b, typename VectorTypes<T>::Integers order) {
 #if defined(__clang__)
@@ -118,7 +118,7 @@ LM_INLINE Vec<T> shuffle(Vec<T> a, Vec<T> b, typename VectorTypes<T>::Integers o
 #endif
 }
 
-/// The lanes `step` further on, cyclically.
+/// Returns v with its lanes moved by kStep, cyclically.
 template <class T, int kStep>
 LM_INLINE Vec<T> rotate_lanes(Vec<T> v) {
   typename VectorTypes<T>::Integers order = {};
@@ -127,7 +127,7 @@ LM_INLINE Vec<T> rotate_lanes(Vec<T> v) {
   return shuffle<T>(v, v, order);
 }
 
-/// Sum of the lanes in a fixed tree: halves are added until one lane is left.
+/// Returns the sum of the lanes in a fixed tree: halves are added until one lane is left.
 template <class T, int kStep = static_cast<int>(kLanes<T>) / 2>
 LM_INLINE T sum_lanes(Vec<T> v) {
   if constexpr (kStep == 0) {
@@ -145,7 +145,7 @@ LM_INLINE T maximum_lane(Vec<T> v) {
   }
 }
 
-/// The lanes of a and b in turn: a0 b0 a1 b1 .. of their first (kHigh 0) or second halves (kHigh 1).
+/// Returns the lanes of a and b by turns: a0 b0 a1 b1 .. of their first (kHigh 0) or second halves (kHigh 1).
 template <class T, int kHigh>
 LM_INLINE Vec<T> interleave(Vec<T> a, Vec<T> b) {
   typename VectorTypes<T>::Integers order = {};
@@ -173,8 +173,8 @@ LM_INLINE void transpose(Vec<T> (&rows)[kLanes<T>]) {
   }
 }
 
-/// body(i, count) for whole vectors (count is the constant number of lanes, so that the branches in load and store vanish)
-/// and once for what remains.
+/// Calls body(i, count) for whole vectors (count is the constant number of lanes, so that the branches in load and store
+/// vanish) and once for what remains.
 template <class T, class Body>
 LM_INLINE void each_vector(std::int64_t n, Body&& body) {
   std::int64_t i = 0;
@@ -182,7 +182,7 @@ LM_INLINE void each_vector(std::int64_t n, Body&& body) {
   if (i < n) body(i, n - i);
 }
 
-/// 2^n p for whole n >= -126 whose bits n + 1.5 * 2^23 are given.
+/// Returns 2^n p for a whole n >= -126, of which n + 1.5 * 2^23 is given.
 LM_INLINE Vec<float> times_power_of_two(Vec<float> p, Vec<float> shifted) {
   typedef std::uint32_t Bits __attribute__((vector_size(kVectorBytes)));
   return p * reinterpret_cast<Vec<float>>((reinterpret_cast<Bits>(shifted) << 23) + 0x3f800000u);
@@ -191,8 +191,8 @@ LM_INLINE Vec<float> times_power_of_two(Vec<float> p, Vec<float> shifted) {
 // Adding it leaves a small number's nearest integer in the low bits of the sum.
 inline constexpr float kRounder = 12582912.0f;
 
-/// exp(x), at most 2 units in the last place wrong; 0 below -87.33 (and at -infinity), capped above 88.02, NaN stays NaN.
-/// x = n ln 2 + r, exp(r) by Cephes's polynomial (expf), 2^n by its exponent bits.
+/// Returns exp(x), at most 2 units in the last place wrong; 0 below -87.33 (and at -infinity), capped above 88.02, NaN stays
+/// NaN. x = n ln 2 + r, exp(r) by Cephes's polynomial (expf), 2^n by its exponent bits.
 LM_INLINE Vec<float> exp_of(Vec<float> x) {
   const Vec<float> highest = broadcast(88.02f), lowest = broadcast(-87.33f);
   const Vec<float> y = x > highest ? highest : x;
@@ -209,7 +209,7 @@ LM_INLINE Vec<float> exp_of(Vec<float> x) {
   return x < lowest ? Vec<float>{} : times_power_of_two(p, shifted);
 }
 
-/// 2^x for x <= 127, as exact as x itself: 0 below -126 (and at -infinity). Cephes's polynomial (exp2f).
+/// Returns 2^x for x <= 127, as exact as x itself: 0 below -126 (and at -infinity). Cephes's polynomial (exp2f).
 LM_INLINE Vec<float> exp2_of(Vec<float> x) {
   const Vec<float> lowest = broadcast(-126.0f);
   const Vec<float> shifted = x + kRounder;
@@ -226,7 +226,7 @@ LM_INLINE Vec<double> exp2_of(Vec<double> x) {
   for (int i = 0; i < kLanes<double>; ++i) x[i] = __builtin_exp2(x[i]);
   return x;
 }
-/// The double form is the C library's: it serves checks only.
+/// In double it is the C library's: it serves checks only.
 LM_INLINE Vec<double> exp_of(Vec<double> x) {
   for (int i = 0; i < kLanes<double>; ++i) x[i] = __builtin_exp(x[i]);
   return x;
@@ -237,7 +237,7 @@ LM_INLINE double square_root(double x) { return __builtin_sqrt(x); }
 LM_INLINE float log_of(float x) { return __builtin_logf(x); }
 LM_INLINE double log_of(double x) { return __builtin_log(x); }
 
-/// 1 / (1 + exp(-x))
+/// Returns 1 / (1 + exp(-x)).
 template <class T>
 LM_INLINE Vec<T> sigmoid(Vec<T> x) {
   return T{1} / (T{1} + exp_of(-x));

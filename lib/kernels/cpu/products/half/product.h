@@ -33,7 +33,7 @@ LM_INLINE std::int64_t at_most(std::int64_t count, std::int64_t limit) {
   return count < 0 ? 0 : count < limit ? count : limit;
 }
 
-/// One block of sums. `columns`: of the last vector. Rows of a lie a_stride apart, or, in blocks, steps do.
+/// Computes one block of sums. `columns`: of the last vector. Rows of a lie a_stride apart, or, in blocks, steps do.
 template <class F, int kCount, int kWidth, bool kBlocks>
 void micro_kernel(float* c, std::int64_t c_stride, const HalfUnit* a, std::int64_t a_stride, const HalfUnit* b,
                   std::int64_t steps, std::int64_t columns, const Addends<float>& addends, float scale) {
@@ -78,7 +78,7 @@ template <class F>
 using MicroKernel = void (*)(float*, std::int64_t, const HalfUnit*, std::int64_t, const HalfUnit*, std::int64_t,
                              std::int64_t, const Addends<float>&, float);
 
-/// Micro-kernels for 1 .. kRows rows.
+/// Returns the micro-kernel for 1 .. kRows rows.
 template <class F, int kWidth, bool kBlocks, int kCount = kRows>
 LM_INLINE MicroKernel<F> micro_kernel_of(std::int64_t rows) {
   if constexpr (kCount == 1) {

@@ -30,8 +30,8 @@ inline constexpr std::int64_t kMaxDepthTransposed = 256;
 /// Lines that are packed together: so few that those a power of two apart stay in the first-level cache.
 inline constexpr std::int64_t kPackedLines = 8;
 
-/// One block of sums. a(i, k) = a[i * a_stride + k], or a[k * a_stride + i] if transposed. `last`: columns in the last
-/// vector.
+/// Computes one block of sums. a(i, k) = a[i * a_stride + k], or a[k * a_stride + i] if transposed. `last`: columns in the
+/// last vector.
 template <class T, int kCount, int kWidth, bool kTransposed>
 void micro_kernel(T* c, std::int64_t c_stride, const T* a, std::int64_t a_stride, const T* b, std::int64_t depth,
                   std::int64_t last, const Addends<T>& addends) {
@@ -71,7 +71,7 @@ template <class T>
 using MicroKernel = void (*)(T*, std::int64_t, const T*, std::int64_t, const T*, std::int64_t, std::int64_t,
                              const Addends<T>&);
 
-/// Micro-kernels for 1 .. kRows rows, at index rows - 1.
+/// Returns the micro-kernel for 1 .. kRows rows.
 template <class T, int kWidth, bool kTransposed, int kCount = kRows>
 LM_INLINE MicroKernel<T> micro_kernel_of(std::int64_t rows) {
   if constexpr (kCount == 1) {
@@ -179,7 +179,8 @@ void pack_panels(T* packed, Operand<T> b, std::int64_t depth, std::int64_t n) {
   }
 }
 
-/// Lines [0, lines) of a block of a transposed a: whole vectors, read while the line after still exists.
+/// Packs lines [0, lines) of a block of a transposed a: in whole vectors, which may read into the line after if there is
+/// one.
 template <class T>
 void pack_lines(T* packed, Strided<const T> a, std::int64_t lines, std::int64_t whole_lines, std::int64_t rows) {
   std::int64_t k = 0;
@@ -217,7 +218,7 @@ void multiply_blocks(Strided<T> c, const T* blocks, Strided<const T> panels, Pro
   multiply_panels<T, Rows::blocks>(c, {blocks, 0}, panels, shape, addends, next);
 }
 
-/// Elements of the panels of one part of b.
+/// Returns the elements of the panels of one part of b.
 template <class T>
 std::int64_t panel_elements(std::int64_t n) {
   return kMaxDepth * ((n + kPanel<T> - 1) / kPanel<T> * kPanel<T>);
