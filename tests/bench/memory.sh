@@ -1,4 +1,4 @@
-# The peak memory of short runs of lm-train beside what --dry-run foretold, for shapes of 0.8 M to 124 M parameters. SHAPES: fewer
+# The peak memory of short runs of lm-train beside --dry-run's estimate, for shapes of 0.8 M to 124 M parameters. SHAPES: fewer
 # of them, by number, such as "1 2". Ten minutes on two cores, 4 GB.
 need tok-train tok-encode lm-train awk
 

@@ -1,4 +1,4 @@
-// Prints the machine's measured fp32 multiply-add peak in GFLOP/s, of which MFU is a share: bench_peak [THREADS], default 2.
+// Prints the machine's measured fp32 multiply-add peak in GFLOP/s, of which MFU is a fraction: bench_peak [THREADS], default 2.
 #include <cstdio>
 #include <cstdlib>
 

@@ -12,8 +12,13 @@
 
 namespace lm::test {
 
-/// Ids 0 end-of-text, 1 mask, 2-4 FIM prefix, suffix, middle, 5-14 sentinels, 15 another special token; then 256 bytes; then
-/// pairs.
+/// Ids:   0       end-of-text
+///        1       mask
+///        2-4     prefix, suffix and middle of fim
+///        5-14    sentinels
+///        15      another special token
+///        16-271  the bytes
+///        272-    pairs of bytes
 class ByteTokenizer : public TokenCodec, public TokenTable {
  public:
   static constexpr TokenId kMask = 1, kPrefix = 2, kSuffix = 3, kMiddle = 4, kSentinel = 5, kOther = 15, kByte = 16;
@@ -57,7 +62,7 @@ class ByteTokenizer : public TokenCodec, public TokenTable {
   std::vector<std::string> pieces_;
 };
 
-/// Ids as text, special ones as their spelling.
+/// Returns ids as text, special ones as their spelling.
 inline std::string text_of(const TokenCodec& codec, const std::vector<TokenId>& ids) {
   std::string text;
   for (const TokenId id : ids) text += codec.bytes_of(id);

@@ -9,7 +9,7 @@
 
 namespace lm::test {
 
-/// The 16-bit precisions that this CPU multiplies; says so where there is none.
+/// Returns the 16-bit precisions that this CPU multiplies; says so if there is none.
 inline std::vector<Precision> half_precisions() {
   std::vector<Precision> present;
   for (const Precision precision : {Precision::bf16, Precision::fp16}) {

@@ -1,4 +1,4 @@
-// Runs a reader under a limit of memory (promise 2: rejecting a bad file takes no more than twice the file plus 16 MiB).
+// Runs a reader under a limit of memory: to refuse a bad file must take no more than twice the file plus 16 MiB.
 #pragma once
 
 #include <sys/resource.h>
@@ -14,7 +14,7 @@
 
 namespace lm::test {
 
-/// Sanitizers take memory of their own: with them no limit is set.
+/// With sanitizers, which take memory of their own, no limit is set.
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 inline constexpr bool kLimitsMemory = false;
 #else
@@ -23,7 +23,7 @@ inline constexpr bool kLimitsMemory = true;
 
 enum class Outcome { accepted, refused, out_of_memory, crashed };
 
-/// What `body` does in a child process that may take `bytes` more memory than this one has (if kLimitsMemory).
+/// Returns what `body` does in a child process that may take `bytes` more memory than this one has (if kLimitsMemory).
 template <class Body>
 Outcome with_memory_limit(std::uint64_t bytes, Body body) {
   const pid_t child = fork();

@@ -8,7 +8,7 @@
 
 namespace lm::test {
 
-/// The message of the Error that `body` throws; empty where it throws none.
+/// Returns the message of the Error that `body` throws; empty if it throws none.
 inline std::string refusal(const std::function<void()>& body) {
   try {
     body();

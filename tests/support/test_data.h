@@ -7,11 +7,11 @@
 
 namespace lm::test {
 
-/// tests/golden/<name>, which is always there.
+/// Returns tests/golden/<name>, which is always there.
 std::string golden_path(const std::string& name);
-/// $LM_TEST_DATA/<name>, else ../shared/data/<name>; empty, with a message, where it is absent: the test then returns.
+/// Returns $LM_TEST_DATA/<name>, else ../shared/data/<name>; empty, with a message, if it is absent: the test then returns.
 std::optional<std::string> data_path(const std::string& name);
-/// The whole file as bytes; throws std::runtime_error.
+/// Returns the whole file as bytes; throws std::runtime_error.
 std::string read_file(const std::string& path);
 /// Writes a whole file, over what is there.
 void put(const std::string& path, std::string_view bytes);

@@ -16,7 +16,7 @@ struct NamedConfig {
   ModelConfig config;
 };
 
-/// Two layers, 12 channels, grouped heads where the family can, tied and untied.
+/// Returns models of two layers and 12 channels, with grouped heads if the family has them, tied and untied.
 inline std::vector<NamedConfig> tiny_configs() {
   std::vector<NamedConfig> configs;
   for (const Family family : {Family::gpt2, Family::llama, Family::qwen3}) {
@@ -39,7 +39,7 @@ inline std::vector<NamedConfig> tiny_configs() {
   return configs;
 }
 
-/// Random tokens; some weights 0 or fractional, so that nothing rests on them being 1.
+/// Returns random tokens, with some weights 0 or fractional, so that nothing rests on them being 1.
 inline Batch random_batch(std::int64_t sequences, std::int64_t length, std::int64_t vocab_size, std::uint64_t seed) {
   Rng rng(seed, RngPurpose::test);
   Batch batch;
@@ -53,7 +53,7 @@ inline Batch random_batch(std::int64_t sequences, std::int64_t length, std::int6
   return batch;
 }
 
-/// Weights far from their initial values (gains, biases and all), so that every gradient is of visible size.
+/// Sets weights far from their initial values (gains, biases and all), so that every gradient is of visible size.
 template <class T>
 void randomise(Parameters<T>& parameters, std::uint64_t seed, double deviation) {
   Rng rng(seed, RngPurpose::test);
@@ -64,7 +64,7 @@ void randomise(Parameters<T>& parameters, std::uint64_t seed, double deviation) 
   }
 }
 
-/// The same numbers in another precision.
+/// Returns the same numbers in another precision.
 template <class To, class From>
 Parameters<To> convert(const Parameters<From>& from) {
   Parameters<To> to(from.config());

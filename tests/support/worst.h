@@ -1,11 +1,11 @@
-// The worst of several errors, where a NaN is worse than any number.
+// The worst of several errors, among which a NaN is worse than any number.
 #pragma once
 
 #include <cmath>
 
 namespace lm::test {
 
-/// std::max would drop a NaN, and a comparison with a bound would then pass.
+/// Returns the worse error. std::max would drop a NaN, and a comparison with a bound would then pass.
 inline double worse(double worst, double error) { return std::isnan(worst) || error <= worst ? worst : error; }
 
 }  // namespace lm::test

@@ -1,8 +1,7 @@
-// Speed of every kernel at training's shapes, and its share of what the machine can do, measured beside it: GFLOP/s of the
-// peak of fused multiply-adds (products, attention), or GB/s of reading from the cache or memory that its working set lies
-// in (the rest, whose writing counts as moved too). LM_BENCH_THREADS and LM_BENCH_TIER choose; options are Google
-// Benchmark's, such as
-// --benchmark_filter=attention.
+// Measures every kernel at training's shapes, beside what the machine can do, as a fraction of it:
+//     products, attention    GFLOP/s, of the peak of fused multiply-adds
+//     the rest               GB/s read and written, of reading from the cache or memory that holds the working set
+// LM_BENCH_THREADS and LM_BENCH_TIER choose; options are Google Benchmark's, such as --benchmark_filter=attention.
 #include <cstdio>
 #include <string>
 #include <vector>
@@ -11,7 +10,7 @@
 
 int main(int count, char** arguments) {
   using namespace lm::bench;
-  // Before the given ones, which so win.
+  // Before the given ones, which thus win.
   std::vector<std::string> options = {arguments[0], "--benchmark_counters_tabular=true", "--benchmark_min_time=0.1"};
   options.insert(options.end(), arguments + 1, arguments + count);
   std::vector<char*> pointers;

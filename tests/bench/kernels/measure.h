@@ -26,7 +26,7 @@ inline std::string dimensions(std::initializer_list<std::int64_t> sizes) {
   return text;
 }
 
-/// What one call does: floating-point operations where multiply-adds limit it, else bytes that it reads and writes.
+/// What one call does: floating-point operations if multiply-adds limit it, else bytes that it reads and writes.
 struct Work {
   double flops = 0;
   double bytes = 0;
@@ -56,14 +56,14 @@ void measure(benchmark::State& state, const Work& work, Body&& body) {
   state.SetLabel(work.flops > 0 ? "GFLOP/s" : std::string("GB/s, ") + memory.name);
 }
 
-/// One more benchmark. Several threads are measured by the clock, one by its own time on the CPU.
+/// Adds a benchmark. Several threads are measured by the clock, one by its own time on the CPU.
 template <class Body>
 void define(const std::string& name, Body body) {
   auto* const bench = benchmark::RegisterBenchmark(name.c_str(), body);
   if (compute().pool().threads() > 1) bench->UseRealTime();
 }
 
-/// fp32, and the 16-bit formats that this CPU multiplies; the roof of their products is fp32's too.
+/// Returns fp32, and the 16-bit formats that this CPU multiplies; the roof of their products is fp32's too.
 inline std::vector<Precision> precisions() {
   std::vector<Precision> some;
   for (const Precision precision : {Precision::fp32, Precision::bf16, Precision::fp16}) {

@@ -1,5 +1,4 @@
-// What a kernel's speed is a share of, measured beside it: multiply-adds, or reading from the cache that holds what it works
-// on.
+// The roof of a kernel's speed, measured beside it: multiply-adds, or reading from the cache that holds what it works on.
 #pragma once
 
 #include <benchmark/benchmark.h>
@@ -78,7 +77,7 @@ inline const Memory& memory_of(double working_set) {
   return levels.back();
 }
 
-/// Bytes a second that all threads read together, each again and again its own share.
+/// Returns the bytes a second that all threads read together, each again and again its own part.
 inline double read_bandwidth(const Memory& memory) {
   static Arena<float> arena(memory_of(1e18).measured / 4);
   static const bool touched = [] {
