@@ -50,25 +50,19 @@ bool is_regular(const FileDescriptor& input) {
 
 TokenFile TokenFile::open(const std::string& path, const std::string& spool_folder) {
   require_token_stream(path);
-  return open(open_input(path), {}, spool_folder);
+  return open(open_input(path), spool_folder);
 }
 
-TokenFile TokenFile::open(FileDescriptor input, std::string_view already_read, const std::string& spool_folder) {
-  if (is_regular(input)) {
-    // What has been read of a regular file can be read again.
-    const off_t start = ::lseek(input.get(), 0, SEEK_CUR) - static_cast<off_t>(already_read.size());
-    if (start >= 0 && ::lseek(input.get(), start, SEEK_SET) == start) {
-      std::string name = input.name();
-      TokenFile file(RandomAccessFile(std::move(input), std::move(name)));
-      file.read_frame();
-      return file;
-    }
-  }
-  return spool(std::move(input), already_read, spool_folder);
+TokenFile TokenFile::open(FileDescriptor input, const std::string& spool_folder) {
+  if (!is_regular(input)) return spool(std::move(input), spool_folder);
+  std::string name = input.name();
+  TokenFile file(RandomAccessFile(std::move(input), std::move(name)));
+  file.read_frame();
+  return file;
 }
 
-TokenFile TokenFile::spool(FileDescriptor input, std::string_view already_read, const std::string& folder) {
-  TokenReader reader(std::move(input), already_read);
+TokenFile TokenFile::spool(FileDescriptor input, const std::string& folder) {
+  TokenReader reader(std::move(input));
   FileDescriptor spooled = create_unlinked(folder);
   const int duplicate = fcntl(spooled.get(), F_DUPFD_CLOEXEC, 3);
   if (duplicate < 0) throw_system_error("write", spooled.name(), errno);

@@ -101,8 +101,8 @@ class TokenFile {
  public:
   /// Opens a path; "-" is standard input. `spool_folder` is for a pipe. Throws Error.
   static TokenFile open(const std::string& path, const std::string& spool_folder);
-  /// Does the same with an open input of which `already_read` has been taken.
-  static TokenFile open(FileDescriptor input, std::string_view already_read, const std::string& spool_folder);
+  /// Does the same with an open input, from its position on.
+  static TokenFile open(FileDescriptor input, const std::string& spool_folder);
 
   /// Returns what the header says, with the counts of the file: `tokens` is always there.
   const TokenFileInfo& info() const { return info_; }
@@ -123,7 +123,7 @@ class TokenFile {
 
  private:
   explicit TokenFile(RandomAccessFile file) : file_(std::move(file)) {}
-  static TokenFile spool(FileDescriptor input, std::string_view already_read, const std::string& folder);
+  static TokenFile spool(FileDescriptor input, const std::string& folder);
   void read_frame();
   std::int64_t read_tokens(std::int64_t first, std::span<TokenId> out, Hasher* hasher) const;
   std::int64_t scan(Hasher* hasher) const;
