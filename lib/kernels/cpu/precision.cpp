@@ -6,6 +6,9 @@
 #include <list>
 #include <vector>
 
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
 #if defined(__GLIBC__)
 #include <malloc.h>
 #endif
@@ -14,6 +17,19 @@
 #include "kernels/matmul.h"
 
 namespace lm {
+
+#if defined(__x86_64__) && defined(LM_HAS_FP16)
+namespace {
+
+/// Returns whether the CPU has AVX512-FP16: not every compiler's __builtin_cpu_supports knows of that.
+bool has_avx512fp16() {
+  constexpr unsigned int kBit = 1U << 23U;
+  unsigned int a = 0, b = 0, c = 0, d = 0;
+  return __get_cpuid_count(7, 0, &a, &b, &c, &d) != 0 && (d & kBit) != 0;
+}
+
+}  // namespace
+#endif
 
 std::string missing_for(Precision precision, SimdTier tier) {
   if (precision == Precision::fp32) return "";
@@ -25,7 +41,7 @@ std::string missing_for(Precision precision, SimdTier tier) {
   if (bf16) built = true, present = __builtin_cpu_supports("avx512bf16");
 #endif
 #if defined(LM_HAS_FP16)
-  if (!bf16) built = true, present = __builtin_cpu_supports("avx512fp16");
+  if (!bf16) built = true, present = has_avx512fp16();
 #endif
   if (!built) return "the compiler that built this program lacked " + needed;
   if (!present || best_simd_tier() != SimdTier::avx512) return "this CPU lacks " + needed;
