@@ -83,14 +83,15 @@ void SpanEvaluator::take_window() {
   const Example example = objective_->make({.tokens = window_, .first_valid = 0, .end_valid = valid}, rng);
   window_.clear();
   ++total_.windows;
-  if (example.untransformed > 0) {
-    ++total_.left_out;
-    return;
-  }
   ScoredSequence sequence{.input = example.input, .targets = {}, .prefix_length = example.prefix_length};
   for (std::size_t i = 0; i < example.weight.size(); ++i) {
     if (example.weight[i] != 0)
       sequence.targets.push_back({.place = static_cast<std::int64_t>(i), .token = example.target[i]});
+  }
+  // A window of one token, which a document's last may be, is too short to hide anything in.
+  if (example.untransformed > 0 || sequence.targets.empty()) {
+    ++total_.left_out;
+    return;
   }
   sequence.input.resize(static_cast<std::size_t>(sequence.targets.back().place) + 1);
   waiting_.push_back(std::move(sequence));

@@ -74,6 +74,27 @@ TEST_CASE("documents do not share windows, empty ones have none, and what holds 
   CHECK(evaluator.total().targets > 0);
 }
 
+TEST_CASE("a document whose last window has one token is scored without that window") {
+  const TextModel model = test::special_model("span", 24);
+  Compute compute(1, best_simd_tier());
+  const std::int64_t window = make_span({.context_length = 24,
+                                         .end_of_text = 0,
+                                         .table = &model.tokenizer,
+                                         .codec = &model.tokenizer,
+                                         .special = special_ids(model.tokenizer),
+                                         .span_density = 0.2,
+                                         .span_length = 2})
+                                  ->window_length();
+  SpanEvaluator evaluator(compute, model);
+  // With the end-of-text before it, one token more than a window.
+  evaluator.add(std::vector<TokenId>(static_cast<std::size_t>(window), 98));
+  evaluator.end_document();
+  evaluator.finish();
+  CHECK(evaluator.total().windows == 2);
+  CHECK(evaluator.total().left_out == 1);
+  CHECK(evaluator.total().targets > 0);
+}
+
 TEST_CASE("other models are refused") {
   Compute compute(1, best_simd_tier());
   CHECK_THROWS_WITH_AS(SpanEvaluator(compute, test::special_model("masked")), doctest::Contains("--objective span"), Error);
