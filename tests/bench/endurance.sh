@@ -1,4 +1,4 @@
-# Does a long training run grow, or slow down? A model of 25 M parameters trains for MINUTES (default 3; 60 tells more); its resident
+# Does a long training run grow, or slow down? A model of 25 M parameters trains for MINUTES (default 3; 60 shows more); its resident
 # memory and its tokens/s are sampled, and their growth is printed. Then the same on a tenth of the tokens for as long, whose time a
 # token should be the same. OPTIONS: further ones of lm-train. Alone on the machine; both runs together take twice MINUTES.
 need tok-train tok-encode lm-train awk

@@ -1,7 +1,7 @@
 # What filling in the middle costs and gives: the same model on the same code for as many steps, trained with fim and from
 # left to right. Two figures: how much worse the one trained with fim predicts held-out files from left to right (aim: 0.02
 # nats a token at the most), and how much better it predicts held-out lines of 5 to 40 tokens given both sides than given
-# what precedes alone: the same eight lines. The gain is asked of spm, lm-fim's default. psm is shown beside it: models of
+# only what precedes them: the same eight lines. The gain is asked of spm, lm-fim's default. psm is shown beside it: models of
 # this size have not learned by then to look across the suffix for where the prefix ends, and lose more by the middle's first
 # token than the suffix gives. STEPS and TASKS: other numbers of them. Ten minutes on two cores.
 need tok-train tok-encode lm-train lm-eval-ppl lm-fim lm-sample awk iconv

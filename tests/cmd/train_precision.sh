@@ -32,7 +32,7 @@ for precision in bf16 fp16; do
   train --steps 40 --precision fp32 -o single train.tok
   ! cmp -s whole single || fail "$precision makes the same model as fp32"
 
-  # A run that goes on keeps the choice, whether it is named, left out, or mixed again.
+  # A resumed run keeps the choice, whether it is named, left out, or mixed again.
   for again in "--precision $precision" "" "--precision mixed"; do
     rm -f part part.state
     train --steps 15 --schedule constant --warmup 1 --precision $precision -o part train.tok

@@ -160,7 +160,7 @@ plugin_cases() {
   grep -q '"single_line": *true' requests || fail "$editor: asked $(cat requests)"
   grep -qF '"naïve \"q\" \\\\ \t→"' requests || fail "$editor: asked $(cat requests)"
 
-  # An error is told once, and the program goes on.
+  # An error is shown once, and the program continues.
   # (Messages are looked up at the end: on the screen the next redraw may take their place.)
   open_editor 'broken'
   keys C-b
@@ -197,7 +197,7 @@ plugin_cases() {
   written 'diexy'
   close_editor
 
-  # No model, no program: said, and typing goes on.
+  # No model, no program: that is said, and typing continues.
   open_editor 'ask ' 'unlet g:lm_fim_model'
   keys C-b
   keys x

@@ -55,7 +55,7 @@ def rolling(theirs, context):
 
 
 def second_halves(theirs, context):
-    """llama.cpp's perplexity: whole windows of the text alone, their second halves scored, the tail dropped."""
+    """llama.cpp's perplexity: only whole windows of the text, their second halves scored, the tail dropped."""
     ids = ids_of(theirs)
     total, count = 0.0, 0
     for start in range(0, len(ids) - context + 1, context):

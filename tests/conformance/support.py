@@ -14,7 +14,7 @@ import numpy
 
 END_OF_TEXT = "<|endoftext|>"
 FAMILIES = {
-    # Shapes that tell apart what a reader could confuse: head_dim is not channels / heads, kv-heads is not heads.
+    # Shapes that distinguish what a reader could confuse: head_dim is not channels / heads, kv-heads is not heads.
     "gpt2": ["--family", "gpt2", "--heads", "4", "--tied"],
     "qwen3": ["--family", "qwen3", "--heads", "4", "--kv-heads", "2", "--head-dim", "16", "--ffn", "72", "--untied"],
     "llama": ["--family", "llama", "--heads", "4", "--kv-heads", "1", "--head-dim", "12", "--ffn", "80", "--tied"],
@@ -95,7 +95,7 @@ def model_folder(family):
 
 @functools.cache
 def hugging_face(folder):
-    """The model and tokenizer that transformers makes of a folder, by its automatic classes alone."""
+    """The model and tokenizer that transformers makes of a folder, only by its automatic classes."""
     import torch
     import transformers
     torch.set_num_threads(2)
@@ -104,7 +104,7 @@ def hugging_face(folder):
 
 
 def read_tokens(path):
-    """A token file as formats.md lays it out, by numpy and struct alone: header fields and ids."""
+    """A token file as lm-tokens(5) lays it out, read only with numpy and struct: header fields and ids."""
     data = pathlib.Path(path).read_bytes()
     width, vocabulary, end_of_text, flags = struct.unpack_from("<4I", data, 16)
     count, documents = struct.unpack_from("<2Q", data, 64)

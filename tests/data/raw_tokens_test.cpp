@@ -91,7 +91,8 @@ TEST_CASE("what does not fit or was cut short is refused") {
   CHECK(contains(read_cut(RawFormat::llmc, 100), "shorter than llm.c's header"));
   write_raw_file(folder.path("a"), RawFormat::uint16, 300, std::vector<TokenId>(600, 1));
   CHECK(contains(read_cut(RawFormat::llmc, 0), "no file of llm.c"));
-  CHECK(contains(refusal([&] { write_raw_file(folder.path("b"), RawFormat::uint16, 65537, {}); }), "do not fit into 16 bits"));
+  CHECK(
+      contains(refusal([&] { write_raw_file(folder.path("b"), RawFormat::uint16, 65537, {}); }), "do not fit into 16 bits"));
   CHECK(contains(refusal([&] { write_raw_file(folder.path("b"), RawFormat::uint32, 300, {300}); }), "has the token id 300"));
 }
 

@@ -54,7 +54,7 @@ struct EvaluationOutputs {
   OutputStream* rejected = nullptr;
 };
 
-/// Is called as the work goes on: "1200" "tokens".
+/// Is called now and then during the work: "1200" "tokens".
 using EvaluationProgress = std::function<void(std::int64_t count, const char* unit)>;
 
 /// Returns what the model was trained to predict, as far as it can be scored.

@@ -40,7 +40,7 @@ TrainInputs open_inputs(const TrainRequest& request);
 /// Throws Error if a model of this shape does not have the tokenizer's vocabulary; `path` is the tokenizer's.
 void require_vocabulary(const Tokenizer& tokenizer, const ModelConfig& config, const std::string& path);
 
-/// Return what tells data from other data: a digest, "stream" if it is not known beforehand, and nothing if there is none.
+/// Return what identifies the data: a digest, "stream" if it is not known beforehand, and nothing if there is none.
 std::string data_identity(const TrainInputs& inputs);
 std::string valid_identity(const TrainInputs& inputs);
 

@@ -65,7 +65,7 @@ double apply_recipe(TrainPlan& plan, const TrainRequest& request, const TrainInp
   return recipe.epochs * static_cast<double>(tokens);
 }
 
-/// Returns the steps after which the budget is spent, if it tells before the run.
+/// Returns the number of steps that the budget amounts to, if that is known before the run.
 std::optional<std::int64_t> steps_of_budget(const TrainPlan& plan) {
   const TrainBudget& budget = plan.budget;
   const std::int64_t batch = plan.settings.trainer.batch_sequences;

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Time lm-train beside PyTorch, by turns, in one sitting: tokens/s, their ratio, MFU and peak memory. Needs Python alone.
+"""Time lm-train beside PyTorch, by turns, in one sitting: tokens/s, their ratio, MFU and peak memory. Needs only Python.
 
     LM_BIN=build/bin LM_VENV=VENV tests/bench/training/compare.py [--shape 0,2] [--rounds 3] [--seconds 3] [--json FILE]
 
@@ -122,7 +122,7 @@ class Peer:
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.errors, env=environment())
 
     def is_ready(self):
-        """Waits until it is warm; False, and why, where it cannot be, as where there is no compiler."""
+        """Waits until it is warm; False, and why, if it cannot be, for example if there is no compiler."""
         if self.process.stdout.readline():
             return True
         self.errors.seek(0)

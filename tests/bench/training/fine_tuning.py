@@ -3,9 +3,9 @@
 
     LM_BIN=build/bin tests/bench/training/fine_tuning.py [--sizes 0,1] [--factors 0.1,1] [--steps 20,200] [--folder F] >table.tsv
 
-One line a run, tab-separated. Models are trained on the King James Bible (the program bible), and go on either with it ("same") or with
+One line a run, tab-separated. Models are trained on the King James Bible (the program bible), and continue either with it ("same") or with
 another text ("new": WikiText-2's test split); the last tenth of either is held out. The rate is what a fresh model of that width would
-get times the factor; factor 0 is the model as it was. All else is the default, but for batch and context. `same` is the held-out loss on
+get times the factor; factor 0 is the model as it was. All else except batch and context is the default. `same` is the held-out loss on
 the Bible after the run, `new` on the other text. --folder keeps the models for another call. fine_tuning.tsv beside this script is what
 it printed for size 0 with 20 and 100 steps, size 1 with 20, and size 2 with 20 and the factors 0.1 and 1.
 """

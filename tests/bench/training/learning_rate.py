@@ -4,7 +4,7 @@
     LM_BIN=build/bin tests/bench/training/learning_rate.py [--sizes 0,1] [--factors 0.5,1,2] [--optimizers muon] >table.tsv
 
 One line a run, tab-separated. Bytes of Tiny Shakespeare, the last tenth of it held out. The rate is the default times the factor;
-all else is the default, but for shape and context. A run takes half a minute to four on two cores; runs follow one another.
+all else except shape and context is the default. A run takes half a minute to four on two cores; runs follow one another.
 learning_rate.tsv beside this script is what it printed, and --sizes 1 --factors 1,2,4 --optimizers adamw.
 """
 
