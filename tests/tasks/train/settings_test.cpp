@@ -25,6 +25,15 @@ JsonValue record_without(const TrainSettings& settings, const std::string& left_
 
 }  // namespace
 
+template <class Names>
+concept HasMisspelt = requires { Names::contxt; };
+
+TEST_CASE("a setting is named by its type: neither a misspelt name nor a text compiles") {
+  CHECK_FALSE(HasMisspelt<Setting>);
+  CHECK_FALSE(std::is_convertible_v<const char*, Setting>);
+  CHECK_FALSE(std::is_constructible_v<SettingSet, std::initializer_list<const char*>>);
+}
+
 TEST_CASE("every setting is visited once, under a name of its own") {
   TrainSettings settings;
   SettingSet seen;
