@@ -26,7 +26,9 @@ JsonValue record_without(const TrainSettings& settings, const std::string& left_
 }  // namespace
 
 template <class Names>
-concept HasMisspelt = requires { Names::contxt; };
+concept HasMisspelt = requires {
+  Names::contxt;
+};
 
 TEST_CASE("a setting is named by its type: neither a misspelt name nor a text compiles") {
   CHECK_FALSE(HasMisspelt<Setting>);
