@@ -37,7 +37,7 @@ int main(int argc, char** argv) {
   EvalOptions options;
   return run_program(argc, argv,
                      {.name = "lm-eval-ppl",
-                      .summary = "report how well a model predicts text",
+                      .summary = "measure how well a model predicts text",
                       .usage = "[--documents KIND] [--level corpus|document] [--json|--tsv] MODEL [FILE...]",
                       .has_progress = true,
                       .products = Products::made,

@@ -8,7 +8,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "base/choice.h"
@@ -131,26 +130,6 @@ CLI::Option* add_choice(CLI::App& app, const std::string& name, std::optional<E>
                   [&variable, empty_word](const std::string& word) {
                     variable = word == empty_word ? std::nullopt : std::optional<E>(parse_choice<E>(word));
                   });
-}
-
-template <class T>
-using Choices = std::vector<std::pair<std::string, T>>;
-
-/// Declares the same for values that have no table; `kind` is what they are, as in Words.
-template <class T>
-CLI::Option* add_choice(CLI::App& app, const std::string& name, T& variable, const std::string& kind,
-                        const Choices<T>& choices, const std::string& description) {
-  Words words{.kind = kind, .known = {}};
-  std::string default_word;
-  for (const auto& [word, value] : choices) {
-    words.known.push_back(word);
-    if (value == variable) default_word = word;
-  }
-  return add_word(app, name, words, default_word, description, [&variable, choices](const std::string& text) {
-    for (const auto& [word, value] : choices) {
-      if (word == text) variable = value;
-    }
-  });
 }
 
 }  // namespace lm::cmd

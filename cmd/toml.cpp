@@ -9,7 +9,7 @@
 #define TOML_ENABLE_FORMATTERS 0
 #include <toml++/toml.h>
 
-#include "text/unicode.h"
+#include "base/utf8.h"
 
 namespace lm::cmd {
 namespace {

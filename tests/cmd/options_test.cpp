@@ -133,17 +133,6 @@ TEST_CASE("a choice from an enum's table is parsed, shown and refused by its wor
                     "--kind: unknown kind of thing 'jsn'; known: file, line, word; did you mean '--json'?");
 }
 
-TEST_CASE("a choice among values that have no table is refused in the same words") {
-  CLI::App app;
-  int number = 1;
-  const CLI::Option* option = add_choice<int>(app, "--number", number, "number", {{"one", 1}, {"two", 2}}, "");
-  CHECK(option->get_default_str() == "one");
-  app.parse("--number two", false);
-  CHECK(number == 2);
-  CHECK_THROWS_WITH(app.parse("--number tow", false),
-                    "--number: unknown number 'tow'; known: one, two; did you mean 'two'?");
-}
-
 TEST_CASE("a choice of some values of an enum takes no other") {
   CLI::App app;
   Kind kind = Kind::line;
