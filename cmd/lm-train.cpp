@@ -83,7 +83,7 @@ int train(const TrainOptions& o, const CommonOptions& common, TrainRun& run, Com
 /// A state could change until it is locked: before anything is read.
 std::vector<FileLock> lock_outputs(const TrainRequest& request) {
   std::vector<FileLock> locks;
-  if (request.only_looks) return locks;
+  if (request.writes_nothing) return locks;
   for (const std::string& path : {request.output, request.state}) locks.emplace_back(path);
   return locks;
 }
@@ -102,7 +102,7 @@ int run_train(TrainOptions& o, const CommonOptions& common) {
   spdlog::info("products are computed in {}", to_string(plan.trainer.precision));
   if (o.dry_run) print_forecast(plan, forecast(plan, inputs, compute), o.json);
   if (o.show_examples) print_examples(plan, inputs, *o.show_examples);
-  if (request.only_looks) return 0;
+  if (request.writes_nothing) return 0;
   const TrainForecast expected = forecast(plan, inputs, compute);
   TrainRun run =
       recorded ? TrainRun(std::move(plan), inputs, compute, *recorded) : TrainRun(std::move(plan), inputs, compute);

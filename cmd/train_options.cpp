@@ -219,7 +219,7 @@ void complete_train_request(TrainOptions& o, const CommonOptions& common) {
   if (given(o, "resume")) r.resume = o.resume == "auto" ? Resume::automatic : Resume::yes;
   if (given(o, "simd") && o.app->get_option("--simd")->as<std::string>() != "auto") r.simd = common.simd;
   if (o.overwrite) r.unfinished = UnfinishedState::replace;
-  r.only_looks = o.dry_run || o.show_examples;
+  r.writes_nothing = o.dry_run || o.show_examples;
   if (o.time) r.budget.seconds = o.time->count();
   r.state = o.checkpoint.empty() ? default_state(r.output) : o.checkpoint;
   r.threads = common.threads;

@@ -14,6 +14,12 @@ class Error : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+/// Options that contradict each other or do not suit the data, so that only another command helps. Programs exit with 2.
+class SettingsError : public Error {
+ public:
+  using Error::Error;
+};
+
 /// A broken invariant of the program itself.
 class InternalError : public std::logic_error {
  public:

@@ -19,12 +19,6 @@
 
 namespace lm {
 
-/// A wrong choice of options, which only the command line can mend: programs exit with 2.
-class SettingsError : public Error {
- public:
-  using Error::Error;
-};
-
 /// One sequence of a batch.
 struct Example {
   std::vector<TokenId> input, target;  // (T)
@@ -32,7 +26,7 @@ struct Example {
   std::int64_t prefix_length = 0;      // keys before it are visible to every query
   std::vector<std::int32_t> document;  // (T) index in the window, padding its own; empty: one document, no padding before
   std::int64_t untransformed = 0;      // stretches left as they were because they held the objective's own tokens
-  std::int64_t token_cuts = 0;         // pieces cut between tokens because encoding them anew took too much room
+  std::int64_t token_cuts = 0;         // pieces cut between tokens because encoding them again took too much room
 };
 
 /// How an objective wants its data cut.

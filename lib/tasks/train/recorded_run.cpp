@@ -75,7 +75,7 @@ std::optional<RecordedRun> open_recorded_run(const TrainRequest& request) {
   check_settings(request.settings);
   const bool resumes = request.resume == Resume::yes || (request.resume == Resume::automatic && exists(request.state));
   if (!resumes) {
-    if (!request.state.empty() && !request.only_looks) check_replaceable_state(request.state, request.unfinished);
+    if (!request.state.empty() && !request.writes_nothing) check_replaceable_state(request.state, request.unfinished);
     return std::nullopt;
   }
   RecordedRun run = read_recorded_run(request);

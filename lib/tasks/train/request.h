@@ -39,8 +39,8 @@ struct TrainRequest {
   std::string state;                // path of the training state; empty: none is written
   std::string init_from;            // model; empty: fresh weights
   Resume resume = Resume::no;
-  UnfinishedState unfinished = UnfinishedState::refuse;  // where a run that does not resume will keep its state
-  bool only_looks = false;                               // nothing will be written
+  UnfinishedState unfinished = UnfinishedState::refuse;  // what to do with one where a fresh run will keep its state
+  bool writes_nothing = false;                           // --dry-run or --show-examples
   TrainBudget budget;
   std::optional<std::int64_t> valid_every;  // steps; empty: chosen so that validation takes about a twentieth of the time
   std::int64_t memory = std::int64_t{4} << 30;

@@ -172,7 +172,7 @@ TEST_CASE("a run is not resumed on other data, nor with a setting that differs")
   CHECK_THROWS_WITH_AS(open_recorded_run(again), doctest::Contains("--clip was 1"), Error);
   again = request;
   CHECK_THROWS_WITH_AS(open_recorded_run(again), doctest::Contains("unfinished run"), Error);
-  again.only_looks = true;
+  again.writes_nothing = true;
   CHECK_FALSE(open_recorded_run(again));
   again.state = folder.path("none.state");
   again.resume = Resume::automatic;
