@@ -29,6 +29,7 @@ struct EvalOptions {
   const CLI::App* app = nullptr;  // knows which options were given
 };
 
+/// Declares all options of lm-eval-ppl, bound to `options`, which must outlive the app.
 void add_eval_options(CLI::App& app, EvalOptions& options);
 
 /// Throws UsageError for options that exclude each other whatever the model, and for files that do.

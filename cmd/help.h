@@ -7,6 +7,7 @@
 
 namespace lm::cmd {
 
+/// Writes the text of --help, whose first line has `usage` after the program's name.
 class HelpFormatter : public CLI::FormatterBase {
  public:
   explicit HelpFormatter(std::string usage) : usage_(std::move(usage)) {}

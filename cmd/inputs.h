@@ -1,4 +1,4 @@
-// Options about what is read, for every program that reads text.
+// The option --binary, of every program that reads text.
 #pragma once
 
 #include <CLI/App.hpp>

@@ -18,9 +18,9 @@ using Seconds = std::chrono::duration<double>;
 
 enum class SizeUnit { count, bytes };  // k, M, G, T are powers of 1000 for counts, of 1024 for bytes
 
-/// Returns "4096", "4k", "1.5M", "2G" as a whole number >= 0; nothing if it is none or does not fit.
+/// Parses a whole number >= 0: "4096", "4k", "1.5M", "2G". Returns nothing if the text is no such number or does not fit.
 std::optional<std::int64_t> parse_size(std::string_view text, SizeUnit unit);
-/// Returns the time of "0.5s", "30s", "10m", "2h", or plain seconds; nothing if it is none or is negative.
+/// Parses a time: "0.5s", "30s", "10m", "2h", or plain seconds. Returns nothing if the text is no time or is negative.
 std::optional<Seconds> parse_duration(std::string_view text);
 /// Returns 65 s as "1m05s": for people.
 std::string format_duration(Seconds duration);
@@ -34,8 +34,8 @@ struct Range {
   std::int64_t maximum = kLargestNumber;
 };
 
-/// Returns "4k" as parse_size() reads it, inside the range. Throws Error saying what is expected, and what is wrong with the
-/// text if that is clear: "expected a whole number from 1 to 8".
+/// Returns the number that parse_size() reads, if it is inside the range. Else throws Error saying what is expected, and
+/// what is wrong with the text if that is clear: "expected a whole number from 1 to 8".
 std::int64_t read_size(std::string_view text, SizeUnit unit, Range range = {});
 /// Returns the same, or nothing if the text is `word`.
 std::optional<std::int64_t> read_size_or(std::string_view word, std::string_view text, SizeUnit unit, Range range = {});
@@ -56,6 +56,7 @@ struct RealRange {
   double minimum = 0;
   double maximum = 1e300;
 };
+/// Declares an option whose value is a finite number inside the range; its default is shown as by add_size().
 CLI::Option* add_real(CLI::App& app, const std::string& name, double& variable, const std::string& description,
                       RealRange range = {});
 CLI::Option* add_real(CLI::App& app, const std::string& name, float& variable, const std::string& description,

@@ -1,4 +1,4 @@
-// Names of outputs that promise what is not written.
+// Refusing names of outputs that promise a format which the program does not write (model.gguf, tokens.npy).
 #pragma once
 
 #include <string>
@@ -7,8 +7,8 @@ namespace lm::cmd {
 
 enum class OutputKind { text, tokens, tokenizer, model };
 
-/// Throws UsageError if the name's ending is that of a format that is not written (model.gguf, tokens.npy, text.gz), saying
-/// what is. `option` is the one that gave the name.
+/// Throws UsageError, saying which format is written, if the name ends as those of another format do (text.gz). `option` is
+/// the one that gave the name.
 void check_output_name(const std::string& option, const std::string& path, OutputKind kind);
 
 }  // namespace lm::cmd

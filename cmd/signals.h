@@ -12,12 +12,12 @@ constexpr std::array kStopSignals = {SIGTERM, SIGINT, SIGHUP, SIGXCPU, SIGPIPE};
 /// and the default action would end the program. Call it before threads are started.
 void hold_save_requests();
 
-/// While one exists, the first of kStopSignals only sets a flag, and a second SIGTERM or SIGINT ends the process by its
-/// default action, except the same signal again within 0.2 s, which supervisors send that signal a process and its group. A
-/// second one of the others does nothing: the shell and the system both send SIGHUP, seconds apart, when a terminal is
+/// While one exists, the first of kStopSignals only sets a flag. A SIGTERM or SIGINT after it ends the process by its
+/// default action, unless it is the first signal again within 0.2 s: supervisors that signal a process and its group send it
+/// twice. The others after it do nothing: the shell and the system both send SIGHUP, seconds apart, when a terminal is
 /// closed; SIGXCPU comes every second, and SIGPIPE with every write. A signal that was ignored when the program started
 /// (nohup) stays ignored. Blocking calls return with EINTR, which the library's readers retry: poll() the descriptor, or
-/// check the flag between reads. At most one at a time.
+/// check the flag between reads. There may be only one at a time.
 class SignalFlags {
  public:
   SignalFlags();

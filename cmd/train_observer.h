@@ -16,6 +16,7 @@
 
 namespace lm::cmd {
 
+/// The TrainObserver of lm-train.
 class TrainReporter final : public TrainObserver {
  public:
   struct Options {

@@ -22,9 +22,10 @@ struct TrainOptions {
   std::optional<std::int64_t> show_examples;
   bool dry_run = false;
   bool json = false;
-  CLI::App* app = nullptr;  // tells which options were given
+  CLI::App* app = nullptr;  // knows which options were given
 };
 
+/// Declares all options of lm-train, bound to `options`, which must outlive the app.
 void add_train_options(CLI::App& app, TrainOptions& options);
 /// Fills in what the request has of common options, of those given, and of the environment.
 void complete_train_request(TrainOptions& options, const CommonOptions& common);

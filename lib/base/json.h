@@ -73,7 +73,7 @@ class JsonValue {
   double number_at(std::string_view key, std::string_view source) const;
   bool boolean_at(std::string_view key, std::string_view source) const;
   const std::string& string_at(std::string_view key, std::string_view source) const;
-  /// Gives a number of either kind as double; returns false if this is none.
+  /// Gives a number of either kind as double; returns false if this is no number.
   bool to_double(double& number) const;
 
   /// Appends (or replaces) a member of an object; turns null into an object.

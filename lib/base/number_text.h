@@ -6,8 +6,8 @@
 
 namespace lm {
 
-/// Returns `value` with `decimals` places; from a thousand millions on with six significant digits and an exponent instead,
-/// so that a column has one width. What is not finite is inf, -inf or nan.
+/// Returns `value` with `decimals` places or, from 1e9 on, with six significant digits and an exponent, so that a column has
+/// one width. What is not finite is inf, -inf or nan.
 std::string fixed_text(double value, int decimals);
 
 /// Returns `value` with at most `digits` significant digits, without zeros at the end, and with an exponent if it is large

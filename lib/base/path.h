@@ -20,8 +20,8 @@ std::string without_trailing_slashes(std::string path);
 /// Returns what messages call the input that a path names: "standard input" for "-".
 std::string input_name(const std::string& path);
 
-/// Returns the path that `path` stands for once its last component is no link any more; it need not exist. Throws Error
-/// if links lead in a circle.
+/// Returns where `path` leads when symbolic links in the place of its last component are followed; nothing need exist there.
+/// Throws Error if links lead in a circle.
 std::string follow_links(std::string path);
 
 /// Returns the names in a folder, without . and .. ; nothing, with errno, if it cannot be read.
@@ -30,8 +30,8 @@ std::optional<std::vector<std::string>> names_in(const std::string& folder);
 /// Returns whether two results of stat() are of one file.
 inline bool same_file(const struct stat& a, const struct stat& b) { return a.st_dev == b.st_dev && a.st_ino == b.st_ino; }
 
-/// Returns ".NAME.", with which the names of files that a run puts next to NAME begin; of a name so long that none would
-/// fit, the beginning and a hash.
+/// Returns ".NAME.", the prefix of the names of temporary files and locks beside NAME. If NAME is too long for that, its
+/// beginning and a hash take its place.
 std::string companion_prefix(const std::string& name);
 /// Returns whether `name` is the prefix, digits and ".tmp": a temporary file or folder of the NAME that the prefix was made
 /// of.

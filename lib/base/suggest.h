@@ -7,10 +7,13 @@
 
 namespace lm {
 
-/// Returns the words of `known` that `word` may stand for, likeliest first, three at most. Upper and lower case are the
-/// same, and so are `_` and `-`. In this order, and only of the first kind that there is: words that are equal so, that
-/// begin with `word`, that are a few edits away (Damerau and Levenshtein: a character too many, too few, another, or two
-/// swapped), and that `word` begins with.
+/// Returns the words of `known` that were probably meant by `word`, three at most. Case is ignored, and so is the difference
+/// of `_` and `-`. Four kinds of likeness are tried, and only words of the first kind that any word has are returned:
+///
+///   1. equal
+///   2. begins with `word`, the shortest first
+///   3. a few edits away, only the nearest (Damerau and Levenshtein: a character too many, too few, another, or two swapped)
+///   4. `word` begins with it, only the longest
 std::vector<std::string> similar_words(std::string_view word, const std::vector<std::string>& known);
 
 /// Returns "; did you mean 'a' or 'b'?", or nothing for no words: the end of a message.

@@ -1,4 +1,4 @@
-// The little that layers beside text need of a tokenizer: bytes to ids and back.
+// TokenCodec: from bytes to ids and back, for layers that know no tokenizer.
 #pragma once
 
 #include <string_view>
@@ -8,6 +8,7 @@
 
 namespace lm {
 
+/// Turns tokens into their bytes and back. Tokenizer is one.
 class TokenCodec {
  public:
   virtual ~TokenCodec() = default;

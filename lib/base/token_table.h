@@ -1,4 +1,4 @@
-// What evaluation needs to know of each token id, without text.
+// TokenTable: facts about each token id, for layers that know no tokenizer.
 #pragma once
 
 #include <cstdint>
@@ -7,6 +7,7 @@
 
 namespace lm {
 
+/// Says of the ids of a vocabulary which are special, how many bytes they have, and where words begin. Tokenizer is one.
 class TokenTable {
  public:
   virtual ~TokenTable() = default;

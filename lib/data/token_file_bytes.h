@@ -37,6 +37,8 @@ bool parse_token_trailer(std::string_view bytes, TokenTrailer& trailer);
 /// Returns true if `bytes` begin as the magic does, or are the beginning of it.
 bool could_be_token_trailer(std::string_view bytes);
 
+/// Throw Error: more follows the trailer that ends at byte `offset`; the file ends at byte `offset`, without its trailer;
+/// the file is damaged, with `why` as the rest of the message; token number `position` is not in the vocabulary.
 [[noreturn]] void refuse_joined_tokens(const std::string& name, std::uint64_t offset);
 [[noreturn]] void refuse_truncated_tokens(const std::string& name, std::uint64_t offset);
 [[noreturn]] void refuse_damaged_tokens(const std::string& name, const std::string& why);

@@ -64,8 +64,8 @@ ScratchSize attention_forward_scratch(SimdTier tier, Precision precision, std::i
 template <class T>
 ScratchSize attention_backward_scratch(SimdTier tier, Precision precision, std::int64_t length, std::int64_t head_dim);
 
-/// Computes attention of one query over a cache, with bits that do not depend on the threads. out, q: (H, D)  k, v: (S, KV,
-/// D).
+/// Computes attention of one query over a cache, with bits that do not depend on the number of threads.
+/// out, q: (H, D)  k, v: (S, KV, D)
 template <class T>
 void attention_decode(Compute& compute, TensorView<T> out, TensorView<const T> q, TensorView<const T> k,
                       TensorView<const T> v, double scale);

@@ -1,4 +1,5 @@
-// The optimizer's pass over an arena. In plain loops: the cases of tests/kernels/optimizer_test.cpp.
+// AdamW and the moving average of the weights, over whole tensors. In plain loops: tests/kernels/optimizer_test.cpp. (Which
+// tensors an optimizer updates, and how: train/optimizer.h.)
 #pragma once
 
 #include <cstdint>

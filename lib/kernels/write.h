@@ -1,4 +1,5 @@
-// Write: whether a kernel overwrites its output or adds to it. Every backward adds if nothing else is asked for.
+// Write: whether a kernel overwrites its output or adds to it. A backward adds unless it is asked for something else, or
+// works in place.
 #pragma once
 
 namespace lm {

@@ -11,7 +11,7 @@
 
 namespace lm {
 
-/// What forward leaves behind for backward.
+/// What forward leaves behind for backward. (Which weights a run keeps is KeepWeights, train/trainer.h.)
 enum class Keep {
   training,     // every layer, and there is room for gradients
   recomputing,  // the same, but only the input of each layer except the last: backward computes the rest (arXiv:1604.06174)
@@ -23,7 +23,7 @@ inline constexpr auto kChoices<Keep> = choice_table<Keep>("recomputation",
                                                           {{"none", Keep::training}, {"layer", Keep::recomputing}});
 
 template <class T>
-struct LayerActivations {             // R = B * T rows
+struct LayerActivations {             // the letters are those of model/config.h
   TensorView<T> attention_norm;       // (R, C) normalised input
   TensorView<T> attention_norm_mean;  // (R) LayerNorm only
   TensorView<T> attention_norm_rstd;  // (R)
@@ -62,7 +62,7 @@ class Activations {
   TensorView<T> final_norm_mean, final_norm_rstd;  // (R)
   TensorView<T> logits;                            // (chunk, V)
   TensorView<T> hidden_chunk;                      // (chunk, C) rows gathered if not all count
-  TensorView<T> cosine, sine;                      // (P, D/2) rotary table
+  TensorView<T> cosine, sine;                      // (T, D/2) rotary table
 
   // Gradients in flight (training only).
   TensorView<T> d_residual;      // (R, C)

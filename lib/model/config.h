@@ -19,6 +19,12 @@ enum class Norm { layernorm, rmsnorm };
 enum class Positions { learned, rotary };
 enum class Activation { gelu, swiglu };
 
+/// The letters in the shapes of views, here and in the kernels:
+///
+///   B  sequences of a batch         C   channels, the residual stream's width   F  ffn_dim
+///   T  tokens of a sequence         H   n_heads                                 L  n_layers
+///   R  rows, B * T                  KV  n_kv_heads                              P  context_length
+///   S  keys that attention reads    D   head_dim                                V  vocab_size
 struct ModelConfig {
   Family family = Family::qwen3;
   Norm norm = Norm::rmsnorm;
@@ -63,11 +69,11 @@ ModelConfig config_from_json(const JsonValue& json, std::string_view source);
 std::int64_t parameter_count(const ModelConfig& config);
 /// Returns the number of weights in the matrices of the layers: all except embeddings, head, norms and biases.
 std::int64_t layer_matrix_count(const ModelConfig& config);
-/// Returns the FLOPs that training takes for each token: 6 M + a L H D T, with M the weights in matrix products, the head
-/// included, and
+/// Returns the FLOPs that training takes for each token of a sequence of T: 6 M + a L H D T, with M the weights in matrix
+/// products, the head included, and
 ///   a = 6                  causal
 ///   a = 12                 bidirectional
-///   a = 6 (1 + (P/T)^2)    with a visible prefix of P
+///   a = 6 (1 + s^2)        with a visible prefix of s T tokens, s = visible_prefix_share
 double training_flops_per_token(const ModelConfig& config, std::int64_t sequence_length, double visible_prefix_share = 0.0);
 
 }  // namespace lm

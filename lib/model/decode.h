@@ -24,7 +24,8 @@ class Decoder {
   /// query (positions from the start of the sequence); only meaningful when the cache was empty. The view is valid until the
   /// next call.
   TensorView<const float> prefill(KVCache& cache, std::span<const TokenId> tokens, std::int64_t prefix_length = 0);
-  /// Reads one token: the same function by the kernels of decoding, each output one fixed chain.
+  /// Reads one token, as prefill() does with one. A single token goes through linear_decode() and attention_decode(), whose
+  /// sums have another order than those of the products for many rows: the bits may differ from those of a longer prefill().
   TensorView<const float> step(KVCache& cache, TokenId token);
 
  private:

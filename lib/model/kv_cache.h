@@ -20,7 +20,7 @@ class KVCache {
   std::int64_t capacity() const { return capacity_; }
   /// Forgets all tokens from `length` on.
   void truncate(std::int64_t length);
-  /// Sets the number of tokens whose keys and values have been written.
+  /// Adds `count` tokens, whose keys and values were written after the last one's.
   void advance(std::int64_t count);
   /// Takes over the tokens of another cache of the same model.
   void copy_from(const KVCache& other);

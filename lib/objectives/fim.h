@@ -14,10 +14,11 @@ constexpr std::int64_t kFimOverhead = 8;
 constexpr std::int64_t longest_fim_piece(std::int64_t context_length) { return context_length - kFimOverhead; }
 
 /// Each piece of the window, with probability fim_rate, is cut at two uniform points and rearranged: with probability
-/// spm_rate suffix first, else prefix first. Cuts fall between code points (the parts are encoded anew), between tokens, or
-/// between lines; special tokens are never cut, and a piece that holds one of the three FIM tokens is left as it is. If
-/// encoding anew takes more than the window holds, its last transformed pieces take cuts between tokens. Both are counted.
-/// Throws Error if the tokenizer lacks the three tokens.
+/// spm_rate suffix first, else prefix first. Cuts fall between code points (the parts are encoded again), between tokens, or
+/// between lines; special tokens are never cut, and a piece that holds one of the three FIM tokens is left as it is
+/// (Example::untransformed counts these). If the parts take more than the window holds once they are encoded again, its last
+/// transformed pieces are cut between tokens instead (Example::token_cuts). Throws Error if the tokenizer lacks the three
+/// tokens.
 std::unique_ptr<Objective> make_fim(const ObjectiveOptions& options);
 
 }  // namespace lm

@@ -20,8 +20,9 @@ struct FimLayout {
   std::array<FimPart, 6> order;       // the middle comes last, so that it can be generated
 };
 
-/// Small models learn it first: the middle directly follows the prefix, and no end of the prefix has to be found across
-/// a suffix. At a cursor more of the last prompt stays in the cache, since typing changes the end of the prefix.
+/// The layout that is used unless another is named: suffix, prefix, middle. Small models learn it sooner, since the middle
+/// directly follows the prefix and nothing has to be found across a suffix. At a cursor more of the last prompt stays in the
+/// cache, since typing changes the end of the prefix.
 constexpr const char* kDefaultFimLayout = "spm";
 
 /// Returns the names of all layouts, in the order of the table.

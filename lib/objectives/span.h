@@ -10,6 +10,7 @@ struct SpanPlan {
   std::int64_t noise = 0;  // tokens hidden: round(density L), in [1, L - 1]
   std::int64_t spans = 0;  // max(1, round(noise / mean length))
 };
+/// Returns the plan for `length` tokens; the formulas are beside SpanPlan's fields.
 SpanPlan plan_spans(std::int64_t length, double density, double mean_length);
 
 /// Windows of the longest L whose corrupted form fits: L + 2 spans + 2 <= T + 1. The sequence is the corrupted input (each

@@ -20,7 +20,8 @@ struct TextModel {
   const Parameters<float>& parameters() const { return model.parameters; }
   const std::string& path() const { return model.path; }
 
-  /// Returns the bytes of an id; none if the tokenizer has no such id, but the model a row for it (padded vocabularies).
+  /// Returns the bytes of an id; empty for an id that only the model has, whose vocabulary may be padded beyond the
+  /// tokenizer's.
   std::string_view bytes_of(TokenId id) const;
   /// Returns the length of the windows that the model was last trained on, by its lm.progress; without one, its context.
   std::int64_t training_window() const;

@@ -35,10 +35,13 @@ class TensorView {
   std::int64_t dim(int i) const { return shape_[static_cast<std::size_t>(i)]; }
   std::int64_t stride(int i) const { return stride_[static_cast<std::size_t>(i)]; }
   std::int64_t size() const { return shape_[0] * shape_[1] * shape_[2] * shape_[3]; }
+  /// Returns whether it views nothing: an optional operand that is absent, or a tensor that a model's family lacks.
   bool empty() const { return data_ == nullptr; }
 
+  /// Return the sizes of the first two dimensions.
   std::int64_t rows() const { return shape_[0]; }
   std::int64_t columns() const { return shape_[1]; }
+  /// Returns a pointer to the first element of row i.
   T* row(std::int64_t i) const { return data_ + i * stride_[0]; }
   T& operator[](std::int64_t i) const { return data_[i * stride_[0]]; }
   T& operator()(std::int64_t i, std::int64_t j) const { return data_[i * stride_[0] + j * stride_[1]]; }
@@ -49,14 +52,14 @@ class TensorView {
     return data_[i * stride_[0] + j * stride_[1] + k * stride_[2] + l * stride_[3]];
   }
 
-  /// Returns rows [first, first + count) of the first dimension.
+  /// Returns a view of rows [first, first + count) of the first dimension.
   TensorView rows(std::int64_t first, std::int64_t count) const {
     TensorView view = *this;
     view.data_ += first * stride_[0];
     view.shape_[0] = count;
     return view;
   }
-  /// Returns columns [first, first + count) of a matrix.
+  /// Returns a view of columns [first, first + count) of a matrix.
   TensorView columns(std::int64_t first, std::int64_t count) const {
     LM_CHECK(rank_ == 2);
     TensorView view = *this;

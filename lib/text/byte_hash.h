@@ -14,6 +14,7 @@ inline std::uint64_t mix_bits(std::uint64_t a, std::uint64_t b) {
   return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64);
 }
 
+/// Returns the hash of a byte string, eight bytes at a time.
 inline std::uint64_t hash_bytes(std::string_view bytes) {
   constexpr std::uint64_t kOdd = 0x9E3779B97F4A7C15, kOther = 0xD6E8FEB86659FD93;
   std::uint64_t hash = kOther ^ bytes.size();
@@ -29,6 +30,7 @@ inline std::uint64_t hash_bytes(std::string_view bytes) {
   return mix_bits(hash ^ word, kOther);
 }
 
+/// Returns the hash of two ids, one in each half of the number.
 inline std::uint64_t hash_pair(std::uint64_t left_and_right) {
   const std::uint64_t product = left_and_right * 0x9E3779B97F4A7C15;
   return product ^ (product >> 32);

@@ -12,8 +12,8 @@
 
 namespace lm {
 
-/// How text is read: a value of --documents, and whether anything is taken as text. Delimiters end documents and are not
-/// part of them; a last document without its delimiter counts, an empty one does not.
+/// How inputs are cut into documents (--documents), and whether bytes that are no text are accepted (--binary). A delimiter
+/// ends a document and is not part of it; a last document without its delimiter counts, an empty one does not.
 struct DocumentKind {
   enum class Kind { file, line, nul, jsonl, separator };
   Kind kind = Kind::file;

@@ -1,4 +1,4 @@
-// From a pair of neighbouring tokens to the merge that joins them.
+// PairTable: the merge that joins two neighbouring tokens, by their ids.
 #pragma once
 
 #include <cstdint>

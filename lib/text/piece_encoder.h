@@ -12,7 +12,7 @@
 namespace lm {
 
 /// Applies the merges of `tables`: always the lowest rank first, of equal ones the leftmost. O(n log n) in the bytes of a
-/// piece, without recursion. One thread each.
+/// piece, without recursion. Each thread needs its own.
 class PieceEncoder {
  public:
   enum class Cache { none, used };

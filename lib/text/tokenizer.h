@@ -25,7 +25,9 @@ inline constexpr auto kChoices<SpecialTokens> = choice_table<SpecialTokens>("tre
                                                                              {"error", SpecialTokens::error}});
 
 struct TokenizerOptions {
-  /// Of a folder (default: its class's) or a .tiktoken file (default: by its name); it must agree with any other file.
+  /// The pattern that cuts text into pretokens, for files that may not state it: a folder's vocab.json and merges.txt
+  /// (default: that of the class which the folder names), a .tiktoken file (default: by its name). Other files must have the
+  /// same one.
   std::optional<Pattern> pattern;
   /// The end-of-text token's name; empty: found in a table of known names.
   std::string end_of_text;
@@ -85,8 +87,8 @@ class Tokenizer final : public TokenCodec, public TokenTable {
 };
 
 /// Encodes one document after the other in bounded memory (a constant plus a multiple of the longest pretoken). However the
-/// bytes are cut into calls, the ids are those of Tokenizer::encode of the whole. The tokenizer must outlive it; one thread
-/// each.
+/// bytes are cut into calls, the ids are those of Tokenizer::encode of the whole. The tokenizer must outlive it. Each thread
+/// needs its own.
 class StreamEncoder {
  public:
   StreamEncoder(const Tokenizer& tokenizer, SpecialTokens special);

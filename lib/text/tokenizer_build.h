@@ -1,4 +1,4 @@
-// From the parts read out of a file to the tables of the encoder, with every check that makes them a tokenizer.
+// build_tables(): checks that the parts read from a file are a tokenizer, and makes the tables that encoding needs.
 #pragma once
 
 #include <memory>

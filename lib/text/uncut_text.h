@@ -1,4 +1,4 @@
-// How much of a text may come without a place where it can be cut into pretokens.
+// The limit on text that is held because no place to cut it into pretokens has come.
 #pragma once
 
 #include <algorithm>

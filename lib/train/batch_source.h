@@ -30,9 +30,10 @@ class BatchSource {
   virtual void next(Batch& batch, std::int64_t sequences) = 0;
   /// Returns the place after the last next().
   virtual SourcePosition position() const = 0;
-  /// Adds the counts of the last next().
+  /// Adds to `counts` what objectives could not transform in the last next().
   virtual void count(SourceCounts& counts) const = 0;
-  /// Returns a digest of everything read so far if the data cannot be identified beforehand (a stream); else nothing.
+  /// Returns a digest of all data that was read so far, by which a resumed run recognizes a stream; empty for data that can
+  /// be identified without reading it.
   virtual std::string consumed() const { return {}; }
   /// Moves to a position that position() returned.
   virtual void seek(const SourcePosition& position) = 0;

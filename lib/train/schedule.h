@@ -44,7 +44,8 @@ std::int64_t decay_start(const ScheduleOptions& options, std::int64_t total_step
 ///                    so that the rates are those of a run of so many steps
 ///   cosine, linear   after 5 % of the time, from the speed so far; the steps so far become hold_steps unless those are more
 ///   constant         once the time is gone: step
-/// late: a resumed run has another time, of which more may be gone than that; its steps are then as many as the time allows.
+/// late: a resumed run may have been given another budget, of which more is gone than wsd waits for; the total is then as
+/// many steps as the time allows at the speed so far.
 std::optional<std::int64_t> fix_total_steps(ScheduleOptions& options, std::int64_t step, double elapsed, double budget,
                                             bool late = false);
 

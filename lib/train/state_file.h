@@ -9,7 +9,7 @@
 
 namespace lm {
 
-/// What a resumed run needs beside the arenas.
+/// What a resumed run needs in addition to the arenas.
 struct StateRecord {
   ModelConfig config;
   std::string objective;

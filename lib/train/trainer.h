@@ -1,4 +1,16 @@
-// Trainer: the loop of steps. It sees token ids only; the observer is its clock, prints and saves.
+// Trainer: the loop of training steps, over token ids only. The observer is its clock, shows what is done, and saves.
+//
+// One step:
+//
+//   1. BatchSource::next() makes the examples of batch_sequences windows; if there is none, the run ends.
+//   2. learning_rate_at() gives the rate. A batch without any target leaves the weights as they are: 7 follows.
+//   3. Transformer::weights_changed() rounds the weights for 16-bit products.
+//   4. For each micro-batch: GradientSum::next() gives a zeroed arena, forward() and backward() add the gradients of its
+//      part of the batch's mean loss, GradientSum::done() puts them into the tree.
+//   5. GradientSum::total() returns the sum. If the loss or the gradient's norm is not finite, OnNonFinite decides.
+//   6. Optimizer::step() updates the weights, with the gradient scaled down to the norm `clip`; the moving average follows.
+//   7. If validation is due, Validator::evaluate() judges the average or the weights; the best are copied.
+//   8. The observer: on_step(), stop_requested(), and maybe_save() if the run continues.
 #pragma once
 
 #include <cstdint>
@@ -19,10 +31,12 @@
 
 namespace lm {
 
+/// Which weights the model gets: the last step's, or those of the best validation.
 enum class KeepWeights { last, best };
 template <>
 inline constexpr auto kChoices<KeepWeights> = choice_table<KeepWeights>("choice of weights", {{"last", KeepWeights::last},
                                                                                               {"best", KeepWeights::best}});
+/// What happens if a step's loss or gradient is not finite: the run ends, or the weights stay as they are.
 enum class OnNonFinite { stop, skip };
 template <>
 inline constexpr auto kChoices<OnNonFinite> = choice_table<OnNonFinite>("treatment of a loss that is not finite",
@@ -48,7 +62,7 @@ struct TrainerOptions {
   std::int64_t seed = 0;  // 0 .. 2^53 - 1, which JSON holds exactly
 };
 
-/// All that changes from step to step beside the arenas; saved whole, so that a resumed run is the same run.
+/// All that changes from step to step in addition to the arenas; saved whole, so that a resumed run is the same run.
 struct TrainState {
   std::int64_t step = 0;    // steps done
   std::int64_t tokens = 0;  // targets that counted
@@ -76,6 +90,7 @@ struct ObjectiveLoss {
   Loss loss;
 };
 
+/// What a step reports to the observer.
 struct StepReport {
   std::int64_t step = 0;
   std::int64_t tokens = 0;          // total
@@ -92,11 +107,14 @@ struct StepReport {
   bool skipped = false;
 };
 
+/// Why a run ended; `interrupted` if the observer asked for it.
 enum class StopReason { budget, patience, end_of_data, interrupted };
 
+/// What a trainer calls during a run.
 class TrainObserver {
  public:
   virtual ~TrainObserver() = default;
+  /// Gets the report of each step that was done.
   virtual void on_step(const StepReport& report) = 0;
   /// Gets the last step's report again, with the validation of its weights, if the next step finds that the data has ended.
   virtual void on_last_validation(const StepReport&) {}
@@ -142,6 +160,8 @@ class Trainer {
 
   // What a state holds. Average and best are empty unless the options ask for them.
   const TrainState& state() const { return state_; }
+  /// Takes over the state of a saved run and moves the source to its position; weights, moments, average and best are for
+  /// the caller to fill. Throws Error if the source is a stream that differs from what the run had read.
   void restore(const TrainState& state);
   /// Lets a budget in time that has changed fix the total again.
   void forget_fixed_total() { state_.total_steps.reset(); }

@@ -38,7 +38,7 @@ class DocumentLoss {
   /// outlive it. sequences: how many windows are scored at once. Throws Error if no token would be scored.
   DocumentLoss(std::span<const TokenId> tokens, const TokenTable& table, std::int64_t context_length,
                std::int64_t sequences);
-  /// Returns the bytes that it takes beside the tokens, at the most.
+  /// Returns the bytes that it takes in addition to the tokens, at the most.
   static std::int64_t bytes(std::int64_t tokens, std::int64_t documents, std::int64_t context_length,
                             std::int64_t sequences);
   ValidationPart evaluate(Compute& compute, const Parameters<float>& weights, Activations<float>& activations);

@@ -1,4 +1,4 @@
-// From views to what kernels over raw pointers take.
+// strided(): the rows of a TensorView as kernels over raw pointers take them.
 #pragma once
 
 #include "kernels/cpu/strided.h"

@@ -19,14 +19,14 @@
 
 namespace lm {
 
-/// Of one document, or of several. Everything else is computed from these.
+/// The totals of one document or of several, from which every number of a report is computed.
 struct Score {
-  std::int64_t tokens = 0;  // that count in nats; of a masked model no special ones
+  std::int64_t tokens = 0;  // that count in nats; with a masked model no special ones
   std::int64_t words = 0;   // runs of what is not ASCII whitespace, in the whole text
   std::int64_t bytes = 0;   // of the scored tokens; special tokens have none
   double nats = 0;
-  double text_nats = 0;    // of the scored tokens that are not special: what bits per byte are of
-  bool all_scored = true;  // false if a protocol leaves tokens unscored: then words mean nothing to nats
+  double text_nats = 0;    // of the scored tokens that are not special: for bits per byte
+  bool all_scored = true;  // false if the protocol leaves tokens unscored: then nats / words means nothing
 
   void operator+=(const Score& other);
   /// Returns exp(nats / tokens); empty if no token was scored.

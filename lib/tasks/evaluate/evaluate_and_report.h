@@ -60,8 +60,8 @@ using EvaluationProgress = std::function<void(std::int64_t count, const char* un
 /// Returns what the model was trained to predict, as far as it can be scored.
 Scoring default_scoring(const TextModel& model);
 
-/// Scores the inputs and writes the report. With Scoring::span only `form`, as text or JSON, is used of how to report, and
-/// with Scoring::infilling only that and `base`. Throws Error if the model was not trained for what is scored.
+/// Scores the inputs and writes the report. Of the options of the report, Scoring::span uses only `form` (text or JSON), and
+/// Scoring::infilling only `form` and `base`. Throws Error if the model was not trained for what is scored.
 void evaluate_and_report(Compute& compute, const TextModel& model, const EvaluationRequest& request,
                          const EvaluationOutputs& outputs, const EvaluationProgress& progress);
 

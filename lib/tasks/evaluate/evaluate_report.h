@@ -16,8 +16,9 @@ enum class LogBase { e, two, ten };
 template <>
 inline constexpr auto kChoices<LogBase> =
     choice_table<LogBase>("base of the logarithm", {{"e", LogBase::e}, {"2", LogBase::two}, {"10", LogBase::ten}});
-/// Returns the nats in a unit of the base, and the unit's name: nats, bits, bans.
+/// Returns ln(base), by which nats are divided to be in units of the base.
 double log_of(LogBase base);
+/// Returns the unit's name: nats, bits or bans.
 const char* unit_of(LogBase base);
 
 /// Returns a number of a score for people: "undefined" if nothing was scored, or as fixed_text writes it.
@@ -25,10 +26,12 @@ std::string score_text(const std::optional<double>& number, int decimals);
 /// Returns a line of a table for people: a name, padded, and its value.
 std::string score_line(std::string name, const std::string& value);
 
+/// Whether the mean of the documents' own perplexities is reported, too.
+enum class Macro { no, yes };
+
 /// Returns the keys documents tokens words bytes nats loss perplexity word_perplexity bits_per_byte protocol; then
 /// macro_perplexity if asked for, and base if it is not e. Numbers are as json_number writes them. Pseudo-log-likelihoods
 /// are called pseudo everywhere: pseudo_nats, pseudo_perplexity and so on.
-enum class Macro { no, yes };
 JsonValue to_json(const CorpusScore& corpus, const WindowPlan& plan, LogBase base, Macro macro);
 /// Returns the same for one document: `document` in place of `documents`.
 JsonValue to_json(const DocumentScore& document, const WindowPlan& plan, LogBase base);

@@ -1,4 +1,5 @@
-// Cutting a document into the windows of a protocol, so that every token is scored once with enough before it.
+// WindowCutter: cuts a document into the windows that are scored, as a protocol wants them. (The windows that training reads
+// are in data/windows.h.)
 #pragma once
 
 #include <cstdint>
@@ -41,7 +42,8 @@ constexpr const char* kTokensLeftOut = "; tokens of the post-processor left out"
 /// Returns what to print beside a number: "context 256 stride 128", "hf-stride:512 context 1024" and so on.
 std::string describe(const WindowPlan& plan);
 
-/// A window, and how many tokens it counts for: the scored ones, but one less in hf_stride (its guide's weights).
+/// A window, and how many tokens it counts for: the scored ones; in hf_stride one less, which is the weight that the loop in
+/// Hugging Face's guide to the perplexity of fixed-length models gives it.
 struct CutWindow {
   ScoredWindow scored;
   std::int64_t credited = 0;
@@ -52,9 +54,8 @@ struct CutWindow {
 ///   strided    window k = 1, 2, ... scores x_(e_(k-1) + 1) .. x_(e_k), where e_0 = 0, e_1 = min(L, N) and
 ///              e_k = min(e_(k-1) + S, N), from the inputs x_max(0, e_k - L) .. x_(e_k - 1)
 ///   lm_eval    the same with S = L: its rolling windows
-///   hf_stride  windows x_(kS + 1) .. x_min(kS + L, N), k = 0, 1, ..., without x_0; each scores what the windows before it
-/// did
-///              not hold, but never its first token
+///   hf_stride  windows x_(kS + 1) .. x_min(kS + L, N), k = 0, 1, ..., without x_0; each scores what the windows before
+///              it did not hold, but never its first token
 ///   llama_cpp  floor(N / L) windows of L tokens side by side, without x_0; of each it scores the tokens L/2 + 1 .. L - 1,
 ///              counted from 0
 class WindowCutter {

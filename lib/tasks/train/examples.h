@@ -22,8 +22,8 @@ struct TrainExamples {
   std::unique_ptr<StreamSource> stream;
 
   BatchSource& source() const;
-  /// Returns the fraction of a sequence that every query sees; of a mixture the one whose attention costs the same, which is
-  /// the root of the mean square.
+  /// Returns the fraction of a sequence that every query sees (Objective::visible_prefix_share()), for counting FLOPs. For a
+  /// mixture it is the root of the mean of their squares, with which attention costs the same.
   double visible_prefix_fraction() const;
   /// Returns the number of windows in so many epochs of the corpus, or empty for a stream. Of a mixture, the passes of the
   /// first objective count.

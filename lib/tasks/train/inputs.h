@@ -33,18 +33,19 @@ struct TrainInputs {
 };
 
 /// Opens the tokenizer, the model to fine-tune, the corpus and the held-out data. Cheap errors come before data is read,
-/// which from a pipe is as long as it takes. Throws SettingsError for settings that contradict each other, Error for inputs
-/// that cannot be read or do not fit together, and for outputs that could not be written later.
+/// which may take long from a pipe. Throws SettingsError for settings that contradict each other, Error for inputs that
+/// cannot be read or do not fit together, and for outputs that could not be written later.
 TrainInputs open_inputs(const TrainRequest& request);
 
 /// Throws Error if a model of this shape does not have the tokenizer's vocabulary; `path` is the tokenizer's.
 void require_vocabulary(const Tokenizer& tokenizer, const ModelConfig& config, const std::string& path);
 
-/// Return what identifies the data: a digest, "stream" if it is not known beforehand, and nothing if there is none.
+/// Return what identifies the training data and the held-out data: a digest; "stream" for data that has to be read before it
+/// is known; "" if nothing is held out.
 std::string data_identity(const TrainInputs& inputs);
 std::string valid_identity(const TrainInputs& inputs);
 
-/// Returns the note on a token stream that has no other token.
+/// Returns the note that the token stream `name` holds nothing except end-of-text tokens.
 std::string only_end_of_text(const std::string& name);
 
 }  // namespace lm

@@ -17,7 +17,8 @@
 
 namespace lm {
 
-/// What a plan depends on of the machine that it is made on. Measuring takes a moment, so it is done only if it is asked.
+/// The facts about a machine that a plan made on it depends on. The functions measure, which takes a moment, and are called
+/// only if their result is needed.
 struct Machine {
   SimdTier tier = SimdTier::portable;
   std::function<Precision()> fastest_precision;

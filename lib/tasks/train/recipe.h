@@ -30,10 +30,10 @@ struct RecipeFacts {
 };
 
 /// Applies the rule that was fitted on the sweeps of tests/bench/training/time_sweep.sh. The size grows with a power of the
-/// arithmetic that fits the time, and is bound by a power of the text's length, since a large model that reads a small text
-/// again and again learns it by heart. Dropout grows with the epochs and with the weights for each token of the text, weight
-/// decay with the epochs, which are bound if more would only teach it by heart. If that model does not fit into memory, the
-/// largest one that does is taken; if none does, the smallest.
+/// arithmetic that fits the time, and is limited by a power of the text's length, since a large model that reads a small
+/// text again and again learns it by heart. Dropout grows with the epochs and with the weights for each token of the text,
+/// weight decay with the epochs, which are limited if more would only teach it by heart. If that model does not fit into
+/// memory, the largest one that does is taken; if none does, the smallest.
 Recipe choose_recipe(const RecipeFacts& facts);
 
 /// Gives each setting that is not among `named` the recipe's value.

@@ -38,9 +38,11 @@ void check_step_size(const TrainSettings& settings);
 /// needs.
 void resolve_settings(TrainSettings& settings, const ModelConfig& config, const ResolveFacts& facts);
 
-/// Returns the layers' options of resolved settings. Budgets, validation and what to keep are the caller's to fill in.
+/// Returns the trainer's options that resolved settings amount to. The caller fills in budgets, the interval of validations
+/// and which activations to keep.
 TrainerOptions trainer_options(const TrainSettings& settings);
-/// Returns the objectives' options once the context is known. Special ids, table and codec are the caller's to fill in.
+/// Returns the options that objectives are made with, once the context is known. The caller fills in what comes from the
+/// tokenizer: end-of-text, special ids, table and codec.
 ObjectiveOptions objective_options(const TrainSettings& settings);
 
 /// Returns a sentence on fine-tuning `model`: optimizer, rate, windows and context, as they will be.

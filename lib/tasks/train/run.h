@@ -27,7 +27,9 @@ class TrainRun {
   /// Returns what the user should know that only the run could show, a sentence each.
   std::vector<std::string> notes() const;
 
+  /// Returns whether the run keeps a state.
   bool has_state() const { return !plan_.state.empty(); }
+  /// Write the state, and the model as it would be if the run ended now. Throw Error.
   void save_state();
   void save_model();
   /// Returns true if the model is a file or folder, which can be written any number of times; false for a pipe or device.

@@ -51,7 +51,7 @@ enum class Setting {
 };
 constexpr std::size_t kSettings = static_cast<std::size_t>(Setting::one_pass) + 1;
 
-/// What the user named, for example.
+/// A set of settings, such as those that the user gave.
 class SettingSet {
  public:
   SettingSet() = default;
@@ -67,13 +67,13 @@ class SettingSet {
   std::bitset<kSettings> members_;
 };
 
-/// What is said of a setting. The option is --name, and the key of the record is name.
+/// What visit_settings() says of a setting. The option is --name, and the key of the record is name.
 struct SettingInfo {
   Setting setting;
   const char* name;
   const char* group;  // of --help
   const char* help;
-  // The smallest and the largest value of a number.
+  // The smallest and the largest value, if it is a number.
   double low = 0, high = 0;
 };
 

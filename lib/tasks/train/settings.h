@@ -30,8 +30,9 @@ struct ModelSettings {
   std::optional<bool> tied;
 };
 
-/// Defaults are those of the layers' options. An empty optional overrides the field of the same meaning there once
-/// resolve_settings() has chosen its value, as trainer_options() and objective_options() do.
+/// Defaults are those of TrainerOptions and ObjectiveOptions. An optional is empty until resolve_settings() has chosen its
+/// value, which trainer_options() and objective_options() then use in place of the field of the same meaning in `trainer` or
+/// `objectives`. (`attend` may stay empty: it is then what suits the objective.)
 struct TrainSettings {
   ModelSettings model;
   Mixture objective;

@@ -7,7 +7,7 @@
 
 namespace lm {
 
-/// Calls line(text, number from 1) for each line, without its end; a last empty one is none.
+/// Calls line(text, number from 1) for each line, without its end; a newline at the end of the text begins no further line.
 template <class Line>
 void for_each_line(std::string_view text, Line&& line) {
   for (std::size_t number = 1; !text.empty(); ++number) {

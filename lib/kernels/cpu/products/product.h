@@ -44,7 +44,12 @@
 //
 // In double, and if vectors are narrow (the portable tier), OpenBLAS computes the tiles: multiply_tile.h chooses.
 //
-// A new kind of factor, such as a quantized weight, is a table of kernels beside half_kernels.h and a class in factors.h.
+// A new kind of factor, such as a quantized weight, is
+//   - a value of Precision (kernels/precision.h), and its copies of a matrix beside HalfWeight (kernels/matmul.h), which
+//     round_weight() (matmul_half_weight.cpp) fills and LinearLayers (model/linear_layers.h) owns
+//   - a table of kernels beside half_kernels.h; of a 16-bit format, a file beside half/product_bf16.cpp
+//   - a class beside HalfFactors in factors.h, a branch of with_factors() there, and one for each pass in matmul.cpp
+// Decoding is apart: linear_decode() reads the weights themselves, in fp32 (simd/decode.h).
 #pragma once
 
 #include <cstdint>

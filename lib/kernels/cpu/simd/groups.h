@@ -1,4 +1,8 @@
-// What each file of a tier gives to the tier's table.
+// How each file of a tier gives its kernels to the tier's table: table.cpp calls these functions, and each is defined in the
+// file of its group, here or in cpu/products/simd/.
+//
+// LM_TIER is the namespace of a tier. lib/kernels/CMakeLists.txt compiles these files once for each tier, with LM_TIER
+// defined as portable, avx2 or avx512.
 #pragma once
 
 #include "kernels/cpu/simd/table.h"

@@ -1,4 +1,4 @@
-// The optimizer's pass, and the loop that measures what the arithmetic units can do.
+// AdamW and the moving average for one tier, and the loop that measures what the arithmetic units can do.
 #pragma once
 
 #include <cstdint>

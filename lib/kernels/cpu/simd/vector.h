@@ -1,6 +1,7 @@
 // Vectors of the tier's width, written once for every tier with GCC's vector extensions.
 //
-// Files that include this are compiled once per tier with that tier's instruction set, everything in namespace lm::LM_TIER.
+// Files that include this are compiled once per tier with that tier's instruction set, everything in namespace lm::LM_TIER
+// (groups.h).
 // They include nothing of the standard library except integer types: an inline std function compiled for AVX-512 here could
 // be the copy that the linker keeps for the whole program.
 #pragma once

@@ -1,4 +1,4 @@
-// Products with 16-bit factors, written once for both formats.
+// Products with 16-bit factors, written once for both formats, each of which includes this in a file of its own.
 //
 // See products/product.h for the words. A step is one unit of depth. A panel is [step][two vectors]. The left factor is read
 // from rows of units, or from packed blocks [step][kUnits] if its rows are columns in memory.
@@ -21,6 +21,23 @@ inline constexpr std::int64_t kUnits = 16;
 inline constexpr std::int64_t kPassBlocks = 6;
 inline constexpr std::int64_t kPanelUnits = kVectors * kUnits;
 
+// The parameter F of the templates is a format (product_bf16.cpp, product_fp16.cpp), a struct of static members:
+//
+//   kDepth                                numbers along depth in a unit
+//   kLongestSum                           steps after which sums are added to fp32
+//   Vector, Sum                           registers of kUnits units, and of the sums by them
+//   load(units)                           reads a vector of a panel
+//   broadcast_unit(unit)                  repeats a unit of the left factor
+//   multiply_add(sum, a, b)               returns sum + a * b
+//   store_sums(c, sums, columns, scale, add)
+//                                         stores add(scale * sums, first column, count) as fp32, so many columns
+//   scale_of(x, rows, columns)            as in HalfKernels
+//   round_row(x, count, scale)            rounds scale * x to a vector of units of one row
+//   round_lines(lines, scale)             rounds kDepth lines of depth to a vector of units, one for each column
+//   store_units(units, vector, count)     stores such a vector of the left factor
+//   store_columns(panel, lines, scale)    rounds kDepth lines of kUnits columns to a vector of a panel, or half of one
+
+/// Columns of a panel.
 template <class F>
 inline constexpr std::int64_t kPanel = kVectors* kUnits * 2 / F::kDepth;
 
