@@ -34,13 +34,6 @@ class Arena {
   std::unique_ptr<T, Free> data_;
 };
 
-/// Returns a number of elements rounded up, so that the next tensor in an arena begins on a 64-byte boundary.
-template <class T>
-constexpr std::int64_t aligned_size(std::int64_t size) {
-  constexpr std::int64_t kUnit = 64 / static_cast<std::int64_t>(sizeof(T));
-  return round_up(size, kUnit);
-}
-
 /// Returns how many bytes allocate_zeroed() takes for `bytes`.
 std::size_t allocated_size(std::size_t bytes);
 /// Allocates memory that std::free() releases. Throws Error if there is not enough.

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 
+#include "base/round.h"
 #include "tensor/arena.h"
 #include "tensor/view.h"
 

@@ -17,13 +17,13 @@ struct ForwardScratch {
   using Number = typename Factors::Number;
   using Element = typename Factors::Element;
   using Unit = typename Factors::Unit;
-  ForwardScratch(const Factors& factors, std::int64_t size, std::int64_t width, Cut& cut)
+  ForwardScratch(const Factors& factors, std::int64_t size, std::int64_t width, Layout& layout)
       : stride(score_stride(factors, size)),
-        keys(cut.take<Element>(PackedKeys<Factors>::elements(factors, size, width))),
-        values(cut.take<Element>(PackedKeys<Factors>::elements(factors, size, width))),
-        scores(cut.take<Number>(kForwardBlock * stride)),
-        inverse_sums(cut.take<Number>(kForwardBlock)),
-        rows(cut.take<Unit>(std::max(factors.row_units(kForwardBlock, size), factors.row_units(kForwardBlock, width)))) {}
+        keys(layout.take<Element>(PackedKeys<Factors>::elements(factors, size, width))),
+        values(layout.take<Element>(PackedKeys<Factors>::elements(factors, size, width))),
+        scores(layout.take<Number>(kForwardBlock * stride)),
+        inverse_sums(layout.take<Number>(kForwardBlock)),
+        rows(layout.take<Unit>(std::max(factors.row_units(kForwardBlock, size), factors.row_units(kForwardBlock, width)))) {}
   std::int64_t stride;
   Element *keys, *values;
   Number *scores, *inverse_sums;
@@ -101,8 +101,8 @@ void forward_tile(const ForwardPass<Factors>& pass, Compute& compute, int worker
   const std::int64_t width = q.dim(3), keys = k.dim(1), cached = keys - q.dim(1), group = q.dim(2) / k.dim(2);
   const SequenceVisibility visible(pass.visibility, tile.sequence, keys);
   const KeyRange all = visible.keys_of(cached + tile.first_query, tile.queries);
-  Cut cut(compute.scratch<char>(worker, scratch_bytes<ForwardScratch<Factors>>(factors, all.size(), width)));
-  const ForwardScratch<Factors> scratch(factors, all.size(), width, cut);
+  Layout layout(compute.scratch<char>(worker, scratch_bytes<ForwardScratch<Factors>>(factors, all.size(), width)));
+  const ForwardScratch<Factors> scratch(factors, all.size(), width, layout);
   ForwardKeys<Factors> packed{visible, all, PackedKeys<Factors>(factors, scratch.keys, all.size(), width),
                               PackedKeys<Factors>(factors, scratch.values, all.size(), width)};
   packed.keys.pack_across(head_rows(k, tile.sequence, all.first, tile.kv_head));

@@ -14,19 +14,19 @@ struct BackwardScratch {
   using Number = typename Factors::Number;
   using Element = typename Factors::Element;
   using Unit = typename Factors::Unit;
-  BackwardScratch(const Factors& factors, std::int64_t keys, std::int64_t width, Cut& cut)
+  BackwardScratch(const Factors& factors, std::int64_t keys, std::int64_t width, Layout& layout)
       : stride(score_stride(factors, keys)), gradient_stride(whole_panels(factors, width)) {
     const std::int64_t packed = PackedKeys<Factors>::elements(factors, keys, width);
-    keys_across = cut.take<Element>(packed);
-    values_across = cut.take<Element>(packed);
-    keys_along = cut.take<Element>(packed);
-    scores = cut.take<Number>(kBackwardBlock * stride);
-    dweights = cut.take<Number>(kBackwardBlock * stride);
-    dk = cut.take<Number>(keys * gradient_stride);
-    dv = cut.take<Number>(keys * gradient_stride);
-    packed_rows = cut.take<Element>(gradient_stride / factors.panel() * factors.panel_size(kBackwardBlock));
-    units = cut.take<Unit>(std::max({factors.row_units(kBackwardBlock, width), factors.row_units(kBackwardBlock, keys),
-                                     factors.column_units(keys, kBackwardBlock)}));
+    keys_across = layout.take<Element>(packed);
+    values_across = layout.take<Element>(packed);
+    keys_along = layout.take<Element>(packed);
+    scores = layout.take<Number>(kBackwardBlock * stride);
+    dweights = layout.take<Number>(kBackwardBlock * stride);
+    dk = layout.take<Number>(keys * gradient_stride);
+    dv = layout.take<Number>(keys * gradient_stride);
+    packed_rows = layout.take<Element>(gradient_stride / factors.panel() * factors.panel_size(kBackwardBlock));
+    units = layout.take<Unit>(std::max({factors.row_units(kBackwardBlock, width), factors.row_units(kBackwardBlock, keys),
+                                        factors.column_units(keys, kBackwardBlock)}));
   }
   Element *keys_across, *values_across, *keys_along, *packed_rows;
   Number *scores, *dweights, *dk, *dv;
@@ -174,8 +174,8 @@ void attention_backward(Compute& compute, AttentionGradients<T> gradients, Tenso
     const BackwardPass<Factors> pass{factors, simd_kernels<T>(compute.simd()), gradients,          dout, result,
                                      inputs,  static_cast<T>(options.scale),   write == Write::add};
     compute.pool().run(batch * kv_heads, [&](std::int64_t tile, int worker) {
-      Cut cut(compute.scratch<char>(worker, scratch_bytes<BackwardScratch<Factors>>(factors, keys, width)));
-      const BackwardScratch<Factors> scratch(factors, keys, width, cut);
+      Layout layout(compute.scratch<char>(worker, scratch_bytes<BackwardScratch<Factors>>(factors, keys, width)));
+      const BackwardScratch<Factors> scratch(factors, keys, width, layout);
       const std::int64_t sequence = tile / kv_heads;
       backward_tile(pass, scratch, SequenceVisibility(visibility, sequence, keys), sequence, tile % kv_heads);
     });

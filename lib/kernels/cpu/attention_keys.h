@@ -7,7 +7,7 @@
 #include "kernels/cpu/products/factors.h"
 #include "kernels/cpu/tiers.h"
 #include "kernels/cpu/tiling.h"
-#include "tensor/arena.h"
+#include "tensor/layout.h"
 
 namespace lm {
 
@@ -95,29 +95,12 @@ std::int64_t score_stride(const Factors& factors, std::int64_t keys) {
   return whole_panels(factors, keys) + 16;
 }
 
-/// Cuts one piece of memory into arrays that begin on lines of the cache; without memory it only counts.
-class Cut {
- public:
-  explicit Cut(char* memory = nullptr) : memory_(memory) {}
-  template <class E>
-  E* take(std::int64_t count) {
-    E* piece = memory_ == nullptr ? nullptr : reinterpret_cast<E*>(memory_ + bytes_);
-    bytes_ += aligned_size<E>(count) * static_cast<std::int64_t>(sizeof(E));
-    return piece;
-  }
-  std::int64_t bytes() const { return bytes_; }
-
- private:
-  char* memory_;
-  std::int64_t bytes_ = 0;
-};
-
-/// Returns the bytes that a tile's scratch cuts, for at most this many keys.
+/// Returns the bytes that a tile's scratch takes, for at most this many keys.
 template <class Scratch, class Factors>
 std::int64_t scratch_bytes(const Factors& factors, std::int64_t keys, std::int64_t width) {
-  Cut cut;
-  Scratch(factors, keys, width, cut);
-  return cut.bytes();
+  Layout layout;
+  Scratch(factors, keys, width, layout);
+  return layout.bytes();
 }
 
 /// The keys, or values, of one key-value head as the right-hand side of products.
