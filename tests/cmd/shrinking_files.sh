@@ -1,4 +1,5 @@
 # A file that another program cuts short while it is read is an error with a sentence, and what was learned is kept.
+# shellcheck disable=SC2154 # make_training sets shape
 need tok-train tok-encode lm-train
 
 make_training

@@ -1,5 +1,6 @@
 # Two runs into one MODEL or one state: the second is refused at once, names the first, and touches nothing. Locks leave no files
 # behind, except those of a killed run, which the next run takes over; so do temporary folders.
+# shellcheck disable=SC2154 # make_training sets shape
 need tok-train tok-encode lm-train
 
 make_training

@@ -1,5 +1,6 @@
 # Looking at a model while it trains: lm-sample takes the training state, SIGUSR1 writes the model too, and no other program
 # mistakes a state for a model or tokenizer.
+# shellcheck disable=SC2154 # make_training sets shape
 need tok-train tok-encode tok-decode lm-train lm-sample lm-eval-ppl lm-fim
 
 make_training

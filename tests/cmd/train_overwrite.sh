@@ -1,4 +1,5 @@
 # A forgotten --resume costs no work: the state of an interrupted run, and a file that is no state, are not replaced unasked.
+# shellcheck disable=SC2154 # make_training sets shape
 need tok-train tok-encode lm-train
 
 make_training

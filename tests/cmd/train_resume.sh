@@ -1,4 +1,5 @@
 # A run that is killed, stopped or given more budget is the run that was never interrupted.
+# shellcheck disable=SC2154 # make_training sets shape
 need tok-train tok-encode lm-train
 
 make_training --layers 2 --channels 32 --heads 2 --context 32 --batch 4 --dropout 0.1

@@ -1,4 +1,5 @@
 # SIGTERM, SIGINT, SIGHUP, SIGPIPE and SIGXCPU save and exit with 128 + n, SIGUSR1 saves and continues; one-pass runs survive a stream that breaks off.
+# shellcheck disable=SC2154 # make_training sets shape
 need tok-train tok-encode lm-train
 
 make_training
