@@ -225,7 +225,8 @@ CLI::Option* add_parsed(CLI::App& app, const std::string& name, const std::strin
 
 void refuse_word(const CLI::App& app, const std::string& name, const Words& words, const std::string& word) {
   std::string message = long_name(name) + ": " + unknown_word(words.kind, word, words.known);
-  if (similar_words(word, words.known).empty()) message += did_you_mean(similar_words("--" + word, flags_of(app)));
+  if (!word.empty() && similar_words(word, words.known).empty())
+    message += did_you_mean(similar_words("--" + word, flags_of(app)));
   throw CLI::ValidationError(message);
 }
 

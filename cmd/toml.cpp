@@ -1,8 +1,10 @@
 #include "toml.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cstddef>
 #include <cstdint>
+#include <system_error>
 #include <utility>
 
 #define TOML_EXCEPTIONS 1
@@ -37,6 +39,18 @@ bool is_number(std::string_view text) {
     if (digits() == 0) return false;
   }
   return at == text.size();
+}
+
+/// Returns true if readers of TOML take a number: those beyond 64 bits are refused.
+bool is_representable(std::string_view number) {
+  if (number.starts_with('+')) number.remove_prefix(1);
+  const char* end = number.data() + number.size();
+  if (number.find_first_of(".eE") == std::string_view::npos) {
+    std::int64_t value = 0;
+    return std::from_chars(number.data(), end, value).ec == std::errc();
+  }
+  double value = 0;
+  return std::from_chars(number.data(), end, value).ec == std::errc();
 }
 
 // TOML is UTF-8, but names of files need not be: while a text is parsed, each byte of it that is no part of a character is the
@@ -74,23 +88,30 @@ std::string show_bytes(std::string_view hidden) {
   return text;
 }
 
-/// Returns what the text has from a position on, to the end of its line.
-std::string_view text_at(std::string_view text, const toml::source_position& position) {
-  for (toml::source_index line = 1; line < position.line; ++line) text.remove_prefix(text.find('\n') + 1);
-  text = text.substr(0, text.find('\n'));
-  for (toml::source_index column = 1; column < position.column && !text.empty(); ++column)
-    text.remove_prefix(decode_utf8(text.data(), text.data() + text.size()).length);
-  return text;
-}
+/// What a text has from a position on; each position is behind the one before, so that the text is walked through once.
+class Cursor {
+ public:
+  explicit Cursor(std::string_view text) : rest_(text) {}
+  std::string_view at(const toml::source_position& position) {
+    for (; line_ < position.line; ++line_, column_ = 1) rest_.remove_prefix(rest_.find('\n') + 1);
+    for (; column_ < position.column && !rest_.empty(); ++column_)
+      rest_.remove_prefix(decode_utf8(rest_.data(), rest_.data() + rest_.size()).length);
+    return rest_;
+  }
+
+ private:
+  std::string_view rest_;
+  toml::source_index line_ = 1, column_ = 1;
+};
 
 [[noreturn]] void fail(const toml::source_position& position, const std::string& message) {
   throw TomlError(static_cast<int>(position.line), static_cast<int>(position.column), message);
 }
 
-/// Returns a value that is no list, as TomlItem has it; `text` is what the node was parsed from.
-std::string scalar(const toml::node& node, std::string_view text) {
+/// Returns a value that is not a list, as TomlItem has it; `text` is what the node was parsed from.
+std::string scalar(const toml::node& node, Cursor& text) {
   const toml::source_position begin = node.source().begin;
-  std::string_view written = text_at(text, begin);
+  const std::string_view written = text.at(begin);
   if (const toml::value<bool>* boolean = node.as_boolean()) return boolean->get() ? "true" : "false";
   if (const toml::value<std::string>* string = node.as_string()) {
     if (written.starts_with("\"\"\"") || written.starts_with("'''"))
@@ -100,13 +121,13 @@ std::string scalar(const toml::node& node, std::string_view text) {
   if (node.is_table()) fail(begin, "tables are not used here; write option = value");
   if (node.is_array()) fail(begin, "a list holds values, not lists");
   if (!node.is_number()) fail(begin, "dates and times are not used here; write text in quotes");
-  std::string number(written.substr(0, written.find_first_of(" \t\r,]#")));
+  std::string number(written.substr(0, written.find_first_of(" \t\r\n,]#")));
   std::erase(number, '_');
   if (!is_number(number)) fail(begin, "expected a decimal number, got '" + number + "'");
   return number;
 }
 
-TomlItem read_item(const toml::key& key, const toml::node& node, std::string_view text) {
+TomlItem read_item(const toml::key& key, const toml::node& node, Cursor& text) {
   TomlItem item{.key = show_bytes(key.str()),
                 .values = {},
                 .line = static_cast<int>(key.source().begin.line),
@@ -135,6 +156,8 @@ std::string TomlError::place() const {
 }
 
 std::vector<TomlItem> read_toml(std::string_view text) {
+  constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+  if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
   const std::string hidden = hide_bytes(text);
   toml::table root;
   try {
@@ -149,12 +172,13 @@ std::vector<TomlItem> read_toml(std::string_view text) {
            std::pair(b.first->source().begin.line, b.first->source().begin.column);
   });
   std::vector<TomlItem> items;
-  for (const auto& [key, node] : entries) items.push_back(read_item(*key, *node, hidden));
+  Cursor cursor(hidden);
+  for (const auto& [key, node] : entries) items.push_back(read_item(*key, *node, cursor));
   return items;
 }
 
 std::string toml_value(std::string_view text) {
-  if (text == "true" || text == "false" || is_number(text)) return std::string(text);
+  if (text == "true" || text == "false" || (is_number(text) && is_representable(text))) return std::string(text);
   static constexpr char kHexadecimal[] = "0123456789abcdef";
   std::string value = "\"";
   for (const char c : text) {

@@ -31,6 +31,24 @@ TEST_CASE("strings, numbers, booleans and arrays are read, comments and blank li
   CHECK(items[7].values.empty());
 }
 
+TEST_CASE("what is dumped can be read: numbers beyond 64 bits are texts") {
+  for (const char* text : {"9223372036854775807", "9223372036854775808", "-99999999999999999999", "1e400", "1e300", "0.5"}) {
+    CAPTURE(text);
+    const std::vector<TomlItem> items = read_toml("a = " + toml_value(text));
+    REQUIRE(items.size() == 1);
+    CHECK(items[0].values.at(0) == text);
+  }
+}
+
+TEST_CASE("a byte order mark is skipped, and long lists are read in one walk") {
+  CHECK(read_toml("\xEF\xBB\xBFseed = 3\n").at(0).values.at(0) == "3");
+  std::string list = "\xEF\xBB\xBFnumbers = [";
+  for (int i = 0; i < 100000; ++i) list += std::to_string(i) + (i % 7 == 0 ? ",\n" : ", ");
+  const std::vector<TomlItem> items = read_toml(list + "]");
+  REQUIRE(items.at(0).values.size() == 100000);
+  CHECK(items[0].values.back() == "99999");
+}
+
 TEST_CASE("what is not flat TOML is refused with its line") {
   for (const char* text :
        {"\n[table]", "\na", "\na =", "\na = b", "\na = 1 2", "\na = \"x", "\na = \"\"\"x\"\"\"", "\na = \"\\q\"", "\na = [1",

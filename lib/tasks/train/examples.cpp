@@ -39,11 +39,7 @@ std::vector<ExampleSource> make_sources(const TrainSettings& settings, const Tok
 }
 
 void open_stream(const TrainSettings& settings, const TrainInputs& inputs, TrainExamples& examples) {
-  examples.stream_objective = make_objective(examples.shares.front(), settings, inputs.tokenizer);
-  if (examples.shares.size() > 1 || examples.stream_objective->window_kind() != WindowKind::strided) {
-    throw SettingsError("--one-pass cannot train on '" + settings.objective.text() +
-                        "': mixtures and fim visit windows in an order of their own; leave --one-pass out");
-  }
+  examples.stream_objective = stream_objective(settings, inputs.tokenizer);
   examples.stream =
       std::make_unique<StreamSource>(*inputs.stream, *examples.stream_objective,
                                      static_cast<std::uint64_t>(settings.trainer.seed), settings.model.context.value());
@@ -59,6 +55,13 @@ void open_windows(const TrainSettings& settings, const TrainInputs& inputs, Trai
 }
 
 }  // namespace
+
+std::unique_ptr<Objective> stream_objective(const TrainSettings& settings, const Tokenizer& tokenizer) {
+  std::unique_ptr<Objective> objective = make_objective(settings.objective.shares().front(), settings, tokenizer);
+  if (!settings.objective.mixed() && objective->window_kind() == WindowKind::strided) return objective;
+  throw SettingsError("--one-pass cannot train on '" + settings.objective.text() +
+                      "': mixtures and fim visit windows in an order of their own; leave --one-pass out");
+}
 
 BatchSource& TrainExamples::source() const { return stream != nullptr ? static_cast<BatchSource&>(*stream) : *windows; }
 

@@ -23,6 +23,13 @@ std::string tokenizer_path(const TrainRequest& request) {
   return request.tokenizer.empty() ? request.init_from : request.tokenizer;
 }
 
+/// Throws Error unless the tokenizer, whose file is `path`, has as many tokens as the model.
+void require_vocabulary(const Tokenizer& tokenizer, std::int64_t vocab_size, const std::string& path) {
+  if (vocab_size == tokenizer.vocab_size()) return;
+  throw Error("cannot use tokenizer '" + path + "': it has " + std::to_string(tokenizer.vocab_size()) +
+              " tokens, the model expects " + std::to_string(vocab_size));
+}
+
 /// Opens the tokenizer and the initial model, without any data yet.
 TrainInputs open_tokenizer_and_model(const TrainRequest& request) {
   std::optional<LoadedModel> initial;
@@ -40,7 +47,8 @@ TrainInputs open_tokenizer_and_model(const TrainRequest& request) {
   if (!request.output.empty()) inputs.tokenizer.check_read_back(inputs.tokenizer.to_json(), request.output);
   if (inputs.initial) inputs.notes = inputs.initial->record.notes;
   for (const std::string& note : inputs.tokenizer.notes()) inputs.notes.push_back("'" + path + "': " + note);
-  if (inputs.initial) require_vocabulary(inputs.tokenizer, inputs.initial->record.config, path);
+  if (inputs.initial) require_vocabulary(inputs.tokenizer, inputs.initial->record.config.vocab_size, path);
+  if (request.vocab_size) require_vocabulary(inputs.tokenizer, *request.vocab_size, path);
   return inputs;
 }
 
@@ -50,6 +58,7 @@ void check_shape(const TrainRequest& request, const TrainInputs& inputs) {
   const ModelConfig* initial = inputs.initial ? &inputs.initial->record.config : nullptr;
   resolve_model(settings.model, inputs.tokenizer.vocab_size(), initial, request.named);
   check_step_size(settings);
+  if (settings.one_pass) stream_objective(settings, inputs.tokenizer);
 }
 
 void check_one_pass(const TrainRequest& request) {
@@ -130,12 +139,6 @@ TrainInputs open_inputs(const TrainRequest& request) {
   }
   open_validation(request, inputs);
   return inputs;
-}
-
-void require_vocabulary(const Tokenizer& tokenizer, const ModelConfig& config, const std::string& path) {
-  if (config.vocab_size == tokenizer.vocab_size()) return;
-  throw Error("cannot use tokenizer '" + path + "': it has " + std::to_string(tokenizer.vocab_size()) +
-              " tokens, the model expects " + std::to_string(config.vocab_size));
 }
 
 std::string data_identity(const TrainInputs& inputs) { return inputs.corpus ? to_hex(inputs.corpus->identity()) : "stream"; }

@@ -37,9 +37,6 @@ struct TrainInputs {
 /// cannot be read or do not fit together, and for outputs that could not be written later.
 TrainInputs open_inputs(const TrainRequest& request);
 
-/// Throws Error if a model of this shape does not have the tokenizer's vocabulary; `path` is the tokenizer's.
-void require_vocabulary(const Tokenizer& tokenizer, const ModelConfig& config, const std::string& path);
-
 /// Return what identifies the training data and the held-out data: a digest; "stream" for data that has to be read before it
 /// is known; "" if nothing is held out.
 std::string data_identity(const TrainInputs& inputs);

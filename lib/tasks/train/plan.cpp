@@ -154,7 +154,6 @@ TrainPlan plan_fresh(const TrainRequest& request, const TrainInputs& inputs, con
 }
 
 TrainPlan plan_resumed(const TrainRequest& request, const TrainInputs& inputs, const RecordedRun& recorded) {
-  require_vocabulary(inputs.tokenizer, recorded.config(), request.tokenizer);
   TrainPlan plan = begin_plan(request, inputs);
   if (recorded.tier > best_simd_tier()) {
     plan.notes.insert(plan.notes.begin(), std::string("this CPU lacks ") + to_string(recorded.tier) +

@@ -90,6 +90,7 @@ TrainRequest resumed_request(TrainRequest request, const RecordedRun& recorded) 
   if (recorded.end_of_text) request.tokenizer_options.end_of_text = *recorded.end_of_text;
   if (request.tokenizer.empty()) request.tokenizer = request.init_from;
   request.init_from.clear();
+  request.vocab_size = recorded.config().vocab_size;
   return request;
 }
 

@@ -33,11 +33,12 @@ struct TrainRequest {
   SettingSet named;       // settings given by the user
   std::string tokenizer;  // path; empty with init_from: that model's
   TokenizerOptions tokenizer_options;
-  std::vector<std::string> tokens;  // paths; "-" is standard input
-  std::string valid;                // token file; empty: none
-  std::string output;               // model; empty with dry runs
-  std::string state;                // path of the training state; empty: none is written
-  std::string init_from;            // model; empty: fresh weights
+  std::vector<std::string> tokens;              // paths; "-" is standard input
+  std::string valid;                            // token file; empty: none
+  std::string output;                           // model; empty with dry runs
+  std::string state;                            // path of the training state; empty: none is written
+  std::string init_from;                        // model; empty: fresh weights
+  std::optional<std::int64_t> vocab_size = {};  // what the tokenizer must have: that of a resumed run
   Resume resume = Resume::no;
   UnfinishedState unfinished = UnfinishedState::refuse;  // what to do with one where a fresh run will keep its state
   bool writes_nothing = false;                           // --dry-run or --show-examples

@@ -77,6 +77,7 @@ TrainSettings resumed_settings(const JsonValue& recorded, const TrainSettings& a
   visit_settings(settings, [&](const SettingInfo& info, auto& field) {
     if (recorded.find(info.name) != nullptr) from_json(field, {.json = recorded, .name = info.name, .source = source});
   });
+  check_settings(settings);
   TrainSettings wanted = asked;
   // As it was recorded: at most a whole batch.
   if (wanted.micro_batch) wanted.micro_batch = std::min(*wanted.micro_batch, settings.trainer.batch_sequences);

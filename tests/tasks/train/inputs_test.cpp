@@ -55,6 +55,13 @@ TEST_CASE("one pass opens a stream, and refuses what a stream cannot serve") {
   TrainRequest decaying = request;
   decaying.budget = {.seconds = 5.0};
   CHECK_THROWS_WITH_AS(open_inputs(decaying), doctest::Contains("needs --steps or --tokens"), SettingsError);
+  for (const char* objective : {"causal,fim", "fim"}) {
+    TrainRequest shuffled = request;
+    shuffled.settings.objective = parse_mixture(objective);
+    shuffled.settings.model.context = 64;
+    shuffled.tokens = {folder.path("missing.tok")};  // refused before the stream is opened
+    CHECK_THROWS_WITH_AS(open_inputs(shuffled), doctest::Contains("leave --one-pass out"), SettingsError);
+  }
   TrainRequest two = request;
   two.tokens.push_back(two.tokens.front());
   CHECK_THROWS_WITH_AS(open_inputs(two), doctest::Contains("reads one stream, got 2"), SettingsError);

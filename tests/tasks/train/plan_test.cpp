@@ -126,15 +126,6 @@ TEST_CASE("a memory that holds no step is refused with what is needed") {
                        SettingsError);
 }
 
-TEST_CASE("one pass serves one objective whose windows are in a row") {
-  const test::TrainFolder folder;
-  TrainRequest request = folder.request(folder.tokens("a.tok"));
-  request.settings.one_pass = true;
-  request.settings.objective = parse_mixture("causal,fim");
-  const TrainInputs inputs = open_inputs(request);
-  CHECK_THROWS_WITH_AS(plan_fresh(request, inputs, machine()), doctest::Contains("leave --one-pass out"), SettingsError);
-}
-
 TEST_CASE("a resumed plan has the recorded settings, and the budget of today") {
   const test::TrainFolder folder;
   TrainRequest request = folder.request(folder.tokens("a.tok"));
@@ -167,6 +158,11 @@ TEST_CASE("a run is not resumed on other data, nor with a setting that differs")
   const RecordedRun recorded = *open_recorded_run(again);
   const TrainInputs inputs = open_inputs(resumed_request(again, recorded));
   CHECK_THROWS_WITH_AS(plan_resumed(again, inputs, recorded), doctest::Contains("the training data differs"), Error);
+  // Another tokenizer is named before any data is read.
+  TrainRequest other = resumed_request(again, recorded);
+  other.tokenizer = folder.write("other.json", test::byte_tokenizer().to_json());
+  other.tokens = {folder.path("missing.tok")};
+  CHECK_THROWS_WITH_AS(open_inputs(other), doctest::Contains("the model expects"), Error);
   again.settings.trainer.clip = 3;
   again.named.add(Setting::clip);
   CHECK_THROWS_WITH_AS(open_recorded_run(again), doctest::Contains("--clip was 1"), Error);

@@ -21,6 +21,13 @@ class TrainFolder {
   std::string path(const std::string& name) const { return folder_.path(name); }
   const Tokenizer& tokenizer() const { return tokenizer_; }
 
+  /// Writes a file and returns its path.
+  std::string write(const std::string& name, const std::string& text) const {
+    const std::unique_ptr<OutputStream> output = open_output(path(name));
+    output->write(text);
+    output->close();
+    return path(name);
+  }
   /// Writes a token file of `documents` documents, each a sentence that differs from the others. Returns its path.
   std::string tokens(const std::string& name, int documents = 40) const { return tokens_of(name, documents, tokenizer_); }
   std::string tokens_of(const std::string& name, int documents, const Tokenizer& tokenizer) const {
@@ -57,11 +64,6 @@ class TrainFolder {
   }
 
  private:
-  void write(const std::string& name, const std::string& text) const {
-    const std::unique_ptr<OutputStream> output = open_output(path(name));
-    output->write(text);
-    output->close();
-  }
   TemporaryFolder folder_;
   Tokenizer tokenizer_;
 };
