@@ -41,12 +41,10 @@ std::string progress_line(const std::string& percentage, std::vector<std::string
   constexpr std::size_t kBeforeTime = 2;  // parts that are worth more than the time left
   std::string line = join(percentage, parts, left);
   while (display_width(line) > columns) {
-    if (parts.size() > kBeforeTime) {
+    if (parts.size() > (left.empty() ? 1 : kBeforeTime)) {
       parts.pop_back();
     } else if (!left.empty()) {
       left.clear();
-    } else if (parts.size() > 1) {
-      parts.pop_back();
     } else {
       line = join("", parts, "");
       return std::string(clip_to_columns(line, columns));
