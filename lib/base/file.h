@@ -95,7 +95,7 @@ class OutputStream {
   virtual void close() = 0;
   /// Has close() call `check` with what was written, open at its beginning, before it takes the place of the old file. If
   /// the check throws, the old file stays. Not called for what is written directly.
-  virtual void read_back(std::function<void(const FileDescriptor& written)> /*check*/) {}
+  virtual void read_back(const std::function<void(const FileDescriptor& written)>& check) { static_cast<void>(check); }
   /// Returns true if bytes that are already written can be overwritten by patch().
   virtual bool can_patch() const = 0;
   virtual void patch(std::uint64_t offset, const void* bytes, std::size_t size) = 0;

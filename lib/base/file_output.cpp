@@ -168,7 +168,7 @@ class FileOutput : public DescriptorOutput {
     if (!closed_) ::unlink(temporary_.c_str());
   }
 
-  void read_back(std::function<void(const FileDescriptor& written)> check) override { check_ = std::move(check); }
+  void read_back(const std::function<void(const FileDescriptor& written)>& check) override { check_ = check; }
 
   void close() override {
     flush();
