@@ -21,7 +21,7 @@ constexpr std::array<std::pair<StopReason, const char*>, 3> kEnds = {
 bool has_ended(const StateRecord& record, const std::string& path) {
   const JsonValue settings = JsonValue::parse(record.settings, path);
   if (settings.find("ended") == nullptr) return false;
-  const std::string word = settings.string_at("ended", path);
+  const std::string& word = settings.string_at("ended", path);
   return std::any_of(kEnds.begin(), kEnds.end(), [&](const auto& end) { return word == end.second; });
 }
 

@@ -8,6 +8,7 @@
 #include "base/hash.h"
 #include "data/token_file_bytes.h"
 #include "tasks/load_tokenizer.h"
+#include "tasks/train/examples.h"
 #include "tasks/train/resolve.h"
 
 namespace lm {
