@@ -104,8 +104,7 @@ int run_train(TrainOptions& o, const CommonOptions& common) {
   if (o.show_examples) print_examples(plan, inputs, *o.show_examples);
   if (request.writes_nothing) return 0;
   const TrainForecast expected = forecast(plan, inputs, compute);
-  TrainRun run =
-      recorded ? TrainRun(std::move(plan), inputs, compute, *recorded) : TrainRun(std::move(plan), inputs, compute);
+  TrainRun run(std::move(plan), inputs, compute, recorded ? &*recorded : nullptr);
   recorded.reset();
   return train(o, common, run, compute, expected);
 }

@@ -50,12 +50,17 @@ std::string progress_record(const TrainPlan& plan, const TrainState& state, Simd
 
 }  // namespace
 
-TrainRun::TrainRun(TrainPlan plan, TrainInputs& inputs, Compute& compute)
+TrainRun::TrainRun(TrainPlan plan, TrainInputs& inputs, Compute& compute, const RecordedRun* recorded)
     : plan_(std::move(plan)),
       inputs_(inputs),
       compute_(compute),
       validation_(open_validation(plan_.settings, inputs)),
       trainer_(compute, plan_.config, plan_.trainer, plan_.examples.source(), validation_.validator.get()) {
+  if (recorded != nullptr) {
+    recorded->file.load_into(trainer_);
+    if (!recorded->had_time(plan_.budget)) trainer_.forget_fixed_total();
+    return;
+  }
   if (inputs.initial) {
     copy<float>(compute, trainer_.weights().flat(), inputs.initial->parameters.flat());
     inputs.initial.reset();
@@ -63,16 +68,6 @@ TrainRun::TrainRun(TrainPlan plan, TrainInputs& inputs, Compute& compute)
     initialise(compute, trainer_.weights(), static_cast<std::uint64_t>(plan_.trainer.seed));
   }
   trainer_.begin();
-}
-
-TrainRun::TrainRun(TrainPlan plan, TrainInputs& inputs, Compute& compute, const RecordedRun& recorded)
-    : plan_(std::move(plan)),
-      inputs_(inputs),
-      compute_(compute),
-      validation_(open_validation(plan_.settings, inputs)),
-      trainer_(compute, plan_.config, plan_.trainer, plan_.examples.source(), validation_.validator.get()) {
-  recorded.file.load_into(trainer_);
-  if (!recorded.had_time(plan_.budget)) trainer_.forget_fixed_total();
 }
 
 StopReason TrainRun::run(TrainObserver& observer) {

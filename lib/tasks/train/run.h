@@ -15,10 +15,9 @@ namespace lm {
 
 class TrainRun {
  public:
-  /// Allocates the trainer. Its weights are the recorded run's; if there is none, those of the initial model, which is taken
+  /// Allocates the trainer. Its weights are the recorded run's; if that is null, those of the initial model, which is taken
   /// out of the inputs; else they are drawn. Inputs and compute outlive the run.
-  TrainRun(TrainPlan plan, TrainInputs& inputs, Compute& compute);
-  TrainRun(TrainPlan plan, TrainInputs& inputs, Compute& compute, const RecordedRun& recorded);
+  TrainRun(TrainPlan plan, TrainInputs& inputs, Compute& compute, const RecordedRun* recorded = nullptr);
 
   const TrainPlan& plan() const { return plan_; }
   const TrainState& state() const { return trainer_.state(); }

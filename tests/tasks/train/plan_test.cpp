@@ -185,15 +185,11 @@ TEST_CASE("a run that is stopped and resumed makes the model of one that was not
     const TrainRequest run_request = recorded != nullptr ? resumed_request(asked, *recorded) : asked;
     TrainInputs inputs = open_inputs(run_request);
     Steps observer(1000);
-    if (recorded != nullptr) {
-      TrainRun run(plan_resumed(run_request, inputs, *recorded), inputs, compute, *recorded);
-      const StopReason reason = run.run(observer);
-      run.save_results(reason);
-    } else {
-      TrainRun run(plan_fresh(run_request, inputs, machine()), inputs, compute);
-      const StopReason reason = run.run(observer);
-      run.save_results(reason);
-    }
+    TrainPlan plan =
+        recorded != nullptr ? plan_resumed(run_request, inputs, *recorded) : plan_fresh(run_request, inputs, machine());
+    TrainRun run(std::move(plan), inputs, compute, recorded);
+    const StopReason reason = run.run(observer);
+    run.save_results(reason);
     return test::read_file(asked.output);
   };
   const std::string whole = train(request, nullptr);
