@@ -2,7 +2,7 @@
 
 #include "base/error.h"
 #include "kernels/precision.h"
-#include "text/unicode.h"
+#include "text/unicode/unicode.h"
 
 namespace lm::cmd {
 namespace {

@@ -36,8 +36,12 @@ allowed_rooms() {
     model/files) echo parameters config ;;
     model/activations | model/batch | model/decode | model/kv_cache | model/layer_kernels | model/row_sink | model/transformer*)
       echo activations batch decode kv_cache layer_kernels row_sink transformer linear_layers parameters config ;;
-    text/files) echo rest ;;
-    text/rest) ;;
+    text/unicode) ;;
+    text/vocabulary) echo unicode ;;
+    text/pattern | text/normalize) echo unicode ;;
+    text/wordpiece | text/unigram) echo vocabulary unicode ;;
+    text/files) echo rest unigram wordpiece normalize pattern vocabulary unicode ;;
+    text/rest) echo unigram wordpiece normalize pattern vocabulary unicode ;;
     *) return 1 ;;
   esac
 }

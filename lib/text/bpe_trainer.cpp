@@ -5,8 +5,8 @@
 #include <numeric>
 
 #include "base/error.h"
-#include "text/byte_hash.h"
-#include "text/byte_level.h"
+#include "text/vocabulary/byte_hash.h"
+#include "text/vocabulary/byte_level.h"
 #include "text/special_names.h"
 
 namespace lm {

@@ -2,7 +2,7 @@
 
 #include <bit>
 
-#include "text/byte_hash.h"
+#include "text/vocabulary/byte_hash.h"
 
 namespace lm {
 

@@ -5,7 +5,7 @@
 #include <functional>
 
 #include "base/error.h"
-#include "text/byte_hash.h"
+#include "text/vocabulary/byte_hash.h"
 
 namespace lm {
 

@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "text/pretokenizer.h"
+#include "text/pattern/pretokenizer.h"
 
 namespace lm {
 

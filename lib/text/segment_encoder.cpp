@@ -3,7 +3,7 @@
 #include <string>
 
 #include "base/error.h"
-#include "text/unicode.h"
+#include "text/unicode/unicode.h"
 
 namespace lm {
 

@@ -5,7 +5,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/utf8.h"
-#include "text/byte_level.h"
+#include "text/vocabulary/byte_level.h"
 
 namespace lm {
 

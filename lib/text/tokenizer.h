@@ -12,7 +12,7 @@
 #include "base/token.h"
 #include "base/token_codec.h"
 #include "base/token_table.h"
-#include "text/pretokenizer.h"
+#include "text/pattern/pretokenizer.h"
 
 namespace lm {
 

@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "text/pair_table.h"
-#include "text/pretokenizer.h"
-#include "text/token_strings.h"
+#include "text/pattern/pretokenizer.h"
+#include "text/vocabulary/token_strings.h"
 
 namespace lm {
 

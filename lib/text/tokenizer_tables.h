@@ -8,7 +8,7 @@
 
 #include "base/token.h"
 #include "text/pair_table.h"
-#include "text/pretokenizer.h"
+#include "text/pattern/pretokenizer.h"
 #include "text/special_matcher.h"
 #include "text/tokenizer_parts.h"
 

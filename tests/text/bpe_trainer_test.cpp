@@ -5,7 +5,7 @@
 #include <map>
 
 #include "base/error.h"
-#include "text/byte_level.h"
+#include "text/vocabulary/byte_level.h"
 #include "text/files/counts_file.h"
 #include "text/text_support.h"
 

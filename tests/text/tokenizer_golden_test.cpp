@@ -8,7 +8,7 @@
 #include "base/hash.h"
 #include "base/json.h"
 #include "support/test_data.h"
-#include "text/byte_level.h"
+#include "text/vocabulary/byte_level.h"
 #include "text/text_support.h"
 
 namespace {

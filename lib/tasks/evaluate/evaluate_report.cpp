@@ -7,7 +7,7 @@
 #include "base/json_number.h"
 #include "base/number_text.h"
 #include "base/printable.h"
-#include "text/unicode.h"
+#include "text/unicode/unicode.h"
 
 namespace lm {
 

@@ -9,7 +9,7 @@
 #include "objectives/fim.h"
 #include "objectives/mixture.h"
 #include "tasks/prompt/prompt_text.h"
-#include "text/unicode.h"
+#include "text/unicode/unicode.h"
 
 namespace lm {
 namespace {

@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "base/error.h"
-#include "text/unicode.h"
+#include "text/unicode/unicode.h"
 
 namespace lm {
 namespace {

@@ -6,7 +6,7 @@
 #include "base/error.h"
 #include "objectives/mixture.h"
 #include "tasks/load_tokenizer.h"
-#include "text/unicode.h"
+#include "text/unicode/unicode.h"
 
 namespace lm {
 namespace {

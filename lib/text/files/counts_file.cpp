@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "base/error.h"
-#include "text/byte_level.h"
+#include "text/vocabulary/byte_level.h"
 
 namespace lm {
 

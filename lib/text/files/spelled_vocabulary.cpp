@@ -4,7 +4,7 @@
 
 #include "base/error.h"
 #include "base/json.h"
-#include "text/byte_level.h"
+#include "text/vocabulary/byte_level.h"
 
 namespace lm {
 

@@ -1,7 +1,7 @@
 // Writing a tokenizer.json.
 #include "base/error.h"
 #include "base/json.h"
-#include "text/byte_level.h"
+#include "text/vocabulary/byte_level.h"
 #include "text/files/tokenizer_json.h"
 #include "text/special_names.h"
 

@@ -8,7 +8,7 @@
 #include "base/json.h"
 #include "base/little_endian.h"
 #include "support/test_data.h"
-#include "text/byte_level.h"
+#include "text/vocabulary/byte_level.h"
 #include "text/text_support.h"
 #include "text/tokenizer.h"
 

@@ -1,6 +1,6 @@
-#include "text/byte_level.h"
+#include "text/vocabulary/byte_level.h"
 
-#include "text/unicode.h"
+#include "text/unicode/unicode.h"
 
 namespace lm {
 

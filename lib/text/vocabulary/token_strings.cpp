@@ -1,8 +1,8 @@
-#include "text/token_strings.h"
+#include "text/vocabulary/token_strings.h"
 
 #include <bit>
 
-#include "text/byte_hash.h"
+#include "text/vocabulary/byte_hash.h"
 
 namespace lm {
 

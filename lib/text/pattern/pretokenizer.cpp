@@ -1,9 +1,9 @@
-#include "text/pretokenizer.h"
+#include "text/pattern/pretokenizer.h"
 
 #include <array>
 
 #include "base/error.h"
-#include "text/unicode.h"
+#include "text/unicode/unicode.h"
 
 namespace lm {
 

@@ -1,4 +1,4 @@
-#include "text/pretokenizer.h"
+#include "text/pattern/pretokenizer.h"
 
 #include <doctest/doctest.h>
 
