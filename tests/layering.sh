@@ -39,9 +39,10 @@ allowed_rooms() {
     text/unicode) ;;
     text/vocabulary) echo unicode ;;
     text/pattern | text/normalize) echo unicode ;;
-    text/wordpiece | text/unigram) echo vocabulary unicode ;;
-    text/files) echo rest unigram wordpiece normalize pattern vocabulary unicode ;;
-    text/rest) echo unigram wordpiece normalize pattern vocabulary unicode ;;
+    text/bpe | text/wordpiece | text/unigram) echo vocabulary unicode ;;
+    text/decode) echo vocabulary unicode ;;
+    text/files) echo rest bpe unigram wordpiece normalize pattern decode vocabulary unicode ;;
+    text/rest) echo bpe unigram wordpiece normalize pattern decode vocabulary unicode ;;
     *) return 1 ;;
   esac
 }
@@ -119,6 +120,9 @@ check_tree() {
   check_library "$1" 'nlohmann/' 'lib/base/json\.cpp' 'only lib/base/json.cpp'
   check_library "$1" 'xtensor|xtl/|xsimd/|cblas|openblas|lapacke' '(lib/kernels/cpu|tests)/' 'only lib/kernels/cpu/ and tests'
   check_library "$1" 'toml\+\+' 'cmd/toml\.cpp' 'only cmd/toml.cpp'
+  check_library "$1" 'pcre2' 'lib/text/pattern/regex' 'only lib/text/pattern/regex*'
+  check_library "$1" 'utf8proc' 'lib/text/normalize/' 'only lib/text/normalize/'
+  check_library "$1" 'zlib\.h|zstd\.h|lzma\.h' 'lib/base/decompress' 'only lib/base/decompress*'
   check_library "$1" 'doctest' 'tests/' 'only tests/'
   check_words "$1"
 }
