@@ -43,7 +43,7 @@ class Normalizer {
   bool is_identity() const { return steps_.empty(); }
   /// Replaces `out`, which may not be what `text` views. Near-linear time for any text.
   void normalize(std::string_view text, Section section, std::string& out) const;
-  /// Returns whether a text may be cut between a letter or number and a following ' ' or '\n': the normalized parts, the first
+  /// Returns whether a text may be cut between an ASCII letter or digit and a following ' ' or '\n': the normalized parts, the first
   /// with `ends` and the second with `begins` false, then make up the normalized text.
   bool may_cut_before_space() const;
   NormalizerLoss loss() const;

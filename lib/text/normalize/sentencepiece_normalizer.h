@@ -1,0 +1,66 @@
+// What SentencePiece does to a text before it looks for pieces.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "text/normalize/charsmap.h"
+
+namespace lm {
+
+/// Finds the longest of some words at the front of a text.
+class WordPrefixes {
+ public:
+  void add(std::string_view word);
+  /// Returns the length of the longest word that `text` begins with, or 0.
+  std::size_t longest(std::string_view text) const;
+  /// Returns whether some word contains a space or a line feed behind its first byte.
+  bool spans_space() const { return spans_space_; }
+
+ private:
+  std::array<bool, 256> begins_{};
+  std::unordered_map<std::uint64_t, std::uint32_t> children_;  // by node and byte
+  std::vector<bool> ends_ = {false};                           // whether a word ends at the node
+  bool spans_space_ = false;
+};
+
+class SentencePieceNormalizer {
+ public:
+  struct Settings {
+    bool add_dummy_prefix = true;
+    bool remove_extra_whitespaces = true;
+    bool escape_whitespaces = true;
+    bool treat_whitespace_as_suffix = false;
+  };
+  SentencePieceNormalizer(const Settings& settings, std::optional<CharsMap> map, WordPrefixes user_defined)
+      : settings_(settings), map_(std::move(map)), user_defined_(std::move(user_defined)) {}
+
+  /// Appends the normalized text; each byte that is not UTF-8 becomes U+FFFD. What is done at the ends of a text is done if the
+  /// text's ends are those of the section.
+  void append(std::string_view text, bool begins, bool ends, std::string& out) const;
+
+  const Settings& settings() const { return settings_; }
+  bool spans_space() const { return user_defined_.spans_space() || (map_ && map_->spans_space()); }
+  bool has_map() const { return map_.has_value(); }
+
+ private:
+  /// What the front of a text becomes, and how many of its bytes that takes.
+  struct Prefix {
+    std::string_view normalized;
+    std::size_t length;
+  };
+  Prefix prefix(std::string_view text) const;
+
+  Settings settings_;
+  std::optional<CharsMap> map_;
+  WordPrefixes user_defined_;
+};
+
+}  // namespace lm
