@@ -1,4 +1,4 @@
-#include "text/pair_table.h"
+#include "text/vocabulary/pair_table.h"
 
 #include <bit>
 
