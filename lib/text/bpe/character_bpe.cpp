@@ -80,6 +80,7 @@ void CharacterBpe::index_tokens(std::string_view source) {
 void CharacterBpe::index_merges(std::span<const MergePair> merges, std::string_view source) {
   const std::string& prefix = options_.continuing_subword_prefix;
   can_cut_ = prefix.empty() && options_.end_of_word_suffix.empty();
+  lets_vanish_ = !options_.unk && !options_.partial_bytes;
   std::vector<bool> fallback(tokens_.size());  // tokens that stand for what has none
   if (options_.unk) fallback[*options_.unk] = true;
   for (const std::optional<TokenId>& token : byte_tokens_) {

@@ -59,7 +59,7 @@ class CharacterBpe {
   }
   /// Returns whether the ids of a text are those of its parts, cut where joins() says no. (But unknown characters in a row are
   /// one token only if they are in one piece.)
-  bool can_cut() const { return can_cut_; }
+  bool can_cut() const { return can_cut_ && !lets_vanish_; }
 
  private:
   friend class CharacterBpeEncoder;
@@ -84,6 +84,7 @@ class CharacterBpe {
   PrefixTrie user_defined_;
   bool has_user_defined_ = false;
   bool can_cut_ = true;
+  bool lets_vanish_ = false;       // an unknown character may leave nothing, and its neighbours merge then
   std::vector<MergePair> splits_;  // by scores: by id, of unused tokens, each of which has one (else nothing can be cut)
 };
 
@@ -105,6 +106,7 @@ class CharacterBpeEncoder {
   static constexpr std::uint32_t kNowhere = 0xFFFFFFFF;
   static constexpr std::size_t kShort = 32;  // up to here scanning an array for the lowest rank beats a heap
 
+  std::string_view without_vanishing(std::string_view piece);
   void encode_cut(std::string_view piece, std::vector<TokenId>& ids);
   void encode_word(std::string_view word, std::vector<TokenId>& ids);
   void encode_whole(std::string_view piece, std::vector<TokenId>& ids);
@@ -119,6 +121,7 @@ class CharacterBpeEncoder {
   void output(TokenId symbol, std::string_view bytes, std::vector<TokenId>& ids);
   void split_unused(TokenId token, std::string_view bytes, std::vector<TokenId>& ids);
   void unknown(std::string_view bytes, std::vector<TokenId>& ids);
+  bool has_bytes(std::string_view bytes) const;
   bool add_bytes(std::string_view bytes, std::vector<TokenId>& ids) const;
   void end_unknown(std::vector<TokenId>& ids);
   std::size_t user_defined_length(std::string_view text, TokenId& token) const;
@@ -132,6 +135,7 @@ class CharacterBpeEncoder {
   std::vector<Symbol> symbols_;
   std::vector<std::uint64_t> heap_;
   std::vector<TokenId> listed_;    // scratch of encode_whole()
+  std::string kept_;               // scratch of without_vanishing()
   std::string composed_;           // a character with its prefix and suffix
   std::vector<MergePair> splits_;  // by id, of what has merged into unused tokens, unless the model knows it beforehand
 };

@@ -31,11 +31,25 @@ void CharacterBpeEncoder::encode(std::string_view piece, std::vector<TokenId>& i
     }
   }
   if (model_.can_cut_) {
-    encode_cut(piece, ids);
+    encode_cut(without_vanishing(piece), ids);
     end_unknown(ids);
   } else {
     encode_whole(piece, ids);
   }
+}
+
+/// Returns the piece without the characters that leave nothing, not even a place that merges do not cross.
+std::string_view CharacterBpeEncoder::without_vanishing(std::string_view piece) {
+  if (!model_.lets_vanish_) return piece;
+  kept_.clear();
+  const char* end = piece.data() + piece.size();
+  for (const char* at = piece.data(); at != end;) {
+    const DecodedChar character = decode_utf8(at, end);
+    const std::string_view bytes(at, character.length);
+    at += character.length;
+    if (model_.characters_.of(character.code_point).symbol != CharacterTable::kNoSymbol || has_bytes(bytes)) kept_ += bytes;
+  }
+  return kept_;
 }
 
 std::size_t CharacterBpeEncoder::user_defined_length(std::string_view text, TokenId& token) const {
@@ -291,12 +305,17 @@ void CharacterBpeEncoder::split_unused(TokenId token, std::string_view bytes, st
   }
 }
 
+bool CharacterBpeEncoder::has_bytes(std::string_view bytes) const {
+  if (!model_.options_.byte_fallback) return false;
+  return model_.options_.partial_bytes || std::all_of(bytes.begin(), bytes.end(), [&](char byte) {
+           return model_.byte_tokens_[static_cast<unsigned char>(byte)].has_value();
+         });
+}
+
 bool CharacterBpeEncoder::add_bytes(std::string_view bytes, std::vector<TokenId>& ids) const {
-  const auto token_of = [&](char byte) { return model_.byte_tokens_[static_cast<unsigned char>(byte)]; };
-  const bool complete = std::all_of(bytes.begin(), bytes.end(), [&](char byte) { return token_of(byte).has_value(); });
-  if (!complete && !model_.options_.partial_bytes) return false;
+  if (!has_bytes(bytes)) return false;
   for (const char byte : bytes) {
-    if (const std::optional<TokenId> token = token_of(byte)) ids.push_back(*token);
+    if (const std::optional<TokenId> token = model_.byte_tokens_[static_cast<unsigned char>(byte)]) ids.push_back(*token);
   }
   return true;
 }
@@ -305,7 +324,7 @@ void CharacterBpeEncoder::unknown(std::string_view bytes, std::vector<TokenId>& 
   met_unknown_ = true;
   const CharacterBpeOptions& options = model_.options_;
   // A pending unknown token stays so: Hugging Face adds it after the bytes.
-  if (options.byte_fallback && add_bytes(bytes, ids)) return;
+  if (add_bytes(bytes, ids)) return;
   if (!options.unk) return;
   if (by_scores()) {
     if (!previous_unk_) ids.push_back(*options.unk);

@@ -65,9 +65,6 @@ void UnigramEncoder::search(std::string_view piece, std::vector<Node<Score>>& no
   if (nodes.size() > kKeptNodes) {
     nodes = {};
     found_ = {};
-  } else {
-    std::fill(nodes.begin(), nodes.begin() + static_cast<std::ptrdiff_t>(std::min(nodes.size(), std::size_t{1})),
-              Node<Score>{});
   }
 }
 
@@ -120,12 +117,12 @@ void UnigramEncoder::commit(std::string_view piece, std::size_t end, std::vector
     found_.push_back({base_ + node.start, base_ + at, node.id});
     at = node.start;
   }
-  for (std::size_t i = found_.size(); i-- > 0;) output(piece, found_[i], ids);
   const Score score = nodes[end - base_].score;
   const std::size_t used = std::max(frontier_, end) - base_ + 1;
   std::fill(nodes.begin(), nodes.begin() + static_cast<std::ptrdiff_t>(used), Node<Score>{});
   nodes[0].score = score;
   base_ = end;
+  for (std::size_t i = found_.size(); i-- > 0;) output(piece, found_[i], ids);
 }
 
 void UnigramEncoder::output(std::string_view piece, const Found& found, std::vector<TokenId>& ids) {
