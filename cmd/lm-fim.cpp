@@ -126,7 +126,8 @@ int run(Options& options, const CommonOptions& common) {
     write_middles(infiller, input->parts(), options.form, *output);
   } else {
     check_text_inputs(FileUse::text, {options.source.text}, options.source.accept);
-    serve_requests(infiller, open_input(options.source.text), *output, options.infilling);
+    TextInput requests(open_input(options.source.text), FileUse::text, options.source.accept);
+    serve_requests(infiller, requests, *output, options.infilling);
   }
   output->close();
   return 0;

@@ -73,6 +73,20 @@ bool is_bzip2(std::string_view head) {
          (has_at(head, 4, "1AY&SY") || has_at(head, 4, "\x17rE8P\x90"));
 }
 
+/// zstd's and lz4's frames of other programs' data, which may come first: what they are is known by the frame that follows.
+std::optional<FileKind> kind_after_skippable(const FileSample& sample) {
+  constexpr std::size_t kFrameHeader = 8;
+  const std::string_view head = sample.head;
+  std::size_t at = 0;
+  while (head.size() >= at + kFrameHeader && (byte_at(head, at) & 0xF0) == 0x50 && has_at(head, at + 1, "\x2a\x4d\x18")) {
+    at += kFrameHeader + std::size_t{load_little<std::uint32_t>(head.data() + at + 4)};
+  }
+  if (at == 0) return std::nullopt;
+  if (has_at(head, at, "\x04\x22\x4d\x18")) return FileKind::lz4;
+  const bool to_the_end = at >= head.size();  // of what is known
+  return to_the_end || has_at(head, at, "\x28\xb5\x2f\xfd") ? std::optional(FileKind::zstd) : std::nullopt;
+}
+
 /// Both ends, or in a stream the field that a page's header begins with.
 bool is_parquet(const FileSample& sample) {
   if (!sample.head.starts_with("PAR1")) return false;
@@ -172,6 +186,7 @@ std::optional<FileKind> kind_by_signature(const FileSample& sample) {
     return signature.kind == FileKind::zip ? kind_of_zip(head) : signature.kind;
   }
   if (is_bzip2(head)) return FileKind::bzip2;
+  if (const std::optional<FileKind> kind = kind_after_skippable(sample)) return kind;
   if (is_parquet(sample)) return FileKind::parquet;
   if (is_arrow_stream(head)) return FileKind::arrow;
   if (is_pdf(sample)) return FileKind::pdf;
@@ -190,6 +205,8 @@ bool may_become_signature(std::string_view head) {
   const auto signature_begins = [&](const Signature& signature) { return signature.offset == 0 && begins(signature.bytes); };
   if (std::any_of(kSignatures.begin(), kSignatures.end(), signature_begins)) return true;
   if (std::any_of(kOthers.begin(), kOthers.end(), begins)) return true;
+  const std::string_view skippable = head.substr(1, 3);  // of zstd's and lz4's
+  if ((byte_at(head, 0) & 0xF0) == 0x50 && head.size() < 8 && "\x2a\x4d\x18"sv.starts_with(skippable)) return true;
   // The length of a safetensors header; shorter beginnings say nothing yet.
   return head.size() >= 4 && head.size() < 9 && head.substr(3).find_first_not_of('\0') == std::string_view::npos;
 }

@@ -4,6 +4,7 @@
 #include <array>
 #include <span>
 
+#include "base/decompress.h"
 #include "base/error.h"
 #include "base/path.h"
 #include "base/shell_word.h"
@@ -19,6 +20,7 @@ struct UseFact {
   std::string_view name;    // after "as"
   std::string_view advice;  // for kinds that have no better one
 };
+constexpr std::string_view kBytesAsTheyAre = "--binary takes its bytes as they are";
 constexpr std::array<UseFact, kFileUses> kUses = {{
     {FileUse::model, "a model", "a model is a file that lm-train wrote, or a folder with config.json and model.safetensors"},
     {FileUse::tokenizer, "a tokenizer",
@@ -29,8 +31,8 @@ constexpr std::array<UseFact, kFileUses> kUses = {{
      "such a file begins with llm.c's header; for another format see --from and --format"},
     {FileUse::ids, "token ids", "ids are decimal numbers, a line for each document"},
     {FileUse::state, "a training state", "a state is what lm-train keeps beside its model, by default as MODEL.state"},
-    {FileUse::text, "text", "--binary takes its bytes as they are"},
-    {FileUse::scored, "text or tokens", "--binary takes its bytes as they are"},
+    {FileUse::text, "text", kBytesAsTheyAre},
+    {FileUse::scored, "text or tokens", kBytesAsTheyAre},
     {FileUse::config, "a configuration", "a configuration is a TOML file of options, as --dump-config prints it"},
     {FileUse::counts, "counts", "tok-train --dump-counts makes them of text"},
 }};
@@ -239,6 +241,9 @@ bool is_text(FileKind kind) {
   }
 }
 
+/// Returns true if --binary is for it.
+bool is_of_bytes(FileUse use) { return use == FileUse::text || use == FileUse::scored; }
+
 std::string_view find_advice(std::span<const KindAdvice> table, FileKind kind) {
   const auto found = std::find_if(table.begin(), table.end(), [&](const KindAdvice& entry) { return entry.kind == kind; });
   return found == table.end() ? std::string_view() : found->advice;
@@ -294,16 +299,26 @@ bool suits(FileUse use, FileKind kind) {
 
 void require_kind(FileUse use, FileKind kind, const std::string& name) {
   if (suits(use, kind)) return;
-  std::string advice(advice_of(use, kind));
-  const std::string path = name == input_name("-") ? "FILE" : shell_word(without_trailing_slashes(name));
-  constexpr std::string_view kPath = "PATH";
-  for (std::size_t at = advice.find(kPath); at != std::string::npos; at = advice.find(kPath, at + path.size()))
-    advice.replace(at, kPath.size(), path);
+  const std::string advice = with_path(std::string(advice_of(use, kind)), name);
   if (kind == missing || kind == hub_name) throw Error("cannot open '" + name + "': no such file or folder; " + advice);
   const UseFact& fact = kUses[static_cast<std::size_t>(use)];
-  const bool bytes = (use == FileUse::text || use == FileUse::scored) && !is_folder(kind) && advice != fact.advice;
+  const bool bytes = is_of_bytes(use) && !is_folder(kind) && advice != fact.advice;
   throw Error("cannot use '" + name + "' as " + std::string(fact.name) + ": it is " + std::string(file_kind_name(kind)) +
-              "; " + advice + (bytes ? "; --binary takes its bytes as they are" : ""));
+              "; " + advice + (bytes ? "; " + std::string(kBytesAsTheyAre) : ""));
+}
+
+bool suits_inside(FileUse use, FileKind content) { return suits(use, content) && content != tokens; }
+
+void require_kind_inside(FileUse use, FileKind packed, FileKind content, const std::string& name) {
+  if (suits_inside(use, content)) return;
+  const UseFact& fact = kUses[static_cast<std::size_t>(use)];
+  const std::string unpacked = with_path(std::string(unpacking_program(packing_of(packed).value())) + " PATH", name);
+  std::string advice = use == FileUse::scored && content == tokens
+                           ? "unpack it first, as in: " + unpacked + " | ... -"
+                           : with_word(std::string(advice_of(use, content)), "<(" + unpacked + ")");
+  if (advice == kBytesAsTheyAre) advice = "to take its bytes as they are: " + unpacked + " | ... --binary -";
+  throw Error("cannot use '" + name + "' as " + std::string(fact.name) + ": it is " + std::string(file_kind_name(packed)) +
+              ", and what it holds is " + std::string(file_kind_name(content)) + "; " + advice);
 }
 
 void require_kind(FileUse use, const std::string& path) { require_kind(use, kind_of_path(path), input_name(path)); }

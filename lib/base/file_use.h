@@ -36,4 +36,10 @@ void require_kind(FileUse use, const std::string& path);
 /// Does the same for what may have been read from a pipe, by its first bytes.
 void require_kind_of_bytes(FileUse use, std::string_view head, const std::string& name);
 
+/// Returns true if a reader for `use` is to look at what it unpacks of a compressed file: at texts, not at token streams.
+bool suits_inside(FileUse use, FileKind content);
+
+/// Throws Error unless suits_inside(use, content), for a compressed input of that name.
+void require_kind_inside(FileUse use, FileKind packed, FileKind content, const std::string& name);
+
 }  // namespace lm

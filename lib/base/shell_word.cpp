@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/path.h"
+
 namespace lm {
 namespace {
 
@@ -21,6 +23,17 @@ std::string shell_word(std::string_view name) {
   std::string quoted = "'";
   for (const char c : word) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
   return quoted + "'";
+}
+
+std::string with_path(std::string advice, const std::string& name) {
+  return with_word(std::move(advice), name == input_name("-") ? "FILE" : shell_word(without_trailing_slashes(name)));
+}
+
+std::string with_word(std::string advice, std::string_view word) {
+  constexpr std::string_view kPath = "PATH";
+  for (std::size_t at = advice.find(kPath); at != std::string::npos; at = advice.find(kPath, at + word.size()))
+    advice.replace(at, kPath.size(), word);
+  return advice;
 }
 
 }  // namespace lm

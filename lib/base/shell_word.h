@@ -10,4 +10,10 @@ namespace lm {
 /// shell would read otherwise, such as a blank, and after ./ if it begins with a hyphen.
 std::string shell_word(std::string_view name);
 
+/// Returns `advice` with the word of the input `name` in place of each PATH: FILE for standard input.
+std::string with_path(std::string advice, const std::string& name);
+
+/// Returns `advice` with `word` in place of each PATH.
+std::string with_word(std::string advice, std::string_view word);
+
 }  // namespace lm

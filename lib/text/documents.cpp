@@ -49,7 +49,7 @@ DocumentKind parse_document_kind(std::string_view text) {
   }
   if (kind == Kind::jsonl) {
     if (has_detail && detail.empty()) throw Error("the field's name is empty; expected jsonl:FIELD, such as jsonl:text");
-    return {*kind, has_detail ? std::string(detail) : "text"};
+    return {*kind, std::string(detail)};
   }
   if (kind && kind != Kind::separator && !has_detail) return {*kind, {}};
   throw Error("expected file, line, nul, jsonl[:FIELD] or separator:STRING" +
@@ -73,7 +73,10 @@ std::string document_delimiter(const DocumentKind& kind) {
       "cannot join documents as 'jsonl': their other fields are not in the tokens; use file, line, nul or separator");
 }
 
-DocumentSplitter::DocumentSplitter(DocumentKind kind, DocumentSink sink) : kind_(std::move(kind)), sink_(std::move(sink)) {
+DocumentSplitter::DocumentSplitter(DocumentKind kind, DocumentSink sink)
+    : kind_(std::move(kind)),
+      sink_(std::move(sink)),
+      records_([this](std::string_view record, const std::string& place) { take_record(record, place); }) {
   if (kind_.kind != DocumentKind::Kind::separator) return;
   // Knuth, Morris and Pratt (1977): when a match breaks off, how much of it may still be the beginning of one.
   const std::string& separator = kind_.detail;
@@ -87,7 +90,7 @@ DocumentSplitter::DocumentSplitter(DocumentKind kind, DocumentSink sink) : kind_
 
 void DocumentSplitter::begin_input(std::string_view source) {
   source_ = source;
-  line_number_ = 0;
+  records_.begin(source);
   in_document_ = false;
   matched_ = 0;
 }
@@ -116,7 +119,7 @@ void DocumentSplitter::feed(std::string_view bytes) {
     case DocumentKind::Kind::nul:
       return feed_byte_delimited(bytes, '\0');
     case DocumentKind::Kind::jsonl:
-      return feed_lines_of_json(bytes);
+      return records_.feed(bytes);
     case DocumentKind::Kind::separator:
       return feed_separated(bytes);
   }
@@ -155,35 +158,20 @@ void DocumentSplitter::feed_separated(std::string_view bytes) {
   emit(bytes.substr(start, bytes.size() - (matched_ - held) - start));
 }
 
-void DocumentSplitter::feed_lines_of_json(std::string_view bytes) {
-  for (;;) {
-    const std::size_t end = bytes.find('\n');
-    const std::string_view piece = bytes.substr(0, end);
-    refuse_beyond({.bytes = kTextLimit.bytes, .kind = "a line of JSON"}, line_.size() + piece.size(), source_);
-    line_ += piece;
-    if (end == std::string_view::npos) return;
-    take_line_of_json();
-    bytes.remove_prefix(end + 1);
-  }
-}
-
-void DocumentSplitter::take_line_of_json() {
-  ++line_number_;
-  if (line_.find_first_not_of(" \t\r") == std::string::npos) return line_.clear();
+void DocumentSplitter::take_record(std::string_view record, const std::string& place) {
   JsonValue value;
   try {
-    value = JsonValue::parse(line_, source_);
+    value = JsonValue::parse(record, source_);
   } catch (const Error& error) {
-    throw Error("line " + std::to_string(line_number_) + ": " + error.what());
+    throw Error(place + ": " + error.what());
   }
-  const JsonValue* field = value.find(kind_.detail);
-  if (field == nullptr || field->if_string() == nullptr) {
-    throw Error("no string '" + kind_.detail + "' in line " + std::to_string(line_number_) + " of '" + source_ +
-                "'; name the field with jsonl:FIELD");
+  const std::string field = kind_.detail.empty() ? "text" : kind_.detail;
+  const JsonValue* text = kind_.detail.empty() && value.if_string() != nullptr ? &value : value.find(field);
+  if (text == nullptr || text->if_string() == nullptr) {
+    throw Error("no string '" + field + "' in " + place + " of '" + source_ + "'; name the field with jsonl:FIELD");
   }
-  emit(*field->if_string());
+  emit(*text->if_string());
   end_document();
-  line_.clear();
 }
 
 void DocumentSplitter::end_input() {
@@ -191,8 +179,7 @@ void DocumentSplitter::end_input() {
     case DocumentKind::Kind::file:
       return end_document();
     case DocumentKind::Kind::jsonl:
-      if (!line_.empty()) take_line_of_json();
-      return;
+      return records_.end();
     case DocumentKind::Kind::separator:
       emit(std::string_view(kind_.detail).substr(0, matched_));
       break;
@@ -210,10 +197,9 @@ void split_documents(const std::vector<std::string>& paths, const DocumentKind& 
   const std::vector<std::string> standard_input = {"-"};
   check_text_inputs(FileUse::text, paths, kind.accept);
   for (const std::string& path : paths.empty() ? standard_input : paths) {
-    const FileDescriptor input = open_input(path);
+    TextInput input(open_input(path), FileUse::text, kind.accept);
     splitter.begin_input(input.name());
-    splitter.feed(read_text_head(input, FileUse::text, kind.accept));
-    while (const std::size_t size = read_once(input, block.data(), block.size())) splitter.feed({block.data(), size});
+    while (const std::size_t size = input.read_once(block.data(), block.size())) splitter.feed({block.data(), size});
     splitter.end_input();
   }
 }

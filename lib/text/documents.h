@@ -9,6 +9,7 @@
 
 #include "base/choice.h"
 #include "base/text_input.h"
+#include "text/documents_json.h"
 
 namespace lm {
 
@@ -17,7 +18,7 @@ namespace lm {
 struct DocumentKind {
   enum class Kind { file, line, nul, jsonl, separator };
   Kind kind = Kind::file;
-  std::string detail;  // jsonl: the field (default "text"); separator: the string, not empty
+  std::string detail;  // jsonl: the field that was named, if any; separator: the string, not empty
   Accept accept = Accept::text;
 };
 
@@ -41,10 +42,12 @@ struct DocumentSink {
   std::function<void()> end;
 };
 
-/// Cuts inputs into documents as their bytes come. Memory: a constant; for jsonl the longest line.
+/// Cuts inputs into documents as their bytes come. Memory: a constant; for jsonl the longest line or element.
 class DocumentSplitter {
  public:
   DocumentSplitter(DocumentKind kind, DocumentSink sink);
+  DocumentSplitter(const DocumentSplitter&) = delete;
+  DocumentSplitter& operator=(const DocumentSplitter&) = delete;
   /// Starts an input; `source` names it in messages.
   void begin_input(std::string_view source);
   void feed(std::string_view bytes);
@@ -54,23 +57,21 @@ class DocumentSplitter {
  private:
   void feed_byte_delimited(std::string_view bytes, char delimiter);
   void feed_separated(std::string_view bytes);
-  void feed_lines_of_json(std::string_view bytes);
-  void take_line_of_json();
+  void take_record(std::string_view record, const std::string& place);
   void emit(std::string_view piece);
   void end_document();
 
   DocumentKind kind_;
   DocumentSink sink_;
   std::string source_;
-  std::string line_;  // jsonl: the line so far
-  std::int64_t line_number_ = 0;
+  JsonRecords records_;               // jsonl
   bool in_document_ = false;          // bytes of the current document have come
   std::size_t matched_ = 0;           // separator: how many of its bytes the input's end matches
   std::vector<std::size_t> failure_;  // separator: length of the longest proper border of each prefix
 };
 
-/// Reads every path ("-" is standard input; no path: standard input) through a DocumentSplitter. Throws Error, before it
-/// reads any, if one is recognized as something else than text, unless kind.accept says otherwise.
+/// Reads every path ("-" is standard input; no path: standard input) through a DocumentSplitter, compressed ones unpacked.
+/// Throws Error, before it reads any, if one is recognized as something else than text, unless kind.accept says otherwise.
 void split_documents(const std::vector<std::string>& paths, const DocumentKind& kind, const DocumentSink& sink);
 
 /// Does the same with each document whole: takes memory for the longest document.

@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/rng.h"
+#include "support/refusal.h"
 
 namespace {
 
@@ -57,7 +58,58 @@ TEST_CASE("jsonl takes the field of each line") {
   CHECK_THROWS_AS(split("jsonl", "{\"text\":1}\n"), lm::Error);
   CHECK_THROWS_AS(split("jsonl", "{\"body\":\"a\"}\n"), lm::Error);
   CHECK_THROWS_AS(split("jsonl", "{\"text\":\"a\"\n"), lm::Error);
-  CHECK_THROWS_AS(split("jsonl", "[]\n"), lm::Error);
+}
+
+TEST_CASE("strings are texts themselves unless a field is named") {
+  CHECK(split("jsonl", "\"a\\tb\"\n\"\"\n") == Documents{"a\tb", ""});
+  CHECK_THROWS_AS(split("jsonl:text", "\"a\"\n"), lm::Error);
+  CHECK_THROWS_AS(split("jsonl:text", "[\"a\"]"), lm::Error);
+}
+
+TEST_CASE("an array of JSON is taken element by element") {
+  CHECK(split("jsonl", "[]").empty());
+  CHECK(split("jsonl", " \n[ \n] \n").empty());
+  CHECK(split("jsonl", "\xef\xbb\xbf[{\"text\":\"a\"}]") == Documents{"a"});
+  CHECK(split("jsonl", "[\n  {\n    \"text\": \"a]},\\\"[\",\n    \"x\": [1, {\"y\": []}]\n  },\n  \"b\"\n]\n") ==
+        Documents{"a]},\"[", "b"});
+  CHECK(split("jsonl:x", "[{\"x\":\"\\u00e9\\\\\"},{\"text\":1,\"x\":\"\"}]") == Documents{"\u00e9\\", ""});
+  CHECK(split("jsonl", std::string(5000, ' ') + "[" + std::string(70000, '\n') + "\"a\"" + std::string(70000, ' ') + "]") ==
+        Documents{"a"});
+}
+
+TEST_CASE("what is no single array of records is refused, and where it is said") {
+  const auto refused = [](std::string_view text, std::string_view said) {
+    CAPTURE(text);
+    const std::string message = lm::test::refusal([&] { split("jsonl", text); });
+    CAPTURE(message);
+    CHECK(message.find(said) != std::string::npos);
+  };
+  refused("[", "ends inside its JSON array, after element 0");
+  refused("[{\"text\":\"a\"},{\"text\":\"b", "ends inside its JSON array, after element 1");
+  refused("[{\"text\":\"a\"},]", "no value before the ']' after element 1");
+  refused("[,]", "no value before the ','");
+  refused("[1]", "no string 'text' in element 1 of 'a test'");
+  refused("[\"a\" \"b\"]", "element 1: invalid JSON");
+  refused("[\"a\"}]", "element 1: invalid JSON");
+  refused("[{\"text\":\"a\"]", "ends inside its JSON array");
+  refused("[\"a\"]\n[\"b\"]", "has more after its JSON array");
+  refused("[\"a\"]x", "has more after its JSON array");
+  refused("[[\"a\"]]", "no string 'text' in element 1");
+  refused("[" + std::string(20, '[') + std::string(20, ']') + "]", "nested deeper");
+  refused("{\"text\":\"a\"}\n[]\n", "no string 'text' in line 2");
+  refused("\n\n{\"text\":1}\n", "in line 3");
+}
+
+TEST_CASE("however the bytes of JSON come, the documents are the same") {
+  const std::string lines = "\xef\xbb\xbf\n{\"text\":\"a\\\"b\"}\n\n{\"text\":\"\"}\n\"c\"";
+  const std::string array = "\xef\xbb\xbf \n[ {\"text\" : \"a\\\"],b\"} , \"c\\\\\",{\"x\":[[],{}],\"text\":\"\"} ]\n ";
+  for (const std::string& text : {lines, array}) {
+    const Documents whole = split("jsonl", text);
+    REQUIRE(whole.size() == 3);
+    for (std::size_t first = 0; first <= text.size(); ++first) {
+      for (const std::size_t step : {1, 2, 3, 7}) REQUIRE(split("jsonl", text, {.first = first, .step = step}) == whole);
+    }
+  }
 }
 
 TEST_CASE("however the bytes come, the documents are the same") {

@@ -22,13 +22,10 @@ struct Reader {
   const std::function<void()>& on_read;
 
   void read(const std::string& path) {
-    FileDescriptor input = open_input(path);
-    const std::string head = read_text_head(input, FileUse::scored, kind.accept);
-    if (kind.accept == Accept::text && is_token_stream(head)) {
-      read_tokens(std::move(input), head);
-    } else {
-      read_text(input, head, path);
-    }
+    TextInput input(open_input(path), FileUse::scored, kind.accept);
+    if (kind.accept == Accept::anything || !is_token_stream(input.head())) return read_text(input, path);
+    const std::string head(input.head());
+    read_tokens(input.take_descriptor(), head);
   }
 
  private:
@@ -49,7 +46,7 @@ struct Reader {
     }
   }
 
-  void read_text(const FileDescriptor& input, std::string_view head, const std::string& path) {
+  void read_text(TextInput& input, const std::string& path) {
     StreamEncoder encoder(model.tokenizer, SpecialTokens::plain);
     std::vector<TokenId> tokens;
     const auto hand_over = [&] {
@@ -72,9 +69,8 @@ struct Reader {
     };
     DocumentSplitter splitter(kind, {.text = take, .end = end});
     splitter.begin_input(input.name());
-    splitter.feed(head);
     std::string buffer(kTextPiece, '\0');
-    while (const std::size_t size = read_once(input, buffer.data(), buffer.size())) {
+    while (const std::size_t size = input.read_once(buffer.data(), buffer.size())) {
       splitter.feed(std::string_view(buffer.data(), size));
       if (on_read) on_read();
     }

@@ -201,7 +201,7 @@ JsonValue error_answer(std::string_view message) {
 
 }  // namespace
 
-LineReader::LineReader(const FileDescriptor& input, std::size_t maximum) : input_(input), maximum_(maximum) {}
+LineReader::LineReader(TextInput& input, std::size_t maximum) : input_(input), maximum_(maximum) {}
 
 /// Appends what has come to the buffer. Returns false at the end of the input.
 bool LineReader::fill() {
@@ -209,7 +209,7 @@ bool LineReader::fill() {
   buffer_.erase(0, std::exchange(start_, 0));
   const std::size_t before = buffer_.size();
   buffer_.resize(before + kChunk);
-  const std::size_t count = read_once(input_, buffer_.data() + before, kChunk);
+  const std::size_t count = input_.read_once(buffer_.data() + before, kChunk);
   buffer_.resize(before + count);
   return count > 0;
 }
@@ -250,7 +250,7 @@ JsonValue answer_request(Infiller& infiller, std::string_view line, const Infill
   return answer;
 }
 
-void serve_requests(Infiller& infiller, const FileDescriptor& input, OutputStream& output, const InfillOptions& defaults) {
+void serve_requests(Infiller& infiller, TextInput& input, OutputStream& output, const InfillOptions& defaults) {
   LineReader lines(input, kMaximumRequest);
   std::string line;
   for (;;) {

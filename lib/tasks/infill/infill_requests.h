@@ -7,6 +7,7 @@
 
 #include "base/file.h"
 #include "base/json.h"
+#include "base/text_input.h"
 #include "tasks/infill/infill.h"
 
 namespace lm {
@@ -16,17 +17,17 @@ constexpr std::size_t kMaximumRequest = std::size_t{16} << 20;
 /// The most middles that one request may ask for.
 constexpr std::int64_t kMaximumSamples = 64;
 
-/// Reads the lines of a descriptor, as they come, in bounded memory.
+/// Reads the lines of an input, as they come, in bounded memory.
 class LineReader {
  public:
-  LineReader(const FileDescriptor& input, std::size_t maximum);
+  LineReader(TextInput& input, std::size_t maximum);
   enum class Line { line, too_long, end };
   /// Reads the next line without its newline; of one that is too long nothing is kept. A last line may lack its newline.
   Line next(std::string& line);
 
  private:
   bool fill();
-  const FileDescriptor& input_;
+  TextInput& input_;
   std::size_t maximum_;
   std::string buffer_;
   std::size_t start_ = 0;  // of what is unread in buffer_
@@ -39,6 +40,6 @@ class LineReader {
 JsonValue answer_request(Infiller& infiller, std::string_view line, const InfillOptions& defaults);
 
 /// Answers every line of `input`, each at once, until its end. Throws Error if reading or writing fails.
-void serve_requests(Infiller& infiller, const FileDescriptor& input, OutputStream& output, const InfillOptions& defaults);
+void serve_requests(Infiller& infiller, TextInput& input, OutputStream& output, const InfillOptions& defaults);
 
 }  // namespace lm

@@ -20,7 +20,7 @@ std::vector<std::string> lines_of(const std::string& bytes, std::size_t maximum)
   const std::unique_ptr<OutputStream> output = open_output(folder.path("lines"));
   output->write(bytes);
   output->close();
-  const FileDescriptor input = open_input(folder.path("lines"));
+  TextInput input(open_input(folder.path("lines")), FileUse::text, Accept::anything);
   LineReader reader(input, maximum);
   std::vector<std::string> lines;
   std::string line;
