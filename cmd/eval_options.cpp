@@ -44,7 +44,8 @@ void add_eval_options(CLI::App& app, EvalOptions& options) {
   options.app = &app;
   EvaluationRequest& request = options.request;
   add_model(app, options.model, options.tokenizer_options);
-  add_files(app, "FILE", request.inputs, "text or token streams (default: standard input, as -)");
+  add_files(app, "FILE", options.inputs.files, "text, folders of texts, or token streams (default: standard input, as -)");
+  add_files_from(app, options.inputs);
   add_documents(app, request.documents, "how text is cut: file, line, nul, jsonl[:FIELD] or separator:STRING");
   add_binary(app, request.documents.accept);
   add_size(app, "--context", options.context, "tokens that predict at most (default: the model's context)");
@@ -104,22 +105,22 @@ void check_scoring(const EvalOptions& options, Scoring scoring) {
     throw UsageError("of a span model, only the whole corpus is scored, as text or --json, in the model's context");
 }
 
-void check_files(const EvalOptions& options, const CommonOptions& common) {
-  NamedFiles files(common);
-  files.reads("MODEL", options.model);
-  files.reads("FILE", options.request.inputs.empty() ? std::vector<std::string>{"-"} : options.request.inputs);
-  files.writes("-o", options.output);
-  files.writes("--rejected", options.rejected);
-  files.check();
+std::vector<std::string> find_files(const EvalOptions& options, const CommonOptions& common) {
+  NamedFiles named(common);
+  named.reads("MODEL", options.model);
+  named.writes("-o", options.output);
+  named.writes("--rejected", options.rejected);
+  return find_inputs(named, options.inputs, FileUse::scored, options.request.documents.accept);
 }
 
 }  // namespace
 
-void check_eval_options(const EvalOptions& options, const CommonOptions& common) {
+std::vector<std::string> check_eval_options(const EvalOptions& options, const CommonOptions& common) {
   check_usage(options);
-  check_files(options, common);
+  std::vector<std::string> files = find_files(options, common);
   check_output_name("-o", options.output, OutputKind::text);
   check_output_name("--rejected", options.rejected, OutputKind::text);
+  return files;
 }
 
 Scoring scoring_of(const EvalOptions& options, const TextModel& model) {

@@ -5,7 +5,9 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
+#include "inputs.h"
 #include "program.h"
 #include "tasks/evaluate/evaluate_and_report.h"
 
@@ -14,7 +16,8 @@ namespace lm::cmd {
 struct EvalOptions {
   std::string model;
   TokenizerOptions tokenizer_options;
-  EvaluationRequest request;
+  Inputs inputs;
+  EvaluationRequest request;  // without its inputs
   std::optional<std::int64_t> context;
   std::optional<std::int64_t> stride;
   std::string protocol;
@@ -32,8 +35,8 @@ struct EvalOptions {
 /// Declares all options of lm-eval-ppl, bound to `options`, which must outlive the app.
 void add_eval_options(CLI::App& app, EvalOptions& options);
 
-/// Throws UsageError for options that exclude each other whatever the model, and for files that do.
-void check_eval_options(const EvalOptions& options, const CommonOptions& common);
+/// Throws UsageError for options that exclude each other whatever the model, and for files that do. Returns the files to read.
+std::vector<std::string> check_eval_options(const EvalOptions& options, const CommonOptions& common);
 
 /// Returns what is scored. Throws UsageError for options that do not go with it.
 Scoring scoring_of(const EvalOptions& options, const TextModel& model);

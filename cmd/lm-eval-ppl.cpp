@@ -1,6 +1,8 @@
 // lm-eval-ppl: how well a model predicts text, as its objective does: perplexity, pseudo-perplexity, span loss, infilling.
 #include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "base/file.h"
 #include "eval_options.h"
@@ -13,9 +15,10 @@ namespace lm::cmd {
 namespace {
 
 int run(const EvalOptions& options, const CommonOptions& common) {
-  check_eval_options(options, common);
+  std::vector<std::string> files = check_eval_options(options, common);
   const TextModel model = open_text_model(options.model, options.tokenizer_options);
-  const EvaluationRequest request = request_of(options, scoring_of(options, model));
+  EvaluationRequest request = request_of(options, scoring_of(options, model));
+  request.inputs = std::move(files);
   const std::unique_ptr<OutputStream> output = open_output(options.output);
   const std::unique_ptr<OutputStream> rejected = options.rejected.empty() ? nullptr : open_output(options.rejected);
   Compute compute(common.threads, common.simd);

@@ -25,7 +25,9 @@ struct Options {
   std::string model;
   TokenizerOptions tokenizer_options;
   std::optional<std::string> prompt;
-  PromptSource source;
+  std::optional<std::string> file;
+  Inputs inputs;
+  PromptSource source;  // without its paths
   SampleRequest request;
   bool greedy = false;
   std::string output = "-";
@@ -36,7 +38,7 @@ void add_options(CLI::App& app, Options& options) {
   options.app = &app;
   PromptOptions& prompting = options.request.prompting;
   add_model(app, options.model, options.tokenizer_options);
-  app.add_option("FILE", options.source.path, "a file of prompts (default: standard input, as -)")->type_name("");
+  app.add_option("FILE", options.file, "a file or folder of prompts (default: standard input, as -)")->type_name("");
   add_text(app, "-p,--prompt", options.prompt, "the prompt (default: FILE or standard input)");
   add_sampling_options(app,
                        {.max_tokens = prompting.max_tokens,
@@ -66,6 +68,7 @@ void add_options(CLI::App& app, Options& options) {
   add_documents(app, options.source.documents,
                 "how the file is cut into prompts: file, line, nul, jsonl[:FIELD] or separator:STRING");
   add_binary(app, options.source.documents.accept);
+  add_files_from(app, options.inputs);
   add_text(app, "-o,--output", options.output, "where to write", "FILE");
 }
 
@@ -81,8 +84,7 @@ void refuse_sampling(const Options& options, const std::string& reason) {
 
 void check(const Options& options) {
   const SampleRequest& request = options.request;
-  if (options.prompt && options.app->count("FILE") > 0)
-    throw UsageError("--prompt and a file of prompts exclude each other");
+  if (options.prompt && !options.inputs.empty()) throw UsageError("--prompt and a file of prompts exclude each other");
   check_stops(request.prompting.stops);
   const bool has_format = request.output.format != SampleFormat::text;
   if (request.output.json && has_format) throw UsageError("--json and --format exclude each other");
@@ -106,13 +108,19 @@ void check_kind(const Options& options, PromptKind kind) {
 
 int run(Options& options, const CommonOptions& common) {
   SampleRequest& request = options.request;
+  if (options.file) options.inputs.files = {*options.file};
   check(options);
-  const bool at_terminal = options.source.path == "-" && is_terminal(STDIN_FILENO);
-  NamedFiles files(common);
-  files.reads("MODEL", options.model);
-  if (!options.prompt && !at_terminal) files.reads("FILE", options.source.path);
-  files.writes("-o", options.output);
-  files.check();
+  const bool from_stdin =
+      options.inputs.list.empty() && (options.inputs.files.empty() || options.inputs.files.front() == "-");
+  const bool at_terminal = from_stdin && is_terminal(STDIN_FILENO);
+  NamedFiles named(common);
+  named.reads("MODEL", options.model);
+  named.writes("-o", options.output);
+  if (options.prompt || at_terminal) {
+    named.check();
+  } else {
+    options.source.paths = find_inputs(named, options.inputs, FileUse::text, options.source.documents.accept);
+  }
   check_output_name("-o", options.output, OutputKind::text);
   if (options.greedy) request.prompting.sampling.temperature = 0;
   request.bars = options.output == "-" && is_terminal(STDOUT_FILENO);

@@ -57,6 +57,7 @@ bool NamedFiles::same(const File& a, const File& b) {
 bool NamedFiles::inside(const File& file, const File& folder) {
   if (folder.kind != Kind::folder || is_standard(file.path) || file.path.ends_with('/')) return false;
   if (file.kind != Kind::file && file.kind != Kind::missing) return false;
+  if (folder.is_tree) return below(file, folder);
   const auto is_it = [&](const struct stat& status) { return same_file(status, folder.status); };
   if (std::any_of(file.folders.begin(), file.folders.end(), is_it)) return true;
   if (file.kind == Kind::missing) return false;
@@ -65,6 +66,21 @@ bool NamedFiles::inside(const File& file, const File& folder) {
     struct stat status {};
     return stat(join_path(folder.path, name).c_str(), &status) == 0 && same_file(status, file.status);
   });
+}
+
+/// Returns whether a folder above the file, or above what it leads to, is the tree's.
+bool NamedFiles::below(const File& file, const File& tree) {
+  const std::string plain = without_trailing_slashes(file.path);
+  for (std::string folder : {folder_of(plain), folder_of(follow_links(plain))}) {
+    struct stat status {
+    }, parent{};
+    while (stat(folder.c_str(), &status) == 0) {
+      if (same_file(status, tree.status)) return true;
+      folder += "/..";
+      if (stat(folder.c_str(), &parent) != 0 || same_file(status, parent)) break;  // the root is its own parent
+    }
+  }
+  return false;
 }
 
 void NamedFiles::check_same(const File& output, const File& other) {
@@ -99,6 +115,11 @@ void NamedFiles::reads(const std::string& option, const std::vector<std::string>
   for (const std::string& path : paths) {
     if (!is_folder(path)) reads(option, path);
   }
+}
+
+void NamedFiles::reads_tree(const std::string& option, const std::string& folder) {
+  inputs_.push_back(find(option, folder, STDIN_FILENO));
+  inputs_.back().is_tree = true;
 }
 
 void NamedFiles::writes(const std::string& option, const std::string& path) {

@@ -27,6 +27,8 @@ class NamedFiles {
   void reads(const std::string& option, const std::string& path, const std::string& replaced_by = "");
   /// Declares inputs that are files or "-".
   void reads(const std::string& option, const std::vector<std::string>& paths);
+  /// Declares a folder as an input with all that is below it: no output may be there.
+  void reads_tree(const std::string& option, const std::string& folder);
   /// Declares an output: a file, or "-" for standard output; nothing if the path is empty.
   void writes(const std::string& option, const std::string& path);
   /// Declares a model as an output: a file, "-", or a folder that is replaced as a whole.
@@ -42,6 +44,7 @@ class NamedFiles {
     std::string option, path;
     std::string replaced_by = {};  // of an input: the output that may take its place
     Kind kind = Kind::other;
+    bool is_tree = false;                   // of an input that is a folder: what is in its folders is in it
     struct stat status = {};                // of a file or folder
     std::vector<struct stat> folders = {};  // that hold it: by its own name, and at the end of links
     std::string name = {};                  // in the last of them
@@ -49,6 +52,7 @@ class NamedFiles {
   static File find(const std::string& option, const std::string& path, int standard);
   static bool same(const File& a, const File& b);
   static bool inside(const File& file, const File& folder);
+  static bool below(const File& file, const File& tree);
   static void check_same(const File& output, const File& other);
   static void check_inside(const File& file, const File& folder, const char* use);
   friend bool same_or_inside(const std::string& a, const std::string& b);

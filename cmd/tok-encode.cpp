@@ -27,7 +27,7 @@ struct Options {
   TokenFormat format = TokenFormat::lm;
   TokenizerOptions tokenizer_options;
   bool stats = false;
-  std::vector<std::string> files;
+  Inputs inputs;
 };
 
 void add_options(CLI::App& app, Options& options) {
@@ -43,10 +43,14 @@ void add_options(CLI::App& app, Options& options) {
   add_tokenizer_options(app, options.tokenizer_options);
   app.add_flag("--stats", options.stats, "say on standard error how many documents, bytes and tokens there were");
   add_binary(app, options.documents.accept);
-  add_files(app, "FILE", options.files, "text; standard input if none");
+  add_files_from(app, options.inputs);
+  add_files(app, "FILE", options.inputs.files, "text, or folders of texts; standard input if none");
 }
 
-void encode(const Options& options, const Tokenizer& tokenizer, TokenOutput& output, TokenStatistics& statistics) {
+using Files = std::vector<std::string>;
+
+void encode(const Options& options, const Files& files, const Tokenizer& tokenizer, TokenOutput& output,
+            TokenStatistics& statistics) {
   const EncodedDocuments sink = {
       .text = [&](std::string_view text) { statistics.add_bytes(static_cast<std::int64_t>(text.size())); },
       .tokens =
@@ -59,10 +63,11 @@ void encode(const Options& options, const Tokenizer& tokenizer, TokenOutput& out
             output.end_document();
             statistics.add_document();
           }};
-  encode_documents(options.files, options.documents, tokenizer, options.special, sink);
+  encode_documents(files, options.documents, tokenizer, options.special, sink);
 }
 
-void convert(const Options& options, const Tokenizer& tokenizer, TokenOutput& output, TokenStatistics& statistics) {
+void convert(const Options& options, const Files& files, const Tokenizer& tokenizer, TokenOutput& output,
+             TokenStatistics& statistics) {
   const TokenSink sink = {.tokens =
                               [&](std::span<const TokenId> ids) {
                                 for (const TokenId id : ids) statistics.add_bytes(tokenizer.byte_length(id));
@@ -75,10 +80,7 @@ void convert(const Options& options, const Tokenizer& tokenizer, TokenOutput& ou
                                 statistics.add_document();
                               },
                           .pause = [] {}};
-  const std::vector<std::string> standard_input = {"-"};
-  for (const std::string& path : options.files.empty() ? standard_input : options.files) {
-    read_tokens(path, *options.from, tokenizer, sink);
-  }
+  for (const std::string& path : files) read_tokens(path, *options.from, tokenizer, sink);
 }
 
 int run(const Options& options, const CommonOptions& common) {
@@ -91,20 +93,20 @@ int run(const Options& options, const CommonOptions& common) {
   if (is_binary(options.format) && options.output == "-" && is_terminal(1)) {
     throw UsageError("tokens are not written to a terminal; use -o, a pipe, or --format ids or pieces");
   }
-  NamedFiles files(common);
-  files.reads("-t", options.tokenizer);
-  files.reads("FILE", options.files.empty() ? std::vector<std::string>{"-"} : options.files);
-  files.writes("-o", options.output);
-  files.check();
+  NamedFiles named(common);
+  named.reads("-t", options.tokenizer);
+  named.writes("-o", options.output);
+  const Files files =
+      find_inputs(named, options.inputs, options.from ? FileUse::tokens : FileUse::text, options.documents.accept);
   const Tokenizer tokenizer = options.from ? load_tokenizer(options.tokenizer, options.tokenizer_options)
                                            : open_tokenizer(options.tokenizer, options.tokenizer_options);
   const auto stream = open_output(options.output);
   const std::unique_ptr<TokenOutput> output = token_output(*stream, options.format, tokenizer);
   TokenStatistics statistics(tokenizer.vocab_size());
   if (options.from) {
-    convert(options, tokenizer, *output, statistics);
+    convert(options, files, tokenizer, *output, statistics);
   } else {
-    encode(options, tokenizer, *output, statistics);
+    encode(options, files, tokenizer, *output, statistics);
   }
   output->finish();
   stream->close();

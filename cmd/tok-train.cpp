@@ -30,7 +30,7 @@ struct Options {
   std::string dump_counts;
   std::vector<std::string> from_counts;
   DocumentKind documents;
-  std::vector<std::string> files;
+  Inputs inputs;
   const CLI::App* app = nullptr;  // knows which options were given
 };
 
@@ -53,17 +53,21 @@ void add_options(CLI::App& app, Options& options) {
       ->excludes(dump);
   add_documents(app, options.documents, "what a document is: file, line, nul, jsonl[:FIELD] or separator:STRING");
   add_binary(app, options.documents.accept);
-  add_files(app, "FILE", options.files, "text; standard input if none");
+  add_files_from(app, options.inputs);
+  add_files(app, "FILE", options.inputs.files, "text, or folders of texts; standard input if none");
 }
 
-void check_files(const Options& options, const CommonOptions& common) {
-  NamedFiles files(common);
-  files.reads("--from-counts", options.from_counts);
-  files.reads("FILE", options.files);
-  if (options.from_counts.empty() && options.files.empty()) files.reads("FILE", "-");
-  files.writes("--dump-counts", options.dump_counts);
-  if (options.dump_counts.empty()) files.writes("-o", options.output);
-  files.check();
+/// Returns the texts to read, or counts besides those of --from-counts.
+std::vector<std::string> find_files(const Options& options, const CommonOptions& common) {
+  NamedFiles named(common);
+  const bool has_counts = !options.from_counts.empty();
+  named.reads("--from-counts", options.from_counts);
+  named.writes("--dump-counts", options.dump_counts);
+  if (options.dump_counts.empty()) named.writes("-o", options.output);
+  if (!has_counts || !options.inputs.empty())
+    return find_inputs(named, options.inputs, has_counts ? FileUse::counts : FileUse::text, options.documents.accept);
+  named.check();
+  return {};
 }
 
 void add_special_tokens(Options& options) {
@@ -84,7 +88,7 @@ int run(Options& options, const CommonOptions& common) {
     throw UsageError("--dump-counts learns no tokenizer that -o '" + options.output +
                      "' could get; leave one of them out, and train on the counts with --from-counts");
   }
-  check_files(options, common);
+  const std::vector<std::string> files = find_files(options, common);
   check_output_name("-o", options.output, OutputKind::tokenizer);
   check_output_name("--dump-counts", options.dump_counts, OutputKind::text);
   Progress progress(common);
@@ -95,11 +99,11 @@ int run(Options& options, const CommonOptions& common) {
   trainer.progress = [&](double fraction) {
     if (progress.due()) progress.update(fraction, "merging");
   };
-  CountRequest request{.texts = options.files,
+  CountRequest request{.texts = files,
                        .counts = options.from_counts,
                        .documents = options.documents,
                        .keeps_pattern = options.app->count("--pattern") > 0};
-  if (!request.counts.empty()) request.counts.insert(request.counts.end(), options.files.begin(), options.files.end());
+  if (!request.counts.empty()) request.counts.insert(request.counts.end(), files.begin(), files.end());
   PretokenCounts counts(static_cast<std::uint64_t>(options.memory));
   count_pretokens(counts, request, trainer, [&](std::uint64_t bytes) {
     if (progress.due()) progress.update(-1, "counting, " + std::to_string(bytes >> 20) + " MiB");

@@ -74,10 +74,11 @@ void check_text_inputs(FileUse use, const std::vector<std::string>& paths, Accep
   }
 }
 
-bool is_text_input(FileUse use, const std::string& path) {
+bool looks_like_text(FileUse use, const std::string& path) {
   const FileKind kind = kind_of_path(path);
   const std::optional<Packing> packing = packing_of(kind);
-  return packing ? suits_inside(use, kind_inside(path, *packing)) : suits(use, kind);
+  const FileKind content = packing ? kind_inside(path, *packing) : kind;
+  return content != FileKind::binary && (packing ? suits_inside(use, content) : suits(use, content));
 }
 
 TextInput::TextInput(FileDescriptor input, FileUse use, Accept accept) : input_(std::move(input)) {

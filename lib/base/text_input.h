@@ -20,8 +20,8 @@ enum class Accept { text, anything };
 /// else than `use` (text or scored).
 void check_text_inputs(FileUse use, const std::vector<std::string>& paths, Accept accept);
 
-/// Returns whether a file, or what it holds compressed, is taken for text as check_text_inputs() does.
-bool is_text_input(FileUse use, const std::string& path);
+/// Returns whether a file, or what it holds compressed, is recognized as `use`, and has no bytes that no text has.
+bool looks_like_text(FileUse use, const std::string& path);
 
 /// A text as it is read. With Accept::text a compressed one is unpacked, as zcat does; what it holds is not unpacked again.
 class TextInput {

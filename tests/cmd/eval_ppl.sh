@@ -140,7 +140,8 @@ expect_exit 1 lm-eval-ppl model no-such-text
 expect_one_line_stderr "no-such-text"
 expect_exit 1 lm-eval-ppl model <&-
 expect_one_line_stderr "standard input"
-expect_exit 1 lm-eval-ppl model .
+mkdir none
+expect_exit 1 lm-eval-ppl model none
 expect_one_line_stderr
 tok-train --vocab-size 380 -o other.json corpus
 tok-encode -t other.json -o other.tok text

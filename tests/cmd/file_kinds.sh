@@ -92,7 +92,7 @@ sample torch 'a folder with PyTorch weights and no model.safetensors'
 sample tokens 'a tokenizer folder'
 sample empty 'a folder'
 
-texts='c.txt t.json f/index f/config f/tokcfg f/peft f/vocab f/merges f/ranks f/json f/jsonl f/toml f/empty f/ids'
+texts='c.txt t.json f/gz f/zst f/xz f/index f/config f/tokcfg f/peft f/vocab f/merges f/ranks f/json f/jsonl f/toml f/empty f/ids'
 # The paths that a place takes, or has a better word on: whatever comes of it, the kind is not refused.
 taken() {
   case $1 in
@@ -100,8 +100,8 @@ taken() {
     tokenizer) echo t.json m.st folder f/ranks f/json tokens shards lora torch ;;
     tokens) echo c.tok f/empty ;;
     state) echo m.st.state ;;
-    text) echo "$texts" ;;
-    scored) echo "$texts c.tok" ;;
+    text) echo "$texts empty" ;;
+    scored) echo "$texts empty c.tok" ;;
     config) echo f/toml f/empty c.txt ;;
     counts) echo c.counts ;;
   esac

@@ -96,7 +96,7 @@ void for_each_prompt(const PromptSource& source, const std::function<void(std::s
   // The newline of a line is gone already.
   const bool drop_return = kind.kind == DocumentKind::Kind::line && !source.keep_newline;
   bool any = false;
-  for_each_document({source.path}, kind, [&](std::string_view prompt) {
+  for_each_document(source.paths, kind, [&](std::string_view prompt) {
     any = true;
     if (drop_newline && prompt.ends_with('\n')) prompt.remove_suffix(prompt.ends_with("\r\n") ? 2 : 1);
     if (drop_return && prompt.ends_with('\r')) prompt.remove_suffix(1);

@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/file.h"
 #include "kernels/compute.h"
@@ -68,9 +69,9 @@ class PromptAnswerer {
 
 /// Where prompts come from.
 struct PromptSource {
-  std::string path = "-";
-  DocumentKind documents = {};  // how the file is cut into prompts
-  bool keep_newline = false;    // the one that ends a file, and the carriage return that ends a line
+  std::vector<std::string> paths = {};  // none: standard input
+  DocumentKind documents = {};          // how files are cut into prompts
+  bool keep_newline = false;            // the one that ends a file, and the carriage return that ends a line
 };
 
 /// Calls visit with each prompt; a file that is one prompt has one even if it is empty. Throws Error.
