@@ -2,7 +2,8 @@
 
 #include <array>
 
-#include "base/error.h"
+#include "text/pattern/deepseek.h"
+#include "text/unicode/code_points.h"
 #include "text/unicode/unicode.h"
 
 namespace lm {
@@ -64,6 +65,14 @@ class Scanner {
         return modern({.letters = kLetter | kMark, .digits = 1});
       case Pattern::o200k:
         return modern({.letters = kLetter, .digits = 3, .cased_words = true});
+      case Pattern::tekken:
+        return modern({.letters = kLetter, .digits = 1, .cased_words = true, .contractions = false});
+      case Pattern::smollm:
+        digits_apart_ = &component_classes();
+        return gpt2();
+      case Pattern::deepseek_coder:
+      case Pattern::deepseek_llm:
+      case Pattern::deepseek_v3:  // not ours
       case Pattern::none:
         break;
     }
@@ -80,6 +89,8 @@ class Scanner {
     const auto byte = static_cast<unsigned char>(*p);
     if (byte < 0x80) return {kAsciiMasks[byte], 1};
     const DecodedChar c = decode_utf8(p, end_);
+    if (digits_apart_ != nullptr && (digits_apart_->of(c.code_point) & ComponentClass::number) != 0)
+      return {kNumber, c.length};
     return {bit(classes_.of(c.code_point)), c.length};
   }
 
@@ -118,7 +129,7 @@ class Scanner {
   };
 
   /// The alternatives that take whitespace: up to the last newline of the run; all of it at the end of the text; else all
-  /// but its last character, which belongs to what follows; a lone one by itself.
+  /// but its last character, which belongs to what follows; a lone one by itself. Digits apart from the rest end the text.
   std::size_t whitespace(Whitespace rules) {
     std::size_t at = 0, last = 0, after_newline = 0;
     for (Char c = peek(0); c.is(kSpace); c = peek(at)) {
@@ -126,7 +137,7 @@ class Scanner {
       at += c.length;
       if (c.is(kNewline)) after_newline = at;
     }
-    const bool at_end = begin_ + at == end_;
+    const bool at_end = begin_ + at == end_ || (digits_apart_ != nullptr && peek(at).is(kNumber));
     if (at_end && rules.end_takes_newlines) return at;
     if (rules.newlines && after_newline > 0) return after_newline;
     return at_end || last == 0 ? at : last;
@@ -135,9 +146,10 @@ class Scanner {
   std::size_t gpt2() {
     if (const std::size_t length = contraction(0, false)) return length;
     const Char first = peek(0);
+    if (digits_apart_ != nullptr && first.is(kNumber)) return first.length;
     const std::size_t start = *begin_ == ' ' ? 1 : 0;
     const Char c = start == 0 ? first : peek(1);
-    for (const Mask set : {kLetter, kNumber, kOther | kMark}) {
+    for (const Mask set : {kLetter, digits_apart_ != nullptr ? 0 : kNumber, kOther | kMark}) {
       if (c.is(set)) return run(start + c.length, set);
     }
     return whitespace({.newlines = false});
@@ -147,7 +159,8 @@ class Scanner {
     Mask letters;
     std::size_t digits;               // at most so many in one pretoken
     bool end_takes_newlines = false;  // cl100k as tiktoken has it
-    bool cased_words = false;         // o200k
+    bool cased_words = false;         // o200k and tekken
+    bool contractions = true;
   };
 
   std::size_t modern(Modern rules) {
@@ -155,7 +168,9 @@ class Scanner {
       if (const std::size_t length = contraction(0, true)) return length;
     }
     const Char first = peek(0);
-    if (const std::size_t length = rules.cased_words ? cased_word(first) : word(first, rules.letters)) return length;
+    if (const std::size_t length = rules.cased_words ? cased_word(first) : word(first, rules.letters)) {
+      return rules.cased_words && rules.contractions ? length + contraction(length, true) : length;
+    }
     if (first.is(kNumber)) return run(first.length, kNumber, rules.digits - 1);
     const Mask symbols = (kOther | kMark) & ~rules.letters;
     const std::size_t start = *begin_ == ' ' ? 1 : 0;
@@ -181,7 +196,7 @@ class Scanner {
   }
 
   /// o200k's two word alternatives: UPPER*LOWER+ before UPPER+LOWER*, with caseless letters and marks in both sets;
-  /// each with an optional first character and an optional contraction.
+  /// each with an optional first character.
   std::size_t cased_word(Char first) {
     constexpr Mask both = kCaseless | kMark, upper = kUpper | both, lower = kLower | both;
     if (first.is(kNewline | kNumber)) return 0;
@@ -204,67 +219,22 @@ class Scanner {
     } else {
       return 0;
     }
-    return stop + contraction(stop, true);
+    return stop;
   }
 
   const char* begin_;
   const char* end_;
   const UnicodeClasses& classes_;
+  const CodePointTable* digits_apart_ = nullptr;  // smollm: each digit is a pretoken; what Rust takes for one
   bool saw_end_ = false;
-};
-
-struct Spelling {
-  Pattern pattern;
-  std::string_view regex;  // as Oniguruma takes it: what we write
-};
-
-// Oniguruma (Ruby syntax) reads {1,3}+ as a repeated group and $ as the end of a line: so {1,3} and \z.
-constexpr Spelling kSpellings[] = {
-    {Pattern::gpt2, R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)"},
-    {Pattern::r50k, R"('(?:[sdmt]|ll|ve|re)| ?\p{L}++| ?\p{N}++| ?[^\s\p{L}\p{N}]++|\s++\z|\s+(?!\S)|\s)"},
-    {Pattern::cl100k, R"('(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}++|\p{N}{1,3}| ?[^\s\p{L}\p{N}]++[\r\n]*+)"
-                      R"(|\s++\z|\s*[\r\n]|\s+(?!\S)|\s)"},
-    {Pattern::llama3, R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3})"
-                      R"(| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)"},
-    {Pattern::qwen2,
-     R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)"},
-    {Pattern::qwen35, R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?[\p{L}\p{M}]+|\p{N})"
-                      R"(| ?[^\s\p{L}\p{M}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)"},
-    {Pattern::o200k,
-     R"([^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?)"
-     R"(|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?)"
-     R"(|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+)"},
-    {Pattern::none, ""},
-};
-
-// Other spellings of the same languages, as tiktoken has them.
-constexpr Spelling kOtherSpellings[] = {
-    {Pattern::r50k, R"('(?:[sdmt]|ll|ve|re)| ?\p{L}++| ?\p{N}++| ?[^\s\p{L}\p{N}]++|\s++$|\s+(?!\S)|\s)"},
-    {Pattern::cl100k, R"('(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}++|\p{N}{1,3}+| ?[^\s\p{L}\p{N}]++[\r\n]*+)"
-                      R"(|\s++$|\s*[\r\n]|\s+(?!\S)|\s)"},
 };
 
 }  // namespace
 
-std::string_view pattern_regex(Pattern pattern) {
-  for (const Spelling& spelling : kSpellings) {
-    if (spelling.pattern == pattern) return spelling.regex;
-  }
-  LM_CHECK(false);
-  return {};
+Pretoken next_pretoken(Pattern pattern, std::string_view text) {
+  const bool is_deepseek =
+      pattern == Pattern::deepseek_coder || pattern == Pattern::deepseek_llm || pattern == Pattern::deepseek_v3;
+  return is_deepseek ? next_deepseek_pretoken(pattern, text) : Scanner(text).scan(pattern);
 }
-
-std::optional<Pattern> pattern_of_regex(std::string_view regex) {
-  if (regex.empty()) return std::nullopt;
-  for (const Spelling& spelling : kSpellings) {
-    if (spelling.regex == regex) return spelling.pattern;
-  }
-  for (const Spelling& spelling : kOtherSpellings) {
-    if (spelling.regex == regex) return spelling.pattern;
-  }
-  return std::nullopt;
-}
-
-Pretoken next_pretoken(Pattern pattern, std::string_view text) { return Scanner(text).scan(pattern); }
 
 }  // namespace lm

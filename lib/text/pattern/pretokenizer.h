@@ -6,12 +6,28 @@
 #include <string_view>
 
 #include "base/choice.h"
+#include "base/json.h"
 
 namespace lm {
 
 /// The pattern families of lm-tokenizer(5). `none` takes the whole text as one pretoken.
-enum class Pattern { gpt2, r50k, cl100k, llama3, qwen2, qwen35, o200k, none };
+enum class Pattern {
+  gpt2,
+  r50k,
+  cl100k,
+  llama3,
+  qwen2,
+  qwen35,
+  o200k,
+  smollm,
+  tekken,
+  deepseek_coder,
+  deepseek_llm,
+  deepseek_v3,
+  none
+};
 
+// A family's first word is the one that files and fingerprints have.
 template <>
 inline constexpr auto kChoices<Pattern> = choice_table<Pattern>("pattern", {{"gpt2", Pattern::gpt2},
                                                                             {"r50k", Pattern::r50k},
@@ -20,12 +36,24 @@ inline constexpr auto kChoices<Pattern> = choice_table<Pattern>("pattern", {{"gp
                                                                             {"qwen2", Pattern::qwen2},
                                                                             {"qwen35", Pattern::qwen35},
                                                                             {"o200k", Pattern::o200k},
+                                                                            {"smollm", Pattern::smollm},
+                                                                            {"starcoder", Pattern::smollm},
+                                                                            {"tekken", Pattern::tekken},
+                                                                            {"deepseek-coder", Pattern::deepseek_coder},
+                                                                            {"deepseek-llm", Pattern::deepseek_llm},
+                                                                            {"deepseek-v3", Pattern::deepseek_v3},
                                                                             {"none", Pattern::none}});
 
-/// Returns the regular expression as Hugging Face's tokenizers library (Oniguruma) takes it; empty for `none`.
+/// Returns the regular expression as Hugging Face's tokenizers library (Oniguruma) takes it; empty for families that are no
+/// single expression: none, smollm and those of DeepSeek.
 std::string_view pattern_regex(Pattern pattern);
 /// Returns the family that a tokenizer.json's regular expression spells (any known spelling), if it is one of ours.
 std::optional<Pattern> pattern_of_regex(std::string_view regex);
+
+/// Returns the whole "pre_tokenizer" of a tokenizer.json that cuts as the family does and spells bytes as ByteLevel does.
+JsonValue pre_tokenizer_json(Pattern pattern);
+/// Returns the family that a tokenizer.json's "pre_tokenizer" is, in any known spelling; it ends with ByteLevel and adds no space.
+std::optional<Pattern> pattern_of_pre_tokenizer(const JsonValue& value);
 
 /// Where a pretoken ends, and whether the scanner had to look at the end of `text` to know: then more text might change it.
 struct Pretoken {
