@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/file_use.h"
+#include "base/text_input.h"
 #include "data/raw_tokens.h"
 #include "data/text_tokens.h"
 #include "data/token_file.h"
@@ -22,11 +23,12 @@ TokenFileInfo info_of(const Tokenizer& tokenizer) {
   return {tokenizer.vocab_size(), tokenizer.end_of_text(), tokenizer.fingerprint(), {}, {}};
 }
 
-/// Throws Error if a path is recognized as something else; raw ids may be any bytes.
+/// Throws Error if a path is recognized as something else.
 void require_format(TokenFormat format, const std::string& path) {
   if (format == TokenFormat::lm) require_token_stream(path);
   if (format == TokenFormat::llmc) require_kind(FileUse::llmc_tokens, path);
-  if (format == TokenFormat::ids) require_kind(FileUse::ids, path);
+  if (format == TokenFormat::raw) require_kind(FileUse::raw_tokens, path);
+  if (format == TokenFormat::ids) check_text_inputs(FileUse::ids, {path}, Accept::text);
 }
 
 std::unique_ptr<TokenInput> open_tokens(const std::string& path, TokenFormat format, const Tokenizer& tokenizer) {

@@ -29,6 +29,8 @@ constexpr std::array<UseFact, kFileUses> kUses = {{
     {FileUse::tokens, "tokens", "tok-encode -t TOKENIZER makes a token stream of text"},
     {FileUse::llmc_tokens, "tokens of llm.c",
      "such a file begins with llm.c's header; for another format see --from and --format"},
+    {FileUse::raw_tokens, "raw token ids",
+     "raw ids are bare numbers of 2 or 4 bytes; for other formats see --from and --format"},
     {FileUse::ids, "token ids", "ids are decimal numbers, a line for each document"},
     {FileUse::state, "a training state", "a state is what lm-train keeps beside its model, by default as MODEL.state"},
     {FileUse::text, "text", kBytesAsTheyAre},
@@ -149,7 +151,7 @@ struct PairAdvice {
 };
 
 /// What to do about a kind if another is expected; goes before the other advice.
-constexpr std::array<PairAdvice, 51> kPairs = {{
+constexpr std::array<PairAdvice, 54> kPairs = {{
     {FileUse::model, tokens, "give it after the model, as in lm-eval-ppl MODEL PATH; lm-train makes a model of it"},
     {FileUse::model, llmc_tokens, "tok-encode --from llmc makes a token stream of it, and lm-train a model of that"},
     {FileUse::model, state,
@@ -187,6 +189,11 @@ constexpr std::array<PairAdvice, 51> kPairs = {{
     {FileUse::tokens, folder, "name its files, such as PATH/*.tok"},
     {FileUse::tokens, tokenizer_folder, "give it with -t; name token files, such as PATH/*.tok"},
     {FileUse::llmc_tokens, tokens, "a token stream needs no --from and no --format"},
+    {FileUse::raw_tokens, numpy,
+     "write its ids without a header (numpy's tofile), as uint16, or as uint32 if the vocabulary has more than 65536 "
+     "tokens"},
+    {FileUse::raw_tokens, tokens, "a token stream needs no --from and no --format"},
+    {FileUse::raw_tokens, llmc_tokens, "say --from llmc in tok-encode, and --format llmc in tok-decode"},
     {FileUse::ids, tokens, "a token stream needs no --from and no --format"},
     {FileUse::state, model, kTrainFurther},
     {FileUse::state, other_model, "to train a model further, give its folder with --init-from, without --resume"},
@@ -281,6 +288,8 @@ bool suits(FileUse use, FileKind kind) {
       return kind == tokens;
     case FileUse::llmc_tokens:
       return kind == llmc_tokens;
+    case FileUse::raw_tokens:  // any bytes, but signatures that are longer than chance
+      return kind != numpy && kind != parquet && kind != tokens && kind != llmc_tokens;
     case FileUse::ids:
       return is_text(kind);
     case FileUse::state:

@@ -13,6 +13,7 @@ enum class FileUse {
   tokenizer,
   tokens,       // a token stream
   llmc_tokens,  // --from llmc
+  raw_tokens,   // --from raw
   ids,          // --from ids
   state,
   text,

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "base/error.h"
+#include "base/file_use.h"
 #include "base/little_endian.h"
 #include "data/read_ahead.h"
 #include "data/token_file_bytes.h"
@@ -66,6 +67,7 @@ std::size_t RawTokenReader::read(std::span<TokenId> tokens) {
     check_end();
     return 0;
   }
+  if (tokens_ == 0 && start_ == 0) require_kind_of_bytes(FileUse::raw_tokens, buffer_, name());
   tokens = tokens.first(std::min(tokens.size(), (buffer_.size() - start_) / bytes_per_token_));
   const char* bytes = buffer_.data() + start_;
   if (bytes_per_token_ == 2) {

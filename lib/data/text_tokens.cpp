@@ -13,13 +13,13 @@ constexpr std::size_t kTextBlock = 65536;
 }
 
 IdReader::IdReader(FileDescriptor input, const TokenFileInfo& info)
-    : input_(std::move(input)), info_(info), block_(kTextBlock, '\0') {}
+    : input_(std::move(input), FileUse::ids, Accept::text), info_(info), block_(kTextBlock, '\0') {}
 
 std::size_t IdReader::read(std::span<TokenId> tokens) {
   while (next_ == ready_.size() && !at_end_) {
     ready_.clear();
     next_ = 0;
-    const std::size_t size = read_once(input_, block_.data(), block_.size());
+    const std::size_t size = input_.read_once(block_.data(), block_.size());
     take(std::string_view(block_).substr(0, size));
     at_end_ = size == 0;
     if (at_end_ && in_line_) end_line();

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/file.h"
+#include "base/text_input.h"
 #include "base/token.h"
 #include "base/token_codec.h"
 #include "data/token_file.h"
@@ -15,9 +16,10 @@
 
 namespace lm {
 
-/// Reads decimal ids between blanks or commas; the end of a line closes its document.
+/// Reads decimal ids, which may be compressed, between blanks or commas; the end of a line closes its document.
 class IdReader final : public TokenInput {
  public:
+  /// Throws Error for what is recognized as something else.
   IdReader(FileDescriptor input, const TokenFileInfo& info);
   const std::string& name() const override { return input_.name(); }
   std::size_t read(std::span<TokenId> tokens) override;
@@ -27,7 +29,7 @@ class IdReader final : public TokenInput {
   void end_number();
   void end_line();
 
-  FileDescriptor input_;
+  TextInput input_;
   TokenFileInfo info_;
   std::string block_;
   std::vector<TokenId> ready_;  // from next_ on still to be handed out

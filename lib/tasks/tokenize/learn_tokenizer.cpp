@@ -6,7 +6,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
-#include "base/file_use.h"
+#include "base/text_input.h"
 #include "text/files/counts_file.h"
 
 namespace lm {
@@ -33,10 +33,10 @@ void count_texts(PretokenCounts& counts, const CountRequest& request, const BpeT
 }
 
 CountsHeader read_counts(PretokenCounts& counts, const std::string& path) {
-  const FileDescriptor input = open_input(path);
+  TextInput input(open_input(path), FileUse::counts, Accept::text);
   CountsReader reader(counts, input.name());
   std::vector<char> block(std::size_t{1} << 18U);
-  while (const std::size_t size = read_once(input, block.data(), block.size())) reader.feed({block.data(), size});
+  while (const std::size_t size = input.read_once(block.data(), block.size())) reader.feed({block.data(), size});
   return reader.finish();
 }
 
@@ -47,7 +47,7 @@ void count_pretokens(PretokenCounts& counts, const CountRequest& request, BpeTra
   if (request.counts.empty()) return count_texts(counts, request, options, progress);
   bool pattern_is_set = request.keeps_pattern;
   for (const std::string& path : request.counts) {
-    require_kind(FileUse::counts, path);
+    check_text_inputs(FileUse::counts, {path}, Accept::text);
     const CountsHeader header = read_counts(counts, path);
     if (pattern_is_set && header.pattern != options.pattern) {
       throw Error("the counts '" + path + "' were made with the pattern " + to_string(header.pattern) + ", not " +
