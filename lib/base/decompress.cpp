@@ -5,6 +5,7 @@
 #include <zstd.h>
 #include <zstd_errors.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdint>
@@ -37,7 +38,6 @@ struct PackedFlow {
   std::string_view input;
   char* output;
   std::size_t room;
-  bool last;  // nothing comes after the input
 };
 
 /// What went wrong; the name of the input is put before it by the Unpacker.
@@ -163,34 +163,49 @@ class ZstdDecoder {
   bool inside_ = false, any_ = false;
 };
 
-/// Streams in a row with their padding, as the format's specification has them.
+/// Streams in a row, each with padding of whole fours of zeros (the .xz file format, 2.2).
 class XzDecoder {
  public:
-  XzDecoder() {
-    constexpr std::uint64_t kMemory = Unpacker::kLargestWindow + (std::uint64_t{1} << 20);
-    if (lzma_stream_decoder(&stream_, kMemory, LZMA_CONCATENATED | LZMA_TELL_UNSUPPORTED_CHECK) != LZMA_OK)
-      throw std::bad_alloc();
-  }
+  XzDecoder() = default;
   XzDecoder(const XzDecoder&) = delete;
   XzDecoder& operator=(const XzDecoder&) = delete;
   ~XzDecoder() { lzma_end(&stream_); }
 
   void step(PackedFlow& flow) {
-    if (complete_) return;
+    if (!inside_) begin_stream(flow);
+    if (!inside_) return;
     stream_.next_in = reinterpret_cast<const std::uint8_t*>(flow.input.data());
     stream_.avail_in = flow.input.size();
     stream_.next_out = reinterpret_cast<std::uint8_t*>(flow.output);
     stream_.avail_out = flow.room;
-    const lzma_ret result = lzma_code(&stream_, flow.last ? LZMA_FINISH : LZMA_RUN);
+    const lzma_ret result = lzma_code(&stream_, LZMA_RUN);
     flow.input.remove_prefix(flow.input.size() - stream_.avail_in);
     flow.output += flow.room - stream_.avail_out;
     flow.room = stream_.avail_out;
-    if (result == LZMA_STREAM_END) complete_ = true;
-    if (result != LZMA_OK && result != LZMA_STREAM_END && result != LZMA_BUF_ERROR) refuse(result);
+    if (result == LZMA_STREAM_END) {
+      inside_ = false;
+      any_ = true;
+      padding_ = 0;
+    } else if (result != LZMA_OK && result != LZMA_BUF_ERROR) {
+      refuse(result);
+    }
   }
-  bool is_complete() const { return complete_; }
+  bool is_complete() const { return any_ && !inside_ && padding_ % 4 == 0; }
 
  private:
+  void begin_stream(PackedFlow& flow) {
+    if (any_) {
+      const std::size_t zeros = std::min(flow.input.find_first_not_of('\0'), flow.input.size());
+      padding_ += zeros;
+      flow.input.remove_prefix(zeros);
+    }
+    if (flow.input.empty()) return;
+    if (any_ && (flow.input.front() != '\xfd' || padding_ % 4 != 0)) refuse_rest(Packing::xz);
+    constexpr std::uint64_t kMemory = Unpacker::kLargestWindow + (std::uint64_t{1} << 20);
+    if (lzma_stream_decoder(&stream_, kMemory, LZMA_TELL_UNSUPPORTED_CHECK) != LZMA_OK) throw std::bad_alloc();
+    inside_ = true;
+  }
+
   [[noreturn]] static void refuse(lzma_ret result) {
     switch (result) {
       case LZMA_MEM_ERROR:
@@ -202,14 +217,15 @@ class XzDecoder {
       case LZMA_OPTIONS_ERROR:
         throw PackedError("its xz data has options that are not known; unpack it first, as in: xz -dc PATH | ... -");
       case LZMA_FORMAT_ERROR:
-        refuse_rest(Packing::xz);  // the first stream's magic is known to be right
+        refuse_rest(Packing::xz);  // the first stream's magic was recognized
       default:
         refuse_damaged(Packing::xz, "its content or checksum is wrong");
     }
   }
 
   lzma_stream stream_ = LZMA_STREAM_INIT;
-  bool complete_ = false;
+  bool inside_ = false, any_ = false;
+  std::size_t padding_ = 0;  // zeros since the last stream
 };
 
 }  // namespace
@@ -238,7 +254,7 @@ struct Unpacker::State {
 
   /// Decodes into the buffer, and returns how much came of it.
   std::size_t step(char* buffer, std::size_t size) {
-    PackedFlow flow{.input = pending, .output = buffer, .room = size, .last = ended};
+    PackedFlow flow{.input = pending, .output = buffer, .room = size};
     std::visit([&](auto& one) { one.step(flow); }, decoder);
     if (flow.room == size && !pending.empty() && flow.input.size() == pending.size()) refuse_rest(packing);
     pending = flow.input;
