@@ -100,6 +100,10 @@ void check_files(const Options& options, const CommonOptions& common) {
     if (!options.form.full && !options.jsonl && options.output != "-" && same_or_inside(options.source.text, options.output))
       throw UsageError("-o '" + options.output + "' would replace the text that is read by its middle only; " +
                        "edit it in place with --full, or name another place to write to");
+    if (options.source.accept == Accept::text && options.output != "-" && packing_of(kind_of_path(options.source.text)) &&
+        same_or_inside(options.source.text, options.output))
+      throw UsageError("-o '" + options.output + "' would replace a compressed text, and nothing is compressed here; " +
+                       "name another place to write to");
     files.reads("FILE", options.source.text, options.form.full ? "-o" : "");
   }
   files.writes("-o", options.output);

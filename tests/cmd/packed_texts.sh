@@ -19,11 +19,11 @@ for kind in gz zst xz; do
 done
 { cat onegz && head -c 5000 /dev/zero; } >oddgz
 { printf '\x5f\x2a\x4d\x18\x03\x00\x00\x00abc' && zstd -q -c --no-check -19 --long=27 c.txt && printf '\x50\x2a\x4d\x18\x00\x00\x00\x00'; } >oddzst
-{ cat part.aa | xz -c --check=none && head -c 8 /dev/zero && cat part.ab part.ac | xz -c -0 --block-size=1000 --check=sha256; } >oddxz
+{ xz -c --check=none <part.aa && head -c 8 /dev/zero && cat part.ab part.ac | xz -c -0 --block-size=1000 --check=sha256; } >oddxz
 cp onegz c.zst # a name that is wrong
 for name in onegz manygz oddgz onezst manyzst oddzst onexz manyxz oddxz c.zst; do
   for input in "$name" -; do
-    tok-encode -t t.json -o new.tok $input <"$name"
+    tok-encode -t t.json -o new.tok "$input" <"$name"
     expect_same c.tok new.tok
   done
   # shellcheck disable=SC2002 # a pipe is wanted
@@ -64,6 +64,11 @@ echo '{"prefix": "a", "suffix": "b", "n": 2}' >r.jsonl
 lm-fim m.st --threads 1 --jsonl r.jsonl >plain
 gzip -c r.jsonl | lm-fim m.st --threads 1 --jsonl >unpacked
 expect_same plain unpacked
+# Editing in place would leave what is not compressed under the name of what was.
+cp s.packed in-place && cp in-place before
+expect_exit 2 lm-fim m.st --threads 1 -n 3 --cursor 5:3 --full -o in-place in-place
+expect_one_line_stderr "-o 'in-place' would replace a compressed text"
+expect_same before in-place
 gzip -c c.tok >c.tok.gz
 expect_exit 1 lm-eval-ppl m.st c.tok.gz
 expect_one_line_stderr "it is compressed with gzip, and what it holds is a token stream (lm-tokens); unpack it first, as in: zcat c.tok.gz | ... -"
@@ -71,9 +76,9 @@ expect_one_line_stderr "it is compressed with gzip, and what it holds is a token
 # Nothing is kept of what is damaged, cut short, or followed by something else.
 broken() { # broken FILE TEXT
   for input in "$1" -; do
-    expect_exit 1 tok-encode -t t.json -o bad.tok $input <"$1"
+    expect_exit 1 tok-encode -t t.json -o bad.tok "$input" <"$1"
     expect_one_line_stderr "$2"
-    expect_one_line_stderr "cannot read '$([ $input = - ] && echo standard input || echo "$1")': "
+    expect_one_line_stderr "cannot read '$([ "$input" = - ] && echo standard input || echo "$1")': "
     [ ! -e bad.tok ] || fail "$1 left an output"
   done
 }

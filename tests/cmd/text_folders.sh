@@ -1,4 +1,5 @@
 # Folders and lists in the place of FILEs: which files are read, in which order, and what is refused.
+# shellcheck disable=SC2094 # one file read twice is meant
 need tok-train tok-encode tok-decode lm-train lm-eval-ppl lm-sample lm-fim gzip
 head -c 20000 "$LM_SOURCE"/man/lm-train.1 >c.txt
 tok-train --vocab-size 400 -o t.json c.txt
