@@ -2,9 +2,11 @@
 
 Usage: make_normalizer_tables.py UNICODE-DATA.CPP    (llama.cpp's src/unicode-data.cpp)
 Needs tokenizers 0.23.3, regex and unicodedata2, whose Unicode is the newest there is: what it knows of decompositions and
-combining classes and tokenizers does not is what a newer utf8proc might know too, and becomes kUnknownToForms.
+combining classes and tokenizers does not is what a newer utf8proc might know too, and becomes kUnknownToForms. Of regex's
+classes of grapheme clusters, of a newer Unicode too, those are left out that tokenizers does not have.
 """
 import re
+import struct
 import sys
 
 import regex
@@ -112,6 +114,35 @@ def hugging_face():
     ])
 
 
+def map_of(character):
+    """A Precompiled that makes "x" of a cluster of at most 5 bytes that begins with the character."""
+    key = character.encode()
+    units = [0] * 256 * (len(key) + 2)
+    units[0] = 256 << 10
+    for i, byte in enumerate(key):
+        place, children = 256 * (i + 1) ^ byte, 256 * (i + 2)
+        units[place] = (place ^ children) << 10 | (i + 1 == len(key)) << 8 | byte
+    units[256 * (len(key) + 1)] = 1 << 31
+    return normalizers.Precompiled(struct.pack(f"<{len(units) + 1}I", 4 * len(units), *units) + b"x\0")
+
+
+def known_clusters():
+    """For each class of which a newer Unicode has more, whether tokenizers treats a code point so."""
+    a, ka, copyright_sign = map_of("a"), map_of("\u0915"), map_of("\u00a9")
+
+    def joins(point):
+        return a.normalize_str("a" + chr(point)) == "x"
+
+    def is_pictograph(point):
+        return copyright_sign.normalize_str("\u00a9\u200d" + chr(point)) != "x" + chr(point)
+
+    def is_consonant(point):
+        return ka.normalize_str(chr(point) + "\u094d\u0915\u0300") != chr(point) + "\u094dx"
+
+    joining = dict.fromkeys(("joiner", "linker", "extend", "extend_outside", "spacing_mark"), joins)
+    return joining | {"pictograph": is_pictograph, "consonant": is_consonant}
+
+
 def graphemes():
     wanted = [("control", r"[\p{GCB=Control}\p{GCB=CR}\p{GCB=LF}]"), ("joiner", r"\p{GCB=ZWJ}"), ("linker", r"\p{InCB=Linker}"),
               ("extend", r"[\p{GCB=Extend}&&\p{InCB=Extend}]"), ("extend_outside", r"\p{GCB=Extend}"),
@@ -120,9 +151,10 @@ def graphemes():
               ("pictograph", r"\p{Extended_Pictographic}")]
     tests = [(name, regex.compile("(?V1)" + pattern)) for name, pattern in wanted]
     pairs = []
+    known = known_clusters()
     for point in POINTS:
         name = next((name for name, test in tests if test.match(chr(point))), None)
-        if name:
+        if name and (name not in known or known[name](point)):
             pairs.append((point, name))
     rows = [(f"0x{first:X}", f"0x{last:X}", "Cluster::" + name) for first, last, name in ranges_of(pairs)]
     write("grapheme_table.cpp", "Classes of code points for the borders of grapheme clusters.",

@@ -92,6 +92,13 @@ Replacement Replacement::from_json(const JsonValue& value, std::string_view sour
   return replacement;
 }
 
+Replacement Replacement::of_literal(std::string_view literal, std::string_view content) {
+  Replacement replacement;
+  replacement.literal_ = literal;
+  replacement.content_ = content;
+  return replacement;
+}
+
 bool Replacement::parse_run(std::string_view expression) {
   std::string_view rest = expression;
   std::string character;

@@ -26,6 +26,8 @@ class Replacement {
   /// "\s+") and plain text are understood here; other expressions go to `factory`, and without one are refused.
   static Replacement from_json(const JsonValue& value, std::string_view source, const MatchFinderFactory& factory);
 
+  static Replacement of_literal(std::string_view literal, std::string_view content);
+
   /// Appends `text` with every match replaced; near-linear time.
   void append(std::string_view text, std::string& out) const;
   /// Returns the string that is looked for, or null if it is an expression.
