@@ -38,8 +38,7 @@ allowed_rooms() {
       echo activations batch decode kv_cache layer_kernels row_sink transformer linear_layers parameters config ;;
     text/unicode) ;;
     text/vocabulary) echo unicode ;;
-    text/pattern) echo unicode ;;
-    text/normalize) echo vocabulary unicode ;;
+    text/pattern | text/normalize) echo vocabulary unicode ;;
     text/bpe | text/wordpiece | text/unigram) echo vocabulary unicode ;;
     text/decode) echo normalize vocabulary unicode ;;
     text/files) echo rest bpe unigram wordpiece normalize pattern decode vocabulary unicode ;;

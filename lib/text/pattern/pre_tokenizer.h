@@ -35,6 +35,7 @@ struct Pieces {
     std::vector<Span> spans;
     std::vector<Regex::Match> matches;
     Regex::Scratch regex;
+    std::size_t first_size = 0;  // so many bytes of the text are made of the first character of the input
   };
   Buffers buffers;
 };
