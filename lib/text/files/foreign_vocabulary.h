@@ -26,11 +26,11 @@ struct ForeignAddedToken {
 };
 
 /// A vocabulary and its pipeline. The pipeline is written as tokenizer.json's components are, so that export only has to write
-/// them down. ("SentencePiece" is a normalizer of our own; as with it, a reader of a tokenizer.json knows its members.)
+/// them down. ("SentencePiece" and "LlamaCppBert" are normalizers of our own.)
 struct ForeignVocabulary {
   enum class Model { bpe_bytes, bpe_characters, unigram, wordpiece, wordlevel };
   /// Whose rules the model follows where they differ.
-  enum class Origin { hugging_face, sentencepiece, llama };
+  enum class Origin { hugging_face, sentencepiece, llama };  // llama: CharacterBpe gets no kinds, it knows none
   Model model = Model::bpe_bytes;
   Origin origin = Origin::hugging_face;
 
@@ -61,6 +61,7 @@ struct ForeignVocabulary {
   bool add_sep = false;          // at its end, between texts and for pairs of texts
   bool clean_up_spaces = false;  // decoding removes blanks before punctuation and contractions
   std::string chat_template;
+  std::optional<std::string> unk_surface;  // what decoding writes for the unknown token, unless its spelling
 };
 
 }  // namespace lm
