@@ -37,22 +37,22 @@ std::vector<std::string> files_below(const std::string& top) {
 }
 
 void add_folder(TextFiles& found, FileUse use, const std::string& folder, Accept accept) {
-  const std::size_t before = found.paths.size();
-  const std::int64_t left_out_before = found.left_out;
+  std::size_t texts = 0;
+  std::vector<std::string> others;
   for (std::string& path : files_below(folder)) {
-    if (accept == Accept::anything || looks_like_text(use, path)) {
-      found.paths.push_back(std::move(path));
-    } else if (found.left_out++ == 0) {
-      found.first_left_out = std::move(path);
-    }
+    const bool text = accept == Accept::anything || looks_like_text(use, path);
+    texts += text ? 1 : 0;
+    (text ? found.paths : others).push_back(std::move(path));
   }
-  if (found.paths.size() > before) return;
-  const std::int64_t others = found.left_out - left_out_before;
-  throw Error("cannot use '" + folder + "' as text: there is no text in the folder" +
-              (others == 0 ? std::string("; hidden files are not read unless they are named")
-                           : ", only " + std::to_string(others) + (others == 1 ? " file" : " files") +
-                                 " of another kind, such as '" + found.first_left_out +
-                                 "'; --binary takes their bytes as they are"));
+  if (texts == 0) {
+    throw Error("cannot use '" + folder + "' as text: there is no text in the folder" +
+                (others.empty()
+                     ? std::string("; hidden files are not read unless they are named")
+                     : ", only " + std::to_string(others.size()) + (others.size() == 1 ? " file" : " files") +
+                           " of another kind, such as '" + others.front() + "'; --binary takes their bytes as they are"));
+  }
+  if (found.left_out == 0 && !others.empty()) found.first_left_out = others.front();
+  found.left_out += std::ssize(others);
 }
 
 }  // namespace
