@@ -45,6 +45,18 @@ std::string option_names(const CLI::Option& option) {
   return names;
 }
 
+/// Breaks a long list of words behind the last '|' that fits.
+std::string break_words(std::string left) {
+  constexpr std::size_t kIndent = 6;
+  for (std::size_t line = 0; left.size() - line > kWidth;) {
+    const std::size_t bar = left.rfind('|', line + kWidth - 1);
+    if (bar == std::string::npos || bar <= line + kIndent) break;
+    left.insert(bar + 1, "\n" + std::string(kIndent, ' '));
+    line = bar + 2;
+  }
+  return left;
+}
+
 std::string option_line(const CLI::Option& option) {
   std::string left = "  ";
   if (option.nonpositional()) {
@@ -56,6 +68,7 @@ std::string option_line(const CLI::Option& option) {
   if (option.get_type_size() != 0 && !option.get_default_str().empty()) {
     description += " (default: " + option.get_default_str() + ")";
   }
+  left = break_words(left);
   if (left.size() + 2 > kColumn) {
     left += "\n" + std::string(kColumn, ' ');
   } else {

@@ -49,13 +49,27 @@ int run(const Options& options, const CommonOptions& common) {
   const std::string delimiter = document_delimiter(options.documents);
   const Tokenizer tokenizer = load_tokenizer(options.tokenizer, options.tokenizer_options);
   const auto output = open_output(options.output);
+  StreamDecoder decoder(tokenizer);
+  std::string text;
+  const auto write = [&] {
+    output->write(text);
+    text.clear();
+  };
   const TokenSink sink = {.tokens =
                               [&](std::span<const TokenId> ids) {
-                                for (const TokenId id : ids) output->write(tokenizer.bytes_of(id));
+                                for (const TokenId id : ids) decoder.feed(id, text);
+                                write();
                               },
-                          .end_document = [&] { output->write(delimiter); },
+                          .end_document =
+                              [&] {
+                                decoder.finish(text);
+                                text += delimiter;
+                                write();
+                              },
                           .pause = [&] { output->flush(); }};  // so that a reader sees what a slow writer has sent
   read_tokens(path, options.format, tokenizer, sink);
+  decoder.finish(text);
+  write();
   output->close();
   return 0;
 }

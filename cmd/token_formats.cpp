@@ -20,7 +20,8 @@ namespace {
 
 /// What the formats need to know of a tokenizer.
 TokenFileInfo info_of(const Tokenizer& tokenizer) {
-  return {tokenizer.vocab_size(), tokenizer.end_of_text(), tokenizer.fingerprint(), {}, {}};
+  return {
+      .vocab_size = tokenizer.vocab_size(), .end_of_text = tokenizer.end_of_text(), .fingerprint = tokenizer.fingerprint()};
 }
 
 /// Throws Error if a path is recognized as something else.
@@ -31,14 +32,16 @@ void require_format(TokenFormat format, const std::string& path) {
   if (format == TokenFormat::ids) check_text_inputs(FileUse::ids, {path}, Accept::text);
 }
 
-std::unique_ptr<TokenInput> open_tokens(const std::string& path, TokenFormat format, const Tokenizer& tokenizer) {
+/// `info`: gives what the format needs to know, and gets what a stream's header says.
+std::unique_ptr<TokenInput> open_tokens(const std::string& path, TokenFormat format, const Tokenizer& tokenizer,
+                                        TokenFileInfo& info) {
   require_format(format, path);
-  const TokenFileInfo info = info_of(tokenizer);
   FileDescriptor input = open_input(path);
   switch (format) {
     case TokenFormat::lm: {
       auto reader = std::make_unique<TokenReader>(std::move(input));
       require_same_tokenizer(tokenizer, reader->info(), reader->name());
+      info = reader->info();
       return reader;
     }
     case TokenFormat::raw:
@@ -54,12 +57,17 @@ std::unique_ptr<TokenInput> open_tokens(const std::string& path, TokenFormat for
 }
 
 /// Hands tokens on, documents apart.
-void hand_on(std::span<const TokenId> tokens, TokenId end_of_text, const TokenSink& sink) {
+void hand_on(std::span<const TokenId> tokens, TokenId end_of_text, BeginTokens& begins, bool& started,
+             const TokenSink& sink) {
   while (!tokens.empty()) {
     const auto end = std::find(tokens.begin(), tokens.end(), end_of_text);
     const auto count = static_cast<std::size_t>(end - tokens.begin());
-    if (count > 0) sink.tokens(tokens.first(count));
+    const std::span<const TokenId> text = begins.strip(tokens.first(count));
+    if (!started && sink.start) sink.start(begins.are_present());
+    started = true;
+    if (!text.empty()) sink.tokens(text);
     if (end == tokens.end()) return;
+    begins.end_document();
     sink.end_document();
     tokens = tokens.subspan(count + 1);
   }
@@ -77,8 +85,10 @@ CLI::Option* add_documents(CLI::App& app, DocumentKind& kind, const std::string&
                     });
 }
 
-std::unique_ptr<TokenOutput> token_output(OutputStream& output, TokenFormat format, const Tokenizer& tokenizer) {
-  const TokenFileInfo info = info_of(tokenizer);
+std::unique_ptr<TokenOutput> token_output(OutputStream& output, TokenFormat format, const Tokenizer& tokenizer,
+                                          Documents documents) {
+  TokenFileInfo info = info_of(tokenizer);
+  info.begins = documents == Documents::with_begin_tokens;
   switch (format) {
     case TokenFormat::lm:
       return std::make_unique<TokenWriter>(output, info);
@@ -95,13 +105,17 @@ std::unique_ptr<TokenOutput> token_output(OutputStream& output, TokenFormat form
 }
 
 void read_tokens(const std::string& path, TokenFormat format, const Tokenizer& tokenizer, const TokenSink& sink) {
-  const std::unique_ptr<TokenInput> input = open_tokens(path, format, tokenizer);
+  TokenFileInfo info = info_of(tokenizer);
+  const std::unique_ptr<TokenInput> input = open_tokens(path, format, tokenizer, info);
+  const bool says = format == TokenFormat::lm;
+  BeginTokens begins = says ? BeginTokens(tokenizer, info, input->name()) : BeginTokens(tokenizer, input->name());
+  bool started = false;
   std::vector<TokenId> tokens(65536);
   for (;;) {
     sink.pause();
     const std::size_t count = input->read(tokens);
     if (count == 0) return;
-    hand_on(std::span(tokens).first(count), tokenizer.end_of_text(), sink);
+    hand_on(std::span(tokens).first(count), tokenizer.end_of_text(), begins, started, sink);
   }
 }
 

@@ -19,16 +19,19 @@ CLI::Option* add_documents(CLI::App& app, DocumentKind& kind, const std::string&
 
 /// Returns what writes tokens in a format; the output and the tokenizer outlive it. Throws Error if the format needs to state
 /// its length first and the output cannot be patched.
-std::unique_ptr<TokenOutput> token_output(OutputStream& output, TokenFormat format, const Tokenizer& tokenizer);
+enum class Documents { with_begin_tokens, plain };  // what the header says of them
+std::unique_ptr<TokenOutput> token_output(OutputStream& output, TokenFormat format, const Tokenizer& tokenizer,
+                                          Documents documents);
 
 /// Receives tokens without their closing end-of-text, which comes as end_document.
 struct TokenSink {
   std::function<void(std::span<const TokenId> tokens)> tokens;
   std::function<void()> end_document;
-  std::function<void()> pause;  // before reading on: what came so far can be handed out
+  std::function<void()> pause;                            // before reading on: what came so far can be handed out
+  std::function<void(bool has_begin_tokens)> start = {};  // of an input, before anything else of it
 };
 
-/// Reads a whole input in one of the formats except pieces. A last document without its end-of-text is handed on as it is,
+/// Reads a whole input in one of the formats except pieces. Begin tokens of a stream that has them are left out. A last document without its end-of-text is handed on as it is,
 /// without an end_document. Throws Error for ids outside the vocabulary, a cut file, or a stream made with another tokenizer.
 void read_tokens(const std::string& path, TokenFormat format, const Tokenizer& tokenizer, const TokenSink& sink);
 

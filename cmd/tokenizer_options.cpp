@@ -23,6 +23,8 @@ TextModel with_printed_notes(TextModel model) {
 
 void add_tokenizer_options(CLI::App& app, TokenizerOptions& options) {
   add_text(app, "--end-of-text", options.end_of_text, "the token that closes documents, if it has no known name", "NAME");
+  add_text(app, "--begin", options.begin, "the token that precedes each text, or none; by default what the tokenizer says",
+           "NAME");
   add_choice(app, "--pattern", options.pattern, "the pattern, for a folder or a .tiktoken file");
 }
 

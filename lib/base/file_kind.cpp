@@ -107,7 +107,10 @@ FileKind kind_of_folder(const std::string& folder) {
   if (has("adapter_config.json") || has("adapter_model.safetensors")) return FileKind::adapter_folder;
   if (has("model.safetensors.index.json")) return FileKind::sharded_folder;
   if (has("pytorch_model.bin") || has("pytorch_model.bin.index.json")) return FileKind::pytorch_folder;
-  if (has("tokenizer.json") || has("vocab.json")) return FileKind::tokenizer_folder;
+  for (const char* name :
+       {"tokenizer.json", "vocab.json", "tokenizer.model", "spiece.model", "sentencepiece.bpe.model", "vocab.txt"}) {
+    if (has(name)) return FileKind::tokenizer_folder;
+  }
   return FileKind::folder;
 }
 

@@ -24,8 +24,8 @@ constexpr std::string_view kBytesAsTheyAre = "--binary takes its bytes as they a
 constexpr std::array<UseFact, kFileUses> kUses = {{
     {FileUse::model, "a model", "a model is a file that lm-train wrote, or a folder with config.json and model.safetensors"},
     {FileUse::tokenizer, "a tokenizer",
-     "a tokenizer is a tokenizer.json, a model that holds one, a folder with vocab.json and merges.txt, or a .tiktoken "
-     "file"},
+     "a tokenizer is a tokenizer.json, a model that holds one, the folder of a model from elsewhere, or a file of "
+     "SentencePiece, tiktoken or GGUF"},
     {FileUse::tokens, "tokens", "tok-encode -t TOKENIZER makes a token stream of text"},
     {FileUse::llmc_tokens, "tokens of llm.c",
      "such a file begins with llm.c's header; for another format see --from and --format"},
@@ -120,9 +120,8 @@ constexpr std::array<KindAdvice, 16> kForModels = {{
 }};
 
 /// As a tokenizer.
-constexpr std::array<KindAdvice, 7> kForTokenizers = {{
+constexpr std::array<KindAdvice, 6> kForTokenizers = {{
     {hub_name, kDownload},
-    {sentencepiece, "SentencePiece is not read: give a byte-level BPE tokenizer.json"},
     {tokenizer_config, kTokenizerBeside},
     {vocabulary, "give the folder that it is in, with merges.txt"},
     {merges, "give the folder that it is in, with vocab.json"},
@@ -151,7 +150,7 @@ struct PairAdvice {
 };
 
 /// What to do about a kind if another is expected; goes before the other advice.
-constexpr std::array<PairAdvice, 54> kPairs = {{
+constexpr std::array<PairAdvice, 53> kPairs = {{
     {FileUse::model, tokens, "give it after the model, as in lm-eval-ppl MODEL PATH; lm-train makes a model of it"},
     {FileUse::model, llmc_tokens, "tok-encode --from llmc makes a token stream of it, and lm-train a model of that"},
     {FileUse::model, state,
@@ -167,14 +166,14 @@ constexpr std::array<PairAdvice, 54> kPairs = {{
     {FileUse::tokenizer, other_model, kTokenizerBeside},
     {FileUse::tokenizer, shard, kTokenizerBeside},
     {FileUse::tokenizer, shard_index, kTokenizerBeside},
-    {FileUse::tokenizer, gguf, "its tokenizer is not read: give the tokenizer.json of the model that it was made from"},
     {FileUse::tokenizer, pytorch, kTokenizerBeside},
     {FileUse::tokenizer, pickle, kTokenizerBeside},
     {FileUse::tokenizer, model_config, kTokenizerBeside},
     {FileUse::tokenizer, state,
      "give the tokenizer that its run began with, or the model, which lm-train --resume writes at the end, SIGUSR1 now"},
     {FileUse::tokenizer, counts, "tok-train --from-counts PATH makes a tokenizer of it"},
-    {FileUse::tokenizer, folder, "a tokenizer's folder holds tokenizer.json, or vocab.json and merges.txt"},
+    {FileUse::tokenizer, folder,
+     "a tokenizer's folder holds tokenizer.json, tokenizer.model, vocab.json and merges.txt, or vocab.txt"},
     {FileUse::tokens, text, "tok-encode -t TOKENIZER -o TOKENS PATH makes a token stream of it"},
     {FileUse::tokens, json_lines, "tok-encode -t TOKENIZER --documents jsonl -o TOKENS PATH makes a token stream of it"},
     {FileUse::tokens, llmc_tokens, "tok-encode -t TOKENIZER --from llmc -o TOKENS PATH makes a token stream of it"},
@@ -283,7 +282,8 @@ bool suits(FileUse use, FileKind kind) {
     case FileUse::model:
       return kind == model || kind == other_model || kind == model_folder;
     case FileUse::tokenizer:
-      return kind == tokenizer || kind == tiktoken || kind == json || kind == model || (is_folder(kind) && kind != folder);
+      return kind == tokenizer || kind == tiktoken || kind == sentencepiece || kind == gguf || kind == json ||
+             kind == model || (is_folder(kind) && kind != folder);
     case FileUse::tokens:
       return kind == tokens;
     case FileUse::llmc_tokens:

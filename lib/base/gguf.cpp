@@ -322,13 +322,14 @@ void GgufFile::for_each_string(const GgufArray& array, const std::function<void(
   for (std::uint64_t i = 0; i < array.count; ++i) take(reader.string(UINT64_MAX));
 }
 
-std::vector<std::int64_t> GgufFile::integers(const GgufArray& array) const {
+std::vector<std::int64_t> GgufFile::integers(const GgufArray& array, std::uint64_t most) const {
+  const std::uint64_t count = std::min(array.count, most);
   std::vector<std::int64_t> numbers;
   if (array.type == GgufType::string || array.type == GgufType::array)
     refuse("an array has elements of another type than integers: " + std::string(to_string(array.type)));
-  numbers.reserve(array.count);
+  numbers.reserve(count);
   Reader reader(*this, array.offset);
-  for (std::uint64_t i = 0; i < array.count; ++i) {
+  for (std::uint64_t i = 0; i < count; ++i) {
     const GgufValue value = read_gguf_value(reader, array.type);
     if (const auto* number = std::get_if<std::int64_t>(&value.value)) {
       numbers.push_back(*number);

@@ -81,8 +81,8 @@ class GgufFile {
 
   /// Gives each element of an array of strings in order, without holding more than one of them.
   void for_each_string(const GgufArray& array, const std::function<void(std::string_view)>& take) const;
-  /// Return the elements of an array of integers or floats. Throw Error for one of another type.
-  std::vector<std::int64_t> integers(const GgufArray& array) const;
+  /// Return the elements of an array of integers, the first `most` of them, or of floats. Throw Error for one of another type.
+  std::vector<std::int64_t> integers(const GgufArray& array, std::uint64_t most = UINT64_MAX) const;
   std::vector<float> floats(const GgufArray& array) const;
   /// Returns the bytes of an array of 8-bit integers.
   std::string bytes(const GgufArray& array) const;

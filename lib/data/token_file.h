@@ -26,13 +26,16 @@ namespace lm {
 /// What the header says.
 struct TokenFileInfo {
   std::int64_t vocab_size = 0;
-  TokenId end_of_text = 0;                // closes every document
-  Fingerprint fingerprint;                // of the tokenizer
-  std::optional<std::int64_t> tokens;     // with the end-of-text tokens; empty in a stream whose end is not known yet
-  std::optional<std::int64_t> documents;  // number of end-of-text tokens, likewise
+  TokenId end_of_text = 0;                     // closes every document
+  Fingerprint fingerprint = {};                // of the tokenizer
+  bool begins = false;                         // each document starts with the tokenizer's begin tokens
+  std::optional<std::int64_t> tokens = {};     // with the end-of-text tokens; empty in a stream whose end is not known yet
+  std::optional<std::int64_t> documents = {};  // number of end-of-text tokens, likewise
 
   /// Returns 2 if every id fits into 16 bits, else 4.
   int bytes_per_token() const { return vocab_size <= 65536 ? 2 : 4; }
+  /// Returns how many end-of-text tokens are taken to precede the first token: none if documents have begin tokens.
+  std::int64_t virtual_tokens() const { return begins ? 0 : 1; }
 };
 
 constexpr std::size_t kTokenMagicSize = 16;

@@ -14,6 +14,7 @@ namespace {
 constexpr std::string_view kHeaderMagic("lm-tokens 1\n\0\0\0\0", kTokenMagicSize);
 constexpr std::string_view kAnyVersion = "lm-tokens ";
 constexpr std::string_view kTrailerMagic("lm-tokens end\n\0\0", kTokenMagicSize);
+constexpr std::uint32_t kBegins = 1;  // of the flags
 constexpr std::uint64_t kUnknown = ~std::uint64_t{0};
 // Position and byte counts of any stream below it fit into 63 bits.
 constexpr std::uint64_t kMostTokens = std::uint64_t{1} << 60;
@@ -53,6 +54,7 @@ std::array<char, kTokenHeaderSize> token_header(const TokenFileInfo& info) {
   store_little(header.data() + 16, static_cast<std::uint32_t>(info.bytes_per_token()));
   store_little(header.data() + 20, static_cast<std::uint32_t>(info.vocab_size));
   store_little(header.data() + 24, info.end_of_text);
+  store_little(header.data() + 28, info.begins ? kBegins : 0U);
   store_little(header.data() + 32, info.fingerprint.low);
   store_little(header.data() + 40, info.fingerprint.high);
   store_little(header.data() + kTokenCountOffset, info.tokens ? static_cast<std::uint64_t>(*info.tokens) : kUnknown);
@@ -76,7 +78,9 @@ TokenFileInfo parse_token_header(std::string_view bytes, const std::string& name
   const auto bytes_per_token = load_little<std::uint32_t>(bytes.data() + 16);
   info.vocab_size = load_little<std::uint32_t>(bytes.data() + 20);
   info.end_of_text = load_little<std::uint32_t>(bytes.data() + 24);
-  refuse_nonzero(bytes, 28, 4, name);
+  const auto flags = load_little<std::uint32_t>(bytes.data() + 28);
+  if ((flags & ~kBegins) != 0) refuse_nonzero(bytes, 28, 4, name);
+  info.begins = (flags & kBegins) != 0;
   info.fingerprint.low = load_little<std::uint64_t>(bytes.data() + 32);
   info.fingerprint.high = load_little<std::uint64_t>(bytes.data() + 40);
   refuse_nonzero(bytes, 48, 16, name);

@@ -20,16 +20,17 @@ TokenCorpus::TokenCorpus(std::span<const TokenFile> files) : files_(files) {
   for (const TokenFile& file : files) {
     const TokenFileInfo& info = file.info();
     if (info.fingerprint != info_.fingerprint || info.vocab_size != info_.vocab_size ||
-        info.end_of_text != info_.end_of_text) {
+        info.end_of_text != info_.end_of_text || info.begins != info_.begins) {
       const std::string what =
           info.fingerprint != info_.fingerprint
               ? "made with tokenizer " + to_hex(info.fingerprint) + " and " + to_hex(info_.fingerprint)
-          : info.end_of_text != info_.end_of_text
-              ? "their documents end with token " + std::to_string(info.end_of_text) + " and with " +
-                    std::to_string(info_.end_of_text)
+          : info.end_of_text != info_.end_of_text ? "their documents end with token " + std::to_string(info.end_of_text) +
+                                                        " and with " + std::to_string(info_.end_of_text)
+          : info.begins != info_.begins
+              ? std::string("the documents of one begin with a begin token, those of the other do not")
               : "their vocabularies are " + std::to_string(info.vocab_size) + " and " + std::to_string(info_.vocab_size);
       throw Error("cannot use '" + file.name() + "' together with '" + files.front().name() + "': " + what +
-                  "; encode both with the same tokenizer and --end-of-text");
+                  "; encode both with the same tokenizer, --begin and --end-of-text");
     }
     starts_.push_back(end_);
     end_ += file.size();
@@ -143,7 +144,7 @@ std::int64_t Windows::offset(std::int64_t epoch) const {
 std::int64_t Windows::count(std::int64_t epoch) const {
   if (corpus_.size() == 0) return 0;
   const std::int64_t overlap = options_.length - options_.stride;
-  const std::int64_t new_places = corpus_.size() + 1 - overlap + offset(epoch);
+  const std::int64_t new_places = corpus_.size() + corpus_.info().virtual_tokens() - overlap + offset(epoch);
   return std::max<std::int64_t>(1, divide_up(new_places, options_.stride));
 }
 
@@ -160,13 +161,15 @@ void Windows::window(std::int64_t epoch, std::int64_t index, std::span<TokenId> 
   std::fill(tokens.begin(), tokens.end(), corpus_.info().end_of_text);
   std::fill(valid.begin(), valid.end(), std::uint8_t{0});
   const std::int64_t first = std::max<std::int64_t>(start, 0);
-  const std::int64_t last = std::min(end, corpus_.size() + 1);  // places [first, last) exist; place 0 is the virtual one
+  const std::int64_t virtual_places = corpus_.info().virtual_tokens();
+  const std::int64_t last = std::min(end, corpus_.size() + virtual_places);  // places [first, last) exist
   if (first >= last) return;
   const auto existing = [&](auto span) {
     return span.subspan(static_cast<std::size_t>(first - start), static_cast<std::size_t>(last - first));
   };
   std::fill_n(existing(valid).begin(), last - first, std::uint8_t{1});
-  corpus_.copy(std::max<std::int64_t>(first - 1, 0), first == 0 ? existing(tokens).subspan(1) : existing(tokens));
+  const bool opens = first == 0 && virtual_places == 1;  // place 0 is the virtual end-of-text
+  corpus_.copy(opens ? 0 : first - virtual_places, opens ? existing(tokens).subspan(1) : existing(tokens));
 }
 
 void Windows::next(DataPosition& position, std::span<TokenId> tokens, std::span<std::uint8_t> valid) const {
@@ -177,7 +180,8 @@ void Windows::next(DataPosition& position, std::span<TokenId> tokens, std::span<
 }
 
 StreamWindows::StreamWindows(TokenReader& reader, std::int64_t length, std::int64_t stride)
-    : reader_(reader), length_(length), stride_(stride), pending_{reader.info().end_of_text} {
+    : reader_(reader), length_(length), stride_(stride), places_(reader.info().virtual_tokens()) {
+  if (places_ == 1) pending_.push_back(reader.info().end_of_text);
   LM_CHECK(stride >= 1 && length >= stride);
 }
 
@@ -200,7 +204,7 @@ bool StreamWindows::next(std::span<TokenId> tokens, std::span<std::uint8_t> vali
   // Nothing new in it: what is pending was in the window before (in the first there must be a token as well as the virtual
   // one).
   const bool nothing_new = static_cast<std::int64_t>(pending_.size()) <= (next_start_ == 0 ? 0 : overlap);
-  if (places_ == 1 || nothing_new) return false;
+  if (places_ <= 1 || nothing_new) return false;
   std::fill(tokens.begin(), tokens.end(), reader_.info().end_of_text);
   std::fill(valid.begin(), valid.end(), std::uint8_t{0});
   const std::size_t count = std::min(pending_.size(), tokens.size());

@@ -81,7 +81,7 @@ struct DataPosition {
   bool operator==(const DataPosition&) const = default;
 };
 
-/// With x_0 a virtual end-of-text and x_1 .. x_M the corpus, window k of epoch e is the W places from k S - o_e on; o_0 = 0
+/// With x_0 a virtual end-of-text and x_1 .. x_M the corpus (or x_0 .. x_M the corpus if its documents have begin tokens), window k of epoch e is the W places from k S - o_e on; o_0 = 0
 /// and later o_e are drawn from [0, S). Places before x_0 and after x_M are padding. With W = S + 1 every x_1 .. x_M is a
 /// target (any place of a window except its first) exactly once an epoch; with W = S every x_0 .. x_M is in exactly one
 /// window.
@@ -120,7 +120,7 @@ class StreamWindows {
   std::int64_t length_;
   std::int64_t stride_;
   std::vector<TokenId> pending_;  // from the next window's first place on
-  std::int64_t places_ = 1;       // read so far, the virtual end-of-text included
+  std::int64_t places_;           // read so far, the virtual end-of-text included
   std::int64_t next_start_ = 0;
   bool ended_ = false;
 };

@@ -51,6 +51,7 @@ class Fim final : public Objective {
       parts.push_back(transform(window, piece, rng));
       used += static_cast<std::int64_t>(parts.back().ids.size());
       example.untransformed += parts.back().holds_tokens ? 1 : 0;
+      example.token_cuts += parts.back().by_need ? 1 : 0;
     }
     // The last transformed pieces give way: cuts between tokens add no more than the overhead that the window has room for.
     for (auto part = parts.rbegin(); part != parts.rend() && used > window_length(); ++part) {
@@ -72,11 +73,22 @@ class Fim final : public Objective {
     std::vector<TokenId> ids;
     std::vector<TokenId> fallback;  // the same cut between tokens, if ids were encoded anew
     bool holds_tokens = false;      // left as it is because it holds a FIM token
+    bool by_need = false;           // cut between tokens, since the tokenizer cannot encode parts of a text
   };
 
+  /// Returns how many begin tokens are at the front.
+  std::size_t opening_of(std::span<const TokenId> ids) const {
+    const std::vector<TokenId>& begin = options_.begin_tokens;
+    return ids.size() >= begin.size() && std::equal(begin.begin(), begin.end(), ids.begin()) ? begin.size() : 0;
+  }
+
   Part transform(const WindowTokens& window, const WindowPiece& piece, Rng& rng) const {
-    const std::span<const TokenId> ids =
+    std::span<const TokenId> ids =
         window.tokens.subspan(static_cast<std::size_t>(piece.begin), static_cast<std::size_t>(piece.end - piece.begin));
+    // What begins a document stays in front of it, as it is in front of what is to be filled.
+    const std::size_t opening = opening_of(ids);
+    const std::span<const TokenId> begin = ids.first(opening);
+    ids = ids.subspan(opening);
     // Drawn whether used or not, so that one piece's content never moves another's draws.
     const bool chosen = rng.uniform() < options_.fim_rate;
     const bool suffix_first = rng.uniform() < options_.spm_rate;
@@ -86,19 +98,23 @@ class Fim final : public Objective {
       return id == tokens_.prefix || id == tokens_.suffix || id == tokens_.middle;
     });
     if (!chosen || part.holds_tokens) {
-      part.ids.assign(ids.begin(), ids.end());
+      part.ids.assign(begin.begin(), begin.end());
+      part.ids.insert(part.ids.end(), ids.begin(), ids.end());
       if (piece.ends_document) part.ids.push_back(options_.end_of_text);
       return part;
     }
     const FimLayout& layout = find_fim_layout(suffix_first ? "spm" : "psm");
     const std::array<std::vector<TokenId>, 3> by_tokens = cut_tokens(ids, points);
     std::vector<TokenId> plain = arrange(layout, by_tokens);
-    if (options_.fim_cut == FimCut::token) {
+    part.by_need = options_.fim_cut != FimCut::token && !options_.codec->keeps_parts();
+    if (options_.fim_cut == FimCut::token || part.by_need) {
       part.ids = std::move(plain);
     } else {
       part.ids = arrange(layout, cut_text(ids, points));
       part.fallback = std::move(plain);
+      part.fallback.insert(part.fallback.begin(), begin.begin(), begin.end());
     }
+    part.ids.insert(part.ids.begin(), begin.begin(), begin.end());
     return part;
   }
 

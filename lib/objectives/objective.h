@@ -64,6 +64,7 @@ struct SpecialIds {
 struct ObjectiveOptions {
   std::int64_t context_length = 0;  // T
   TokenId end_of_text = 0;
+  std::vector<TokenId> begin_tokens = {};  // with which each document starts, in streams that have them
   Attend attend = Attend::window;
   bool mixed = false;                 // shares a model with a next-token objective
   const TokenTable* table = nullptr;  // which ids are special

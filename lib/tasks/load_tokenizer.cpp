@@ -18,7 +18,30 @@ std::string describe_token(const Tokenizer& tokenizer, TokenId id) {
   return number + " (" + json_quote(tokenizer.bytes_of(id).substr(0, 100)) + ")";
 }
 
+/// Refuses a stream with begin tokens where none are wanted, and one without where they are named.
+void require_same_begin(const Tokenizer& tokenizer, const TokenFileInfo& info, std::string_view source) {
+  const bool wanted = !tokenizer.begin_tokens().empty();
+  if (info.begins == wanted || (wanted && !tokenizer.names_begin())) return;
+  throw Error("cannot use '" + std::string(source) + "': its documents " +
+              (info.begins ? "start with begin tokens, and none are wanted" : "have no begin token, and one is wanted") +
+              "; leave --begin out, or re-run tok-encode with the same --begin");
+}
+
 }  // namespace
+
+std::span<const TokenId> BeginTokens::strip(std::span<const TokenId> tokens) {
+  const std::vector<TokenId>& expected = tokenizer_.begin_tokens();
+  if (!present_ && !tokens.empty()) present_ = !expected.empty() && tokens.front() == expected.front();
+  while (are_present() && seen_ < expected.size() && !tokens.empty()) {
+    if (tokens.front() != expected[seen_]) {
+      throw Error("cannot use '" + name_ + "': a document begins with " + describe_token(tokenizer_, tokens.front()) +
+                  ", expected " + describe_token(tokenizer_, expected[seen_]) + "; give the same --begin as tok-encode had");
+    }
+    ++seen_;
+    tokens = tokens.subspan(1);
+  }
+  return tokens;
+}
 
 void require_same_tokenizer(const Tokenizer& tokenizer, const TokenFileInfo& info, std::string_view source) {
   const bool same_end = info.end_of_text == tokenizer.end_of_text();
@@ -28,7 +51,7 @@ void require_same_tokenizer(const Tokenizer& tokenizer, const TokenFileInfo& inf
                     our_end = describe_token(tokenizer, tokenizer.end_of_text());
   std::string why;
   if (info.fingerprint == tokenizer.fingerprint()) {
-    if (same_end && same_size) return;
+    if (same_end && same_size) return require_same_begin(tokenizer, info, source);
     why = same_size ? "its documents end with " + its_end + ", expected " + our_end +
                           "; name it with --end-of-text, or re-run tok-encode"
                     : "its vocabulary is " + std::to_string(info.vocab_size) + ", that of the same tokenizer " + made +
@@ -42,6 +65,19 @@ void require_same_tokenizer(const Tokenizer& tokenizer, const TokenFileInfo& inf
           "; re-run tok-encode, or give the tokenizer that it was made with";
   }
   throw Error("cannot use '" + std::string(source) + "': " + why);
+}
+
+std::string tokenizer_config(const Tokenizer& tokenizer, std::optional<std::int64_t> context_length) {
+  const std::string& kept = tokenizer.config_json();
+  if (!kept.empty()) return kept + (kept.ends_with('\n') ? "" : "\n");
+  const std::string end(tokenizer.bytes_of(tokenizer.end_of_text()));
+  const std::vector<TokenId>& begin = tokenizer.begin_tokens();
+  JsonValue config;
+  config.set("tokenizer_class", "PreTrainedTokenizerFast").set("add_prefix_space", false);
+  config.set("clean_up_tokenization_spaces", false);
+  if (context_length) config.set("model_max_length", *context_length);
+  config.set("bos_token", begin.empty() ? end : std::string(tokenizer.bytes_of(begin.front()))).set("eos_token", end);
+  return config.dump(2) + "\n";
 }
 
 SpecialIds special_ids(const Tokenizer& tokenizer) {

@@ -1,6 +1,10 @@
 // A tokenizer from wherever one can be: its own files, or inside a model.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -10,12 +14,36 @@
 
 namespace lm {
 
-/// Loads a tokenizer from a model file (its lm.tokenizer), a tokenizer.json, a folder, or a .tiktoken file. Throws Error.
+/// Loads a tokenizer from a model file (its lm.tokenizer), or from any file or folder of lm-tokenizer(5). Throws Error.
 Tokenizer load_tokenizer(const std::string& path, const TokenizerOptions& options = {});
 
 /// Throws Error if a token stream was not made with `tokenizer`, saying which of fingerprint, vocabulary and end-of-text
-/// differs.
+/// differs, and if the stream's begin tokens contradict the option that names them.
 void require_same_tokenizer(const Tokenizer& tokenizer, const TokenFileInfo& info, std::string_view source);
+
+/// Takes the begin tokens off the documents of a stream that has them, since reports and texts leave them out.
+class BeginTokens {
+ public:
+  BeginTokens(const Tokenizer& tokenizer, const TokenFileInfo& info, std::string_view name)
+      : tokenizer_(tokenizer), name_(name), present_(info.begins) {}
+  /// Takes them off the documents of a format that does not say whether there are any: the first token decides.
+  BeginTokens(const Tokenizer& tokenizer, std::string_view name) : tokenizer_(tokenizer), name_(name) {}
+  /// Returns what follows the begin tokens in these tokens of a document. Throws Error if it begins with others.
+  std::span<const TokenId> strip(std::span<const TokenId> tokens);
+  void end_document() { seen_ = 0; }
+  /// Returns whether there are any; false as long as that is open.
+  bool are_present() const { return present_.value_or(false); }
+
+ private:
+  const Tokenizer& tokenizer_;
+  std::string name_;
+  std::optional<bool> present_;
+  std::size_t seen_ = 0;  // begin tokens of this document
+};
+
+/// Returns the tokenizer_config.json that the tokenizer came with, or one that tells Hugging Face's library what it needs to know,
+/// for a model of that context, if there is one.
+std::string tokenizer_config(const Tokenizer& tokenizer, std::optional<std::int64_t> context_length);
 
 /// Returns the special tokens of objectives, by their names; those that the tokenizer lacks are left out.
 SpecialIds special_ids(const Tokenizer& tokenizer);

@@ -70,7 +70,7 @@ TextModel load_text_model_or_state(const std::string& path, const TokenizerOptio
                      .objective = state.objective,
                      .tokenizer_json = state.tokenizer_json,
                      .progress = {},
-                     .end_of_text_name = {}};
+                     .begin = {}};
   return with_tokenizer({.record = std::move(record), .parameters = file.result(), .path = path}, options);
 }
 

@@ -5,9 +5,9 @@
 #include <numeric>
 
 #include "base/error.h"
+#include "text/special_names.h"
 #include "text/vocabulary/byte_hash.h"
 #include "text/vocabulary/byte_level.h"
-#include "text/special_names.h"
 
 namespace lm {
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 #include <functional>
+#include <utility>
 
 #include "base/error.h"
 #include "text/vocabulary/byte_hash.h"
@@ -14,7 +15,7 @@ PieceEncoder::PieceEncoder(const TokenizerTables& tables, Cache cache) : tables_
 }
 
 void PieceEncoder::encode(std::string_view piece, std::vector<TokenId>& ids) {
-  if (piece.size() == 1) {
+  if (piece.size() == 1 && tables_.has_all_bytes) {
     ids.push_back(tables_.byte_tokens[static_cast<unsigned char>(piece[0])]);
     return;
   }
@@ -28,9 +29,10 @@ void PieceEncoder::encode(std::string_view piece, std::vector<TokenId>& ids) {
     return;
   }
   const std::size_t before = ids.size();
+  const std::uint64_t unknown_before = unknown_;
   merge(piece, ids);
   const std::size_t count = ids.size() - before;
-  if (count > kCachedTokens) return;
+  if (count > kCachedTokens || unknown_ != unknown_before) return;  // unknown bytes are counted each time
   slot.key = key;
   slot.count = static_cast<std::uint32_t>(count);
   std::copy(ids.end() - static_cast<std::ptrdiff_t>(count), ids.end(), slot.ids.begin());
@@ -43,8 +45,25 @@ void PieceEncoder::merge(std::string_view piece, std::vector<TokenId>& ids) {
       return;
     }
   }
+  if (tables_.has_all_bytes || !drop_unknown(piece)) return merge_known(piece, ids);
+  if (!known_.empty()) merge_known(known_, ids);
+}
+
+void PieceEncoder::merge_known(std::string_view piece, std::vector<TokenId>& ids) {
   if (piece.size() <= kShort) return merge_short(piece, ids);
   merge_long(piece, ids);
+}
+
+/// Counts the bytes that have no token. Returns true if they are to be left out: `known_` has the others then. (If unknown
+/// text has a token, byte_tokens holds it.)
+bool PieceEncoder::drop_unknown(std::string_view piece) {
+  known_.clear();
+  for (const char byte : piece) {
+    const auto place = static_cast<unsigned char>(byte);
+    if (tables_.missing_bytes[place]) ++unknown_;
+    if (tables_.byte_tokens[place] != kNoByteToken) known_ += byte;
+  }
+  return known_.size() < piece.size();
 }
 
 void PieceEncoder::merge_short(std::string_view piece, std::vector<TokenId>& ids) const {
@@ -52,7 +71,7 @@ void PieceEncoder::merge_short(std::string_view piece, std::vector<TokenId>& ids
   std::array<PairTable::Merge, kShort> merges;  // of each symbol with the next
   std::size_t count = piece.size();
   for (std::size_t i = 0; i < count; ++i) symbols[i] = tables_.byte_tokens[static_cast<unsigned char>(piece[i])];
-  for (std::size_t i = 0; i + 1 < count; ++i) merges[i] = tables_.pairs.find(symbols[i], symbols[i + 1]);
+  for (std::size_t i = 0; i + 1 < count; ++i) merges[i] = merge_of_bytes(piece, i);
   while (count > 1) {
     std::size_t best = 0;
     for (std::size_t i = 1; i + 1 < count; ++i) {
@@ -84,6 +103,29 @@ void PieceEncoder::push(std::uint32_t place) {
   std::push_heap(heap_.begin(), heap_.end(), std::greater<>());
 }
 
+PairTable::Merge PieceEncoder::merge_of_bytes(std::string_view piece, std::size_t at) const {
+  const unsigned first = static_cast<unsigned char>(piece[at]), second = static_cast<unsigned char>(piece[at + 1]);
+  return tables_.byte_pairs[first * 256 + second];
+}
+
+/// Sorts entries that are in the order of their places by their ranks, the upper half: two passes of a radix sort for each 22
+/// bits of rank.
+void PieceEncoder::sort_by_rank(std::vector<std::uint64_t>& entries, std::vector<std::uint64_t>& spare) {
+  constexpr std::size_t kFew = 4096, kBuckets = 2048;
+  if (entries.size() < kFew) return std::sort(entries.begin(), entries.end());
+  std::uint64_t largest = 0;
+  for (const std::uint64_t entry : entries) largest = std::max(largest, entry >> 32U);
+  spare.resize(entries.size());
+  for (unsigned shift = 32; shift < 64 && (largest >> (shift - 32)) > 0; shift += 11) {
+    std::array<std::uint32_t, kBuckets> starts{};
+    for (const std::uint64_t entry : entries) ++starts[(entry >> shift) & (kBuckets - 1)];
+    std::uint32_t start = 0;
+    for (std::uint32_t& count : starts) start += std::exchange(count, start);
+    for (const std::uint64_t entry : entries) spare[starts[(entry >> shift) & (kBuckets - 1)]++] = entry;
+    entries.swap(spare);
+  }
+}
+
 void PieceEncoder::merge_long(std::string_view piece, std::vector<TokenId>& ids) {
   if (piece.size() >= kNowhere)
     throw Error("cannot encode a stretch of 4 GiB without a place to split it; use another pattern");
@@ -94,15 +136,22 @@ void PieceEncoder::merge_long(std::string_view piece, std::vector<TokenId>& ids)
     symbols_[i] = {tables_.byte_tokens[static_cast<unsigned char>(piece[i])], i == 0 ? kNowhere : i - 1,
                    i + 1 == size ? kNowhere : i + 1, PairTable::kNoMerge};
   }
+  // What is there from the beginning is sorted once; only what comes of merging needs the heap.
+  first_.clear();
   for (std::uint32_t i = 0; i + 1 < size; ++i) {
-    symbols_[i].rank = rank_at(i);
-    if (symbols_[i].rank != PairTable::kNoMerge) heap_.push_back((std::uint64_t{symbols_[i].rank} << 32) | i);
+    symbols_[i].rank = merge_of_bytes(piece, i).rank;
+    if (symbols_[i].rank != PairTable::kNoMerge) first_.push_back((std::uint64_t{symbols_[i].rank} << 32) | i);
   }
-  std::make_heap(heap_.begin(), heap_.end(), std::greater<>());
-  while (!heap_.empty()) {
-    std::pop_heap(heap_.begin(), heap_.end(), std::greater<>());
-    const std::uint64_t entry = heap_.back();
-    heap_.pop_back();
+  sort_by_rank(first_, spare_);
+  for (std::size_t next = 0; next < first_.size() || !heap_.empty();) {
+    std::uint64_t entry;
+    if (heap_.empty() || (next < first_.size() && first_[next] < heap_.front())) {
+      entry = first_[next++];
+    } else {
+      std::pop_heap(heap_.begin(), heap_.end(), std::greater<>());
+      entry = heap_.back();
+      heap_.pop_back();
+    }
     const auto place = static_cast<std::uint32_t>(entry);
     Symbol& symbol = symbols_[place];
     // The list has changed here since; what it is now has its own entry. (A rank belongs to one pair, or by rank to one
@@ -119,7 +168,7 @@ void PieceEncoder::merge_long(std::string_view piece, std::vector<TokenId>& ids)
   for (std::uint32_t place = 0; place != kNowhere; place = symbols_[place].next) ids.push_back(symbols_[place].id);
   if (symbols_.capacity() > (std::size_t{1} << 20)) {  // a rare giant does not keep its memory
     symbols_ = {};
-    heap_ = {};
+    heap_ = first_ = spare_ = {};
   }
 }
 

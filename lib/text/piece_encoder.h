@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -21,6 +22,9 @@ class PieceEncoder {
   /// Appends the ids of `piece`, which is not empty.
   void encode(std::string_view piece, std::vector<TokenId>& ids);
 
+  /// Returns how many bytes had no token.
+  std::uint64_t unknown() const { return unknown_; }
+
  private:
   // A direct-mapped cache of a fixed size: 99 % of English pretokens have at most 15 bytes, nearly all of them few tokens.
   static constexpr std::size_t kCacheSlots = std::size_t{1} << 16, kCachedBytes = 15, kCachedTokens = 7;
@@ -32,13 +36,19 @@ class PieceEncoder {
   static constexpr std::size_t kShort = 40;  // up to here scanning an array for the lowest rank beats a heap
 
   void merge(std::string_view piece, std::vector<TokenId>& ids);
+  void merge_known(std::string_view piece, std::vector<TokenId>& ids);
+  bool drop_unknown(std::string_view piece);
   void merge_short(std::string_view piece, std::vector<TokenId>& ids) const;
   void merge_long(std::string_view piece, std::vector<TokenId>& ids);
+  PairTable::Merge merge_of_bytes(std::string_view piece, std::size_t at) const;
+  static void sort_by_rank(std::vector<std::uint64_t>& entries, std::vector<std::uint64_t>& spare);
   std::uint32_t rank_at(std::uint32_t place) const;
   void push(std::uint32_t place);
 
   const TokenizerTables& tables_;
   std::vector<CacheSlot> cache_;
+  std::string known_;  // a piece without the bytes that have no token
+  std::uint64_t unknown_ = 0;
 
   // Scratch of merge_long: a doubly linked list of symbols, each at the place of its first byte, and a heap of (rank,
   // place).
@@ -49,7 +59,7 @@ class PieceEncoder {
     std::uint32_t rank;            // of the merge with the next symbol: what makes a heap entry current
   };
   std::vector<Symbol> symbols_;
-  std::vector<std::uint64_t> heap_;
+  std::vector<std::uint64_t> heap_, first_, spare_;
 };
 
 }  // namespace lm

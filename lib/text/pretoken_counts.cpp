@@ -1,9 +1,9 @@
 #include "text/pretoken_counts.h"
 
 #include "base/error.h"
-#include "text/vocabulary/byte_hash.h"
 #include "text/uncut_text.h"
 #include "text/unicode/unicode.h"
+#include "text/vocabulary/byte_hash.h"
 
 namespace lm {
 

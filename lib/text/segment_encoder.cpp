@@ -3,36 +3,145 @@
 #include <string>
 
 #include "base/error.h"
+#include "base/utf8.h"
 #include "text/unicode/unicode.h"
 
 namespace lm {
 
+using Match = AddedMatcher::Match;
+
+namespace {
+std::size_t first_length(std::string_view text) { return decode_utf8(text.data(), text.data() + text.size()).length; }
+}  // namespace
+
 SegmentEncoder::SegmentEncoder(const TokenizerTables& tables, SpecialTokens special, PieceEncoder::Cache cache)
-    : tables_(tables), special_(special), pieces_(tables, cache) {}
+    : tables_(tables), special_(special), pieces_(tables, cache), model_(tables.model) {}
+
+void SegmentEncoder::refuse_special(std::string_view spelling, std::uint64_t place) const {
+  throw Error("the text spells the special token '" + std::string(spelling) + "' at byte " + std::to_string(place) +
+              "; use --special plain or allow");
+}
 
 std::size_t SegmentEncoder::encode(std::string_view text, End end, std::uint64_t offset, std::vector<TokenId>& ids) {
+  if (tables_.parts.form == TokenizerParts::Form::bytes && tables_.added.is_simple())
+    return encode_simple(text, end, offset, ids);
+  const std::size_t size = end == End::final ? text.size() : last_cut(text);
+  if (offset == 0) section_begins_ = true;
+  if (size > 0) encode_stretch(text.substr(0, size), end, offset, ids);
+  return size;
+}
+
+// Byte-level BPE and added tokens that nothing complicates: every stage knows by itself what more text could change.
+std::size_t SegmentEncoder::encode_simple(std::string_view text, End end, std::uint64_t offset, std::vector<TokenId>& ids) {
   const bool final = end == End::final;
   if (!final) text.remove_suffix(incomplete_utf8_tail(text));
-  const SpecialMatcher& matcher = special_ == SpecialTokens::plain ? tables_.always : tables_.all;
+  const auto pass =
+      tables_.added.is_empty(AddedMatcher::Pass::raw) ? AddedMatcher::Pass::normalized : AddedMatcher::Pass::raw;
+  AddedMatcher::Cursor cursor;
   std::size_t at = 0;
   for (;;) {
-    const SpecialMatcher::Match match = matcher.find(text, at, final);
-    if (match.kind == SpecialMatcher::Match::Kind::none) return at + encode_plain(text.substr(at), end, ids);
-    const std::string_view before = text.substr(at, match.position - at);
-    if (match.kind == SpecialMatcher::Match::Kind::undecided) return at + encode_plain(before, End::open, ids);
-    if (special_ == SpecialTokens::error && tables_.special[match.id]) {
-      throw Error("the text spells the special token '" + std::string(text.substr(match.position, match.length)) +
-                  "' at byte " + std::to_string(offset + match.position) + "; use --special plain or allow");
-    }
+    const Match match = tables_.added.next(pass, text, cursor, special_, final);
+    if (match.kind == Match::Kind::none) return at + encode_plain(text.substr(at), end, ids);
+    const std::string_view before = text.substr(at, match.begin - at);
+    if (match.kind == Match::Kind::undecided) return at + encode_plain(before, End::open, ids);
+    if (special_ == SpecialTokens::error && tables_.special[match.id])
+      refuse_special(text.substr(match.begin, match.end - match.begin), offset + match.begin);
     encode_plain(before, End::final, ids);
     ids.push_back(match.id);
-    at = match.position + match.length;
+    at = match.end;
+  }
+}
+
+/// Returns the end of the longest beginning of `text` that can be encoded by itself: up to the last space behind a letter or
+/// number. 0 if there is none, or if this tokenizer takes documents whole.
+std::size_t SegmentEncoder::last_cut(std::string_view text) const {
+  if (!tables_.cuts_before_space) return 0;
+  const bool checks_model =
+      tables_.parts.form == TokenizerParts::Form::spelled && !tables_.pre_tokenizer.cuts_before_blank();
+  const bool changes_text = tables_.normalizer.loss() == NormalizerLoss::text;
+  const UnicodeClasses& classes = UnicodeClasses::get();
+  for (std::size_t at = text.rfind(' '); at != std::string_view::npos && at > 0; at = text.rfind(' ', at - 1)) {
+    std::size_t begin = at - 1;
+    while (begin > 0 && at - begin < 4 && (static_cast<unsigned char>(text[begin]) & 0xC0) == 0x80) --begin;
+    const DecodedChar before = decode_utf8(text.data() + begin, text.data() + at);
+    if (before.code_point == kInvalidCodePoint || begin + before.length != at) continue;
+    const CharClass c = classes.of(before.code_point);
+    if (c != CharClass::upper && c != CharClass::lower && c != CharClass::letter && c != CharClass::number) continue;
+    // A normalizer that changes text may turn a letter into something else, but no ASCII one.
+    if (changes_text && before.code_point >= 0x80) continue;
+    if (checks_model && tables_.model.joins_space(before.code_point)) continue;
+    return at;
+  }
+  return 0;
+}
+
+void SegmentEncoder::encode_stretch(std::string_view text, End end, std::uint64_t offset, std::vector<TokenId>& ids) {
+  AddedMatcher::Cursor cursor;
+  std::size_t at = 0;
+  bool begins = section_begins_;
+  const auto section = [&](std::size_t stop, bool ends) {
+    const Edges edges{.first = offset == 0 && at == 0, .begins = begins, .ends = ends};
+    if (stop > at) encode_section(text.substr(at, stop - at), edges, ids);
+  };
+  for (;;) {
+    const Match match = tables_.added.next(AddedMatcher::Pass::raw, text, cursor, special_, true);
+    if (match.kind != Match::Kind::found) break;
+    if (special_ == SpecialTokens::error && tables_.special[match.id])
+      refuse_special(text.substr(match.begin, match.end - match.begin), offset + match.begin);
+    section(match.begin, true);
+    ids.push_back(match.id);
+    at = match.end;
+    begins = true;
+  }
+  section(text.size(), end == End::final);
+  section_begins_ = at == text.size();
+}
+
+void SegmentEncoder::encode_section(std::string_view text, Edges edges, std::vector<TokenId>& ids) {
+  if (tables_.normalizer.is_identity()) return encode_normalized(text, edges.first, ids);
+  bool is_first = edges.first;
+  if (is_first) {  // a text whose first character normalization takes away does not begin where the document does
+    tables_.normalizer.normalize(text.substr(0, first_length(text)), {.begins = true, .ends = false}, normalized_);
+    is_first = !normalized_.empty();
+  }
+  tables_.normalizer.normalize(text, {.begins = edges.begins, .ends = edges.ends}, normalized_);
+  encode_normalized(normalized_, is_first, ids);
+}
+
+void SegmentEncoder::encode_normalized(std::string_view text, bool is_first, std::vector<TokenId>& ids) {
+  constexpr auto kPass = AddedMatcher::Pass::normalized;
+  AddedMatcher::Cursor cursor;
+  std::size_t at = 0;
+  while (!tables_.added.is_empty(kPass)) {
+    const Match match = tables_.added.next(kPass, text, cursor, special_, true);
+    if (match.kind != Match::Kind::found) break;
+    if (special_ == SpecialTokens::error && tables_.special[match.id])
+      throw Error("the text spells the special token '" + std::string(text.substr(match.begin, match.end - match.begin)) +
+                  "'; use --special plain or allow");
+    if (match.begin > at) encode_pretokens(text.substr(at, match.begin - at), is_first && at == 0, ids);
+    ids.push_back(match.id);
+    at = match.end;
+  }
+  if (at < text.size()) encode_pretokens(text.substr(at), is_first && at == 0, ids);
+}
+
+void SegmentEncoder::encode_pretokens(std::string_view text, bool is_first, std::vector<TokenId>& ids) {
+  if (tables_.parts.form == TokenizerParts::Form::bytes) {
+    encode_plain(text, End::final, ids);
+    return;
+  }
+  if (tables_.pre_tokenizer.is_null()) return model_.encode(text, ids);
+  tables_.pre_tokenizer.split(text, is_first, cut_);
+  const std::string_view pieces = cut_.text;
+  for (const Piece& piece : cut_.pieces) {
+    if (piece.end > piece.begin) model_.encode(pieces.substr(piece.begin, piece.end - piece.begin), ids);
   }
 }
 
 std::size_t SegmentEncoder::encode_plain(std::string_view text, End end, std::vector<TokenId>& ids) {
   const Pattern pattern = tables_.parts.pattern;
-  if (pattern == Pattern::none && !tables_.parts.ignore_merges) return encode_unsplit(text, end, ids);
+  if (pattern == Pattern::none && !tables_.parts.ignore_merges && tables_.has_all_bytes)
+    return encode_unsplit(text, end, ids);
   std::size_t at = 0;
   while (at < text.size()) {
     const Pretoken pretoken = next_pretoken(pattern, text.substr(at));

@@ -2,31 +2,57 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 #include <vector>
 
+#include "text/pattern/pre_tokenizer.h"
 #include "text/piece_encoder.h"
+#include "text/spelled_model.h"
 #include "text/tokenizer.h"
 
 namespace lm {
 
+/// Encodes the documents of one thread. Text goes through the stages of Hugging Face's library: added tokens are found, what
+/// is between them (a section) is normalized, added tokens are found in that, the rest is cut into pretokens, and the model
+/// encodes each.
 class SegmentEncoder {
  public:
   SegmentEncoder(const TokenizerTables& tables, SpecialTokens special, PieceEncoder::Cache cache);
 
   enum class End { open, final };
   /// Appends the ids of the beginning of `text` that is certain whatever follows, and returns its length; with End::final
-  /// all of it. `offset` of text in its document is for messages. Throws Error for a special token under
+  /// all of it. `offset` of text in its document; at 0 a document begins. Throws Error for a special token under
   /// SpecialTokens::error.
   std::size_t encode(std::string_view text, End end, std::uint64_t offset, std::vector<TokenId>& ids);
 
+  /// Returns how many bytes had no token, and left nothing or (of the form bytes) the unknown token.
+  std::uint64_t unknown_bytes() const { return pieces_.unknown() + model_.lost(); }
+
  private:
+  // Where a section is.
+  struct Edges {
+    bool first;   // it begins the document
+    bool begins;  // its beginning is in this stretch, and its end
+    bool ends;
+  };
+  std::size_t encode_simple(std::string_view text, End end, std::uint64_t offset, std::vector<TokenId>& ids);
+  void encode_stretch(std::string_view text, End end, std::uint64_t offset, std::vector<TokenId>& ids);
+  void encode_section(std::string_view text, Edges edges, std::vector<TokenId>& ids);
+  void encode_normalized(std::string_view text, bool is_first, std::vector<TokenId>& ids);
+  void encode_pretokens(std::string_view text, bool is_first, std::vector<TokenId>& ids);
   std::size_t encode_plain(std::string_view text, End end, std::vector<TokenId>& ids);
   std::size_t encode_unsplit(std::string_view text, End end, std::vector<TokenId>& ids);
+  std::size_t last_cut(std::string_view text) const;
+  void refuse_special(std::string_view spelling, std::uint64_t place) const;
 
   const TokenizerTables& tables_;
   SpecialTokens special_;
   PieceEncoder pieces_;
+  SpelledModel::Encoder model_;
+  std::string normalized_;
+  Pieces cut_;
+  bool section_begins_ = true;  // the next stretch begins a section
 };
 
 }  // namespace lm

@@ -34,17 +34,19 @@ std::vector<TokenId> Tokenizer::encode(std::string_view bytes, SpecialTokens spe
 }
 
 std::string Tokenizer::decode(const std::vector<TokenId>& ids) const {
-  std::string bytes;
-  for (const TokenId id : ids) bytes += bytes_of(id);
-  return bytes;
+  std::string text;
+  StreamDecoder decoder(*this);
+  for (const TokenId id : ids) decoder.feed(id, text);
+  decoder.finish(text);
+  return text;
 }
 
 std::string_view Tokenizer::bytes_of(TokenId id) const {
-  const TokenStrings& tokens = tables_->parts.tokens;
-  if (id >= tokens.size()) {
-    throw Error("token id " + std::to_string(id) + " is outside the vocabulary of " + std::to_string(tokens.size()));
+  const TokenizerParts& parts = tables_->parts;
+  if (id >= parts.tokens.size()) {
+    throw Error("token id " + std::to_string(id) + " is outside the vocabulary of " + std::to_string(parts.tokens.size()));
   }
-  return tokens[id];
+  return parts.form == TokenizerParts::Form::bytes ? parts.tokens[id] : tables_->texts[id];
 }
 
 std::int64_t Tokenizer::vocab_size() const { return tables_->parts.tokens.size(); }
@@ -58,6 +60,7 @@ std::int64_t Tokenizer::byte_length(TokenId id) const {
 bool Tokenizer::begins_word(TokenId id) const {
   const std::string_view bytes = bytes_of(id);
   if (tables_->special[id]) return id == tables_->end_of_text;
+  if (bytes.empty()) return false;
   const char first = bytes.front();
   return first == ' ' || (first >= '\t' && first <= '\r');
 }
@@ -67,12 +70,26 @@ bool Tokenizer::is_special(TokenId id) const {
   return tables_->special[id];
 }
 
-bool Tokenizer::leaves_tokens_out() const { return !tables_->parts.tokens_around_text.empty(); }
+const std::vector<TokenId>& Tokenizer::begin_tokens() const { return tables_->begin_tokens; }
 
-std::vector<std::string> Tokenizer::notes() const {
-  if (!leaves_tokens_out()) return {};
-  return {"the tokenizer is meant to put " + tables_->parts.tokens_around_text +
-          " each text (its post-processor); text is used here without"};
+bool Tokenizer::names_begin() const { return tables_->names_begin; }
+
+std::vector<TokenId> Tokenizer::opening() const {
+  const bool takes_end = tables_->begin_tokens.empty() && !tables_->opens_with_nothing;
+  return takes_end ? std::vector<TokenId>{end_of_text()} : tables_->begin_tokens;
+}
+
+bool Tokenizer::keeps_parts() const {
+  return tables_->parts.form == TokenizerParts::Form::bytes && !loses_text() && tables_->normalizer.is_identity();
+}
+
+bool Tokenizer::leaves_tokens_out() const { return !tables_->around.after.empty(); }
+bool Tokenizer::loses_text() const { return tables_->loses_text; }
+std::vector<std::string> Tokenizer::notes() const { return tables_->notes; }
+
+std::optional<TokenId> Tokenizer::unknown_token() const {
+  const bool complete = tables_->parts.form == TokenizerParts::Form::bytes && tables_->has_all_bytes;
+  return complete ? std::nullopt : tables_->parts.unknown;
 }
 
 std::optional<TokenId> Tokenizer::id_of(std::string_view special_name) const {
@@ -80,6 +97,60 @@ std::optional<TokenId> Tokenizer::id_of(std::string_view special_name) const {
     if (tables_->parts.tokens[token.id] == special_name) return token.id;
   }
   return std::nullopt;
+}
+
+struct StreamDecoder::State {
+  const Tokenizer& tokenizer;
+  bool by_bytes;
+  TokenDecoder::State decoder = {};
+  bool begun = false;
+  bool drops_space = false;  // SentencePiece: nothing has been written, and spaces are left out
+
+  std::string_view spelling(TokenId id);
+};
+
+/// Returns how the decoder gets a token.
+std::string_view StreamDecoder::State::spelling(TokenId id) {
+  constexpr std::string_view kSpace = "\xE2\x96\x81";
+  const TokenizerTables& tables = tokenizer.tables();
+  const TokenizerParts& parts = tables.parts;
+  const auto normal = tables.normal_spellings.find(id);
+  if (parts.unknown_text && parts.unknown == id) {
+    drops_space = false;
+    return *parts.unknown_text;
+  }
+  std::string_view spelling = normal != tables.normal_spellings.end() ? std::string_view(normal->second) : parts.tokens[id];
+  if (!drops_space) return spelling;
+  const bool dropped = !tables.special[id] && spelling.starts_with(kSpace);
+  if (dropped) spelling.remove_prefix(kSpace.size());
+  if (!spelling.empty() || (dropped && !tables.drops_first_spaces)) drops_space = false;
+  return spelling;
+}
+
+StreamDecoder::StreamDecoder(const Tokenizer& tokenizer)
+    : state_(new State{.tokenizer = tokenizer, .by_bytes = tokenizer.tables().parts.form == TokenizerParts::Form::bytes}) {}
+StreamDecoder::StreamDecoder(StreamDecoder&&) noexcept = default;
+StreamDecoder::~StreamDecoder() = default;
+
+void StreamDecoder::feed(TokenId id, std::string& text) {
+  const std::string_view bytes = state_->tokenizer.bytes_of(id);
+  if (state_->by_bytes) {
+    text += bytes;
+    return;
+  }
+  const TokenizerTables& tables = state_->tokenizer.tables();
+  if (!state_->begun) {
+    tables.decoder.begin(state_->decoder);
+    state_->drops_space = tables.drops_first_space;
+  }
+  state_->begun = true;
+  const std::string_view spelling = state_->spelling(id);
+  if (!spelling.empty()) tables.decoder.feed(state_->decoder, spelling, text);
+}
+
+void StreamDecoder::finish(std::string& text) {
+  if (state_->begun) state_->tokenizer.tables().decoder.finish(state_->decoder, text);
+  state_->begun = false;
 }
 
 }  // namespace lm

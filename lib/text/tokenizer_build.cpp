@@ -1,22 +1,28 @@
 #include "text/tokenizer_build.h"
 
+#include <algorithm>
 #include <array>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "base/error.h"
-#include "base/hash.h"
 #include "base/json.h"
-#include "base/little_endian.h"
 #include "base/suggest.h"
+#include "text/normalize/growth.h"
+#include "text/pattern/regex.h"
+#include "text/post_processor.h"
+#include "text/tokenizer_fingerprint.h"
+#include "text/vocabulary/byte_level.h"
 
 namespace lm {
 
 namespace {
 
 // In the order of preference: names under which known tokenizers end a document.
-constexpr std::array<std::string_view, 7> kEndOfTextNames = {
-    "<|endoftext|>", "<|end_of_text|>", "<｜end▁of▁sentence｜>", "<|im_end|>", "</s>", "<eos>", "[EOS]"};
+constexpr std::array<std::string_view, 9> kEndOfTextNames = {
+    "<|endoftext|>", "<|end_of_text|>", "<｜end▁of▁sentence｜>", "<|im_end|>", "</s>", "<eos>", "[EOS]",
+    "[SEP]",         "<EOS_TOKEN>"};
 
 [[noreturn]] void reject(std::string_view source, const std::string& why) {
   throw Error("cannot use the tokenizer '" + std::string(source) + "': " + why);
@@ -80,11 +86,21 @@ void mark_special(TokenizerTables& tables, const TokenizerOptions& options, std:
   tables.parts.added.push_back({*end_of_text, true});
 }
 
+/// Returns, by id, the tokens that the model does not give: special ones, unused ids, and added ones that it does not have.
+std::vector<bool> absent_ids(const TokenizerTables& tables) {
+  std::vector<bool> absent = tables.special;
+  for (const AddedToken& added : tables.parts.added) {
+    if (!added.in_model) absent[added.id] = true;
+  }
+  return absent;
+}
+
 void index_ordinary(TokenizerTables& tables, std::string_view source) {
   const TokenStrings& tokens = tables.parts.tokens;
   tables.ordinary.reset(tokens, tokens.size());
+  const std::vector<bool> absent = absent_ids(tables);
   for (TokenId id = 0; id < tokens.size(); ++id) {
-    if (tables.special[id]) continue;
+    if (absent[id]) continue;
     const std::string_view bytes = tokens[id];
     if (!tables.ordinary.insert(id)) reject(source, "two of its tokens are " + quote(bytes));
     tables.longest_ordinary = std::max(tables.longest_ordinary, bytes.size());
@@ -95,14 +111,22 @@ void index_ordinary(TokenizerTables& tables, std::string_view source) {
   for (unsigned byte = 0; byte < 256; ++byte) {
     const char text = static_cast<char>(byte);
     const std::optional<TokenId> id = tables.ordinary.find({&text, 1});
-    if (!id) reject(source, "it has no token for the byte " + std::to_string(byte) + ", so it cannot hold any text");
-    tables.byte_tokens[byte] = *id;
+    if (!id && tables.parts.by_rank)
+      reject(source, "it has no token for the byte " + std::to_string(byte) + ", so it cannot hold any text");
+    tables.missing_bytes[byte] = !id;
+    tables.byte_tokens[byte] = id ? *id : tables.parts.unknown.value_or(kNoByteToken);
   }
+  tables.has_all_bytes = tables.missing_bytes.none();
 }
 
 void index_merges(TokenizerTables& tables, std::string_view source) {
   const TokenizerParts& parts = tables.parts;
   tables.pairs.reset(parts.merges.size());
+  TokenIndex absent;  // by the bytes of a token that the model does not give
+  absent.reset(parts.tokens, parts.tokens.size());
+  for (TokenId id = 0; id < parts.tokens.size(); ++id) {
+    if (!tables.ordinary.find(parts.tokens[id])) absent.insert(id);
+  }
   std::string joined;
   for (std::uint32_t rank = 0; rank < parts.merges.size(); ++rank) {
     const auto [left, right] = parts.merges[rank];
@@ -110,7 +134,7 @@ void index_merges(TokenizerTables& tables, std::string_view source) {
     const std::optional<TokenId> result = tables.ordinary.find(joined);
     if (!result) {
       // A merge that spells a special token is in the file for others; text must not reach it.
-      if (find_name(parts.tokens, joined)) continue;
+      if (absent.find(joined)) continue;
       reject(source, "merge " + std::to_string(rank) + " makes " + quote(joined) + ", which is not a token");
     }
     if (!tables.pairs.insert({left, right}, {rank, *result})) {
@@ -145,47 +169,182 @@ void index_ranks(TokenizerTables& tables) {
   for (const Found& merge : found) LM_CHECK(tables.pairs.insert(merge.pair, {merge.result, merge.result}));
 }
 
-void build_matchers(TokenizerTables& tables) {
-  for (const AddedToken& added : tables.parts.added) {
-    const std::string_view spelling = tables.parts.tokens[added.id];
-    tables.all.add(spelling, added.id);
-    if (!tables.special[added.id]) tables.always.add(spelling, added.id);
+/// Finds the matches of an expression in a normalizer or decoder.
+MatchFinder find_expression(const std::string& expression) {
+  const auto regex = std::make_shared<const Regex>(expression, "an expression of Replace");
+  return [regex](std::string_view text, std::vector<std::pair<std::size_t, std::size_t>>& matches) {
+    Regex::Scratch scratch;
+    std::vector<Regex::Match> found;
+    regex->find_all(text, scratch, found);
+    for (const Regex::Match& match : found) matches.emplace_back(match.begin, match.end);
+  };
+}
+
+/// Refuses a pattern that is not the file's own.
+void check_pattern(const TokenizerParts& parts, const TokenizerOptions& options, std::string_view source) {
+  if (!options.pattern) return;
+  if (parts.form == TokenizerParts::Form::spelled)
+    reject(source, "it cuts text in its own way, by none of the patterns; leave --pattern out");
+  if (*options.pattern != parts.pattern)
+    reject(source, "its pattern is " + std::string(to_string(parts.pattern)) + ", not " + to_string(*options.pattern));
+}
+
+/// Looks up the merges of two bytes beforehand: every pretoken begins with these.
+void index_byte_pairs(TokenizerTables& tables) {
+  tables.byte_pairs.resize(65536);
+  for (std::size_t pair = 0; pair < tables.byte_pairs.size(); ++pair) {
+    const TokenId left = tables.byte_tokens[pair >> 8U], right = tables.byte_tokens[pair & 255U];
+    if (left != kNoByteToken && right != kNoByteToken) tables.byte_pairs[pair] = tables.pairs.find(left, right);
   }
 }
 
-/// Hashes what lm-tokenizer(5) says.
-Fingerprint fingerprint_of(const TokenizerTables& tables) {
+void index_bytes(TokenizerTables& tables, std::string_view source) {
+  index_ordinary(tables, source);
+  if (tables.parts.by_rank) {
+    index_ranks(tables);
+  } else {
+    index_merges(tables, source);
+  }
+  index_byte_pairs(tables);
+}
+
+/// Builds what the form spelled needs.
+void build_spelled(TokenizerTables& tables, std::string_view source) {
   const TokenizerParts& parts = tables.parts;
-  Hasher hasher;
-  std::string bytes;
-  const auto number = [&](std::uint64_t value) { bytes += little_bytes(static_cast<std::uint32_t>(value)); };
-  const auto text = [&](std::string_view value) {
-    number(value.size());
-    bytes += value;
-  };
-  const auto hash_now = [&](std::size_t limit) {
-    if (bytes.size() <= limit) return;
-    hasher.update(bytes.data(), bytes.size());
-    bytes.clear();
-  };
-  number(parts.by_rank ? 1 : 0);
-  text(to_string(parts.pattern));
-  text("");  // the normalizer: none
-  number(parts.ignore_merges ? 1 : 0);
-  number(parts.tokens.size());
+  tables.pre_tokenizer = PreTokenizer::from_json(parts.components.pre_tokenizer, source);
+  tables.decoder = TokenDecoder::from_json(parts.components.decoder, source, find_expression);
+  tables.model = SpelledModel(parts, absent_ids(tables), source);
+  if (parts.origin == TokenizerParts::Origin::sentencepiece) {
+    const auto is_set = [&](const char* key) {
+      const JsonValue* flag = parts.components.normalizer.find(key);
+      return flag != nullptr && flag->if_bool() != nullptr && *flag->if_bool();
+    };
+    tables.drops_first_spaces = is_set("remove_extra_whitespaces");
+    tables.drops_first_space = is_set("add_dummy_prefix") || tables.drops_first_spaces;
+  }
+  std::size_t size = 0, made = 0;
+  for (TokenId id = 0; id < parts.tokens.size(); ++id) size += parts.tokens[id].size();
+  std::string text;
+  for (const AddedToken& added : parts.added) {
+    if (!added.normalized || tables.normalizer.is_identity()) continue;
+    tables.normalizer.normalize(parts.tokens[added.id], {}, text);
+    refuse_growth(made += text.size(), growth_limit(size));
+    if (text != parts.tokens[added.id]) tables.normal_spellings[added.id] = text;
+  }
   for (TokenId id = 0; id < parts.tokens.size(); ++id) {
-    text(parts.tokens[id]);
-    bytes += tables.special[id] ? '\1' : '\0';
-    hash_now(65536);
+    text.clear();
+    if (tables.special[id]) {
+      text = parts.tokens[id];
+    } else {
+      tables.decoder.middle_text(parts.tokens[id], text);
+    }
+    refuse_growth(made += text.size(), growth_limit(size));
+    tables.texts.push_back(text);
   }
-  number(parts.merges.size());
-  for (const MergePair& merge : parts.merges) {
-    number(merge.left);
-    number(merge.right);
-    hash_now(65536);
+}
+
+std::string quoted_names(const TokenizerTables& tables, const std::vector<TokenId>& ids) {
+  std::string names;
+  for (const TokenId id : ids) names += (names.empty() ? "" : " ") + quote(tables.parts.tokens[id]);
+  return names;
+}
+
+/// Returns whether text is spelled in ByteLevel characters, all of which have tokens, and nothing is put before it.
+bool spells_all_bytes(const TokenizerParts& parts) {
+  const JsonValue& pre_tokenizer = parts.components.pre_tokenizer;
+  const JsonValue* steps = pre_tokenizer.find("pretokenizers");
+  JsonValue::Array alone = {pre_tokenizer};
+  bool spells = false;
+  for (const JsonValue& step : steps != nullptr && steps->if_array() != nullptr ? *steps->if_array() : alone) {
+    const JsonValue* type = step.find("type");
+    if (type == nullptr || type->if_string() == nullptr || *type->if_string() != "ByteLevel") continue;
+    const JsonValue* prefix = step.find("add_prefix_space");
+    spells = prefix != nullptr && prefix->if_bool() != nullptr && !*prefix->if_bool();
   }
-  hash_now(0);
-  return hasher.digest128();
+  if (!spells) return false;
+  TokenIndex index;
+  index.reset(parts.tokens, parts.tokens.size());
+  for (TokenId id = 0; id < parts.tokens.size(); ++id) index.insert(id);
+  for (unsigned byte = 0; byte < 256; ++byte) {
+    const char text = static_cast<char>(byte);
+    if (!index.find(to_byte_level({&text, 1}))) return false;
+  }
+  return true;
+}
+
+bool loses_text(const TokenizerTables& tables) {
+  const TokenizerParts& parts = tables.parts;
+  if (tables.normalizer.loss() == NormalizerLoss::text) return true;
+  if (parts.form == TokenizerParts::Form::bytes) return !tables.has_all_bytes;
+  if (parts.kind == ModelKind::bpe && spells_all_bytes(parts)) return false;
+  return parts.kind == ModelKind::wordpiece || parts.kind == ModelKind::wordlevel || !parts.byte_fallback;
+}
+
+/// Finds the tokens that go around each text.
+void take_surroundings(TokenizerTables& tables, const TokenizerOptions& options, std::string_view source) {
+  TokensAround& around = tables.around;
+  around = read_post_processor(tables.parts.components.post_processor, source);
+  for (const std::vector<TokenId>* ids : {&around.before, &around.after}) {
+    for (const TokenId id : *ids) {
+      if (id >= tables.parts.tokens.size() || tables.parts.tokens[id].empty())
+        reject(source, "its post-processor puts token " + std::to_string(id) + " around texts, which it does not have");
+    }
+  }
+  tables.begin_tokens = around.before;
+  if (options.begin) tables.parts.begin = options.begin;
+  const std::optional<std::string>& begin = tables.parts.begin;
+  if (begin && *begin == "none") {
+    tables.begin_tokens.clear();
+    tables.opens_with_nothing = true;
+  } else if (begin) {
+    const std::optional<TokenId> id = find_name(tables.parts.tokens, *begin);
+    if (!id) reject(source, "it has no token " + quote(*begin) + " to begin texts with");
+    tables.begin_tokens = {*id};
+    tables.names_begin = true;
+  }
+  // An end-of-text before a text is what this toolkit supplies anyway.
+  std::erase(tables.begin_tokens, tables.end_of_text);
+}
+
+/// Notes what the user should know.
+void take_notes(TokenizerTables& tables) {
+  const TokensAround& around = tables.around;
+  tables.loses_text = loses_text(tables);
+  if (!around.after.empty()) {
+    tables.notes.push_back("the tokenizer is meant to put " + quoted_names(tables, around.after) +
+                           " after each text (its post-processor); text is used here without");
+  }
+  if (tables.loses_text)
+    tables.notes.push_back("the tokenizer does not keep all of a text: decoding gives back what is left of it");
+}
+
+/// Returns how a space inside a text is spelled for the pre-tokenizer.
+std::string inner_space(const Normalizer& normalizer) {
+  std::string text;
+  normalizer.normalize(" ", {.begins = false, .ends = false}, text);
+  return text;
+}
+
+bool splits_at_spaces(const JsonValue& pre_tokenizer) {
+  const JsonValue* steps = pre_tokenizer.find("pretokenizers");
+  const JsonValue::Array alone = {pre_tokenizer};
+  const JsonValue* type = nullptr;
+  for (const JsonValue& step : steps != nullptr && steps->if_array() != nullptr ? *steps->if_array() : alone) {
+    type = step.find("type");
+    if (type != nullptr && type->if_string() != nullptr && *type->if_string() == "Metaspace") return true;
+  }
+  return false;
+}
+
+bool may_cut_before_space(const TokenizerTables& tables) {
+  const TokenizerParts& parts = tables.parts;
+  if (tables.added.spans_cuts() || !tables.normalizer.may_cut_before_space()) return false;
+  const std::string space = inner_space(tables.normalizer);
+  if (parts.form == TokenizerParts::Form::bytes) return parts.pattern != Pattern::none && space == " ";
+  const bool is_marked = space == "\xE2\x96\x81";
+  if (tables.pre_tokenizer.is_null()) return parts.kind == ModelKind::bpe && (space == " " || is_marked);
+  return tables.pre_tokenizer.cuts_before_blank() &&
+         (space == " " || (is_marked && splits_at_spaces(parts.components.pre_tokenizer)));
 }
 
 }  // namespace
@@ -194,18 +353,20 @@ std::unique_ptr<TokenizerTables> build_tables(TokenizerParts parts, const Tokeni
                                               std::string_view source) {
   auto tables = std::make_unique<TokenizerTables>();
   tables->parts = std::move(parts);
-  if (options.pattern && *options.pattern != tables->parts.pattern) {
-    reject(source,
-           "its pattern is " + std::string(to_string(tables->parts.pattern)) + ", not " + to_string(*options.pattern));
-  }
+  if (std::max(tables->parts.scores.size(), tables->parts.kinds.size()) > tables->parts.tokens.size())
+    reject(source, "it has more scores or kinds of tokens than tokens");
+  check_pattern(tables->parts, options, source);
   mark_special(*tables, options, source);
-  index_ordinary(*tables, source);
-  if (tables->parts.by_rank) {
-    index_ranks(*tables);
+  take_surroundings(*tables, options, source);
+  tables->normalizer = Normalizer::from_json(tables->parts.components.normalizer, source, find_expression);
+  if (tables->parts.form == TokenizerParts::Form::bytes) {
+    index_bytes(*tables, source);
   } else {
-    index_merges(*tables, source);
+    build_spelled(*tables, source);
   }
-  build_matchers(*tables);
+  take_notes(*tables);
+  tables->added = AddedMatcher(tables->parts.added, tables->parts.tokens, tables->special, tables->normalizer);
+  tables->cuts_before_space = may_cut_before_space(*tables);
   tables->fingerprint = fingerprint_of(*tables);
   return tables;
 }

@@ -40,4 +40,6 @@ void StreamEncoder::finish(std::vector<TokenId>& ids) {
   state_->encoded = 0;
 }
 
+std::uint64_t StreamEncoder::unknown_bytes() const { return state_->encoder.unknown_bytes(); }
+
 }  // namespace lm

@@ -4,28 +4,60 @@
 #include <array>
 #include <bitset>
 #include <cstdint>
+#include <map>
+#include <string>
 #include <vector>
 
 #include "base/token.h"
-#include "text/pair_table.h"
-#include "text/pattern/pretokenizer.h"
-#include "text/special_matcher.h"
+#include "text/added_matcher.h"
+#include "text/decode/decoder.h"
+#include "text/normalize/normalizer.h"
+#include "text/pattern/pre_tokenizer.h"
+#include "text/post_processor.h"
+#include "text/spelled_model.h"
 #include "text/tokenizer_parts.h"
+#include "text/vocabulary/pair_table.h"
 
 namespace lm {
+
+/// Marks a byte that has no token, and for which there is none of unknown text.
+inline constexpr TokenId kNoByteToken = 0xFFFFFFFF;
 
 struct TokenizerTables {
   TokenizerParts parts;
   TokenId end_of_text = 0;
-  std::vector<bool> special;             // by id: special tokens and unused ids
-  TokenIndex ordinary;                   // bytes to id, special tokens left out
-  std::array<TokenId, 256> byte_tokens;  // the token of each single byte
-  std::size_t longest_ordinary = 1;      // bytes
-  PairTable pairs;                       // merges that text can reach: none makes a special token
-  SpecialMatcher always;                 // added tokens that are not special
-  SpecialMatcher all;                    // and the special ones
-  std::bitset<65536> joined;             // byte pairs (first * 256 + second) that are neighbours in some ordinary token
+  std::vector<bool> special;          // by id: special tokens and unused ids
+  TokensAround around;                // each text, as its post-processor says
+  std::vector<TokenId> begin_tokens;  // what precedes each text here
+  bool names_begin = false;           // they were asked for by name
+  bool opens_with_nothing = false;    // not even end-of-text is taken to precede a text
+  bool loses_text = false;            // decoding does not give back every text
+  std::vector<std::string> notes;     // what its user should know
+  AddedMatcher added;
+  Normalizer normalizer;
   Fingerprint fingerprint;
+
+  // The form bytes.
+  TokenIndex ordinary;                   // bytes to id, special tokens left out
+  std::array<TokenId, 256> byte_tokens;  // the token of each single byte, or kNoByteToken
+  std::bitset<256> missing_bytes;        // that have no token of their own
+  bool has_all_bytes = true;
+  std::size_t longest_ordinary = 1;          // bytes
+  PairTable pairs;                           // merges that text can reach: none makes a special token
+  std::vector<PairTable::Merge> byte_pairs;  // the merges of two bytes, first * 256 + second
+  std::bitset<65536> joined;                 // byte pairs (first * 256 + second) that are neighbours in some ordinary token
+
+  // The form spelled.
+  PreTokenizer pre_tokenizer;
+  TokenDecoder decoder;
+  SpelledModel model;
+  std::map<TokenId, std::string> normal_spellings;  // of added tokens that normalization changes: what is decoded
+  bool drops_first_space = false;   // SentencePiece's decoder leaves out a space that the first token begins with
+  bool drops_first_spaces = false;  // and those of tokens behind it, until there is text
+  TokenStrings texts;               // what each token stands for in the middle of a text
+
+  /// Whether a document may be encoded in stretches that end between a letter or number and a space.
+  bool cuts_before_space = false;
 };
 
 }  // namespace lm

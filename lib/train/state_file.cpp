@@ -94,11 +94,8 @@ TrainState state_from_json(const JsonValue& json, const std::string& source) {
 
 void save_state(const std::string& path, const StateRecord& record, Trainer& trainer) {
   trainer.check_finite();
-  SafetensorsMetadata metadata = model_metadata({.config = record.config,
-                                                 .objective = record.objective,
-                                                 .tokenizer_json = {},
-                                                 .progress = {},
-                                                 .end_of_text_name = {}});
+  SafetensorsMetadata metadata = model_metadata(
+      {.config = record.config, .objective = record.objective, .tokenizer_json = {}, .progress = {}, .begin = {}});
   metadata["train.settings"] = record.settings;
   // Its name comes after those by which a state is recognized, so that a large tokenizer does not hide them.
   if (!record.tokenizer_json.empty()) metadata["train.tokenizer"] = record.tokenizer_json;

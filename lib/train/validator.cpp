@@ -16,23 +16,40 @@ const ValidationPart* ValidationResult::causal() const {
   return nullptr;
 }
 
-DocumentLoss::DocumentLoss(std::span<const TokenId> tokens, const TokenTable& table, std::int64_t context_length,
-                           std::int64_t sequences)
-    : tokens_(tokens), table_(&table), context_length_(context_length), sequences_(sequences) {
+DocumentLoss::DocumentLoss(std::span<const TokenId> tokens, TokenId end_of_text, DocumentLossOptions options)
+    : tokens_(tokens), end_of_text_(end_of_text), options_(std::move(options)) {
   const auto size = static_cast<std::int64_t>(tokens.size());
-  std::int64_t start = 0;
-  while (start < size) {
-    std::int64_t end = start;
-    while (end < size && tokens[static_cast<std::size_t>(end)] != table.end_of_text()) {
-      bytes_ += table.byte_length(tokens[static_cast<std::size_t>(end++)]);
-    }
-    for (std::int64_t first = start; first < end; first += context_length) {
-      windows_.push_back({.first = first, .count = std::min(context_length, end - first), .opens_document = first == start});
-    }
-    scored_ += end - start;
-    start = end + 1;
+  const std::int64_t stored = options_.opening_is_stored ? std::ssize(options_.opening) : 0;
+  for (std::int64_t begin = 0; begin < size;) {
+    const auto end = std::find(tokens.begin() + begin, tokens.end(), end_of_text) - tokens.begin();
+    // A part that was held out may begin inside a document.
+    const bool opens = end - begin >= stored &&
+                       std::equal(options_.opening.begin(), options_.opening.begin() + stored, tokens.begin() + begin);
+    add_document(opens ? begin + stored : begin, end);
+    begin = end + 1;
   }
   if (scored_ == 0) throw Error("the held-out data has no token to score; give more of it");
+}
+
+/// Cuts a document, whose tokens behind the opening are [begin, end), as WindowCutter does.
+void DocumentLoss::add_document(std::int64_t begin, std::int64_t end) {
+  const std::int64_t opening = std::ssize(options_.opening), context = options_.context_length;
+  const std::int64_t places = opening + end - begin;
+  std::int64_t scored = std::max<std::int64_t>(1, opening);
+  for (std::int64_t last = context + 1; scored < places; last += context) {
+    const std::int64_t stop = std::min(last, places);
+    if (stop <= scored) continue;  // the opening takes a whole window
+    windows_.push_back(
+        {.document = begin, .first = std::max<std::int64_t>(0, stop - 1 - context), .scored = scored, .end = stop});
+    scored_ += stop - scored;
+    scored = stop;
+  }
+}
+
+TokenId DocumentLoss::at(const Window& window, std::int64_t place) const {
+  const std::int64_t opening = std::ssize(options_.opening);
+  if (place < opening) return options_.opening[static_cast<std::size_t>(place)];
+  return tokens_[static_cast<std::size_t>(window.document + place - opening)];
 }
 
 std::int64_t DocumentLoss::bytes(std::int64_t tokens, std::int64_t documents, std::int64_t context_length,
@@ -44,21 +61,20 @@ std::int64_t DocumentLoss::bytes(std::int64_t tokens, std::int64_t documents, st
 
 void DocumentLoss::fill_batch(std::span<const Window> windows) {
   std::int64_t longest = 0;
-  for (const Window& window : windows) longest = std::max(longest, window.count);
+  for (const Window& window : windows) longest = std::max(longest, window.end - 1 - window.first);
   batch_.sequences = static_cast<std::int64_t>(windows.size());
   batch_.length = longest;
   const auto rows = static_cast<std::size_t>(batch_.rows());
-  batch_.input.assign(rows, table_->end_of_text());
-  batch_.target.assign(rows, table_->end_of_text());
+  batch_.input.assign(rows, end_of_text_);
+  batch_.target.assign(rows, end_of_text_);
   batch_.weight.assign(rows, 0.0f);
   std::size_t row = 0;
   for (const Window& window : windows) {
-    for (std::int64_t i = 0; i < window.count; ++i) {
-      const auto target = static_cast<std::size_t>(window.first + i);
-      const bool opening = window.opens_document && i == 0;
-      batch_.input[row + static_cast<std::size_t>(i)] = opening ? table_->end_of_text() : tokens_[target - 1];
-      batch_.target[row + static_cast<std::size_t>(i)] = tokens_[target];
-      batch_.weight[row + static_cast<std::size_t>(i)] = 1.0f;
+    for (std::int64_t place = window.first; place + 1 < window.end; ++place) {
+      const std::size_t i = row + static_cast<std::size_t>(place - window.first);
+      batch_.input[i] = at(window, place);
+      batch_.target[i] = at(window, place + 1);
+      batch_.weight[i] = place + 1 >= window.scored ? 1.0f : 0.0f;
     }
     row += static_cast<std::size_t>(longest);
   }
@@ -67,14 +83,15 @@ void DocumentLoss::fill_batch(std::span<const Window> windows) {
 ValidationPart DocumentLoss::evaluate(Compute& compute, const Parameters<float>& weights, Activations<float>& activations) {
   Transformer<float> transformer(compute, weights);
   double nats = 0;
-  for (std::size_t first = 0; first < windows_.size(); first += static_cast<std::size_t>(sequences_)) {
-    const std::size_t count = std::min(static_cast<std::size_t>(sequences_), windows_.size() - first);
+  const auto at_once = static_cast<std::size_t>(options_.sequences);
+  for (std::size_t first = 0; first < windows_.size(); first += at_once) {
+    const std::size_t count = std::min(at_once, windows_.size() - first);
     fill_batch(std::span<const Window>(windows_).subspan(first, count));
     nats += transformer.loss(batch_, activations).nats;
   }
-  return {.objective = "causal",
-          .loss = nats / static_cast<double>(scored_),
-          .bits_per_byte = nats / (std::numbers::ln2 * static_cast<double>(bytes_))};
+  ValidationPart part{.objective = "causal", .loss = nats / static_cast<double>(scored_)};
+  if (options_.bytes.value_or(0) > 0) part.bits_per_byte = nats / (std::numbers::ln2 * static_cast<double>(*options_.bytes));
+  return part;
 }
 
 ExampleLoss::ExampleLoss(ExampleSource source, std::int64_t context_length, std::int64_t sequences)
@@ -106,7 +123,7 @@ ValidationPart ExampleLoss::evaluate(Compute& compute, const Parameters<float>& 
     loss.weight += part.weight;
   }
   if (loss.weight == 0) refuse();
-  return {.objective = source_.objective().name(), .loss = loss.mean(), .bits_per_byte = 0};
+  return {.objective = source_.objective().name(), .loss = loss.mean()};
 }
 
 ValidationResult Validator::evaluate(Compute& compute, const Parameters<float>& weights, Activations<float>& activations) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <variant>
@@ -20,7 +21,7 @@ namespace lm {
 struct ValidationPart {
   std::string objective;
   double loss = 0;
-  double bits_per_byte = 0;  // only causal; else 0
+  std::optional<double> bits_per_byte = {};  // only causal, and if the bytes are known
 };
 
 struct ValidationResult {
@@ -30,35 +31,42 @@ struct ValidationResult {
   const ValidationPart* causal() const;
 };
 
-/// The causal loss, as lm-eval-ppl(1) computes it, so that the numbers agree: each document by itself in disjoint windows of
-/// T tokens, every token scored once, end-of-text not scored.
+/// What documents are scored with.
+struct DocumentLossOptions {
+  std::int64_t context_length = 0;
+  std::int64_t sequences = 1;              // how many windows are scored at once
+  std::vector<TokenId> opening = {};       // precedes each document, unscored; empty: its first token is not scored
+  bool opening_is_stored = false;          // the documents begin with it
+  std::optional<std::int64_t> bytes = {};  // of the text of all documents, if they are known
+};
+
+/// The causal loss, as lm-eval-ppl(1) computes it with a stride of T, so that the numbers agree: each document by itself in
+/// windows of T tokens, of which the last reaches back to T, every token scored once, end-of-text not scored.
 class DocumentLoss {
  public:
-  /// tokens: documents, each closed by end-of-text, without the virtual first one. Copies nothing: `tokens` and `table` must
-  /// outlive it. sequences: how many windows are scored at once. Throws Error if no token would be scored.
-  DocumentLoss(std::span<const TokenId> tokens, const TokenTable& table, std::int64_t context_length,
-               std::int64_t sequences);
+  /// tokens: documents, each closed by `end_of_text`, without the virtual first one. Copies nothing: `tokens` must outlive it.
+  /// Throws Error if no token would be scored.
+  DocumentLoss(std::span<const TokenId> tokens, TokenId end_of_text, DocumentLossOptions options);
   /// Returns the bytes that it takes in addition to the tokens, at the most.
   static std::int64_t bytes(std::int64_t tokens, std::int64_t documents, std::int64_t context_length,
                             std::int64_t sequences);
   ValidationPart evaluate(Compute& compute, const Parameters<float>& weights, Activations<float>& activations);
 
  private:
-  /// Targets tokens_[first .. first + count), predicted from the token before each.
+  /// Places of a document that begins with its opening: the inputs are [first, end - 1), the targets [scored, end).
   struct Window {
-    std::int64_t first = 0;
-    std::int64_t count = 0;
-    bool opens_document = false;  // the input before the first target is end-of-text
+    std::int64_t document = 0;  // its first token behind the opening, in tokens_
+    std::int64_t first = 0, scored = 0, end = 0;
   };
+  void add_document(std::int64_t begin, std::int64_t end);
+  TokenId at(const Window& window, std::int64_t place) const;
   void fill_batch(std::span<const Window> windows);
 
   std::span<const TokenId> tokens_;
-  const TokenTable* table_;
-  std::int64_t context_length_;
-  std::int64_t sequences_;
+  TokenId end_of_text_;
+  DocumentLossOptions options_;
   std::vector<Window> windows_;
   std::int64_t scored_ = 0;
-  std::int64_t bytes_ = 0;
   Batch batch_;
 };
 

@@ -97,7 +97,7 @@ texts='c.txt t.json f/gz f/zst f/xz f/index f/config f/tokcfg f/peft f/vocab f/m
 taken() {
   case $1 in
     model) echo m.st folder other.st m.st.state ;;
-    tokenizer) echo t.json m.st folder f/ranks f/json tokens shards lora torch ;;
+    tokenizer) echo t.json m.st folder f/ranks f/json f/gguf f/spm tokens shards lora torch ;;
     tokens) echo c.tok f/empty ;;
     state) echo m.st.state ;;
     text) echo "$texts empty" ;;
@@ -137,7 +137,7 @@ for place in model tokenizer tokens state text scored config counts; do
       *)
         [ "$status" = "$([ "$place" = config ] && echo 2 || echo 1)" ] ||
           fail "'$path' as $place: exit $status: $(cat stderr)"
-        expect_one_line_stderr "cannot use '$path' as ${words[$place]}: it is $kind; "
+        expect_one_line_stderr "cannot use '$path' as ${words[$place]}: it is $kind"
         ;;
     esac
   done

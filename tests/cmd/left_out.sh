@@ -3,20 +3,32 @@ need tok-train tok-encode lm-train lm-eval-ppl lm-sample lm-fim
 
 head -c 30000 "$LM_SOURCE/man/lm-train.1" >corpus
 tok-train --vocab-size 420 -o plain.json corpus
-post='{"type":"Sequence","processors":[{"type":"ByteLevel","trim_offsets":true},{"type":"TemplateProcessing","single":[{"SpecialToken":{"id":"<|begin|>","type_id":0}},{"Sequence":{"id":"A","type_id":0}},{"SpecialToken":{"id":"<|end|>","type_id":0}}],"pair":[],"special_tokens":{}}]}'
+post='{"type":"Sequence","processors":[{"type":"ByteLevel","trim_offsets":true},{"type":"TemplateProcessing","single":[{"SpecialToken":{"id":"<|begin|>","type_id":0}},{"Sequence":{"id":"A","type_id":0}},{"SpecialToken":{"id":"<|end|>","type_id":0}}],"pair":[],"special_tokens":{"<|begin|>":{"id":"<|begin|>","ids":[1],"tokens":["<|pad|>"]},"<|end|>":{"id":"<|end|>","ids":[2],"tokens":["<|mask|>"]}}}]}'
 with_processor() { # with_processor JSON: prints the tokenizer with this post-processor
   sed "s#\"post_processor\":null#\"post_processor\":$1#" plain.json
 }
 with_processor "$post" >begin.json
 ! cmp -s begin.json plain.json || fail "the post-processor was not set"
-note='is meant to put "<|begin|>" before and "<|end|>" after each text'
+note='is meant to put "<|mask|>" after each text'
 
 # A folder with a tokenizer from elsewhere: a note by every program that encodes text with it, and in the protocol.
 expect_exit 0 tok-encode -t begin.json -o text.tok corpus
 expect_one_line_stderr "$note"
 expect_exit 0 tok-encode -t plain.json -o plain.tok corpus
 expect_silence
-expect_same text.tok plain.tok
+# What comes before a text is written at the start of each document, and is left out with --begin none.
+expect_exit 0 tok-encode -q -t begin.json --format ids corpus
+cut -d' ' -f2- stdout >without
+[ "$(cut -d' ' -f1 stdout)" = 1 ] || fail "no begin token: $(head -c 100 stdout)"
+tok-encode -t plain.json --format ids corpus >plain.ids
+expect_same without plain.ids
+tok-encode -q -t begin.json --begin none -o none.tok corpus
+expect_same none.tok plain.tok
+tok-decode -q -t begin.json text.tok >back
+expect_same back corpus
+[ "$(od -A n -t u4 -j 28 -N 4 text.tok | tr -d ' ')" = 1 ] || fail "the header does not say that documents begin with a token"
+expect_exit 1 lm-train -t begin.json --begin none --steps 1 -o none.st text.tok
+grep -q "start with begin tokens, and none are wanted" stderr || fail "begin tokens: $(cat stderr)"
 train() { lm-train --progress never --layers 1 --channels 16 --context 64 --batch 2 --steps 2 --objective causal:0.5,fim:0.5 "$@"; }
 expect_exit 0 train -t begin.json -o folder/ text.tok
 grep -qF "$note" stderr || fail "lm-train: $(cat stderr)"
@@ -31,7 +43,7 @@ expect_exit 0 lm-fim -n 1 folder <<<'a [FIM] b'
 expect_one_line_stderr "$note"
 expect_exit 0 lm-eval-ppl --json folder corpus
 expect_one_line_stderr "$note"
-grep -q '"protocol":"context 64 stride 32; tokens of the post-processor left out"' stdout || fail "protocol: $(cat stdout)"
+grep -q '"protocol":"context 64 stride 32 begin <|pad|>; tokens of the post-processor left out"' stdout || fail "protocol: $(cat stdout)"
 expect_exit 0 lm-eval-ppl -q folder corpus
 expect_silence
 grep -q '^protocol .*left out$' stdout || fail "protocol: $(cat stdout)"
@@ -41,9 +53,9 @@ for quiet in '{"type":"ByteLevel","trim_offsets":true}' '{"type":"Sequence","pro
   expect_exit 0 tok-encode -t quiet.json -o x.tok corpus
   expect_silence
 done
-with_processor '{"type":"RobertaProcessing","sep":["</s>",2],"cls":["<s>",0],"trim_offsets":true,"add_prefix_space":false}' >roberta.json
+with_processor '{"type":"RobertaProcessing","sep":["</s>",2],"cls":["<s>",1],"trim_offsets":true,"add_prefix_space":false}' >roberta.json
 expect_exit 0 tok-encode -t roberta.json -o x.tok corpus
-expect_one_line_stderr 'is meant to put "<s>" before and "</s>" after each text'
+expect_one_line_stderr "$note"
 
 # A key of config.json that the family's class ignores, and one that it reads.
 cp plain.json folder/tokenizer.json
@@ -63,7 +75,7 @@ perl -ne 'if (/^"merges":/) { $on = 1; next } if ($on && /^\["(.*)","(.*)"\]/) {
 tok-encode -t files -o x.tok corpus
 expect_same x.tok small.tok
 class() { echo "{\"tokenizer_class\":\"$1\"${2:-}}" >files/tokenizer_config.json; }
-for name in Qwen2Tokenizer Qwen2TokenizerFast PreTrainedTokenizerFast CLIPTokenizer WhisperTokenizer; do
+for name in PreTrainedTokenizerFast CLIPTokenizer XlmTokenizer; do
   class $name
   expect_exit 1 tok-encode -t files -o refused.tok corpus
   expect_one_line_stderr "its class $name is not known to cut as GPT-2 does; use its tokenizer.json, or name the pattern, such as --pattern qwen2"
@@ -80,17 +92,27 @@ for name in GPT2Tokenizer GPT2TokenizerFast; do
   expect_silence
   expect_same x.tok small.tok
 done
-class RobertaTokenizer
-expect_exit 0 tok-encode -t files -o x.tok corpus
-expect_one_line_stderr 'is meant to put "<s>" before and "</s>" after each text'
+class Qwen2Tokenizer
+expect_exit 0 tok-encode -t files --format ids -o x.ids corpus
+expect_silence
+# An end-of-text before a text is what is taken to be there anyway.
 class GPT2Tokenizer ',"add_bos_token":true,"bos_token":{"content":"<|endoftext|>"}'
 expect_exit 0 tok-encode -t files -o x.tok corpus
-expect_one_line_stderr 'is meant to put "<|endoftext|>" before each text'
+expect_silence
+expect_same x.tok small.tok
+class GPT2Tokenizer ',"add_bos_token":true,"bos_token":"a"'
+expect_exit 0 tok-encode -t files --format ids <<<b
+expect_silence
+[ "$(wc -w <stdout)" = 3 ] || fail "no begin token: $(cat stdout)"
 class GPT2Tokenizer ',"add_prefix_space":true'
-expect_exit 1 tok-encode -t files -o refused.tok corpus
-expect_one_line_stderr "add_prefix_space"
+expect_exit 0 tok-encode -t files --format pieces <<<b
+grep -q '^\[" ' stdout || fail "no space before the text: $(cat stdout)"
+# The tokens that are in neither file.
+class GPT2Tokenizer ',"added_tokens_decoder":{"310":{"content":"<|new|>","special":true}},"eos_token":"<|new|>"'
+expect_exit 0 tok-encode -t files --special allow --format ids <<<'<|new|>'
+[ "$(cut -d' ' -f1 stdout)" = 310 ] || [ ! -s stdout ] || fail "added_tokens_decoder: $(cat stdout)"
 rm files/tokenizer_config.json
-echo '{"model_type":"qwen2"}' >files/config.json
+echo '{"model_type":"xlm"}' >files/config.json
 expect_exit 1 tok-encode -t files -o refused.tok corpus
-expect_one_line_stderr "its model type qwen2"
+expect_one_line_stderr "its model type xlm"
 [ ! -e refused.tok ] || fail "a refused tokenizer wrote tokens"

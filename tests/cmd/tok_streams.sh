@@ -24,7 +24,8 @@ expect_exit 1 tok-encode -t missing.json corpus.txt
 expect_one_line_stderr missing.json
 expect_exit 1 tok-encode -t corpus.txt corpus.txt
 expect_one_line_stderr corpus.txt
-expect_exit 1 tok-encode -t tok.json .
+mkdir empty
+expect_exit 1 tok-encode -t tok.json empty
 
 # Wrong usage.
 expect_exit 2 tok-encode corpus.txt

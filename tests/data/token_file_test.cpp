@@ -275,7 +275,7 @@ TEST_CASE("headers of other versions, reserved bytes, flags and contradictions a
   CHECK(contains(refusal_with(20, std::string_view("\0\0\0\0", 4)), "vocabulary is empty"));
   CHECK(contains(refusal_with(22, "\1"), "bytes a token"));
   CHECK(contains(refusal_with(25, "\2"), "end-of-text 512 is not in its vocabulary"));
-  CHECK(contains(refusal_with(28, "\1"), "bytes 28 to 31"));
+  CHECK(contains(refusal_with(28, "\2"), "bytes 28 to 31"));
   CHECK(contains(refusal_with(63, "\1"), "bytes 48 to 63"));
   CHECK(contains(refusal_with(127, "\1"), "bytes 80 to 127"));
   CHECK(contains(refusal_with(71, "\x7f"), "header counts"));

@@ -101,11 +101,11 @@ def hugging_face():
     mapped = [(p, lower.normalize_str(chr(p))) for p in POINTS if lower.normalize_str(chr(p)) != chr(p)]
     assert [p for p, text in mapped if len(text) > 1] == [0x130]
     write("mark_table.cpp", "Marks and controls as Hugging Face's normalizers have them.", [
-        ("CodePointRange", "kUnknownToForms", "unknown_to_forms", member_ranges(unknown_to_forms())),
-        ("CodePointRange", "kCombiningMarks", "combining_marks",
+        ("NormalizeRange", "kUnknownToForms", "unknown_to_forms", member_ranges(unknown_to_forms())),
+        ("NormalizeRange", "kCombiningMarks", "combining_marks",
          member_ranges([p for p in POINTS if mark.normalize_str(chr(p)) == ""])),
-        ("CodePointRange", "kBertNonspacingMarks", "bert_nonspacing_marks", member_ranges(nonspacing)),
-        ("CodePointRange", "kBertControls", "bert_controls",
+        ("NormalizeRange", "kBertNonspacingMarks", "bert_nonspacing_marks", member_ranges(nonspacing)),
+        ("NormalizeRange", "kBertControls", "bert_controls",
          member_ranges([p for p in POINTS if clean.normalize_str(chr(p)) == ""])),
     ])
     write("lowercase_table.cpp", "Rust's lower case of single characters but U+0130.", [
@@ -154,6 +154,8 @@ def graphemes():
     known = known_clusters()
     for point in POINTS:
         name = next((name for name, test in tests if test.match(chr(point))), None)
+        if name is None and known["pictograph"](point):
+            name = "pictograph"  # once reserved for one
         if name and (name not in known or known[name](point)):
             pairs.append((point, name))
     rows = [(f"0x{first:X}", f"0x{last:X}", "Cluster::" + name) for first, last, name in ranges_of(pairs)]
@@ -193,7 +195,7 @@ def llama(path):
     write("llama_bert_table.cpp", "What llama.cpp's WordPiece tells apart before it cuts words.", [
         ("LlamaBertRange", "kLlamaBert", "llama_bert_ranges",
          [(f"0x{first:X}", f"0x{last:X}", name) for first, last, name in ranges_of(classes)]),
-        ("CodePointRange", "kUnknownToLlama", "unknown_to_llama", member_ranges(newer)),
+        ("NormalizeRange", "kUnknownToLlama", "unknown_to_llama", member_ranges(newer)),
         ("CaseRange", "kLlamaLowercase", "llama_lowercase_ranges",
          deltas(steps_of([(p, to - p) for p, to in rows("unicode_map_lowercase")]))),
     ])

@@ -38,14 +38,14 @@ else
 fi
 
 # --pattern: as in tok-train --help.
-patterns=$("$LM_BIN/tok-train" --help | sed -nE 's/^  --pattern ([^ ]+).*/\1/p')
+patterns=$("$LM_BIN/tok-train" --help | awk '/^  --pattern/ { on = 1; sub(/^  --pattern /, "") } on { printf "%s", $1 } on && !/\|$/ { exit }')
 [ -n "$patterns" ] || { echo "tok-train --help lists no patterns" >&2; exit 1; }
-for program in tok-encode tok-decode lm-train lm-eval-ppl lm-sample lm-fim; do
+for program in tok-encode tok-decode lm-train lm-eval-ppl lm-sample lm-fim lm-convert; do
   "$LM_BIN/$program" --help | tr -d '\n ' | grep -qF "$patterns" || { echo "$program --help lists other patterns than $patterns" >&2; exit 1; }
 done
 grep -qxF ".It Fl -pattern Ar ${patterns//|/ | }" tok-train.1 || { echo "tok-train.1 lists other patterns than $patterns" >&2; exit 1; }
 in_words=$(sed 's/|/, /g; s/, \([^,]*\)$/ and \1/' <<<"$patterns")
-tr '\n' ' ' <../NEWS.md | grep -qF "$in_words" || { echo "NEWS.md does not list the patterns $in_words" >&2; exit 1; }
+tr '\n' ' ' <../NEWS.md | tr -s ' ' | grep -qF "$in_words" || { echo "NEWS.md does not list the patterns $in_words" >&2; exit 1; }
 for pattern in ${patterns//|/ }; do
   grep -qx ".It $pattern" lm-tokenizer.5 || { echo "lm-tokenizer.5 does not say what $pattern is" >&2; exit 1; }
 done

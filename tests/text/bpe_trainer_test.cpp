@@ -5,9 +5,9 @@
 #include <map>
 
 #include "base/error.h"
-#include "text/vocabulary/byte_level.h"
 #include "text/files/counts_file.h"
 #include "text/text_support.h"
+#include "text/vocabulary/byte_level.h"
 
 namespace {
 

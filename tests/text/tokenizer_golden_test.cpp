@@ -8,8 +8,8 @@
 #include "base/hash.h"
 #include "base/json.h"
 #include "support/test_data.h"
-#include "text/vocabulary/byte_level.h"
 #include "text/text_support.h"
+#include "text/vocabulary/byte_level.h"
 
 namespace {
 

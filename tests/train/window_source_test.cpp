@@ -127,7 +127,9 @@ TEST_CASE("a stream gives the windows of the file in order, and seeks by reading
 TEST_CASE("validation scores every token except end-of-text once, each document by itself") {
   const std::vector<TokenId> tokens = {5, 6, 7, 8, 9, 0, 0, 4, 0, 3, 2};
   const ByteTable table;
-  DocumentLoss validator(tokens, table, 3, 2);
+  std::int64_t bytes = 0;
+  for (const TokenId id : tokens) bytes += table.byte_length(id);
+  DocumentLoss validator(tokens, 0, {.context_length = 3, .sequences = 2, .opening = {0}, .bytes = bytes});
   ModelConfig config = family_defaults(Family::llama);
   config.n_layers = 1;
   config.channels = 8;
@@ -141,13 +143,15 @@ TEST_CASE("validation scores every token except end-of-text once, each document 
   initialise(compute, weights, 1);
   Activations<float> activations(config, 2, 3, Keep::scoring);
   const ValidationPart result = validator.evaluate(compute, weights, activations);
-  std::int64_t bytes = 0;
-  for (const TokenId id : tokens) bytes += table.byte_length(id);
 
-  // The same by hand: windows of at most three targets, from end-of-text or the token before.
-  const std::vector<std::vector<TokenId>> windows = {{0, 5, 6, 7}, {7, 8, 9}, {0, 4}, {0, 3, 2}};
+  // The same by hand: windows of at most three targets, from end-of-text or the tokens before; a last one reaches back.
+  struct ByHand {
+    std::vector<TokenId> tokens;
+    std::size_t unscored;  // targets that the window before scored
+  };
+  const std::vector<ByHand> windows = {{{0, 5, 6, 7}, 0}, {{6, 7, 8, 9}, 1}, {{0, 4}, 0}, {{0, 3, 2}, 0}};
   double nats = 0;
-  for (const auto& window : windows) {
+  for (const auto& [window, unscored] : windows) {
     Batch batch{.sequences = 1,
                 .length = static_cast<std::int64_t>(window.size()) - 1,
                 .input = {},
@@ -159,11 +163,27 @@ TEST_CASE("validation scores every token except end-of-text once, each document 
     batch.input.assign(window.begin(), window.end() - 1);
     batch.target.assign(window.begin() + 1, window.end());
     batch.weight.assign(batch.input.size(), 1.0f);
+    std::fill_n(batch.weight.begin(), unscored, 0.0f);
     nats += Transformer<float>(compute, weights).loss(batch, activations).nats;
   }
   CHECK(result.loss == doctest::Approx(nats / 8).epsilon(1e-6));
-  CHECK(result.bits_per_byte == doctest::Approx(nats / std::log(2.0) / static_cast<double>(bytes)).epsilon(1e-6));
-  CHECK_THROWS_AS(DocumentLoss(std::vector<TokenId>{0, 0}, table, 3, 2), Error);
+  REQUIRE(result.bits_per_byte);
+  CHECK(*result.bits_per_byte == doctest::Approx(nats / std::log(2.0) / static_cast<double>(bytes)).epsilon(1e-6));
+  CHECK_THROWS_AS(DocumentLoss(std::vector<TokenId>{0, 0}, 0, {.context_length = 3, .opening = {0}}), Error);
+
+  // Begin tokens that the stream has give the same as if they were supplied; without any the first token is not scored.
+  const auto loss_of = [&](const std::vector<TokenId>& stored, DocumentLossOptions options) {
+    options.context_length = 3;
+    return DocumentLoss(stored, 0, std::move(options)).evaluate(compute, weights, activations);
+  };
+  const double supplied = loss_of({5, 6, 7, 0, 8, 0}, {.opening = {1, 2}}).loss;
+  const double stored = loss_of({1, 2, 5, 6, 7, 0, 1, 2, 8, 0}, {.opening = {1, 2}, .opening_is_stored = true}).loss;
+  CHECK(supplied == doctest::Approx(stored).epsilon(1e-9));
+  const double shorter = loss_of({6, 7, 0, 8, 9, 0}, {.opening = {}}).loss;
+  const double first_given = loss_of({7, 0, 0}, {.opening = {6}}).loss,
+               second_given = loss_of({9, 0}, {.opening = {8}}).loss;
+  CHECK(shorter == doctest::Approx((first_given + second_given) / 2).epsilon(1e-6));
+  CHECK(!loss_of({5, 0}, {.opening = {0}}).bits_per_byte);
 }
 
 TEST_CASE("a mixture draws sequences by its weights, and each objective walks through its own windows") {

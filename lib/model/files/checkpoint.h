@@ -19,7 +19,8 @@ struct ModelRecord {
   std::string tokenizer_json;           // the whole tokenizer.json; empty in files from elsewhere
   std::string progress;                 // lm.progress as JSON; empty in files from elsewhere
   TokenId end_of_text = 0;              // for config.json of a folder
-  std::string end_of_text_name;         // for its tokenizer_config.json
+  std::optional<TokenId> begin = {};    // likewise: what precedes a text, if not end-of-text
+  std::string tokenizer_config = {};    // the text of a folder's tokenizer_config.json
   std::vector<std::string> notes = {};  // what the user should know of a configuration from elsewhere
 };
 

@@ -117,18 +117,12 @@ FileDescriptor create_temporary_folder(const std::string& folder) {
 }
 
 void write_folder_files(const std::string& folder, const ModelRecord& record, const Parameters<float>& parameters) {
-  JsonValue tokenizer_config;
-  tokenizer_config.set("tokenizer_class", "PreTrainedTokenizerFast").set("add_prefix_space", false);
-  tokenizer_config.set("clean_up_tokenization_spaces", false).set("model_max_length", record.config.context_length);
-  if (!record.end_of_text_name.empty()) {
-    tokenizer_config.set("bos_token", record.end_of_text_name).set("eos_token", record.end_of_text_name);
-  }
-  JsonValue config = config_to_hugging_face(record.config, record.end_of_text);
+  JsonValue config = config_to_hugging_face(record.config, record.end_of_text, record.begin);
   config.set("lm_objective", record.objective);  // other than causal and fim: seen both ways, as the causal class does not
   check_config_text(config.dump(2), folder + "/config.json", record.config, config_from_hugging_face);
   write_text(folder + "/config.json", config.dump(2) + "\n");
   write_text(folder + "/tokenizer.json", record.tokenizer_json);
-  write_text(folder + "/tokenizer_config.json", tokenizer_config.dump(2) + "\n");
+  write_text(folder + "/tokenizer_config.json", record.tokenizer_config);
   // Last: it carries everything that we read ourselves.
   write_weights(folder + "/model.safetensors", record, parameters);
 }

@@ -151,9 +151,11 @@ ModelConfig llama_from_hugging_face(const Reader& reader, Family family) {
 
 }  // namespace
 
-JsonValue config_to_hugging_face(const ModelConfig& config, TokenId end_of_text) {
-  return config.family == Family::gpt2 ? gpt2_to_hugging_face(config, end_of_text)
-                                       : llama_to_hugging_face(config, end_of_text);
+JsonValue config_to_hugging_face(const ModelConfig& config, TokenId end_of_text, std::optional<TokenId> begin) {
+  JsonValue json =
+      config.family == Family::gpt2 ? gpt2_to_hugging_face(config, end_of_text) : llama_to_hugging_face(config, end_of_text);
+  if (begin) json.set("bos_token_id", std::int64_t{*begin});
+  return json;
 }
 
 ModelConfig config_from_hugging_face(const JsonValue& json, std::string_view source) {

@@ -12,7 +12,7 @@
 namespace lm {
 
 /// Returns the config.json of a model, as the class of its family in transformers reads it.
-JsonValue config_to_hugging_face(const ModelConfig& config, TokenId end_of_text);
+JsonValue config_to_hugging_face(const ModelConfig& config, TokenId end_of_text, std::optional<TokenId> begin = {});
 
 /// Returns the shape that a config.json describes. Throws Error for what cannot be expressed exactly (rope scaling, sliding
 /// windows, other activations), with the key's name.

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "tasks/score/pseudo_likelihood.h"
+#include "text/tokenizer_tables.h"
 
 namespace lm {
 namespace {
@@ -28,6 +29,17 @@ WindowPlan cut_of(const WindowPlan& plan) {
 Questions questions_of(const TextModel& model, const WindowPlan& plan) {
   if (plan.pseudo == Pseudo::no) return ask_left_to_right;
   return ask_hidden_tokens(model, plan.pseudo);
+}
+
+WindowCutter::Ends ends_of(const Tokenizer& tokenizer) {
+  return {.opening = tokenizer.opening(), .begin_tokens = tokenizer.begin_tokens(), .end_of_text = tokenizer.end_of_text()};
+}
+
+/// Returns the spelling of x_0, unless it is end-of-text, as for models made here.
+std::string begin_name(const Tokenizer& tokenizer) {
+  std::string name;
+  for (const TokenId id : tokenizer.begin_tokens()) name += tokenizer.bytes_of(id);
+  return name.empty() && tokenizer.opening().empty() ? "none" : name;
 }
 
 std::optional<double> quotient(double numerator, double denominator) {
@@ -70,6 +82,13 @@ WindowPlan complete_plan(WindowPlan plan, const TextModel& model) {
   const std::int64_t longest = model.config().context_length;
   if (plan.context == 0) plan.context = longest;
   plan.leaves_tokens_out = model.tokenizer.leaves_tokens_out();
+  const bool opens = plan.protocol == Protocol::strided || plan.protocol == Protocol::lm_eval;
+  if (opens || (plan.protocol == Protocol::llama_cpp && !model.tokenizer.begin_tokens().empty()))
+    plan.begin = begin_name(model.tokenizer);
+  if (std::ssize(model.tokenizer.opening()) > plan.context) {
+    throw Error("cannot evaluate with a context of " + std::to_string(plan.context) + ": the " +
+                std::to_string(model.tokenizer.opening().size()) + " tokens that begin each text do not fit in");
+  }
   if (plan.pseudo != Pseudo::no) {
     require_masked(model);
     LM_CHECK(plan.protocol == Protocol::strided && !plan.score_end);
@@ -97,16 +116,19 @@ Evaluator::Evaluator(Compute& compute, const TextModel& model, const WindowPlan&
       plan_(complete_plan(plan, model)),
       texts_(texts),
       on_document_(std::move(on_document)),
-      cutter_(cut_of(plan_), model.tokenizer.end_of_text(), [this](CutWindow window) { take_window(std::move(window)); }),
+      cutter_(cut_of(plan_), ends_of(model.tokenizer), [this](CutWindow window) { take_window(std::move(window)); }),
       scorer_(
           compute, model.parameters(), plan_.context,
           [this](const ScoredWindow& window, std::span<const double> nats) { take_result(window, nats); }, kBatchRows,
-          questions_of(model, plan_)) {}
+          questions_of(model, plan_)),
+      takes_texts_(model.tokenizer.tables().parts.form == TokenizerParts::Form::spelled || model.tokenizer.loses_text()),
+      decoder_(model.tokenizer) {}
 
 Evaluator::Document& Evaluator::current() {
   if (!in_document_) {
     documents_.emplace_back();
-    documents_.back().result.score.all_scored = plan_.protocol == Protocol::strided || plan_.protocol == Protocol::lm_eval;
+    const bool by_opening = plan_.protocol == Protocol::strided || plan_.protocol == Protocol::lm_eval;
+    documents_.back().result.score.all_scored = by_opening && !model_.tokenizer.opening().empty();
     in_document_ = true;
     in_word_ = false;
   }
@@ -125,10 +147,35 @@ void Evaluator::add(std::span<const TokenId> tokens) {
   Document& document = current();
   for (const TokenId token : tokens) {
     const std::string_view bytes = model_.bytes_of(token);
-    if (!model_.tokenizer.is_special(token)) count_words(bytes, document.result.score);
-    if (texts_ == Texts::keep && !document.named) document.result.document += bytes;
+    if (!takes_texts_ && !model_.tokenizer.is_special(token)) count_words(bytes, document.result.score);
+    if (!takes_texts_ && texts_ == Texts::keep && !document.named) document.result.document += bytes;
+    const bool is_text = token < model_.tokenizer.vocab_size() && !model_.tokenizer.is_special(token);
+    if (takes_texts_ && !document.has_text && is_text) decoder_.feed(token, decoded_);
   }
+  count_text(decoded_, document);
+  decoded_.clear();
   cutter_.add(tokens);
+}
+
+void Evaluator::add_text(std::string_view text) {
+  if (!takes_texts_) return;
+  Document& document = current();
+  document.has_text = true;
+  count_text(text, document);
+}
+
+void Evaluator::count_text(std::string_view text, Document& document) {
+  count_words(text, document.result.score);
+  document.text_bytes += static_cast<std::int64_t>(text.size());
+  if (texts_ == Texts::keep && !document.named) document.result.document += text;
+}
+
+/// Counts the text itself. What a token stream stands for is not known if the tokenizer loses text.
+void Evaluator::settle_text(Document& document) const {
+  Score& score = document.result.score;
+  const bool is_known = document.has_text || !model_.tokenizer.loses_text();
+  if (score.all_scored || !is_known) score.bytes = is_known ? document.text_bytes : 0;
+  if (!is_known) score.words = 0;
 }
 
 void Evaluator::name_document(std::string_view name) {
@@ -139,6 +186,11 @@ void Evaluator::name_document(std::string_view name) {
 
 void Evaluator::end_document() {
   Document& document = current();
+  if (takes_texts_) {
+    decoder_.finish(decoded_);
+    if (!document.has_text) count_text(decoded_, document);
+    decoded_.clear();
+  }
   cutter_.finish();
   document.ended = true;
   in_document_ = false;
@@ -182,6 +234,7 @@ void Evaluator::take_result(const ScoredWindow& window, std::span<const double> 
 
 void Evaluator::report_finished() {
   while (!documents_.empty() && documents_.front().ended && documents_.front().windows_waiting == 0) {
+    if (takes_texts_) settle_text(documents_.front());
     const DocumentScore& result = documents_.front().result;
     total_.score += result.score;
     ++total_.documents;

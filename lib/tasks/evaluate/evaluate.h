@@ -23,7 +23,7 @@ namespace lm {
 struct Score {
   std::int64_t tokens = 0;  // that count in nats; with a masked model no special ones
   std::int64_t words = 0;   // runs of what is not ASCII whitespace, in the whole text
-  std::int64_t bytes = 0;   // of the scored tokens; special tokens have none
+  std::int64_t bytes = 0;   // of the scored tokens, or of the text if tokens do not hold all of it; special ones have none
   double nats = 0;
   double text_nats = 0;    // of the scored tokens that are not special: for bits per byte
   bool all_scored = true;  // false if the protocol leaves tokens unscored: then nats / words means nothing
@@ -65,6 +65,8 @@ class Evaluator {
   /// Names the document that begins or has begun: the name is shown instead of its text, which need not be kept then.
   void name_document(std::string_view name);
   void add(std::span<const TokenId> tokens);
+  /// Tells the text whose tokens come, if it is known: it is counted in place of what the tokens stand for, if these differ.
+  void add_text(std::string_view text);
   void end_document();
   /// Scores what waits; all documents have then been reported.
   void finish();
@@ -78,6 +80,8 @@ class Evaluator {
   struct Document {
     DocumentScore result;
     std::int64_t windows_waiting = 0;
+    std::int64_t text_bytes = 0;  // of the text itself, if takes_texts_
+    bool has_text = false;
     bool named = false;
     bool ended = false;
   };
@@ -90,6 +94,8 @@ class Evaluator {
   void take_result(const ScoredWindow& window, std::span<const double> nats);
   void report_finished();
   void count_words(std::string_view bytes, Score& score);
+  void count_text(std::string_view text, Document& document);
+  void settle_text(Document& document) const;
 
   const TextModel& model_;
   WindowPlan plan_;
@@ -102,6 +108,9 @@ class Evaluator {
   std::int64_t first_document_ = 0;  // number of documents_.front()
   std::deque<Waiting> waiting_;      // windows that the scorer has, in order
   std::int64_t tokens_scored_ = 0;
+  bool takes_texts_;  // the bytes of tokens are not those of a text
+  StreamDecoder decoder_;
+  std::string decoded_;
   bool in_document_ = false;
   bool in_word_ = false;
 };
@@ -116,6 +125,7 @@ struct DocumentTokens {
   std::function<void(std::string_view name)> name;
   std::function<void(std::span<const TokenId> tokens)> tokens;
   std::function<void()> end;
+  std::function<void(std::string_view text)> text = {};  // before its tokens; not of token streams
 };
 
 /// Reads every path ("-" and no path at all: standard input), text or token stream as its first bytes say. Text is cut into

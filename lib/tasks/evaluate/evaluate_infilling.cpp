@@ -78,8 +78,9 @@ InfillShares InfillingEvaluator::shares(std::int64_t prefix, std::int64_t suffix
   return share_room(room, prefix, suffix);
 }
 
-std::vector<TokenId> InfillingEvaluator::after_end_of_text(std::vector<TokenId> tokens) const {
-  tokens.insert(tokens.begin(), model_.tokenizer.end_of_text());
+std::vector<TokenId> InfillingEvaluator::after_opening(std::vector<TokenId> tokens) const {
+  const std::vector<TokenId> opening = model_.tokenizer.opening();
+  tokens.insert(tokens.begin(), opening.begin(), opening.end());
   return tokens;
 }
 
@@ -126,7 +127,7 @@ void InfillingEvaluator::add(const InfillingTask& task) {
   const InfillShares kept = shares(std::ssize(prefix), std::ssize(suffix), length);
   const auto kept_prefix = std::span(prefix).last(static_cast<std::size_t>(kept.prefix));
   const auto kept_suffix = std::span(suffix).first(static_cast<std::size_t>(kept.suffix));
-  const std::vector<TokenId> alone = after_end_of_text(std::vector<TokenId>(kept_prefix.begin(), kept_prefix.end()));
+  const std::vector<TokenId> alone = after_opening(std::vector<TokenId>(kept_prefix.begin(), kept_prefix.end()));
   const double prefix_nats = nats_of(alone, middle);
   ++total_.tasks;
   total_.tokens += length;
@@ -135,7 +136,7 @@ void InfillingEvaluator::add(const InfillingTask& task) {
     total_.exact += writes(alone, task.middle) ? 1 : 0;
     return;
   }
-  const std::vector<TokenId> both = after_end_of_text(arrange_fim(*layout_, tokens_, kept_prefix, kept_suffix, {}));
+  const std::vector<TokenId> both = after_opening(arrange_fim(*layout_, tokens_, kept_prefix, kept_suffix, {}));
   const double nats = nats_of(both, middle);
   total_.nats += nats;
   total_.gains.push_back(prefix_nats - nats);

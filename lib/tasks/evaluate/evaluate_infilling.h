@@ -64,7 +64,7 @@ class InfillingEvaluator {
 
  private:
   InfillShares shares(std::int64_t prefix, std::int64_t suffix, std::int64_t middle) const;
-  std::vector<TokenId> after_end_of_text(std::vector<TokenId> tokens) const;
+  std::vector<TokenId> after_opening(std::vector<TokenId> tokens) const;
   double nats_of(std::vector<TokenId> before, std::span<const TokenId> middle);
   bool writes(std::span<const TokenId> before, std::string_view middle);
 

@@ -33,13 +33,18 @@ struct Reader {
     TokenReader reader(std::move(input), head);
     require_same_tokenizer(model.tokenizer, reader.info(), reader.name());
     std::vector<TokenId> tokens(kTokenPiece);
+    BeginTokens begins(model.tokenizer, reader.info(), reader.name());
     while (const std::size_t count = reader.read(tokens)) {
       std::span<const TokenId> piece(tokens.data(), count);
       while (!piece.empty()) {
         const auto end = std::find(piece.begin(), piece.end(), reader.info().end_of_text);
         const auto length = static_cast<std::size_t>(end - piece.begin());
-        if (length > 0) sink.tokens(piece.first(length));
-        if (end != piece.end()) sink.end();
+        const std::span<const TokenId> text = begins.strip(piece.first(length));
+        if (!text.empty()) sink.tokens(text);
+        if (end != piece.end()) {
+          begins.end_document();
+          sink.end();
+        }
         piece = piece.subspan(std::min(length + 1, piece.size()));
       }
       if (on_read) on_read();
@@ -58,6 +63,7 @@ struct Reader {
     };
     const auto take = [&](std::string_view piece) {
       name();
+      if (sink.text) sink.text(piece);
       encoder.feed(piece, tokens);
       hand_over();
     };
@@ -92,7 +98,8 @@ void evaluate_inputs(Evaluator& evaluator, const TextModel& model, const std::ve
                      const DocumentKind& kind, const std::function<void()>& on_read) {
   read_documents({.name = [&](std::string_view name) { evaluator.name_document(name); },
                   .tokens = [&](std::span<const TokenId> tokens) { evaluator.add(tokens); },
-                  .end = [&] { evaluator.end_document(); }},
+                  .end = [&] { evaluator.end_document(); },
+                  .text = [&](std::string_view text) { evaluator.add_text(text); }},
                  model, paths, kind, on_read);
   evaluator.finish();
 }

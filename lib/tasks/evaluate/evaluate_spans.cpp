@@ -59,7 +59,7 @@ SpanEvaluator::SpanEvaluator(Compute& compute, const TextModel& model)
       options_(options_of(model)),
       objective_(make_span(options_)),
       scorer_(compute, model.parameters(), model.config().context_length),
-      window_{options_.end_of_text} {}
+      window_(model.tokenizer.opening()) {}
 
 void SpanEvaluator::add(std::span<const TokenId> tokens) {
   for (const TokenId token : tokens) {
@@ -70,14 +70,14 @@ void SpanEvaluator::add(std::span<const TokenId> tokens) {
 
 void SpanEvaluator::end_document() {
   if (!window_.empty()) take_window();
-  window_ = {options_.end_of_text};
+  window_ = model_.tokenizer.opening();
   ++total_.documents;
 }
 
 void SpanEvaluator::take_window() {
   const std::int64_t valid = std::ssize(window_);
-  // Only an end-of-text is no text.
-  if (valid == 1 && window_.front() == options_.end_of_text) return window_.clear();
+  // Only what opens a text is no text.
+  if (window_ == model_.tokenizer.opening()) return window_.clear();
   window_.resize(static_cast<std::size_t>(objective_->window_length()), options_.end_of_text);
   Rng rng(kDrawsKey, RngPurpose::objective, static_cast<std::uint64_t>(total_.windows));
   const Example example = objective_->make({.tokens = window_, .first_valid = 0, .end_valid = valid}, rng);

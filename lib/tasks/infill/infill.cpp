@@ -123,7 +123,8 @@ InfillLeftOut Infiller::read(const InfillText& text, InfillOptions options) {
   const auto prefix = std::span(prefix_ids).last(static_cast<std::size_t>(prefix_kept));
   const auto suffix = std::span(suffix_ids).first(static_cast<std::size_t>(shares.suffix));
   prompt_ = arrange_fim(layout_, tokens_, prefix, suffix, {});
-  prompt_.insert(prompt_.begin(), model_.tokenizer.end_of_text());
+  const std::vector<TokenId> opening = model_.tokenizer.opening();
+  prompt_.insert(prompt_.begin(), opening.begin(), opening.end());
 
   const std::int64_t context_length = model_.config().context_length;
   options_.max_tokens = std::min(options_.max_tokens, longest_piece_ + kLayoutTokens - std::ssize(prompt_));

@@ -34,17 +34,18 @@ std::vector<NextTokens> fill_masks(Compute& compute, const TextModel& model, std
   const auto shift = static_cast<std::size_t>(masked_output_shift(model));
   Batch batch;
   batch.sequences = 1;
-  batch.input = {model.tokenizer.end_of_text()};
+  batch.input = model.tokenizer.opening();
+  const std::size_t first = std::max(batch.input.size(), shift);
   batch.input.insert(batch.input.end(), ids.begin(), ids.end());
   batch.length = std::ssize(batch.input);
   batch.prefix_length = {batch.length};
   if (batch.length > model.config().context_length) {
-    throw Error("the text is too long: with the end-of-text before it, it has " + std::to_string(batch.length) +
+    throw Error("the text is too long: with what precedes it, it has " + std::to_string(batch.length) +
                 " tokens, and the context of '" + model.path() + "' is " + std::to_string(model.config().context_length));
   }
   batch.target.assign(batch.input.size(), 0);
   batch.weight.assign(batch.input.size(), 0);
-  for (std::size_t i = 1; i < batch.input.size(); ++i) {
+  for (std::size_t i = first; i < batch.input.size(); ++i) {
     if (batch.input[i] == mask) batch.weight[i - shift] = 1;
   }
   Activations<float> activations(model.config(), 1, batch.length, Keep::scoring);

@@ -20,8 +20,10 @@ Prompter::Prompter(Compute& compute, const TextModel& model, PromptOptions optio
 }
 
 std::int64_t Prompter::read(const PromptTokens& prompt) {
-  prompt_ = {model_.tokenizer.end_of_text()};
+  prompt_ = model_.tokenizer.opening();
+  opening_ = prompt_.size();
   prompt_.insert(prompt_.end(), prompt.ids.begin(), prompt.ids.end());
+  if (prompt_.empty()) throw Error("there is no prompt, and no token before it (--begin none): nothing to continue");
   unfinished_ = prompt.unfinished;
   const auto count = static_cast<std::int64_t>(prompt_.size());
   read_.reserve(count);
@@ -41,14 +43,21 @@ Sample Prompter::sample(std::int64_t number, const std::function<void(std::strin
   Sample result;
   std::vector<std::int64_t> ends;  // of each token, in bytes
   std::int64_t bytes = 0;
+  StreamDecoder decoder(model_.tokenizer);
+  std::string piece;
+  for (std::size_t i = opening_; i < prompt_.size(); ++i) decoder.feed(prompt_[i], piece);  // what comes before decides
   const EndReason reason =
       generate(written_, sampler, model_.tokenizer.end_of_text(), options_.max_tokens, [&](TokenId token) {
-        const std::string_view piece = model_.bytes_of(token);
+        piece.clear();
+        if (token < model_.tokenizer.vocab_size()) decoder.feed(token, piece);
         bytes += static_cast<std::int64_t>(piece.size());
         result.ids.push_back(token);
         ends.push_back(bytes);
         return stream.feed(piece);
       });
+  piece.clear();
+  decoder.finish(piece);
+  if (!piece.empty() && reason != EndReason::caller) stream.feed(piece);
   stream.finish();
   while (!ends.empty() && ends.back() > stream.size()) {
     ends.pop_back();

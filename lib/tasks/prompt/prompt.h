@@ -66,6 +66,7 @@ class Prompter {
   Context read_;     // the prompt
   Context written_;  // and what was sampled after it
   std::vector<TokenId> prompt_;
+  std::size_t opening_ = 0;  // tokens of it that precede the text
   std::string unfinished_;
   std::int64_t prompts_ = 0;
 };

@@ -38,7 +38,7 @@ void SpanFiller::read(std::span<const TokenId> ids) {
   }
   if (gaps_ == 0) throw Error("nothing to fill: the text holds no <|extra_0|>");
   ids_.assign(ids.begin(), ids.end());
-  std::vector<TokenId> prefix = {model_.tokenizer.end_of_text()};
+  std::vector<TokenId> prefix = model_.tokenizer.opening();
   prefix.insert(prefix.end(), ids.begin(), ids.end());
   // In training a window always ends with a hidden span: a text that does not gets one, which is not asked for.
   const bool add_gap = ids.back() != sentinels_[gaps_ - 1] && gaps_ < sentinels_.size();

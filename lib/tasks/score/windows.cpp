@@ -8,7 +8,7 @@
 namespace lm {
 namespace {
 
-bool starts_from_end_of_text(Protocol protocol) { return protocol == Protocol::strided || protocol == Protocol::lm_eval; }
+bool starts_from_opening(Protocol protocol) { return protocol == Protocol::strided || protocol == Protocol::lm_eval; }
 
 std::string describe_windows(const WindowPlan& plan) {
   const std::string context = "context " + std::to_string(plan.context);
@@ -30,15 +30,16 @@ std::string describe_windows(const WindowPlan& plan) {
 }  // namespace
 
 std::string describe(const WindowPlan& plan) {
-  return describe_windows(plan) + (plan.leaves_tokens_out ? kTokensLeftOut : "");
+  return describe_windows(plan) + (plan.begin.empty() ? "" : " begin " + plan.begin) +
+         (plan.leaves_tokens_out ? kTokensLeftOut : "");
 }
 
-WindowCutter::WindowCutter(const WindowPlan& plan, TokenId end_of_text, Emit emit)
-    : plan_(plan), end_of_text_(end_of_text), emit_(std::move(emit)) {
+WindowCutter::WindowCutter(const WindowPlan& plan, Ends ends, Emit emit)
+    : plan_(plan), ends_(std::move(ends)), emit_(std::move(emit)) {
   LM_CHECK(plan.context >= 1);
   if (plan.protocol == Protocol::lm_eval || plan.protocol == Protocol::llama_cpp) plan_.stride = plan.context;
   LM_CHECK(plan_.stride >= 1 && plan_.stride <= plan_.context);
-  LM_CHECK(!plan.score_end || starts_from_end_of_text(plan.protocol));
+  LM_CHECK(!plan.score_end || starts_from_opening(plan.protocol));
   begin();
 }
 
@@ -47,10 +48,11 @@ void WindowCutter::begin() {
   first_ = 0;
   next_end_ = plan_.context;
   scored_end_ = 0;
-  if (!starts_from_end_of_text(plan_.protocol)) return;
-  tokens_.push_back(end_of_text_);
+  if (plan_.protocol == Protocol::llama_cpp) add(ends_.begin_tokens);
+  if (!starts_from_opening(plan_.protocol)) return;
+  tokens_ = ends_.opening;
   next_end_ += 1;
-  scored_end_ = 1;
+  scored_end_ = std::max<std::int64_t>(1, std::ssize(tokens_));
 }
 
 void WindowCutter::add(std::span<const TokenId> tokens) {
@@ -76,9 +78,9 @@ void WindowCutter::add(std::span<const TokenId> tokens) {
 }
 
 void WindowCutter::finish() {
-  if (plan_.score_end) add({&end_of_text_, 1});
+  if (plan_.score_end) add({&ends_.end_of_text, 1});
   if (end() > scored_end_) {
-    if (starts_from_end_of_text(plan_.protocol)) cut_strided(end());
+    if (starts_from_opening(plan_.protocol)) cut_strided(end());
     if (plan_.protocol == Protocol::hf_stride) cut_hugging_face(end());
   }
   begin();
@@ -90,6 +92,8 @@ void WindowCutter::emit(std::int64_t first, std::int64_t last, std::int64_t firs
   window.scored.tokens.assign(at(first), at(last));
   window.scored.first_scored = first_scored - first;
   window.credited = credited;
+  if (plan_.protocol == Protocol::llama_cpp && !ends_.begin_tokens.empty())
+    window.scored.tokens.front() = ends_.begin_tokens.front();
   emit_(std::move(window));
 }
 

@@ -33,7 +33,8 @@ struct WindowPlan {
   std::int64_t context = 0;    // L: tokens that predict at most
   std::int64_t stride = 0;     // S: 1 <= S <= L; of no meaning to llama_cpp
   bool score_end = false;      // the end-of-text that closes a document is its last scored token; only strided and lm_eval
-  bool leaves_tokens_out = false;  // that the tokenizer's post-processor would put around each document
+  bool leaves_tokens_out = false;  // that the tokenizer's post-processor would put after each document
+  std::string begin = {};          // names x_0 if it is not the model's own end-of-text
 };
 
 /// What a protocol ends with if the tokenizer is meant to put tokens around a text.
@@ -49,7 +50,8 @@ struct CutWindow {
   std::int64_t credited = 0;
 };
 
-/// Cuts documents that come in pieces, holding the tokens of one window. With x_0 = end-of-text and a document x_1 .. x_N:
+/// Cuts documents that come in pieces, holding the tokens of one window. With x_0 = end-of-text or the tokenizer's begin token
+/// and a document x_1 .. x_N:
 ///
 ///   strided    window k = 1, 2, ... scores x_(e_(k-1) + 1) .. x_(e_k), where e_0 = 0, e_1 = min(L, N) and
 ///              e_k = min(e_(k-1) + S, N), from the inputs x_max(0, e_k - L) .. x_(e_k - 1)
@@ -57,11 +59,19 @@ struct CutWindow {
 ///   hf_stride  windows x_(kS + 1) .. x_min(kS + L, N), k = 0, 1, ..., without x_0; each scores what the windows before
 ///              it did not hold, but never its first token
 ///   llama_cpp  floor(N / L) windows of L tokens side by side, without x_0; of each it scores the tokens L/2 + 1 .. L - 1,
-///              counted from 0
+///              counted from 0; a begin token, if the tokenizer has one, opens the text and replaces the first of each window
+///
+/// Without an x_0 ("none") the first token is not scored. More than one begin token are one x_0 of several tokens.
 class WindowCutter {
  public:
   using Emit = std::function<void(CutWindow window)>;
-  WindowCutter(const WindowPlan& plan, TokenId end_of_text, Emit emit);
+  /// What goes around the tokens of a document.
+  struct Ends {
+    std::vector<TokenId> opening;       // x_0; may be empty
+    std::vector<TokenId> begin_tokens;  // the tokenizer's own; may be empty
+    TokenId end_of_text = 0;            // the last token, if the plan scores it
+  };
+  WindowCutter(const WindowPlan& plan, Ends ends, Emit emit);
   void add(std::span<const TokenId> tokens);
   /// Ends the document; the next add() begins another.
   void finish();
@@ -76,7 +86,7 @@ class WindowCutter {
   void forget_before(std::int64_t place);
 
   WindowPlan plan_;
-  TokenId end_of_text_;
+  Ends ends_;
   Emit emit_;
   std::vector<TokenId> tokens_;  // places [first_, end()) of the document; if there is an x_0, it has place 0
   std::int64_t first_ = 0;

@@ -1,30 +1,43 @@
 #include "tasks/tokenize/encode_documents.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "base/number_text.h"
 
 namespace lm {
 
-void encode_documents(const std::vector<std::string>& paths, const DocumentKind& kind, const Tokenizer& tokenizer,
-                      SpecialTokens special, const EncodedDocuments& sink) {
+std::uint64_t encode_documents(const std::vector<std::string>& paths, const DocumentKind& kind, const Tokenizer& tokenizer,
+                               SpecialTokens special, const EncodedDocuments& sink) {
   StreamEncoder encoder(tokenizer, special);
   std::vector<TokenId> ids;
+  bool begun = false;
+  std::uint64_t unknown = 0;
+  const std::optional<TokenId> unknown_token = tokenizer.unknown_token();
+  const auto begin = [&] {
+    if (!begun && !tokenizer.begin_tokens().empty() && sink.begin) sink.begin();
+    begun = true;
+  };
   const auto hand_on = [&] {
+    if (unknown_token) unknown += static_cast<std::uint64_t>(std::count(ids.begin(), ids.end(), *unknown_token));
     if (!ids.empty()) sink.tokens(ids);
     ids.clear();
   };
   const auto encode = [&](std::string_view piece) {
+    begin();
     sink.text(piece);
     encoder.feed(piece, ids);
     hand_on();
   };
   const auto end = [&] {
+    begin();
     encoder.finish(ids);
     hand_on();
     sink.end();
+    begun = false;
   };
   split_documents(paths, kind, {.text = encode, .end = end});
+  return unknown + (unknown_token ? 0 : encoder.unknown_bytes());
 }
 
 void TokenStatistics::add_tokens(std::span<const TokenId> tokens) {

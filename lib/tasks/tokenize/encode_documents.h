@@ -18,12 +18,15 @@ namespace lm {
 struct EncodedDocuments {
   std::function<void(std::string_view text)> text;  // before its tokens
   std::function<void(std::span<const TokenId> tokens)> tokens;
+  std::function<void()> begin = {};  // of a document whose tokenizer has begin tokens: these go first
   std::function<void()> end;
 };
 
-/// Reads every path ("-" and no path at all: standard input), cuts the text into documents and encodes them. Throws Error.
-void encode_documents(const std::vector<std::string>& paths, const DocumentKind& kind, const Tokenizer& tokenizer,
-                      SpecialTokens special, const EncodedDocuments& sink);
+/// Reads every path ("-" and no path at all: standard input), cuts the text into documents and encodes them, each behind the
+/// tokenizer's begin tokens. Returns how much of the text has no token: bytes that were left out, or unknown tokens. Throws
+/// Error.
+std::uint64_t encode_documents(const std::vector<std::string>& paths, const DocumentKind& kind, const Tokenizer& tokenizer,
+                               SpecialTokens special, const EncodedDocuments& sink);
 
 /// How many documents, bytes and tokens there were, and how many different ones.
 class TokenStatistics {

@@ -1,6 +1,10 @@
 #include "tasks/train/examples.h"
 
+#include <algorithm>
 #include <cmath>
+#include <optional>
+#include <span>
+#include <string>
 #include <utility>
 
 #include "base/error.h"
@@ -22,6 +26,7 @@ std::unique_ptr<Objective> make_objective(const ObjectiveShare& share, const Tra
                                           const Tokenizer& tokenizer) {
   ObjectiveOptions options = objective_options(settings);
   options.end_of_text = tokenizer.end_of_text();
+  options.begin_tokens = tokenizer.begin_tokens();
   options.table = &tokenizer;
   options.codec = &tokenizer;
   options.special = special_ids(tokenizer);
@@ -102,6 +107,35 @@ TrainExamples open_examples(const TrainSettings& settings, const TrainInputs& in
   return examples;
 }
 
+/// Returns the bytes of the text of documents, as lm-eval-ppl counts them; nothing if the tokenizer loses text.
+std::optional<std::int64_t> text_bytes(std::span<const TokenId> tokens, const TrainInputs& inputs) {
+  const Tokenizer& tokenizer = inputs.tokenizer;
+  if (tokenizer.loses_text()) return std::nullopt;
+  const std::vector<TokenId> stored = inputs.valid->info().begins ? tokenizer.begin_tokens() : std::vector<TokenId>();
+  StreamDecoder decoder(tokenizer);
+  std::string text;
+  std::int64_t bytes = 0;
+  bool begins = true;
+  bool is_scored = false;  // without anything before a text its first token is not
+  for (std::size_t i = 0; i < tokens.size(); ++i) {
+    const std::span<const TokenId> rest = tokens.subspan(i);
+    if (begins && rest.size() >= stored.size() && std::equal(stored.begin(), stored.end(), rest.begin())) i += stored.size();
+    begins = false;
+    if (i >= tokens.size()) break;
+    if (tokens[i] == tokenizer.end_of_text()) {
+      decoder.finish(text);
+      begins = true;
+    } else if (!tokenizer.is_special(tokens[i])) {
+      decoder.feed(tokens[i], text);
+    }
+    if (is_scored || !tokenizer.opening().empty()) bytes += std::ssize(text);
+    is_scored = !begins && (is_scored || !text.empty());
+    text.clear();
+  }
+  decoder.finish(text);
+  return bytes + std::ssize(text);
+}
+
 Validation open_validation(const TrainSettings& settings, const TrainInputs& inputs) {
   Validation validation;
   if (!inputs.valid) return validation;
@@ -115,7 +149,13 @@ Validation open_validation(const TrainSettings& settings, const TrainInputs& inp
     const double share = settings.objective.shares()[i].share;
     if (sources[i].objective().name() == "causal") {
       validation.tokens = read_all(*inputs.valid);
-      parts.push_back({.share = share, .loss = DocumentLoss(validation.tokens, inputs.tokenizer, context, sequences)});
+      DocumentLossOptions options{.context_length = context,
+                                  .sequences = sequences,
+                                  .opening = inputs.tokenizer.opening(),
+                                  .opening_is_stored = inputs.valid->info().begins,
+                                  .bytes = text_bytes(validation.tokens, inputs)};
+      parts.push_back(
+          {.share = share, .loss = DocumentLoss(validation.tokens, inputs.tokenizer.end_of_text(), std::move(options))});
     } else {
       parts.push_back({.share = share, .loss = ExampleLoss(std::move(sources[i]), context, sequences)});
     }

@@ -83,11 +83,20 @@ void check_held_out(const TrainRequest& request) {
     throw SettingsError("--keep best and --patience need held-out data; give --valid or --valid-fraction");
 }
 
+/// Throws Error if a file's documents begin with other tokens than the tokenizer's: the first one shows it.
+void check_begin(const TokenFile& file, const Tokenizer& tokenizer) {
+  const std::int64_t count = std::min(file.size(), std::ssize(tokenizer.begin_tokens()));
+  std::vector<TokenId> first(static_cast<std::size_t>(count));
+  file.tokens(0, first);
+  BeginTokens(tokenizer, file.info(), file.name()).strip(first);
+}
+
 /// Opens a token file that was made with the inputs' tokenizer, and is whole.
 TokenFile open_tokens(const std::string& path, const TrainRequest& request, TrainInputs& inputs) {
   TokenFile file = TokenFile::open(path, request.spool_folder);
   require_same_tokenizer(inputs.tokenizer, file.info(), file.name());
   file.verify();
+  check_begin(file, inputs.tokenizer);
   if (file.size() > 0 && file.documents() == file.size()) inputs.notes.push_back(only_end_of_text(file.name()));
   return file;
 }

@@ -45,12 +45,16 @@ RecordedRun read_recorded_run(const TrainRequest& request) {
                   .init_from = record.string_at("init_from", path),
                   .tier = recorded_tier(record, path),
                   .end_of_text = {},
+                  .pattern = {},
+                  .begin = {},
                   .recipe_epochs = {},
                   .seconds = {},
                   .tokenizer = record.string_at("tokenizer", path),
                   .data = record.string_at("data", path),
                   .valid = record.string_at("valid", path)};
   if (record.find("end_of_text") != nullptr) run.end_of_text = record.string_at("end_of_text", path);
+  if (record.find("pattern") != nullptr) run.pattern = find_choice<Pattern>(record.string_at("pattern", path));
+  if (record.find("begin") != nullptr) run.begin = record.string_at("begin", path);
   if (record.find("recipe_epochs") != nullptr) run.recipe_epochs = record.integer_at("recipe_epochs", path);
   if (const JsonValue* seconds = record.find("seconds")) run.seconds = *seconds;
   return run;
@@ -64,6 +68,9 @@ void check_options(const TrainRequest& request, const RecordedRun& run) {
   if (run.end_of_text && !end_of_text.empty() && end_of_text != *run.end_of_text) {
     refuse_option(run.path, "--end-of-text", "'" + *run.end_of_text + "'", "'" + end_of_text + "'");
   }
+  const std::optional<std::string>& begin = request.tokenizer_options.begin;
+  if (begin && begin != run.begin)
+    refuse_option(run.path, "--begin", run.begin ? "'" + *run.begin + "'" : "not given", "'" + *begin + "'");
   if (request.simd && *request.simd != run.tier) {
     refuse_option(run.path, "--simd", to_string(run.tier), to_string(*request.simd));
   }
@@ -87,7 +94,10 @@ TrainRequest resumed_request(TrainRequest request, const RecordedRun& recorded) 
   if (recorded.recipe_epochs && request.budget.only_time() && recorded.had_time(request.budget))
     request.budget.recipe_epochs = recorded.recipe_epochs;
   request.settings = recorded.settings;
-  if (recorded.end_of_text) request.tokenizer_options.end_of_text = *recorded.end_of_text;
+  TokenizerOptions& tokenizer = request.tokenizer_options;
+  if (recorded.end_of_text) tokenizer.end_of_text = *recorded.end_of_text;
+  if (!tokenizer.pattern) tokenizer.pattern = recorded.pattern;
+  if (!tokenizer.begin) tokenizer.begin = recorded.begin;
   if (request.tokenizer.empty()) request.tokenizer = request.init_from;
   request.init_from.clear();
   request.vocab_size = recorded.config().vocab_size;

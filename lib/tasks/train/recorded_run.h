@@ -18,6 +18,8 @@ struct RecordedRun {
   std::string init_from;  // as the run began
   SimdTier tier = SimdTier::portable;
   std::optional<std::string> end_of_text;     // its spelling; empty in states of an earlier version
+  std::optional<Pattern> pattern;             // of the tokenizer, if it is byte-level; empty likewise
+  std::optional<std::string> begin;           // the token before texts that was named
   std::optional<std::int64_t> recipe_epochs;  // the most that a recipe allows
   JsonValue seconds;                          // of its budget in time; null: none
   std::string tokenizer, data, valid;         // what identifies its inputs

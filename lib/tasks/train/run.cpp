@@ -9,7 +9,9 @@
 #include "base/json.h"
 #include "kernels/elementwise.h"
 #include "model/files/checkpoint.h"
+#include "tasks/load_tokenizer.h"
 #include "tasks/train/settings_record.h"
+#include "text/tokenizer_tables.h"
 #include "train/example_source.h"
 #include "train/state_file.h"
 
@@ -27,6 +29,9 @@ std::string settings_record(const TrainPlan& plan, const TrainInputs& inputs, Si
   record.set("data", data_identity(inputs)).set("valid", valid_identity(inputs));
   record.set("init_from", plan.init_from);
   record.set("end_of_text", tokenizer.bytes_of(tokenizer.end_of_text()));
+  const TokenizerParts& parts = tokenizer.tables().parts;
+  if (parts.form == TokenizerParts::Form::bytes) record.set("pattern", to_string(parts.pattern));
+  if (parts.begin) record.set("begin", *parts.begin);
   record.set("seconds", budget.seconds ? JsonValue(*budget.seconds) : JsonValue());
   if (budget.recipe_epochs) record.set("recipe_epochs", *budget.recipe_epochs);
   if (ended != nullptr) record.set("ended", ended);
@@ -120,12 +125,14 @@ bool TrainRun::replaces_model() const {
 void TrainRun::save_model() {
   trainer_.check_finite();
   const Tokenizer& tokenizer = inputs_.tokenizer;
-  const ModelRecord record{.config = plan_.config,
-                           .objective = plan_.settings.objective.text(),
-                           .tokenizer_json = tokenizer.to_json(),
-                           .progress = progress_record(plan_, state(), compute_.simd()),
-                           .end_of_text = tokenizer.end_of_text(),
-                           .end_of_text_name = std::string(tokenizer.bytes_of(tokenizer.end_of_text()))};
+  const ModelRecord record{
+      .config = plan_.config,
+      .objective = plan_.settings.objective.text(),
+      .tokenizer_json = tokenizer.to_json(),
+      .progress = progress_record(plan_, state(), compute_.simd()),
+      .end_of_text = tokenizer.end_of_text(),
+      .begin = tokenizer.begin_tokens().empty() ? std::nullopt : std::optional(tokenizer.begin_tokens().front()),
+      .tokenizer_config = tokenizer_config(tokenizer, plan_.config.context_length)};
   lm::save_model(plan_.output, record, trainer_.result());
 }
 

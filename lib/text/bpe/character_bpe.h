@@ -95,6 +95,8 @@ class CharacterBpeEncoder {
 
   /// Appends the ids of `piece`. A part of it that is not UTF-8 is one unknown character.
   void encode(std::string_view piece, std::vector<TokenId>& ids);
+  /// Returns how many bytes have left nothing, for want of a token.
+  std::uint64_t lost() const { return lost_; }
 
  private:
   struct Symbol {
@@ -129,6 +131,7 @@ class CharacterBpeEncoder {
 
   const CharacterBpe& model_;
   PieceCache cache_;
+  std::uint64_t lost_ = 0;
   bool pending_unk_ = false;   // merge_list: an unknown token is yet to be added
   bool previous_unk_ = false;  // scores: what came before is unknown
   bool met_unknown_ = false;

@@ -47,7 +47,11 @@ std::string_view CharacterBpeEncoder::without_vanishing(std::string_view piece) 
     const DecodedChar character = decode_utf8(at, end);
     const std::string_view bytes(at, character.length);
     at += character.length;
-    if (model_.characters_.of(character.code_point).symbol != CharacterTable::kNoSymbol || has_bytes(bytes)) kept_ += bytes;
+    if (model_.characters_.of(character.code_point).symbol != CharacterTable::kNoSymbol || has_bytes(bytes)) {
+      kept_ += bytes;
+    } else {
+      lost_ += bytes.size();
+    }
   }
   return kept_;
 }
@@ -325,7 +329,10 @@ void CharacterBpeEncoder::unknown(std::string_view bytes, std::vector<TokenId>& 
   const CharacterBpeOptions& options = model_.options_;
   // A pending unknown token stays so: Hugging Face adds it after the bytes.
   if (add_bytes(bytes, ids)) return;
-  if (!options.unk) return;
+  if (!options.unk) {
+    lost_ += bytes.size();
+    return;
+  }
   if (by_scores()) {
     if (!previous_unk_) ids.push_back(*options.unk);
     previous_unk_ = true;

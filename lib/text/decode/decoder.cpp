@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "text/decode/decode_step.h"
+#include "text/normalize/growth.h"
 #include "text/vocabulary/byte_level.h"
 
 namespace lm {
@@ -44,11 +45,14 @@ std::string replaced(const Replacement& replacement, std::string_view token) {
 /// Passes tokens, or pieces of the one that they were fused to, through the steps from one on.
 class DecodeRun {
  public:
-  DecodeRun(std::span<const DecodeStep> steps, std::span<Decoder::State::Step> states, std::string& out)
-      : steps_(steps), states_(states), out_(out) {}
+  /// No step may make more than `most` bytes.
+  DecodeRun(std::span<const DecodeStep> steps, std::span<TokenDecoder::State::Step> states, std::size_t most,
+            std::string& out)
+      : steps_(steps), states_(states), most_(most), out_(out) {}
 
   /// Gives the token to the first step. The depth of the calls is that of the steps.
   void feed(std::string_view token) {
+    refuse_growth(token.size(), most_);
     if (steps_.empty()) {
       out_ += token;
       return;
@@ -64,10 +68,10 @@ class DecodeRun {
   }
 
  private:
-  using State = Decoder::State::Step;
+  using State = TokenDecoder::State::Step;
   State& state() { return states_[0]; }
   bool is_fused() const { return steps_[0].is_fused; }
-  void next(std::string_view token) { DecodeRun(steps_.subspan(1), states_.subspan(1), out_).feed(token); }
+  void next(std::string_view token) { DecodeRun(steps_.subspan(1), states_.subspan(1), most_, out_).feed(token); }
 
   void take(const JoinTokens&, std::string_view token) {
     if (state().tokens == 0) return next(token);
@@ -141,6 +145,7 @@ class DecodeRun {
     for (std::size_t at = 0; (at = text.find(word, from)) != std::string::npos; from = at + word.size()) {
       done.append(text, from, at - from);
       done += replacement.content();
+      refuse_growth(done.size(), std::max(most_, growth_limit(text.size())));
     }
     const std::string_view rest = std::string_view(text).substr(from);
     const std::size_t begun = begun_length(rest, word);
@@ -187,11 +192,13 @@ class DecodeRun {
   void give_held_text() {
     const std::string held = std::move(state().held);
     state().held.clear();
+    most_ = std::max(most_, growth_limit(held.size()));  // there may be more of it than of one token
     if (!held.empty()) next(held);
   }
 
   std::span<const DecodeStep> steps_;
-  std::span<Decoder::State::Step> states_;
+  std::span<TokenDecoder::State::Step> states_;
+  std::size_t most_;
   std::string& out_;
 };
 
@@ -207,38 +214,40 @@ void clean_up_english(std::string& text) {
   }
 }
 
-Decoder::Decoder() : steps_{DecodeStep{JoinTokens{}}} {}
-Decoder::~Decoder() = default;
-Decoder::Decoder(const Decoder&) = default;
-Decoder::Decoder(Decoder&&) noexcept = default;
-Decoder& Decoder::operator=(const Decoder&) = default;
-Decoder& Decoder::operator=(Decoder&&) noexcept = default;
+TokenDecoder::TokenDecoder() : steps_{DecodeStep{JoinTokens{}}} {}
+TokenDecoder::~TokenDecoder() = default;
+TokenDecoder::TokenDecoder(const TokenDecoder&) = default;
+TokenDecoder::TokenDecoder(TokenDecoder&&) noexcept = default;
+TokenDecoder& TokenDecoder::operator=(const TokenDecoder&) = default;
+TokenDecoder& TokenDecoder::operator=(TokenDecoder&&) noexcept = default;
 
-Decoder Decoder::from_json(const JsonValue& value, std::string_view source, const MatchFinderFactory& factory) {
-  Decoder decoder;
+TokenDecoder TokenDecoder::from_json(const JsonValue& value, std::string_view source, const MatchFinderFactory& factory) {
+  TokenDecoder decoder;
   if (!value.is_null()) decoder.steps_ = read_decode_steps(value, source, factory);
   return decoder;
 }
 
-void Decoder::begin(State& state) const { state.steps.assign(steps_.size(), {}); }
+void TokenDecoder::begin(State& state) const { state.steps.assign(steps_.size(), {}); }
 
-void Decoder::feed(State& state, std::string_view token, std::string& out) const {
+void TokenDecoder::feed(State& state, std::string_view token, std::string& out) const {
   if (is_byte_level()) {
     if (!append_from_byte_level(token, out)) out += token;
     return;
   }
-  DecodeRun(steps_, state.steps, out).feed(token);
+  DecodeRun(steps_, state.steps, growth_limit(token.size()), out).feed(token);
 }
 
-void Decoder::finish(State& state, std::string& out) const {
+void TokenDecoder::finish(State& state, std::string& out) const {
   for (std::size_t i = 0; i < steps_.size(); ++i) {
-    DecodeRun(std::span(steps_).subspan(i), std::span(state.steps).subspan(i), out).flush(true);
+    DecodeRun(std::span(steps_).subspan(i), std::span(state.steps).subspan(i), growth_limit(0), out).flush(true);
   }
 }
 
-bool Decoder::is_byte_level() const { return steps_.size() == 1 && std::holds_alternative<DecodeByteLevel>(steps_[0].what); }
+bool TokenDecoder::is_byte_level() const {
+  return steps_.size() == 1 && std::holds_alternative<DecodeByteLevel>(steps_[0].what);
+}
 
-void Decoder::middle_text(std::string_view token, std::string& out) const {
+void TokenDecoder::middle_text(std::string_view token, std::string& out) const {
   State state;
   begin(state);
   for (std::size_t i = 0; i < steps_.size(); ++i) {
@@ -248,11 +257,11 @@ void Decoder::middle_text(std::string_view token, std::string& out) const {
   }
   feed(state, token, out);
   for (std::size_t i = 0; i < steps_.size(); ++i) {
-    DecodeRun(std::span(steps_).subspan(i), std::span(state.steps).subspan(i), out).flush(false);
+    DecodeRun(std::span(steps_).subspan(i), std::span(state.steps).subspan(i), growth_limit(token.size()), out).flush(false);
   }
 }
 
-std::string token_text(const Decoder& decoder, std::string_view token) {
+std::string token_text(const TokenDecoder& decoder, std::string_view token) {
   std::string text;
   decoder.middle_text(token, text);
   return text;

@@ -15,20 +15,20 @@ struct DecodeStep;
 
 /// Writes what tokens stand for. The bytes of tokens such as <0xE3> are written as they are, so a run of them that is not
 /// UTF-8 is kept, where the library writes U+FFFD for each; so are bytes that ByteLevel's tokens leave incomplete.
-class Decoder {
+class TokenDecoder {
  public:
   /// Joins tokens with spaces, as the library does without a decoder.
-  Decoder();
-  ~Decoder();
-  Decoder(const Decoder&);
-  Decoder(Decoder&&) noexcept;
-  Decoder& operator=(const Decoder&);
-  Decoder& operator=(Decoder&&) noexcept;
+  TokenDecoder();
+  ~TokenDecoder();
+  TokenDecoder(const TokenDecoder&);
+  TokenDecoder(TokenDecoder&&) noexcept;
+  TokenDecoder& operator=(const TokenDecoder&);
+  TokenDecoder& operator=(TokenDecoder&&) noexcept;
 
   /// Reads the value of "decoder" in a tokenizer.json; null joins tokens with spaces. Throws Error naming `source` for a type
   /// that is not known, and for one that cannot follow Fuse or ByteLevel. `factory` makes what finds the matches of expressions
   /// in Replace.
-  static Decoder from_json(const JsonValue& value, std::string_view source, const MatchFinderFactory& factory = {});
+  static TokenDecoder from_json(const JsonValue& value, std::string_view source, const MatchFinderFactory& factory = {});
 
   /// Where a text that is being decoded has come to. Its size is bounded by the longest token, what Strip may remove at the
   /// end, and, if decoders that look at whole tokens follow ByteFallback, the longest run of byte tokens.
@@ -56,7 +56,7 @@ class Decoder {
   std::vector<DecodeStep> steps_;
 };
 
-/// Returns what Decoder::middle_text() appends.
-std::string token_text(const Decoder& decoder, std::string_view token);
+/// Returns what TokenDecoder::middle_text() appends.
+std::string token_text(const TokenDecoder& decoder, std::string_view token);
 
 }  // namespace lm

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "base/utf8.h"
 #include "text/files/json_steps.h"
 #include "text/files/lines.h"
 
@@ -35,6 +36,7 @@ ForeignVocabulary read_bert_vocabulary(std::string_view text, std::string_view s
     throw Error("invalid vocabulary '" + std::string(source) + "': " + why);
   };
   if (text.size() >= UINT32_MAX) refuse("it has 4 GiB or more");
+  if (!is_utf8(text)) refuse("it is not UTF-8");
   vocabulary.tokens.reserve(text.size(), static_cast<std::uint64_t>(std::count(text.begin(), text.end(), '\n')) + 1);
   const std::pair<std::string_view, std::optional<TokenId>*> specials[] = {{"[UNK]", &vocabulary.unk},
                                                                            {"[SEP]", &vocabulary.sep},

@@ -35,7 +35,7 @@ class GgufVocabularyReader {
       read_ugm();
     } else {
       refuse("its vocabulary is of the kind " + json_quote(model->substr(0, 100)) +
-             "; known are gpt2, llama, bert, t5 and gemma4");
+             "; known are gpt2, llama, bert, t5 and gemma4; use the tokenizer.json of its model");
     }
     read_special_ids();
     add_llama_tokens(vocabulary_, file_);
@@ -66,7 +66,7 @@ class GgufVocabularyReader {
     if (scores->type == GgufType::float32) {
       vocabulary_.scores = file_.floats(*scores);
     } else {
-      const std::vector<std::int64_t> numbers = file_.integers(*scores);
+      const std::vector<std::int64_t> numbers = file_.integers(*scores, count);
       std::transform(numbers.begin(), numbers.begin() + static_cast<std::ptrdiff_t>(count), vocabulary_.scores.begin(),
                      [](std::int64_t number) { return static_cast<float>(number); });
     }
@@ -82,7 +82,7 @@ class GgufVocabularyReader {
       refuse("it has " + std::to_string(types->count) + " types for " + std::to_string(count) + " tokens");
     constexpr PieceKind kKinds[] = {PieceKind::normal,       PieceKind::normal, PieceKind::unknown, PieceKind::control,
                                     PieceKind::user_defined, PieceKind::unused, PieceKind::byte};
-    const std::vector<std::int64_t> numbers = file_.integers(*types);
+    const std::vector<std::int64_t> numbers = file_.integers(*types, count);
     for (std::size_t id = 0; id < count; ++id) {
       // Undefined ones are in no way special.
       vocabulary_.kinds[id] = numbers[id] >= 0 && numbers[id] <= 6 ? kKinds[numbers[id]] : PieceKind::normal;
@@ -116,7 +116,8 @@ class GgufVocabularyReader {
       std::string known;
       for (const LlamaPreTokenizer& each : llama_pre_tokenizers())
         known += (known.empty() ? "" : " ") + std::string(each.name);
-      refuse("its way to cut text (tokenizer.ggml.pre) is " + json_quote(pre.substr(0, 100)) + "; known are " + known);
+      refuse("its way to cut text (tokenizer.ggml.pre) is " + json_quote(pre.substr(0, 100)) +
+             "; use the tokenizer.json of its model; known are " + known);
     }
     const LlamaPreTokenizerFlags& flags = cuts->flags;
     vocabulary_.model = flags.characters ? Model::bpe_characters : Model::bpe_bytes;

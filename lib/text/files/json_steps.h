@@ -65,9 +65,6 @@ inline JsonValue json_piece_decoder(bool bytes, bool strip_first_space) {
   return json_sequence("decoders", std::move(steps));
 }
 
-/// Returns bytes in base64.
-std::string to_base64(std::string_view bytes);
-
 /// The fields of SentencePiece's normalizer.
 struct SentencePieceNormalizerSpec {
   std::string precompiled_charsmap;

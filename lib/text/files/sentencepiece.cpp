@@ -200,8 +200,7 @@ class SentencePieceReader {
     vocabulary_.eos = find_control(trainer_.eos_piece);
     vocabulary_.pad = find_control(trainer_.pad_piece);
     vocabulary_.unk_surface = trainer_.unk_surface;
-    const bool strip = normalizer_.add_dummy_prefix || normalizer_.remove_extra_whitespaces;
-    vocabulary_.decoder = json_piece_decoder(trainer_.byte_fallback, strip);
+    vocabulary_.decoder = json_piece_decoder(trainer_.byte_fallback, false);  // the first space is StreamDecoder's
     normalizer_.treat_whitespace_as_suffix = trainer_.treat_whitespace_as_suffix;
     vocabulary_.normalizer = json_sentencepiece_normalizer(std::move(normalizer_));
   }

@@ -30,23 +30,41 @@ TokenId SpelledVocabulary::checked_id(std::int64_t id) const {
 }
 
 void SpelledVocabulary::add(std::string_view spelling, std::int64_t id) {
-  if (spelling.empty()) refuse("the token " + std::to_string(id) + " is empty");
   ids_.push_back(checked_id(id));
   spellings_.push_back(spelling);
 }
 
-void SpelledVocabulary::add_literal(std::string_view content, std::int64_t id, bool special) {
+void SpelledVocabulary::add_literal(std::string_view content, std::int64_t id, AddedToken flags) {
   if (content.empty()) refuse("the added token " + std::to_string(id) + " is empty");
-  literals_.push_back({checked_id(id), special});
+  flags.id = checked_id(id);
+  literals_.push_back(flags);
   contents_.push_back(content);
 }
 
 void SpelledVocabulary::index() {
   by_spelling_.reset(spellings_, spellings_.size());
   for (std::uint32_t place = 0; place < spellings_.size(); ++place) {
+    if (spellings_[place].empty()) continue;
     if (!by_spelling_.insert(place)) refuse("the token " + quoted(spellings_[place]) + " appears twice in the vocabulary");
   }
   indexed_ = true;
+}
+
+std::optional<TokenId> SpelledVocabulary::find(std::string_view spelling) const {
+  const std::optional<std::uint32_t> place = by_spelling_.find(spelling);
+  return place ? std::optional(ids_[*place]) : std::nullopt;
+}
+
+bool SpelledVocabulary::is_byte_level() const {
+  TokenIndex literals;
+  literals.reset(contents_, contents_.size());
+  for (std::uint32_t i = 0; i < contents_.size(); ++i) literals.insert(i);
+  std::string bytes;
+  for (std::uint32_t place = 0; place < spellings_.size(); ++place) {
+    bytes.clear();
+    if (!append_from_byte_level(spellings_[place], bytes) && !literals.find(spellings_[place])) return false;
+  }
+  return true;
 }
 
 MergePair SpelledVocabulary::merge_of(std::string_view left, std::string_view right, std::size_t number) const {
@@ -109,6 +127,12 @@ void SpelledVocabulary::move_to(TokenizerParts& parts) {
     if (literal_of[id] != kNowhere) {
       bytes = contents_[literal_of[id]];
       parts.added.push_back(literals_[literal_of[id]]);
+      // A name that is not spelled in ByteLevel characters never comes from bytes, whether the vocabulary has it or not.
+      std::string spelled;
+      const bool by_bytes = parts.form == TokenizerParts::Form::bytes;
+      parts.added.back().in_model = place_of[id] != kNowhere && (!by_bytes || append_from_byte_level(bytes, spelled));
+    } else if (place_of[id] != kNowhere && parts.form == TokenizerParts::Form::spelled) {
+      bytes = spellings_[place_of[id]];
     } else if (place_of[id] != kNowhere && !append_from_byte_level(spellings_[place_of[id]], bytes)) {
       refuse("the token " + quoted(spellings_[place_of[id]]) + " is not spelled in ByteLevel characters");
     }

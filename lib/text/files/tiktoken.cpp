@@ -4,9 +4,11 @@
 #include <charconv>
 #include <filesystem>
 
+#include "base/base64.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "text/files/lines.h"
+#include "text/post_processor.h"
 
 namespace lm {
 
@@ -16,23 +18,10 @@ namespace {
   throw Error("invalid tokenizer '" + std::string(source) + "': " + why);
 }
 
-std::string from_base64(std::string_view text, std::string_view source, std::size_t line) {
-  constexpr std::string_view kAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  const auto fail = [&] { refuse(source, "line " + std::to_string(line) + " does not start with a token in base64"); };
-  if (text.empty() || text.size() % 4 != 0) fail();
-  const std::size_t padding = text.ends_with("==") ? 2 : text.ends_with("=") ? 1 : 0;
-  std::string bytes;
-  std::uint32_t bits = 0;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const std::size_t value = i >= text.size() - padding ? 0 : kAlphabet.find(text[i]);
-    if (value == std::string_view::npos) fail();
-    bits = (bits << 6) | static_cast<std::uint32_t>(value);
-    if (i % 4 != 3) continue;
-    for (const int shift : {16, 8, 0}) bytes += static_cast<char>(bits >> shift);
-    bits = 0;
-  }
-  bytes.resize(bytes.size() - padding);
-  return bytes;
+std::string token_bytes(std::string_view text, std::string_view source, std::size_t line) {
+  const std::optional<std::string> bytes = from_base64(text);
+  if (!bytes || bytes->empty()) refuse(source, "line " + std::to_string(line) + " does not start with a token in base64");
+  return *bytes;
 }
 
 // What the ranks leave out: the special tokens of each named encoding.
@@ -65,11 +54,35 @@ const Encoding* encoding_of(std::string_view path, const std::optional<Pattern>&
   for (const Encoding& encoding : kEncodings) {
     if (pattern ? encoding.pattern == *pattern : encoding.file == stem) return &encoding;
   }
+  if (!pattern && std::filesystem::path(path).filename() == "tokenizer.model") return encoding_of(path, Pattern::llama3);
   return nullptr;
 }
 
+/// Adds the 256 special tokens of Llama 3, which its tokenizer.model leaves to the program; a text begins with the first.
+void add_llama3_tokens(TokenizerParts& parts) {
+  int reserved = 0;
+  const auto add = [&](const std::string& name) {
+    parts.added.push_back({.id = parts.tokens.size(), .special = true});
+    parts.tokens.push_back(name);
+  };
+  const auto add_reserved = [&] { add("<|reserved_special_token_" + std::to_string(reserved++) + "|>"); };
+  const TokenId begin = parts.tokens.size();
+  for (const char* name : {"<|begin_of_text|>", "<|end_of_text|>", "", "", "", "", "<|start_header_id|>",
+                           "<|end_header_id|>", "", "<|eot_id|>"}) {
+    if (*name != '\0') {
+      add(name);
+    } else {
+      add_reserved();
+    }
+  }
+  while (parts.tokens.size() < begin + 256) add_reserved();
+  parts.components.post_processor = post_processor_json({.before = {begin}, .after = {}}, {"<|begin_of_text|>"}, {});
+}
+
 void add_encoding_tokens(TokenizerParts& parts, const Encoding& encoding) {
+  constexpr std::uint32_t kLlama3Ranks = 128000;
   const std::uint32_t ranks = parts.tokens.size();
+  if (encoding.pattern == Pattern::llama3 && ranks == kLlama3Ranks) return add_llama3_tokens(parts);
   for (const EncodingToken& token : encoding.special) {
     if (token.name.empty() || token.id < ranks || token.id > ranks + 1024)
       continue;  // a smaller or larger custom vocabulary
@@ -101,7 +114,7 @@ TokenizerParts read_tiktoken(std::string_view text, std::string_view source) {
       refuse(source, "line " + std::to_string(number) + " has the rank " + std::to_string(rank) + ", expected " +
                          std::to_string(parts.tokens.size()));
     }
-    parts.tokens.push_back(from_base64(line.substr(0, space), source, number));
+    parts.tokens.push_back(token_bytes(line.substr(0, space), source, number));
   });
   return parts;
 }
@@ -113,7 +126,12 @@ TokenizerParts read_tiktoken_file(const std::string& path, const TokenizerOption
   const FileContent file = FileContent::read(path, kTokenizerLimit);
   TokenizerParts parts = read_tiktoken(file.text(), path);
   parts.pattern = options.pattern ? *options.pattern : encoding->pattern;
-  if (encoding != nullptr) add_encoding_tokens(parts, *encoding);
+  if (encoding != nullptr) {
+    add_encoding_tokens(parts, *encoding);
+  } else {  // the ranks leave end-of-text out
+    parts.added.push_back({.id = parts.tokens.size(), .special = true});
+    parts.tokens.push_back(options.end_of_text.empty() ? "<|endoftext|>" : std::string_view(options.end_of_text));
+  }
   return parts;
 }
 

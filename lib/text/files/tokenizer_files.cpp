@@ -1,5 +1,8 @@
 // The part of Tokenizer that knows file formats: load(), from_json(), to_json() and check_read_back().
 #include <filesystem>
+#include <initializer_list>
+#include <string>
+#include <utility>
 
 #include "base/error.h"
 #include "base/file.h"
@@ -7,7 +10,12 @@
 #include "base/hash.h"
 #include "base/path.h"
 #include "base/written.h"
+#include "text/files/bert_vocabulary.h"
+#include "text/files/foreign.h"
+#include "text/files/gguf_vocabulary.h"
+#include "text/files/sentencepiece.h"
 #include "text/files/tiktoken.h"
+#include "text/files/tokenizer_config.h"
 #include "text/files/tokenizer_json.h"
 #include "text/files/vocabulary_merges.h"
 #include "text/tokenizer.h"
@@ -16,30 +24,67 @@ namespace lm {
 
 namespace {
 
-Tokenizer load_folder(const std::string& path, const TokenizerOptions& options) {
-  const std::string json = path + "/tokenizer.json";
-  if (std::filesystem::exists(json)) {
-    const FileContent file = FileContent::read(json, kTokenizerLimit);
-    return Tokenizer::from_json(file.text(), json, options);
+/// Returns the first of these files that the folder has, or an empty string.
+std::string first_file(const std::string& folder, std::initializer_list<const char*> names) {
+  for (const char* name : names) {
+    std::string path = folder + "/" + name;
+    if (std::filesystem::exists(path)) return path;
   }
-  if (!std::filesystem::exists(path + "/vocab.json"))
-    throw Error("invalid tokenizer '" + path + "': the folder has neither tokenizer.json nor vocab.json");
-  return Tokenizer(read_vocabulary_folder(path, options), options, path);
+  return {};
+}
+
+TokenizerParts read_any_file(const std::string& path, const TokenizerOptions& options) {
+  const FileKind kind = kind_of_path(path);
+  if (path.ends_with(".tiktoken") || kind == FileKind::tiktoken) return read_tiktoken_file(path, options);
+  if (kind == FileKind::gguf) return parts_of(read_gguf_vocabulary(GgufFile::open(path)), path);
+  const FileContent file = FileContent::read(path, kTokenizerLimit);
+  if (kind == FileKind::sentencepiece) return parts_of(read_sentencepiece(file.text(), path), path);
+  return read_tokenizer_json(file.text(), input_name(path));
+}
+
+/// Reads the vocabulary of a folder; `source` becomes what names it in messages.
+TokenizerParts read_folder(const std::string& folder, const TokenizerConfig& config, const TokenizerOptions& options,
+                           std::string& source) {
+  source = first_file(folder, {"tokenizer.json", "tokenizer.model", "spiece.model", "sentencepiece.bpe.model"});
+  if (!source.empty()) {
+    TokenizerParts parts = read_any_file(source, options);
+    if (kind_of_path(source) == FileKind::sentencepiece) apply_sentencepiece_class(config, folder, parts);
+    return parts;
+  }
+  source = folder;
+  const std::string words = first_file(folder, {"vocab.txt"});
+  if (std::filesystem::exists(folder + "/vocab.json")) return read_vocabulary_folder(folder, config, options);
+  if (words.empty()) {
+    throw Error("invalid tokenizer '" + folder +
+                "': the folder has neither tokenizer.json nor tokenizer.model, vocab.json or vocab.txt");
+  }
+  require_bert_class(config, folder);
+  const BertVocabularyFlags flags{.do_lower_case = config.flag("do_lower_case").value_or(true),
+                                  .strip_accents = config.flag("strip_accents"),
+                                  .tokenize_chinese_chars = config.flag("tokenize_chinese_chars").value_or(true)};
+  source = words;
+  TokenizerParts parts =
+      parts_of(read_bert_vocabulary(FileContent::read(words, kTokenizerLimit).text(), words, flags), words);
+  add_configured_tokens(config, folder, parts);
+  return parts;
 }
 
 }  // namespace
 
 Tokenizer Tokenizer::load(const std::string& path, const TokenizerOptions& options) {
-  if (std::filesystem::is_directory(path)) return load_folder(path, options);
-  if (path.ends_with(".tiktoken") || kind_of_path(path) == FileKind::tiktoken)
-    return Tokenizer(read_tiktoken_file(path, options), options, path);
-  const FileContent file = FileContent::read(path, kTokenizerLimit);
-  return from_json(file.text(), input_name(path), options);
+  if (!std::filesystem::is_directory(path)) return Tokenizer(read_any_file(path, options), options, input_name(path));
+  const TokenizerConfig config = TokenizerConfig::read(path);
+  std::string source;
+  TokenizerParts parts = read_folder(path, config, options, source);
+  apply_config(config, parts);
+  return Tokenizer(std::move(parts), options, source);
 }
 
 Tokenizer Tokenizer::from_json(std::string_view text, std::string_view source, const TokenizerOptions& options) {
   return Tokenizer(read_tokenizer_json(text, source), options, source);
 }
+
+const std::string& Tokenizer::config_json() const { return tables_->parts.components.config; }
 
 std::string Tokenizer::to_json() const { return write_tokenizer_json(*tables_); }
 

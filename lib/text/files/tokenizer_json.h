@@ -13,8 +13,8 @@ namespace lm {
 /// would give other ids here than in Hugging Face's library.
 TokenizerParts read_tokenizer_json(std::string_view text, std::string_view source);
 
-/// Returns a tokenizer.json that Hugging Face's library loads with the same ids. Throws Error in rank mode (.tiktoken), and
-/// if two tokens would be spelled alike.
+/// Returns a tokenizer.json that Hugging Face's library loads with the same ids. Throws Error if two tokens would
+/// be spelled alike.
 std::string write_tokenizer_json(const TokenizerTables& tables);
 
 }  // namespace lm

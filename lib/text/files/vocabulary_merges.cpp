@@ -3,9 +3,9 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/json.h"
-#include "text/files/left_out.h"
 #include "text/files/lines.h"
 #include "text/files/spelled_vocabulary.h"
+#include "text/files/tokenizer_config.h"
 
 namespace lm {
 
@@ -44,33 +44,49 @@ class VocabularyReader final : public JsonHandler {
 
 }  // namespace
 
-TokenizerParts read_vocabulary_and_merges(std::string_view vocabulary_json, std::string_view vocabulary_source,
-                                          std::string_view merges_text, std::string_view merges_source) {
-  SpelledVocabulary vocabulary(vocabulary_source, vocabulary_json.size());
-  VocabularyReader reader(vocabulary, vocabulary_source);
-  parse_json_events(vocabulary_json, vocabulary_source, reader);
+TokenizerParts read_vocabulary_and_merges(const VocabularyTexts& texts, const AddLiterals& add_literals,
+                                          TokenizerParts::Form form) {
+  SpelledVocabulary vocabulary(texts.vocabulary_source, texts.vocabulary_json.size());
+  VocabularyReader reader(vocabulary, texts.vocabulary_source);
+  parse_json_events(texts.vocabulary_json, texts.vocabulary_source, reader);
   vocabulary.index();
+  if (add_literals) add_literals(vocabulary);
   TokenizerParts parts;
+  parts.form = form;
   try {
-    for_each_line(merges_text, [&](std::string_view line, std::size_t number) {
+    for_each_line(texts.merges_text, [&](std::string_view line, std::size_t number) {
       if (line.empty() || (number == 1 && line.starts_with("#version"))) return;
       parts.merges.push_back(vocabulary.merge_of(line, parts.merges.size()));
     });
   } catch (const Error& error) {
-    throw Error("cannot use the merges '" + std::string(merges_source) + "': " + error.what());
+    throw Error("cannot use the merges '" + std::string(texts.merges_source) + "': " + error.what());
   }
   vocabulary.move_to(parts);
   return parts;
 }
 
-TokenizerParts read_vocabulary_folder(const std::string& folder, const TokenizerOptions& options) {
+TokenizerParts read_vocabulary_folder(const std::string& folder, const TokenizerConfig& config,
+                                      const TokenizerOptions& options) {
   const std::string vocabulary = folder + "/vocab.json", merges = folder + "/merges.txt";
   const FileContent vocabulary_file = FileContent::read(vocabulary, kTokenizerLimit);
   const FileContent merges_file = FileContent::read(merges, kTokenizerLimit);
-  TokenizerParts parts = read_vocabulary_and_merges(vocabulary_file.text(), vocabulary, merges_file.text(), merges);
-  const FolderUse use = read_folder_use(folder, options);
-  parts.pattern = use.pattern;
-  parts.tokens_around_text = use.tokens_around_text;
+  using Form = TokenizerParts::Form;
+  const Form form = config.adds_prefix_space ? Form::spelled : Form::bytes;
+  TokenizerParts parts = read_vocabulary_and_merges(
+      {.vocabulary_json = vocabulary_file.text(),
+       .vocabulary_source = vocabulary,
+       .merges_text = merges_file.text(),
+       .merges_source = merges},
+      [&](SpelledVocabulary& added) { add_configured_tokens(config, folder, added); }, form);
+  apply_vocabulary_class(config, folder, options, parts);
+  if (form == Form::bytes) return parts;
+  if (parts.pattern != Pattern::gpt2) {
+    throw Error("cannot use the tokenizer '" + folder +
+                "': its tokenizer_config.json asks for add_prefix_space, which goes " + "with the pattern gpt2, not " +
+                to_string(parts.pattern));
+  }
+  for (JsonValue* step : {&parts.components.pre_tokenizer, &parts.components.decoder})
+    step->set("type", "ByteLevel").set("add_prefix_space", true).set("trim_offsets", true).set("use_regex", true);
   return parts;
 }
 

@@ -29,7 +29,7 @@ void append_lower_ascii(const char* at, const char* end, std::string& out) {
   for (; at < end; ++at, ++place) out[place] = static_cast<char>(*at >= 'A' && *at <= 'Z' ? *at + ('a' - 'A') : *at);
 }
 
-void append_without(const CodePointTable<std::uint8_t>& members, std::string_view text, std::string& out) {
+void append_without(const NormalizeTable<std::uint8_t>& members, std::string_view text, std::string& out) {
   Rewriter rewriter(text, out);
   walk_characters(
       text, [](const char*, const char*) {},
@@ -84,7 +84,7 @@ Fate nmt_fate(std::uint32_t point) {
 }
 
 Fate bert_fate(std::uint32_t point) {
-  static const CodePointTable<std::uint8_t> controls = member_table(bert_controls());
+  static const NormalizeTable<std::uint8_t> controls = member_table(bert_controls());
   if (controls.of(point) != 0) return Fate::removed;
   return is_white_space(point) ? Fate::space : Fate::kept;
 }
@@ -106,7 +106,7 @@ void append_spaced_ideographs(std::string_view text, std::string& out) {
 }  // namespace
 
 void append_lowercase(std::string_view text, std::string& out) {
-  static const CodePointTable<std::int32_t> deltas = case_table(lowercase_ranges());
+  static const NormalizeTable<std::int32_t> deltas = case_table(lowercase_ranges());
   Rewriter rewriter(text, out);
   walk_characters(
       text, [&](const char* at, const char* end) { append_lower_ascii(at, end, rewriter.begin_replacement(at, end)); },
@@ -121,7 +121,7 @@ void append_lowercase(std::string_view text, std::string& out) {
 }
 
 void append_without_marks(std::string_view text, std::string& out) {
-  static const CodePointTable<std::uint8_t> marks = member_table(combining_marks());
+  static const NormalizeTable<std::uint8_t> marks = member_table(combining_marks());
   append_without(marks, text, out);
 }
 
@@ -140,7 +140,7 @@ bool is_bert_ideograph(std::uint32_t point) {
 }
 
 void append_bert(const BertSettings& settings, std::string_view text, std::string& out) {
-  static const CodePointTable<std::uint8_t> marks = member_table(bert_nonspacing_marks());
+  static const NormalizeTable<std::uint8_t> marks = member_table(bert_nonspacing_marks());
   std::string before(text), after;
   const auto next = [&] {
     before.swap(after);

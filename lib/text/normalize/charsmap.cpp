@@ -1,5 +1,7 @@
 #include "text/normalize/charsmap.h"
 
+#include <algorithm>
+
 #include "base/error.h"
 
 namespace lm {
@@ -35,8 +37,9 @@ CharsMap CharsMap::parse(std::string_view bytes, std::string_view source) {
 
 template <class Found>
 void CharsMap::search(std::string_view text, Found found) const {
+  constexpr std::size_t kLongestKey = 256;  // only a damaged map, whose nodes form a ring, leads farther
   std::uint32_t place = offset_of(units_[0]);
-  for (std::size_t i = 0; i < text.size(); ++i) {
+  for (std::size_t i = 0; i < std::min(text.size(), kLongestKey); ++i) {
     const std::uint32_t byte = static_cast<unsigned char>(text[i]);
     place ^= byte;
     if (byte == 0 || place >= units_.size()) return;
@@ -91,30 +94,6 @@ bool CharsMap::spans_space() const {
     }
   }
   return false;
-}
-
-std::string decode_base64(std::string_view text, std::string_view source) {
-  const auto digit = [](char c) {
-    if (c >= 'A' && c <= 'Z') return c - 'A';
-    if (c >= 'a' && c <= 'z') return c - 'a' + 26;
-    if (c >= '0' && c <= '9') return c - '0' + 52;
-    return c == '+' ? 62 : c == '/' ? 63 : -1;
-  };
-  while (!text.empty() && text.back() == '=') text.remove_suffix(1);
-  std::string bytes;
-  bytes.reserve(text.size() / 4 * 3 + 2);
-  std::uint32_t bits = 0;
-  int count = 0;
-  for (const char c : text) {
-    const int value = digit(c);
-    if (value < 0) throw Error("the map of characters in '" + std::string(source) + "' is not base64; is the file whole?");
-    bits = bits << 6 | static_cast<std::uint32_t>(value);
-    if ((count += 6) >= 8) {
-      count -= 8;
-      bytes += static_cast<char>(bits >> count & 0xFFU);
-    }
-  }
-  return bytes;
 }
 
 }  // namespace lm

@@ -36,7 +36,4 @@ class CharsMap {
   std::string replacements_;
 };
 
-/// Returns the bytes that base64 text stands for; throws Error naming `source`.
-std::string decode_base64(std::string_view text, std::string_view source);
-
 }  // namespace lm

@@ -7,8 +7,8 @@ namespace lm {
 namespace {
 
 Cluster cluster_of(std::uint32_t point) {
-  static const CodePointTable<std::uint8_t> table = [] {
-    CodePointTable<std::uint8_t> classes;
+  static const NormalizeTable<std::uint8_t> table = [] {
+    NormalizeTable<std::uint8_t> classes;
     for (const GraphemeRange& range : grapheme_ranges()) {
       classes.set(range.first, range.last, static_cast<std::uint8_t>(range.cluster));
     }
@@ -35,7 +35,7 @@ struct ClusterState {
 
   void take(Cluster cluster) {
     pictograph_joined = pictograph && cluster == Cluster::joiner;
-    pictograph = cluster == Cluster::pictograph || (pictograph && is_extender(cluster));
+    pictograph = cluster == Cluster::pictograph || (pictograph && is_extender(cluster) && cluster != Cluster::joiner);
     if (cluster == Cluster::consonant) {
       consonant = true;
       consonant_linked = false;

@@ -16,17 +16,17 @@ namespace {
 
 /// What llama.cpp's tables say of each code point.
 struct LlamaBertTables {
-  CodePointTable<std::uint8_t> parts;
-  CodePointTable<std::int32_t> lowercase = case_table(llama_lowercase_ranges());
-  CodePointTable<std::uint32_t> base;  // the first of the canonical decomposition, 0 for the character itself
+  NormalizeTable<std::uint8_t> parts;
+  NormalizeTable<std::int32_t> lowercase = case_table(llama_lowercase_ranges());
+  NormalizeTable<std::uint32_t> base;  // the first of the canonical decomposition, 0 for the character itself
 
   LlamaBertTables() {
     for (const LlamaBertRange& range : llama_bert_ranges()) {
       parts.set(range.first, range.last, static_cast<std::uint8_t>(range.part));
     }
-    const CodePointTable<std::uint8_t> unknown = member_table(unknown_to_llama());
-    constexpr CodePointRange kSearched[] = {{0xA0, 0x33FF}, {0xAC00, 0xD7A3}, {0xF900, 0x1FFFF}, {0x2F800, 0x2FA1F}};
-    for (const CodePointRange& range : kSearched) {
+    const NormalizeTable<std::uint8_t> unknown = member_table(unknown_to_llama());
+    constexpr NormalizeRange kSearched[] = {{0xA0, 0x33FF}, {0xAC00, 0xD7A3}, {0xF900, 0x1FFFF}, {0x2F800, 0x2FA1F}};
+    for (const NormalizeRange& range : kSearched) {
       for (std::uint32_t point = range.first; point <= range.last; ++point) {
         if (unknown.of(point) == 0) set_base(point);
       }

@@ -187,7 +187,7 @@ constexpr LlamaBertRange kLlamaBert[] = {
     {0xE0020, 0xE007F, BertPart::dropped}, {0xE0100, 0xE01EF, BertPart::mark}, {0xF0000, 0xFFFFD, BertPart::dropped},
     {0x100000, 0x10FFFD, BertPart::dropped},
 };
-constexpr CodePointRange kUnknownToLlama[] = {
+constexpr NormalizeRange kUnknownToLlama[] = {
     {0x105C9, 0x105C9}, {0x105E4, 0x105E4}, {0x11383, 0x11383}, {0x11385, 0x11385}, {0x1138E, 0x1138E}, {0x11391, 0x11391},
     {0x113C5, 0x113C5}, {0x113C7, 0x113C8}, {0x16121, 0x16128}, {0x16D68, 0x16D6A},
 };
@@ -239,7 +239,7 @@ constexpr CaseRange kLlamaLowercase[] = {
 }  // namespace
 
 std::span<const LlamaBertRange> llama_bert_ranges() { return kLlamaBert; }
-std::span<const CodePointRange> unknown_to_llama() { return kUnknownToLlama; }
+std::span<const NormalizeRange> unknown_to_llama() { return kUnknownToLlama; }
 std::span<const CaseRange> llama_lowercase_ranges() { return kLlamaLowercase; }
 
 }  // namespace lm

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstddef>
 
+#include "text/normalize/growth.h"
 #include "text/normalize/normalize_step.h"
 
 namespace lm {
@@ -93,6 +94,7 @@ void Normalizer::normalize(std::string_view text, Section section, std::string& 
     out = text;
     return;
   }
+  const std::size_t most = growth_limit(text.size());
   std::string before;
   for (std::size_t i = 0; i < steps_.size(); ++i) {
     if (i > 0) {
@@ -102,6 +104,7 @@ void Normalizer::normalize(std::string_view text, Section section, std::string& 
     }
     out.reserve(text.size() + text.size() / 8);
     steps_[i].append(text, section, out);
+    refuse_growth(out.size(), most);
   }
 }
 

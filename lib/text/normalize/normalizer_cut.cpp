@@ -8,6 +8,8 @@ namespace lm {
 
 namespace {
 
+constexpr std::size_t kMostStarts = 64;  // each step may double them
+
 bool begins_with_space(std::string_view text) { return strip_spaces(text, true, false).size() < text.size(); }
 
 /// Returns whether a pattern could match from before a place to behind it, where `start` is.
@@ -43,8 +45,10 @@ bool CutPlace::pass_replacement(const Replacement& replacement) {
       left_is_known = false;
     }
   }
+  std::sort(next.begin(), next.end());
+  next.erase(std::unique(next.begin(), next.end()), next.end());
   starts = next;
-  return true;
+  return starts.size() <= kMostStarts;
 }
 
 bool CutPlace::pass_sentencepiece(const SentencePieceNormalizer& sentencepiece) {

@@ -2,12 +2,15 @@
 #include <optional>
 #include <utility>
 
+#include "base/base64.h"
 #include "base/error.h"
 #include "text/normalize/normalize_step.h"
 
 namespace lm {
 
 namespace {
+
+constexpr std::size_t kMostNormalizeSteps = 64;
 
 /// Reads one step; Sequence is no step but some.
 class NormalizeStepReader {
@@ -42,11 +45,14 @@ std::optional<CharsMap> NormalizeStepReader::map(const JsonValue& value) const {
   if (member == nullptr || member->is_null()) return std::nullopt;
   const std::string& text = value.string_at("precompiled_charsmap", source_);
   if (text.empty()) return std::nullopt;
-  return CharsMap::parse(decode_base64(text, source_), source_);
+  const std::optional<std::string> bytes = from_base64(text);
+  if (!bytes) throw Error("the map of characters in '" + std::string(source_) + "' is not base64; is the file whole?");
+  return CharsMap::parse(*bytes, source_);
 }
 
 NormalizeStep NormalizeStepReader::sentencepiece(const JsonValue& value) const {
-  WordPrefixes words;
+  std::optional<CharsMap> precompiled = map(value);
+  std::vector<std::string_view> words;
   if (const JsonValue* symbols = value.find("user_defined_symbols"); symbols != nullptr && !symbols->is_null()) {
     const auto refuse = [&] {
       throw Error("expected an array of strings for 'user_defined_symbols' in '" + std::string(source_) + "'");
@@ -54,7 +60,7 @@ NormalizeStep NormalizeStepReader::sentencepiece(const JsonValue& value) const {
     if (symbols->if_array() == nullptr) refuse();
     for (const JsonValue& symbol : *symbols->if_array()) {
       if (symbol.if_string() == nullptr) refuse();
-      words.add(*symbol.if_string());
+      words.emplace_back(*symbol.if_string());
     }
   }
   const SentencePieceNormalizer::Settings settings = {
@@ -62,7 +68,7 @@ NormalizeStep NormalizeStepReader::sentencepiece(const JsonValue& value) const {
       .remove_extra_whitespaces = flag(value, "remove_extra_whitespaces", true),
       .escape_whitespaces = flag(value, "escape_whitespaces", true),
       .treat_whitespace_as_suffix = flag(value, "treat_whitespace_as_suffix", false)};
-  return {SentencePieceNormalizer(settings, map(value), std::move(words))};
+  return {SentencePieceNormalizer(settings, std::move(precompiled), WordPrefixes(std::move(words)))};
 }
 
 NormalizeStep NormalizeStepReader::read(const std::string& type, const JsonValue& value) const {
@@ -106,6 +112,8 @@ void read_normalize_steps(const JsonValue& value, std::string_view source, const
     open.pop_back();
     const std::string& type = next.string_at("type", source);
     if (type != "Sequence") {
+      if (steps.size() == kMostNormalizeSteps)
+        throw Error("the normalizer in '" + std::string(source) + "' has more than 64 steps, which is not supported");
       steps.push_back(reader.read(type, next));
       continue;
     }

@@ -5,6 +5,7 @@
 
 #include "text/normalize/characters.h"
 #include "text/normalize/graphemes.h"
+#include "text/normalize/growth.h"
 
 namespace lm {
 
@@ -18,6 +19,7 @@ Precompiled::Precompiled(CharsMap map) : map_(std::move(map)) {
 void Precompiled::append(std::string_view text, std::string& out) const {
   constexpr std::size_t kLongestCluster = 5;
   Rewriter rewriter(text, out);
+  const std::size_t most = out.size() + growth_limit(text.size());
   const char* at = text.data();
   const char* const end = at + text.size();
   const auto is_ascii = [](char c) { return static_cast<unsigned char>(c) < 0x80; };
@@ -32,6 +34,7 @@ void Precompiled::append(std::string_view text, std::string& out) const {
     const auto whole = cluster.size() <= kLongestCluster ? map_.shortest(cluster) : std::nullopt;
     if (whole) {
       rewriter.replace(at, next, whole->replacement);
+      refuse_growth(out.size(), most);
       at = next;
       continue;
     }
@@ -40,6 +43,7 @@ void Precompiled::append(std::string_view text, std::string& out) const {
       if (const auto match = map_.shortest(character)) rewriter.replace(at, at + character.size(), match->replacement);
       at += character.size();
     }
+    refuse_growth(out.size(), most);
   }
   rewriter.finish();
 }

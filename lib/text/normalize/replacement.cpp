@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "text/normalize/characters.h"
+#include "text/normalize/growth.h"
 #include "text/unicode/unicode.h"
 
 namespace lm {
@@ -132,17 +133,21 @@ void Replacement::append(std::string_view text, std::string& out) const {
 }
 
 void Replacement::append_literal(std::string_view text, std::string& out) const {
+  const std::size_t most = out.size() + growth_limit(text.size());
   std::size_t from = 0;
   for (std::size_t at = 0; (at = text.find(literal_, from)) != std::string_view::npos; from = at + literal_.size()) {
     out.append(text, from, at - from);
     out += content_;
+    refuse_growth(out.size(), most);
   }
   out.append(text, from);
 }
 
 void Replacement::append_around_all(std::string_view text, std::string& out) const {
+  const std::size_t most = out.size() + growth_limit(text.size());
   for (std::size_t at = 0, length = 0; at < text.size(); at += length) {
     length = character_length(text, at);
+    refuse_growth(out.size(), most);
     out += content_;
     out.append(text, at, length);
   }
@@ -155,7 +160,9 @@ void Replacement::append_run(std::string_view text, std::string& out) const {
     return text.substr(at).starts_with(literal_) ? literal_.size() : 0;
   };
   Rewriter rewriter(text, out);
+  const std::size_t most = out.size() + growth_limit(text.size());
   for (std::size_t at = 0; at < text.size();) {
+    refuse_growth(out.size(), most);
     if (!literal_.empty()) at = std::min(text.find(literal_, at), text.size());
     std::size_t count = 0, end = at;
     for (std::size_t length = 0; end < text.size() && count < maximum_ && (length = length_at(end)) > 0; end += length)
@@ -171,20 +178,13 @@ void Replacement::append_run(std::string_view text, std::string& out) const {
 }
 
 void Replacement::append_found(std::string_view text, std::string& out) const {
+  std::vector<std::pair<std::size_t, std::size_t>> matches;
+  find_(text, matches);
   Rewriter rewriter(text, out);
-  std::optional<std::size_t> last_end;
-  for (std::size_t from = 0; from <= text.size();) {
-    const auto match = find_(text, from);
-    if (!match) break;
-    const auto [begin, end] = *match;
-    // An empty match right behind another is none.
-    if (begin == end && last_end == end) {
-      from += from < text.size() ? character_length(text, from) : 1;
-      continue;
-    }
+  const std::size_t most = out.size() + growth_limit(text.size());
+  for (const auto& [begin, end] : matches) {
     rewriter.replace(text.data() + begin, text.data() + end, content_);
-    from = end;
-    last_end = end;
+    refuse_growth(out.size(), most);
   }
   rewriter.finish();
 }

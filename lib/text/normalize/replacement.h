@@ -3,19 +3,18 @@
 
 #include <cstddef>
 #include <functional>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "base/json.h"
 
 namespace lm {
 
-/// Finds the first match in `text` that begins at or after `from`: its first byte and its end, or nothing. What is before
-/// `from` counts as context.
-using MatchFinder =
-    std::function<std::optional<std::pair<std::size_t, std::size_t>>(std::string_view text, std::size_t from)>;
+/// Appends the matches in `text` from left to right: of each its first byte and its end. An empty match right behind another
+/// is none.
+using MatchFinder = std::function<void(std::string_view text, std::vector<std::pair<std::size_t, std::size_t>>& matches)>;
 /// Returns a finder for an expression, or throws Error if the expression cannot be used.
 using MatchFinderFactory = std::function<MatchFinder(const std::string& expression)>;
 

@@ -1,6 +1,9 @@
 #include "text/normalize/sentencepiece_normalizer.h"
 
+#include <algorithm>
+
 #include "base/utf8.h"
+#include "text/normalize/growth.h"
 
 namespace lm {
 
@@ -8,36 +11,38 @@ namespace {
 
 constexpr std::string_view kEscapedSpace = "\xE2\x96\x81", kReplacementCharacter = "\xEF\xBF\xBD";
 
-std::uint64_t child_key(std::uint32_t node, char byte) {
-  return std::uint64_t{node} << 8 | static_cast<unsigned char>(byte);
-}
-
 }  // namespace
 
-void WordPrefixes::add(std::string_view word) {
-  if (word.empty()) return;
-  begins_[static_cast<unsigned char>(word[0])] = true;
-  spans_space_ = spans_space_ || word.substr(1).find_first_of(" \n") != std::string_view::npos;
-  std::uint32_t node = 0;
-  for (const char byte : word) {
-    const auto [place, is_new] = children_.try_emplace(child_key(node, byte), static_cast<std::uint32_t>(ends_.size()));
-    if (is_new) ends_.push_back(false);
-    node = place->second;
+WordPrefixes::WordPrefixes(std::vector<std::string_view> words) {
+  std::sort(words.begin(), words.end());
+  words.erase(std::unique(words.begin(), words.end()), words.end());
+  shorter_.reserve(words.size());
+  for (const std::string_view word : words) {
+    if (word.empty()) continue;
+    begins_[static_cast<unsigned char>(word[0])] = true;
+    spans_space_ = spans_space_ || word.substr(1).find_first_of(" \n") != std::string_view::npos;
+    // What a word begins with comes before it, and all between the two begin with that, too.
+    std::uint32_t shorter = words_.size() == 0 ? kNone : words_.size() - 1;
+    while (shorter != kNone && !word.starts_with(words_[shorter])) shorter = shorter_[shorter];
+    shorter_.push_back(shorter);
+    words_.push_back(word);
   }
-  ends_[node] = true;
 }
 
 std::size_t WordPrefixes::longest(std::string_view text) const {
   if (text.empty() || !begins_[static_cast<unsigned char>(text[0])]) return 0;
-  std::size_t length = 0;
-  std::uint32_t node = 0;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const auto found = children_.find(child_key(node, text[i]));
-    if (found == children_.end()) break;
-    node = found->second;
-    if (ends_[node]) length = i + 1;
+  std::uint32_t low = 0, high = words_.size();  // the first word that is greater than the text is in [low, high]
+  while (low < high) {
+    const std::uint32_t middle = low + (high - low) / 2;
+    if (words_[middle] <= text) {
+      low = middle + 1;
+    } else {
+      high = middle;
+    }
   }
-  return length;
+  std::uint32_t word = low == 0 ? kNone : low - 1;
+  while (word != kNone && !text.starts_with(words_[word])) word = shorter_[word];
+  return word == kNone ? 0 : words_[word].size();
 }
 
 SentencePieceNormalizer::Prefix SentencePieceNormalizer::prefix(std::string_view text) const {
@@ -61,7 +66,7 @@ void SentencePieceNormalizer::append(std::string_view text, bool begins, bool en
     }
     if (text.empty()) return;
   }
-  const std::size_t start = out.size();
+  const std::size_t start = out.size(), most = start + growth_limit(text.size());
   const std::string_view space = settings_.escape_whitespaces ? kEscapedSpace : " ";
   if (begins && settings_.add_dummy_prefix && !settings_.treat_whitespace_as_suffix) out += space;
   bool after_space = removes && begins;
@@ -79,6 +84,7 @@ void SentencePieceNormalizer::append(std::string_view text, bool begins, bool en
       }
     }
     after_space = removes && normalized.back() == ' ';
+    refuse_growth(out.size(), most);
   }
   if (!ends) return;
   while (removes && out.size() - start >= space.size() && std::string_view(out).substr(start).ends_with(space)) {

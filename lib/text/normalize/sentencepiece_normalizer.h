@@ -7,27 +7,29 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
 #include "text/normalize/charsmap.h"
+#include "text/vocabulary/token_strings.h"
 
 namespace lm {
 
 /// Finds the longest of some words at the front of a text.
 class WordPrefixes {
  public:
-  void add(std::string_view word);
+  WordPrefixes() = default;
+  explicit WordPrefixes(std::vector<std::string_view> words);
   /// Returns the length of the longest word that `text` begins with, or 0.
   std::size_t longest(std::string_view text) const;
   /// Returns whether some word contains a space or a line feed behind its first byte.
   bool spans_space() const { return spans_space_; }
 
  private:
+  static constexpr std::uint32_t kNone = 0xFFFFFFFF;
   std::array<bool, 256> begins_{};
-  std::unordered_map<std::uint64_t, std::uint32_t> children_;  // by node and byte
-  std::vector<bool> ends_ = {false};                           // whether a word ends at the node
+  TokenStrings words_;                  // sorted
+  std::vector<std::uint32_t> shorter_;  // of each word the longest other one that it begins with, or kNone
   bool spans_space_ = false;
 };
 

@@ -9,7 +9,7 @@
 
 namespace lm {
 
-struct CodePointRange {
+struct NormalizeRange {
   std::uint32_t first, last;
 };
 /// A map of every `step`-th code point of a range to itself plus `delta`.
@@ -51,25 +51,25 @@ struct LlamaBertRange {
 
 // All are disjoint and ascending.
 /// What Hugging Face's NFC, NFD, NFKC and NFKD leave as it is, with combining class 0: their Unicode does not have it yet.
-std::span<const CodePointRange> unknown_to_forms();
+std::span<const NormalizeRange> unknown_to_forms();
 /// What StripAccents removes.
-std::span<const CodePointRange> combining_marks();
+std::span<const NormalizeRange> combining_marks();
 /// What BertNormalizer removes, after NFD, for strip_accents and for clean_text.
-std::span<const CodePointRange> bert_nonspacing_marks();
-std::span<const CodePointRange> bert_controls();
+std::span<const NormalizeRange> bert_nonspacing_marks();
+std::span<const NormalizeRange> bert_controls();
 /// Lower case of Rust's standard library, except that of U+0130, which is two characters.
 std::span<const CaseRange> lowercase_ranges();
 std::span<const GraphemeRange> grapheme_ranges();
 std::span<const LlamaBertRange> llama_bert_ranges();
 std::span<const CaseRange> llama_lowercase_ranges();
 /// What llama.cpp decomposes to itself.
-std::span<const CodePointRange> unknown_to_llama();
+std::span<const NormalizeRange> unknown_to_llama();
 
 /// A value for each code point, zero if none is set.
 template <class Value>
-class CodePointTable {
+class NormalizeTable {
  public:
-  CodePointTable() : pages_(1) { page_of_.fill(0); }
+  NormalizeTable() : pages_(1) { page_of_.fill(0); }
 
   void set(std::uint32_t first, std::uint32_t last, Value value) {
     for (std::uint32_t point = first; point <= last && point < kCodePoints; ++point) {
@@ -93,8 +93,8 @@ class CodePointTable {
 };
 
 /// Returns the table with 1 for what is in the ranges.
-CodePointTable<std::uint8_t> member_table(std::span<const CodePointRange> ranges);
+NormalizeTable<std::uint8_t> member_table(std::span<const NormalizeRange> ranges);
 /// Returns the table of what is added to a code point for its lower case.
-CodePointTable<std::int32_t> case_table(std::span<const CaseRange> ranges);
+NormalizeTable<std::int32_t> case_table(std::span<const CaseRange> ranges);
 
 }  // namespace lm

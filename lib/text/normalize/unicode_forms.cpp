@@ -51,18 +51,18 @@ class FormData {
   void mark_active();
   std::uint32_t store(std::span<const utf8proc_int32_t> points);
 
-  CodePointTable<std::uint8_t> combining_, active_;
-  CodePointTable<std::uint32_t> canonical_, compatibility_;  // place in pool_ and length in the low 5 bits; 0: itself
+  NormalizeTable<std::uint8_t> combining_, active_;
+  NormalizeTable<std::uint32_t> canonical_, compatibility_;  // place in pool_ and length in the low 5 bits; 0: itself
   std::vector<std::uint32_t> pool_;
   std::unordered_map<std::uint64_t, std::uint32_t> composites_;
   std::vector<std::uint32_t> decomposing_, seconds_;
 };
 
 FormData::FormData() {
-  const CodePointTable<std::uint8_t> unknown = member_table(unknown_to_forms());
+  const NormalizeTable<std::uint8_t> unknown = member_table(unknown_to_forms());
   // Elsewhere no character decomposes or has a combining class, except Hangul syllables, which are computed.
-  constexpr CodePointRange kSearched[] = {{0xA0, 0x33FF}, {0xA000, 0xABFF}, {0xF900, 0x1FFFF}, {0x2F800, 0x2FA1F}};
-  for (const CodePointRange& range : kSearched) {
+  constexpr NormalizeRange kSearched[] = {{0xA0, 0x33FF}, {0xA000, 0xABFF}, {0xF900, 0x1FFFF}, {0x2F800, 0x2FA1F}};
+  for (const NormalizeRange& range : kSearched) {
     for (std::uint32_t point = range.first; point <= range.last; ++point) {
       if (unknown.of(point) == 0) add(point);
     }
@@ -132,8 +132,8 @@ void FormData::mark_active() {
   for (const std::uint32_t second : seconds_) add_bits(second, compose_too);
   for (std::uint32_t jamo = kHangulV; jamo < kHangulT + kHangulTs; ++jamo) add_bits(jamo, compose_too);
   active_.set(kHangul, kHangul + kHanguls - 1, bit(UnicodeForm::nfd) | bit(UnicodeForm::nfkd));
-  const CodePointTable<std::uint8_t> is_second = [&] {
-    CodePointTable<std::uint8_t> table;
+  const NormalizeTable<std::uint8_t> is_second = [&] {
+    NormalizeTable<std::uint8_t> table;
     for (const std::uint32_t second : seconds_) table.set(second, second, 1);
     return table;
   }();

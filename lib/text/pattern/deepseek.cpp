@@ -118,10 +118,11 @@ class DeepseekScanner {
     return next.is(Deepseek::punctuation) && !starts_letters(at + c.length, next);
   }
 
-  /// Returns whether nothing but whitespace is left of the piece of neither letters nor punctuation that `at` is in.
-  bool is_trailing_space(std::size_t at) {
+  /// Returns whether nothing but whitespace is left of the piece that `at` is in: one of punctuation, or one of neither.
+  bool is_trailing_space(std::size_t at, bool in_punctuation) {
     for (Char c = peek(at); c.length > 0 && !c.is(Deepseek::newline); c = peek(at)) {
-      if (starts_letters(at, c) || starts_punctuation(at, c)) break;
+      if (starts_letters(at, c)) break;
+      if (in_punctuation ? !c.is(Deepseek::punctuation) : starts_punctuation(at, c)) break;
       if (!c.is(Deepseek::space)) return false;
       at += c.length;
     }
@@ -133,25 +134,32 @@ class DeepseekScanner {
     if (first.is(Deepseek::newline | Deepseek::number)) return first.length;
     const bool in_letters = starts_letters(0, first);
     const bool in_punctuation = !in_letters && starts_punctuation(0, first);
+    // Some letters are punctuation too: that step cuts between them and the others.
+    const bool both = first.is(Deepseek::punctuation) ||
+                      (in_letters && first.is(Deepseek::space) && peek(first.length).is(Deepseek::punctuation));
     bool was_space = first.is(Deepseek::space);
     std::size_t at = first.length;
     for (Char c = peek(at); c.length > 0; c = peek(at)) {
       if (c.is(Deepseek::newline | Deepseek::number) || c.is(Deepseek::cjk) != first.is(Deepseek::cjk)) break;
-      if (in_letters ? !c.is(Deepseek::letter) : starts_letters(at, c)) break;
-      if (in_punctuation ? !c.is(Deepseek::punctuation) : !in_letters && starts_punctuation(at, c)) break;
+      if (in_letters) {
+        if (!c.is(Deepseek::letter) || c.is(Deepseek::punctuation) != both) break;
+      } else {
+        if (starts_letters(at, c)) break;
+        if (in_punctuation ? !c.is(Deepseek::punctuation) : starts_punctuation(at, c)) break;
+      }
       const bool is_space = c.is(Deepseek::space);
-      if (cuts_trailing_space && !in_letters && !in_punctuation && is_space && !was_space && is_trailing_space(at)) break;
+      if (cuts_trailing_space && is_space && !was_space && is_trailing_space(at, in_punctuation)) break;
       was_space = is_space;
       at += c.length;
     }
     return at;
   }
 
-  // V3: numbers by threes; CJK; and between these one expression, which sees the end of the text there.
+  // V3: numbers by threes; and in CJK, and in what is neither, one expression, which sees the end of the text where they end.
 
   Char peek_between(std::size_t at) {
     const Char c = peek(at);
-    return c.is(Deepseek::number | Deepseek::cjk) ? Char{0, 0} : c;
+    return c.is(Deepseek::number) || c.is(Deepseek::cjk) != in_cjk_ ? Char{0, 0} : c;
   }
 
   std::size_t run(std::size_t at, unsigned set) {
@@ -168,10 +176,7 @@ class DeepseekScanner {
       for (int count = 1; count < 3 && peek(at).is(Deepseek::number); ++count) at += peek(at).length;
       return at;
     }
-    if (first.is(Deepseek::cjk)) {
-      for (Char c = peek(at); c.is(Deepseek::cjk) && !c.is(Deepseek::number); c = peek(at)) at += c.length;
-      return at;
-    }
+    in_cjk_ = first.is(Deepseek::cjk);
     constexpr unsigned word = Deepseek::letter | Deepseek::mark, signs = Deepseek::punctuation | Deepseek::symbol;
     const Char second = peek_between(at);
     if (first.is(signs)) {
@@ -213,6 +218,7 @@ class DeepseekScanner {
   const char* end_;
   const CodePointTable& classes_;
   bool saw_end_ = false;
+  bool in_cjk_ = false;
 };
 
 }  // namespace

@@ -17,6 +17,7 @@ namespace {
 using Step = PreTokenizer::Step;
 using Kind = Step::Kind;
 
+constexpr std::size_t kMostSteps = 64;
 constexpr const char* kKnownComponents[] = {
     "BertPreTokenizer", "ByteLevel", "CharDelimiterSplit", "Digits",     "FixedLength",    "Metaspace", "Punctuation",
     "Sequence",         "Split",     "UnicodeScripts",     "Whitespace", "WhitespaceSplit"};
@@ -139,15 +140,14 @@ void ComponentReader::split() {
   Step step{.kind = Kind::string, .behavior = behavior(), .inverted = boolean("invert"), .string = spelled};
   if (regex != nullptr || spelled.empty()) {
     const std::optional<Pattern> known = pattern_of_regex(spelled);
-    const bool same_language = known && pattern_regex(*known) == spelled;  // not only tiktoken's spelling of it
-    step.kind = same_language ? Kind::pattern : Kind::regex;
-    if (same_language) {
+    step.kind = known ? Kind::pattern : Kind::regex;
+    if (known) {
       step.pattern = *known;
     } else {
       step.regex.emplace(spelled, source_);
     }
     // The matches of these patterns leave nothing out.
-    if (same_language && step.inverted && step.behavior == SplitBehavior::removed) {
+    if (known && step.inverted && step.behavior == SplitBehavior::removed) {
       step.inverted = false;
       step.behavior = SplitBehavior::isolated;
     }
@@ -187,6 +187,9 @@ PreTokenizer PreTokenizer::from_json(const JsonValue& value, std::string_view so
     }
     const std::string& type = component.string_at("type", source);
     if (type != "Sequence") {
+      if (pre_tokenizer.steps_.size() >= kMostSteps) {
+        throw Error("the pre_tokenizer in '" + std::string(source) + "' has more than 64 steps, which is not supported");
+      }
       ComponentReader(component, source, pre_tokenizer.steps_).read(type);
       continue;
     }

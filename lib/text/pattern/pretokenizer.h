@@ -47,7 +47,7 @@ inline constexpr auto kChoices<Pattern> = choice_table<Pattern>("pattern", {{"gp
 /// Returns the regular expression as Hugging Face's tokenizers library (Oniguruma) takes it; empty for families that are no
 /// single expression: none, smollm and those of DeepSeek.
 std::string_view pattern_regex(Pattern pattern);
-/// Returns the family that a tokenizer.json's regular expression spells (any known spelling), if it is one of ours.
+/// Returns the family that a tokenizer.json's regular expression spells, if it is one of ours.
 std::optional<Pattern> pattern_of_regex(std::string_view regex);
 
 /// Returns the whole "pre_tokenizer" of a tokenizer.json that cuts as the family does and spells bytes as ByteLevel does.

@@ -19,8 +19,8 @@ namespace lm {
 namespace {
 
 // What PCRE2 may take for one match: steps of its interpreter or compiled code, and KiB.
-constexpr std::uint32_t kMatchLimit = 10'000'000, kHeapLimit = 64 * 1024;
-constexpr std::size_t kJitStackStart = 32 * 1024, kJitStackMax = 8 * 1024 * 1024;
+constexpr std::uint32_t kMatchLimit = 10'000'000, kHeapLimit = 256 * 1024;
+constexpr std::size_t kJitStackStart = 32 * 1024, kJitStackMax = 64 * 1024 * 1024;
 
 /// The classes into which an expression's sets cut all characters, numbered from 1: the class of every code point and of
 /// kInvalidCharacter, and whether each set has each class.
@@ -90,6 +90,13 @@ std::size_t length_of_plain_set(const std::vector<RegexItem>& items) {
   return number.empty() ? SIZE_MAX : std::stoul(number);
 }
 
+/// Returns whether an expression is a set with + or * and more: if it does not match at one place of a run of the set, it does not at
+/// the next ones either, and looking there would take quadratic time.
+bool begins_with_repeated_set(const std::vector<RegexItem>& items) {
+  if (items.size() < 3 || !items[0].text.empty() || (items[1].text.find_first_of("+*") != 0)) return false;
+  return std::none_of(items.begin(), items.end(), [](const RegexItem& item) { return item.text == "|"; });
+}
+
 /// Returns whether no match reaches or looks over the place between a letter or number and a space or newline.
 bool keeps_matches_when_cut(const RegexSyntax& syntax, std::size_t at_most) {
   if (syntax.looks_around) return false;
@@ -119,13 +126,14 @@ struct Regex::Program {
     code = pcre2_compile(reinterpret_cast<PCRE2_SPTR>(expression.data()), expression.size(), PCRE2_DOTALL | PCRE2_NEVER_UTF,
                          &error, &offset, nullptr);
     if (code == nullptr) throw Error("PCRE2 says: " + pcre2_message(error));
-    pcre2_jit_compile(code, PCRE2_JIT_COMPLETE);  // without it, matching interprets
+    has_jit = pcre2_jit_compile(code, PCRE2_JIT_COMPLETE) == 0;  // without it, PCRE2 interprets
   }
   ~Program() { pcre2_code_free(code); }
   Program(const Program&) = delete;
   Program& operator=(const Program&) = delete;
 
   pcre2_code* code = nullptr;
+  bool has_jit = false;
   std::array<bool, 256> plain_set{};  // the classes of the set, if the expression is only one
 };
 
@@ -167,6 +175,9 @@ Regex::Regex(std::string_view expression, std::string_view source) : expression_
     const RegexClasses classes = partition(syntax.sets);
     classes_ = std::make_shared<const CodePointTable>(classes.values, classes.invalid);
     std::string translated;
+    if (begins_with_repeated_set(syntax.items)) {
+      translated = "(?:\\G|(?<!" + spell_set(classes.has[syntax.items[0].set]) + "))";
+    }
     for (const RegexItem& item : syntax.items)
       translated += item.text.empty() ? spell_set(classes.has[item.set]) : item.text;
     const auto program = std::make_shared<Program>(translated);
@@ -175,8 +186,8 @@ Regex::Regex(std::string_view expression, std::string_view source) : expression_
     program_ = program;
     ignores_cut_ = keeps_matches_when_cut(syntax, set_at_most_);
   } catch (const Error& error) {
-    throw Error("cannot use the regular expression " + json_quote(expression_) + " of '" + std::string(source) +
-                "': " + error.what());
+    throw Error("cannot use the regular expression " + json_quote(std::string_view(expression_).substr(0, 200)) + " of '" +
+                std::string(source) + "': " + error.what());
   }
 }
 
@@ -232,13 +243,16 @@ void Regex::match_all(std::string_view text, Scratch& scratch, std::vector<Match
   const std::size_t size = state.classes.size();
   std::optional<std::size_t> last_end;
   for (std::size_t from = 0; from <= size;) {
-    int result = pcre2_match(program_->code, subject, size, from, 0, state.match, state.context);
+    int result = PCRE2_ERROR_JIT_STACKLIMIT;
+    if (program_->has_jit) {
+      result = pcre2_jit_match(program_->code, subject, size, from, 0, state.match, state.context);
+    }
     if (result == PCRE2_ERROR_JIT_STACKLIMIT) {
       result = pcre2_match(program_->code, subject, size, from, PCRE2_NO_JIT, state.match, state.context);
     }
     if (result == PCRE2_ERROR_NOMATCH) break;
     if (result < 0) {
-      throw Error("cannot apply the regular expression " + json_quote(expression_) +
+      throw Error("cannot apply the regular expression " + json_quote(std::string_view(expression_).substr(0, 200)) +
                   " to this text: PCRE2 says: " + pcre2_message(result));
     }
     const PCRE2_SIZE* place = pcre2_get_ovector_pointer(state.match);

@@ -134,6 +134,7 @@ struct ClassReader {
   std::vector<Open> open = {};
   bool is_start = true;                // a ']' here stands for itself
   std::uint32_t first = kNoCharacter;  // a character that may begin a range
+  bool after_set = false;              // such as \w
 
   void begin() {
     if (open.size() > 50) throw Error("its classes are nested too deeply");
@@ -141,6 +142,7 @@ struct ClassReader {
     if (inverted) ++at;
     open.push_back({inverted, {}, {}});
     is_start = true;
+    after_set = false;
     first = kNoCharacter;
   }
 
@@ -183,16 +185,20 @@ struct ClassReader {
         expression[at] == '-' && first != kNoCharacter && at + 1 < expression.size() && expression[at + 1] != ']';
     if (is_range && (expression[++at] == '[' || expression.substr(at, 2) == "&&"))
       throw Error("it has a range without an end");
+    const bool ends = at + 1 < expression.size() && expression[at + 1] == ']';
+    if (expression[at] == '-' && !is_range && after_set && !ends) throw Error("it has a range that begins with a set");
     const CodePointSet set = take_one();
     const CodePointRange range = set.empty() ? CodePointRange{1, 0} : set.ranges()[0];
     const bool is_one = set.ranges().size() == 1 && range.first == range.last;
     if (!is_range) {
       add(set);
       first = is_one ? range.first : kNoCharacter;
+      after_set = !is_one;
     } else {
       if (!is_one || range.first < first) throw Error("it has a range that is empty");
       add({{first, range.first}});
       first = kNoCharacter;
+      after_set = false;
     }
   }
 

@@ -15,7 +15,8 @@ struct Spelling {
   std::string_view regex;  // as Oniguruma takes it: what we write
 };
 
-// Oniguruma (Ruby syntax) reads {1,3}+ as a repeated group and $ as the end of a line: so {1,3} and \z.
+// Oniguruma (Ruby syntax) reads {1,3}+ as a repeated group and $ as the end of a line: so {1,3} and \z. A file that has tiktoken's
+// own spelling means something else, then.
 constexpr Spelling kSpellings[] = {
     {Pattern::gpt2, R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)"},
     {Pattern::r50k, R"('(?:[sdmt]|ll|ve|re)| ?\p{L}++| ?\p{N}++| ?[^\s\p{L}\p{N}]++|\s++\z|\s+(?!\S)|\s)"},
@@ -34,13 +35,6 @@ constexpr Spelling kSpellings[] = {
     {Pattern::tekken, R"([^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+)"
                       R"(|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*)"
                       R"(|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+)"},
-};
-
-// Other spellings of the same languages, as tiktoken has them.
-constexpr Spelling kOtherSpellings[] = {
-    {Pattern::r50k, R"('(?:[sdmt]|ll|ve|re)| ?\p{L}++| ?\p{N}++| ?[^\s\p{L}\p{N}]++|\s++$|\s+(?!\S)|\s)"},
-    {Pattern::cl100k, R"('(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}++|\p{N}{1,3}+| ?[^\s\p{L}\p{N}]++[\r\n]*+)"
-                      R"(|\s++$|\s*[\r\n]|\s+(?!\S)|\s)"},
 };
 
 std::span<const std::string_view> deepseek_steps(Pattern pattern) {
@@ -119,9 +113,6 @@ std::string_view pattern_regex(Pattern pattern) {
 std::optional<Pattern> pattern_of_regex(std::string_view regex) {
   if (regex.empty()) return std::nullopt;
   for (const Spelling& spelling : kSpellings) {
-    if (spelling.regex == regex) return spelling.pattern;
-  }
-  for (const Spelling& spelling : kOtherSpellings) {
     if (spelling.regex == regex) return spelling.pattern;
   }
   return std::nullopt;

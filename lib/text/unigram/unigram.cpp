@@ -1,7 +1,10 @@
 #include "text/unigram/unigram.h"
 
+#include <array>
 #include <cfloat>
+#include <charconv>
 #include <cmath>
+#include <cstdlib>
 #include <limits>
 
 #include "base/error.h"
@@ -15,6 +18,42 @@ constexpr double kUnknownPenalty = 10.0;
 
 [[noreturn]] void reject_unigram(std::string_view source, const std::string& why) {
   throw Error("cannot use the tokenizer '" + std::string(source) + "': " + why);
+}
+
+double power_of_ten(int exponent) {
+  const std::string spelled = "1e" + std::to_string(exponent);
+  double power = 0;
+  std::from_chars(spelled.data(), spelled.data() + spelled.size(), power);
+  return power;
+}
+
+/// Returns what Hugging Face's JSON reader makes of a number's shortest spelling: its digits as an integer in double, scaled by a
+/// power of ten. That is often not the nearest double, which decides between ways to cut a run that are otherwise equal.
+double as_read_by_hugging_face(double number) {
+  std::array<char, 32> spelled;
+  const auto end = std::to_chars(spelled.begin(), spelled.end(), std::abs(number), std::chars_format::scientific).ptr;
+  std::uint64_t digits = 0;
+  int exponent = 0;
+  const char* at = spelled.begin();
+  for (bool fraction = false; at != end && *at != 'e'; ++at) {
+    if (*at == '.') {
+      fraction = true;
+      continue;
+    }
+    digits = digits * 10 + static_cast<std::uint64_t>(*at - '0');
+    exponent -= fraction ? 1 : 0;
+  }
+  int scale = 0;
+  at += at + 1 < end && at[1] == '+' ? 2 : 1;
+  std::from_chars(at, end, scale);
+  exponent += scale;
+  auto read = static_cast<double>(digits);
+  if (exponent < -308) {
+    read /= power_of_ten(308);
+    exponent += 308;
+  }
+  read = exponent < 0 ? read / power_of_ten(-exponent) : read * power_of_ten(exponent);
+  return std::isfinite(read) ? std::copysign(read, number) : number;
 }
 
 }  // namespace
@@ -34,6 +73,9 @@ Unigram::Unigram(const TokenStrings& tokens, std::vector<double> scores, Unigram
   if (options_.unk && *options_.unk >= count) reject_unigram(source, "its unknown token is not in the vocabulary");
   for (const double score : scores_) {
     if (!std::isfinite(score)) reject_unigram(source, "one of its scores is not a finite number");
+  }
+  if (options_.flavor == UnigramOptions::Flavor::hugging_face) {
+    for (double& score : scores_) score = as_read_by_hugging_face(score);
   }
   set_unknown_score();
   index_tokens();

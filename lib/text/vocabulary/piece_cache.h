@@ -13,7 +13,8 @@
 
 namespace lm {
 
-/// A direct-mapped cache of a fixed size, one cache line a piece. Each thread needs its own.
+/// A direct-mapped cache of a fixed size, one cache line a piece; its memory is taken when there have been enough pieces for it to
+/// pay. Each thread needs its own.
 class PieceCache {
  public:
   static constexpr std::size_t kMaxBytes = 30, kMaxTokens = 8;
@@ -30,7 +31,10 @@ class PieceCache {
   void insert(std::string_view piece, const std::vector<TokenId>& ids, std::size_t begin) {
     const std::size_t count = ids.size() - begin;
     if (piece.size() > kMaxBytes || count > kMaxTokens) return;
-    if (slots_.empty()) slots_.resize(kSlots);
+    if (slots_.empty()) {
+      if (++seen_ < kWorthwhile) return;
+      slots_.resize(kSlots);
+    }
     Slot& slot = slots_[slot_of(piece)];
     std::memcpy(slot.key.data(), piece.data(), piece.size());
     slot.length = static_cast<std::uint8_t>(piece.size());
@@ -39,7 +43,7 @@ class PieceCache {
   }
 
  private:
-  static constexpr std::size_t kSlots = std::size_t{1} << 16;
+  static constexpr std::size_t kSlots = std::size_t{1} << 16, kWorthwhile = 512;
   struct alignas(64) Slot {
     std::array<char, kMaxBytes> key;
     std::uint8_t length = 0, count = 0;
@@ -48,6 +52,7 @@ class PieceCache {
   static std::size_t slot_of(std::string_view piece) { return (hash_bytes(piece) >> 16) & (kSlots - 1); }
 
   std::vector<Slot> slots_;
+  std::size_t seen_ = 0;  // pieces before there was memory
 };
 
 }  // namespace lm

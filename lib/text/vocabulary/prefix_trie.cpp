@@ -63,10 +63,10 @@ class PrefixTrie::Builder {
   // Looks only at a few places, so that building stays linear.
   std::uint32_t find_base() {
     constexpr int kTries = 32;
-    constexpr std::uint32_t kRecent = 4096;  // what is full farther back is not worth looking at with many children
+    constexpr std::uint32_t kRecent = 4096;  // farther back most places are taken, or bases
     const auto size = static_cast<std::uint32_t>(slots_.size());
     std::uint32_t place = kFirstUsed + bytes_[0];
-    if (count_ > 2 && size > kRecent) place = std::max(place, size - kRecent);
+    if (size > kRecent) place = std::max(place, size - kRecent);
     for (int i = 0; i < kTries; ++i) {
       place = first_free(place);
       if (place >= size) break;

@@ -48,7 +48,7 @@ ModelRecord record_of(const ModelConfig& config) {
           .tokenizer_json = "{\"a\":1}",
           .progress = "{\"steps\":3}",
           .end_of_text = 0,
-          .end_of_text_name = "<|endoftext|>"};
+          .tokenizer_config = "{}\n"};
 }
 
 }  // namespace

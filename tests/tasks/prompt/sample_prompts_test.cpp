@@ -38,7 +38,7 @@ std::vector<std::string> prompts_of(const std::string& text, const PromptSource&
   test::TemporaryFolder folder;
   std::ofstream(folder.path("prompts"), std::ios::binary) << text;
   PromptSource here = source;
-  here.path = folder.path("prompts");
+  here.paths = {folder.path("prompts")};
   std::vector<std::string> prompts;
   for_each_prompt(here, [&](std::string_view prompt) { prompts.emplace_back(prompt); });
   return prompts;

@@ -20,7 +20,8 @@ std::vector<TokenId> document(std::int64_t n) {
 /// The windows, the document handed over in pieces of `piece` tokens.
 std::vector<CutWindow> cut(const WindowPlan& plan, std::int64_t n, std::size_t piece = 1000) {
   std::vector<CutWindow> windows;
-  WindowCutter cutter(plan, 0, [&](CutWindow window) { windows.push_back(std::move(window)); });
+  WindowCutter cutter(plan, {.opening = {0}, .begin_tokens = {}, .end_of_text = 0},
+                      [&](CutWindow window) { windows.push_back(std::move(window)); });
   const std::vector<TokenId> tokens = document(n);
   for (int repeat = 0; repeat < 2; ++repeat) {  // the second time must be as the first
     windows.clear();
@@ -78,7 +79,8 @@ TEST_CASE("windows are those of the definition, and every token is scored exactl
 
 TEST_CASE("with score-end the closing end-of-text is one more token") {
   std::vector<CutWindow> windows;
-  WindowCutter cutter({.context = 4, .stride = 2, .score_end = true}, 99,
+  WindowCutter cutter({.context = 4, .stride = 2, .score_end = true},
+                      {.opening = {99}, .begin_tokens = {}, .end_of_text = 99},
                       [&](CutWindow window) { windows.push_back(std::move(window)); });
   cutter.add(document(4));
   cutter.finish();
@@ -148,4 +150,42 @@ TEST_CASE("the protocol says all that a number depends on") {
   CHECK(describe({.protocol = Protocol::hf_stride, .context = 1024, .stride = 512}) == "hf-stride:512 context 1024");
   CHECK(describe({.protocol = Protocol::lm_eval, .context = 64, .stride = 64}) == "lm-eval context 64");
   CHECK(describe({.protocol = Protocol::llama_cpp, .context = 512, .stride = 512}) == "llama.cpp context 512");
+}
+
+TEST_CASE("what opens a text is not scored: a begin token, several, or none, when the first token is not scored either") {
+  const auto windows_after = [](const std::vector<TokenId>& opening) {
+    std::vector<CutWindow> windows;
+    WindowCutter cutter({.context = 4, .stride = 4}, {.opening = opening, .begin_tokens = opening, .end_of_text = 9},
+                        [&](CutWindow window) { windows.push_back(std::move(window)); });
+    cutter.add(document(4));
+    cutter.finish();
+    return windows;
+  };
+  const std::vector<CutWindow> one = windows_after({7});
+  REQUIRE(one.size() == 1);
+  CHECK(one[0].scored.tokens == std::vector<TokenId>{7, 1, 2, 3, 4});
+  CHECK(one[0].scored.first_scored == 1);
+  const std::vector<CutWindow> two = windows_after({7, 8});
+  REQUIRE(two.size() == 2);
+  CHECK(two[0].scored.tokens == std::vector<TokenId>{7, 8, 1, 2, 3});
+  CHECK(two[0].scored.first_scored == 2);
+  CHECK(two[1].scored.tokens == std::vector<TokenId>{8, 1, 2, 3, 4});
+  CHECK(two[1].credited == 1);
+  const std::vector<CutWindow> none = windows_after({});
+  REQUIRE(none.size() == 1);
+  CHECK(none[0].scored.tokens == std::vector<TokenId>{1, 2, 3, 4});
+  CHECK(none[0].scored.first_scored == 1);
+  CHECK(none[0].credited == 3);
+}
+
+TEST_CASE("llama.cpp's windows begin with the tokenizer's begin token, if it has one") {
+  std::vector<CutWindow> windows;
+  WindowCutter cutter({.protocol = Protocol::llama_cpp, .context = 4},
+                      {.opening = {7}, .begin_tokens = {7}, .end_of_text = 9},
+                      [&](CutWindow window) { windows.push_back(std::move(window)); });
+  cutter.add(document(8));
+  cutter.finish();
+  REQUIRE(windows.size() == 2);
+  CHECK(windows[0].scored.tokens == std::vector<TokenId>{7, 1, 2, 3});
+  CHECK(windows[1].scored.tokens == std::vector<TokenId>{7, 5, 6, 7});
 }

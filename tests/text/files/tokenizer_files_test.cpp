@@ -8,9 +8,9 @@
 #include "base/json.h"
 #include "base/little_endian.h"
 #include "support/test_data.h"
-#include "text/vocabulary/byte_level.h"
 #include "text/text_support.h"
 #include "text/tokenizer.h"
+#include "text/vocabulary/byte_level.h"
 
 namespace {
 
@@ -137,15 +137,14 @@ TEST_CASE("what we could not reproduce is refused with a sentence") {
     INFO(from, " -> ", to);
     CHECK_THROWS_AS(Tokenizer::from_json(replaced(json, from, to), "a test"), Error);
   };
-  refuses("\"normalizer\":null", R"("normalizer":{"type":"NFC"})");
-  refuses("\"add_prefix_space\":false", "\"add_prefix_space\":true");
+  refuses("\"normalizer\":null", R"("normalizer":{"type":"NFX"})");
+  refuses("\"post_processor\":null", R"("post_processor":{"type":"Other"})");
   refuses("\"type\":\"BPE\"", "\"type\":\"Unigram\"");
-  refuses("\"byte_fallback\":false", "\"byte_fallback\":true");
+  refuses("\"type\":\"BPE\"", "\"type\":\"Other\"");
   refuses("\"continuing_subword_prefix\":null", "\"continuing_subword_prefix\":\"##\"");
   refuses("\"dropout\":null", "\"dropout\":0.1");
-  refuses("\"lstrip\":false", "\"lstrip\":true");
-  refuses(R"("decoder":{"type":"ByteLevel")", R"("decoder":{"type":"WordPiece")");
-  refuses(R"("pre_tokenizer":{"type":"ByteLevel")", R"("pre_tokenizer":{"type":"Metaspace")");
+  refuses(R"("decoder":{"type":"ByteLevel")", R"("decoder":{"type":"Other")");
+  refuses(R"("pre_tokenizer":{"type":"ByteLevel")", R"("pre_tokenizer":{"type":"Other")");
   refuses("\"merges\":[", "\"merges\":[[\"zz\",\"a\"],");
   refuses("\"merges\":[", "\"merges\":[[\"a\"],");
   refuses("\"merges\":[", "\"merges\":[[\"a\",\"b\",\"c\"],");
@@ -158,20 +157,15 @@ TEST_CASE("what we could not reproduce is refused with a sentence") {
   refuses("\"vocab\":{", "\"vocab\":{\"!!\":2147483648,");
   refuses("\"vocab\":{", "\"vocab\":{\"!!\":2000000000,");  // would need 8 GB of ids
   refuses("\"vocab\":{", "\"vocab\":{\"!!\":0.5,");
-  refuses("\"vocab\":{", "\"vocab\":{\"\":290,");
-  refuses("\"vocab\":{", "\"vocab\":{\"\\u4e2d\":290,");  // no ByteLevel character
-  refuses("\"!\":1", "\"!!\":1");                         // the byte 33 has no token
   refuses("{\"version\"", "{\"version\":\"1.0\",\"version\"");
   refuses("\"dropout\":null", "\"dropout\":null,\"dropout\":null");
   refuses("\"id\":0", "\"id\":5");
   refuses("\"content\":\"<|endoftext|>\"", "\"content\":\"\"");
   refuses("<|endoftext|>\":0", "<|unknown|>\":0");
   const lm::JsonValue tree = lm::JsonValue::parse(json, "a test");
-  for (const char* key : {"model", "pre_tokenizer"}) {
-    lm::JsonValue::Object members = *tree.if_object();
-    std::erase_if(members, [&](const lm::JsonValue::Member& member) { return member.first == key; });
-    CHECK_THROWS_AS(Tokenizer::from_json(lm::JsonValue(members).dump(), "a test"), Error);
-  }
+  lm::JsonValue::Object members = *tree.if_object();
+  std::erase_if(members, [&](const lm::JsonValue::Member& member) { return member.first == "model"; });
+  CHECK_THROWS_AS(Tokenizer::from_json(lm::JsonValue(members).dump(), "a test"), Error);
 }
 
 TEST_CASE("the end-of-text token is a known name, the one asked for, or an error") {
@@ -217,7 +211,7 @@ TEST_CASE("every truncation of a tokenizer.json is an error") {
   CHECK(accepted == 0);
 }
 
-TEST_CASE("a flipped bit is an error or a tokenizer that loses no byte") {
+TEST_CASE("a flipped bit is an error or a tokenizer that loses no byte, or says that it does") {
   const std::string json = small_tokenizer().to_json();
   const std::string text = "the cat's <|endoftext|> hat\xFF\n";
   lm::Rng rng(6, lm::RngPurpose::test);
@@ -227,7 +221,8 @@ TEST_CASE("a flipped bit is an error or a tokenizer that loses no byte") {
     flipped[rng.below(json.size())] ^= static_cast<char>(1 << rng.below(8));
     try {
       const Tokenizer tokenizer = Tokenizer::from_json(flipped, "flipped");
-      REQUIRE(tokenizer.decode(tokenizer.encode(text)) == text);
+      const std::string decoded = tokenizer.decode(tokenizer.encode(text));
+      if (!tokenizer.loses_text()) REQUIRE(decoded == text);
     } catch (const Error&) {
       ++refused;
     }
@@ -252,7 +247,8 @@ TEST_CASE("a tiktoken file merges by rank and gets the special tokens of its enc
   CHECK(tokenizer.encode("aabb") == std::vector<lm::TokenId>{'a', 256, 'b'});
   CHECK(tokenizer.end_of_text() == 258);
   CHECK(lm::test::merges_of(tokenizer).empty());
-  CHECK_THROWS_AS(tokenizer.to_json(), Error);
+  // Written as merges for others, it is read back as ranks.
+  CHECK(Tokenizer::from_json(tokenizer.to_json(), "a test").fingerprint() == tokenizer.fingerprint());
   for (const char* bad :
        {"YWI= 258\n", "YWI 256\n", "YWI=\n", "Y*I= 256\n", "YWI= x\n", "YQ== 256\n", " 256\n", "YWI= 256 7\n"}) {
     INFO(bad);

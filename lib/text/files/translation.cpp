@@ -1,0 +1,172 @@
+#include "text/files/translation.h"
+
+#include <algorithm>
+#include <string>
+#include <string_view>
+
+#include "base/utf8.h"
+#include "text/files/json_steps.h"
+#include "text/pattern/pretokenizer.h"
+#include "text/vocabulary/token_strings.h"
+
+namespace lm {
+
+namespace {
+
+using Origin = TokenizerParts::Origin;
+
+JsonValue component(const char* type) {
+  JsonValue value;
+  value.set("type", type);
+  return value;
+}
+
+JsonValue sequence(const char* key, JsonValue::Array steps) {
+  JsonValue value = component("Sequence");
+  value.set(key, std::move(steps));
+  return value;
+}
+
+JsonValue replace(const char* kind, const char* pattern, const char* content) {
+  JsonValue value = component("Replace"), what;
+  what.set(kind, pattern);
+  value.set("pattern", what).set("content", content);
+  return value;
+}
+
+bool is_set(const JsonValue& value, std::string_view key) {
+  const JsonValue* flag = value.find(key);
+  return flag != nullptr && flag->if_bool() != nullptr && *flag->if_bool();
+}
+
+std::string type_of(const JsonValue& value) {
+  const JsonValue* type = value.find("type");
+  return type != nullptr && type->if_string() != nullptr ? *type->if_string() : "";
+}
+
+std::string escaped(std::string_view text) {
+  std::string expression;
+  for (const char c : text) {
+    if (std::string_view("\\^$.|?*+()[]{}-").find(c) != std::string_view::npos) expression += '\\';
+    expression += c;
+  }
+  return expression;
+}
+
+/// SentencePiece's normalizer as a sequence of Hugging Face's. (They put the prefix before each text between added tokens.)
+JsonValue translated_normalizer(const JsonValue& exact) {
+  JsonValue::Array steps;
+  const JsonValue* charsmap = exact.find("precompiled_charsmap");
+  if (charsmap != nullptr && charsmap->if_string() != nullptr && !charsmap->if_string()->empty()) {
+    JsonValue precompiled = component("Precompiled");
+    precompiled.set("precompiled_charsmap", *charsmap);
+    steps.push_back(precompiled);
+  }
+  if (is_set(exact, "remove_extra_whitespaces")) {
+    steps.push_back(replace("Regex", "\\A +| +\\z", ""));
+    steps.push_back(replace("Regex", " {2,}", " "));
+  }
+  const bool escapes = is_set(exact, "escape_whitespaces");
+  if (is_set(exact, "add_dummy_prefix") && is_set(exact, "treat_whitespace_as_suffix")) {
+    steps.push_back(replace("Regex", "(?<=[\\s\\S])\\z", " "));
+  } else if (is_set(exact, "add_dummy_prefix")) {
+    JsonValue prepend = component("Prepend");
+    prepend.set("prepend", " ");
+    steps.push_back(prepend);
+  }
+  if (escapes) steps.push_back(replace("String", " ", "▁"));
+  return steps.empty() ? JsonValue() : sequence("normalizers", std::move(steps));
+}
+
+/// Cuts out the pieces that SentencePiece never merges.
+JsonValue isolated_pieces(const TokenizerParts& parts) {
+  std::vector<std::string_view> pieces;
+  for (TokenId id = 0; id < parts.kinds.size(); ++id) {
+    if (parts.kinds[id] == PieceKind::user_defined) pieces.push_back(parts.tokens[id]);
+  }
+  if (pieces.empty()) return {};
+  std::sort(pieces.begin(), pieces.end(),
+            [](std::string_view a, std::string_view b) { return a.size() != b.size() ? a.size() > b.size() : a < b; });
+  std::string expression;
+  for (const std::string_view piece : pieces) expression += (expression.empty() ? "" : "|") + escaped(piece);
+  JsonValue split = component("Split"), pattern;
+  pattern.set("Regex", expression);
+  split.set("pattern", pattern).set("behavior", "Isolated").set("invert", false);
+  return split;
+}
+
+/// Returns the merges of a vocabulary that merges by scores: of the likelier token first. (They decide as scores do, except
+/// between ways to make one token.)
+std::vector<MergePair> merges_by_score(const TokenizerParts& parts) {
+  TokenIndex index;
+  index.reset(parts.tokens, parts.tokens.size());
+  std::vector<TokenId> order;
+  for (TokenId id = 0; id < parts.tokens.size() && id < parts.scores.size(); ++id) {
+    if (parts.tokens[id].empty() || (!parts.kinds.empty() && parts.kinds[id] != PieceKind::normal)) continue;
+    if (index.insert(id)) order.push_back(id);
+  }
+  std::stable_sort(order.begin(), order.end(), [&](TokenId a, TokenId b) { return parts.scores[a] > parts.scores[b]; });
+  std::size_t longest = 0;
+  for (const TokenId id : order) longest = std::max(longest, parts.tokens[id].size());
+  std::vector<bool> lengths(longest + 1);
+  for (const TokenId id : order) lengths[parts.tokens[id].size()] = true;
+  std::vector<MergePair> merges;
+  for (const TokenId id : order) {
+    const std::string_view token = parts.tokens[id];
+    for (std::size_t cut = 1; cut < token.size(); ++cut) {
+      if ((static_cast<unsigned char>(token[cut]) & 0xC0) == 0x80 || !lengths[cut] || !lengths[token.size() - cut]) continue;
+      const std::optional<TokenId> left = index.find(token.substr(0, cut)), right = index.find(token.substr(cut));
+      if (left && right) merges.push_back({*left, *right});
+    }
+  }
+  return merges;
+}
+
+JsonValue bert_component(const char* type) {
+  JsonValue value = component(type);
+  if (std::string_view(type) == "BertNormalizer") {
+    value.set("clean_text", true).set("handle_chinese_chars", true).set("strip_accents", true).set("lowercase", true);
+  }
+  return value;
+}
+
+}  // namespace
+
+Translation translate(const TokenizerParts& parts) {
+  Translation result{.components = parts.components,
+                     .unknown = parts.unknown,
+                     .fuse_unknown = parts.fuse_unknown,
+                     .ignore_merges = parts.ignore_merges};
+  TokenizerComponents& components = result.components;
+  if (parts.form == TokenizerParts::Form::bytes) {
+    if (components.pre_tokenizer.is_null()) components.pre_tokenizer = pre_tokenizer_json(parts.pattern);
+    if (components.decoder.is_null()) {
+      components.decoder = component("ByteLevel");
+      components.decoder.set("add_prefix_space", true).set("trim_offsets", true).set("use_regex", true);
+    }
+    return result;
+  }
+  if (parts.origin == Origin::hugging_face) return result;
+  if (type_of(components.normalizer) == "SentencePiece") {
+    if (parts.origin == Origin::sentencepiece) {
+      const bool strips =
+          is_set(components.normalizer, "add_dummy_prefix") || is_set(components.normalizer, "remove_extra_whitespaces");
+      components.decoder = json_piece_decoder(parts.byte_fallback, strips);
+    }
+    components.normalizer = translated_normalizer(components.normalizer);
+    components.pre_tokenizer = isolated_pieces(parts);
+    result.ignore_merges = result.ignore_merges || !components.pre_tokenizer.is_null();
+  }
+  if (type_of(components.normalizer) == "LlamaCppBert") {
+    components.normalizer = bert_component("BertNormalizer");
+    components.pre_tokenizer = bert_component("BertPreTokenizer");
+    result.marks_word_begins = true;
+  }
+  if (parts.kind == ModelKind::bpe && !parts.scores.empty()) {
+    result.merges = merges_by_score(parts);
+    result.fuse_unknown = true;
+  }
+  return result;
+}
+
+}  // namespace lm
