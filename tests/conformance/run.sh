@@ -15,9 +15,9 @@ skip() {
   exit 77
 }
 
-has_packages() { "$venv/bin/python" -c 'import numpy, safetensors, tokenizers, torch, transformers, xxhash' 2>/dev/null; }
+has_packages() { "$venv/bin/python" -c 'import google.protobuf, numpy, safetensors, sentencepiece, tokenizers, torch, transformers, xxhash' 2>/dev/null; }
 
-for program in tok-train tok-encode tok-decode lm-train lm-eval-ppl lm-sample; do
+for program in tok-train tok-encode tok-decode lm-convert lm-train lm-eval-ppl lm-sample; do
   [ -x "$LM_BIN/$program" ] || skip "no $LM_BIN/$program; run make first"
 done
 if ! has_packages; then
