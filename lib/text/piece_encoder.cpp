@@ -2,8 +2,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <functional>
-#include <utility>
 
 #include "base/error.h"
 #include "text/vocabulary/byte_hash.h"
@@ -95,12 +93,11 @@ std::uint32_t PieceEncoder::rank_at(std::uint32_t place) const {
   return symbol.next == kNowhere ? PairTable::kNoMerge : tables_.pairs.find(symbol.id, symbols_[symbol.next].id).rank;
 }
 
-void PieceEncoder::push(std::uint32_t place) {
+template <class Queue>
+void PieceEncoder::push(std::uint32_t place, Queue& queue) {
   const std::uint32_t rank = rank_at(place);
   symbols_[place].rank = rank;
-  if (rank == PairTable::kNoMerge) return;
-  heap_.push_back((std::uint64_t{rank} << 32) | place);
-  std::push_heap(heap_.begin(), heap_.end(), std::greater<>());
+  if (rank != PairTable::kNoMerge) queue.push(rank, place);
 }
 
 PairTable::Merge PieceEncoder::merge_of_bytes(std::string_view piece, std::size_t at) const {
@@ -108,67 +105,47 @@ PairTable::Merge PieceEncoder::merge_of_bytes(std::string_view piece, std::size_
   return tables_.byte_pairs[first * 256 + second];
 }
 
-/// Sorts entries that are in the order of their places by their ranks, the upper half: two passes of a radix sort for each 22
-/// bits of rank.
-void PieceEncoder::sort_by_rank(std::vector<std::uint64_t>& entries, std::vector<std::uint64_t>& spare) {
-  constexpr std::size_t kFew = 4096, kBuckets = 2048;
-  if (entries.size() < kFew) return std::sort(entries.begin(), entries.end());
-  std::uint64_t largest = 0;
-  for (const std::uint64_t entry : entries) largest = std::max(largest, entry >> 32U);
-  spare.resize(entries.size());
-  for (unsigned shift = 32; shift < 64 && (largest >> (shift - 32)) > 0; shift += 11) {
-    std::array<std::uint32_t, kBuckets> starts{};
-    for (const std::uint64_t entry : entries) ++starts[(entry >> shift) & (kBuckets - 1)];
-    std::uint32_t start = 0;
-    for (std::uint32_t& count : starts) start += std::exchange(count, start);
-    for (const std::uint64_t entry : entries) spare[starts[(entry >> shift) & (kBuckets - 1)]++] = entry;
-    entries.swap(spare);
+void PieceEncoder::merge_long(std::string_view piece, std::vector<TokenId>& ids) {
+  constexpr std::size_t kVeryLong = 16384;  // the buckets' memory, for all ranks, is worth it
+  if (piece.size() >= kNowhere)
+    throw Error("cannot encode a stretch of 4 GiB without a place to split it; use another pattern");
+  if (piece.size() < kVeryLong) {
+    merge_all(piece, heap_);
+  } else {
+    merge_all(piece, buckets_);
+  }
+  for (std::uint32_t place = 0; place != kNowhere; place = symbols_[place].next) ids.push_back(symbols_[place].id);
+  if (symbols_.capacity() > (std::size_t{1} << 20)) {  // a rare giant does not keep its memory
+    symbols_ = {};
+    buckets_.release();
   }
 }
 
-void PieceEncoder::merge_long(std::string_view piece, std::vector<TokenId>& ids) {
-  if (piece.size() >= kNowhere)
-    throw Error("cannot encode a stretch of 4 GiB without a place to split it; use another pattern");
+/// Merges all of a piece, into the list of symbols that begins at place 0.
+template <class Queue>
+void PieceEncoder::merge_all(std::string_view piece, Queue& queue) {
   const auto size = static_cast<std::uint32_t>(piece.size());
   symbols_.resize(size);
-  heap_.clear();
+  queue.reset(tables_.parts.by_rank ? tables_.parts.tokens.size() : static_cast<std::uint32_t>(tables_.parts.merges.size()));
   for (std::uint32_t i = 0; i < size; ++i) {
+    const bool is_last = i + 1 == size;
     symbols_[i] = {tables_.byte_tokens[static_cast<unsigned char>(piece[i])], i == 0 ? kNowhere : i - 1,
-                   i + 1 == size ? kNowhere : i + 1, PairTable::kNoMerge};
+                   is_last ? kNowhere : i + 1, is_last ? PairTable::kNoMerge : merge_of_bytes(piece, i).rank};
+    if (symbols_[i].rank != PairTable::kNoMerge) queue.push(symbols_[i].rank, i);
   }
-  // What is there from the beginning is sorted once; only what comes of merging needs the heap.
-  first_.clear();
-  for (std::uint32_t i = 0; i + 1 < size; ++i) {
-    symbols_[i].rank = merge_of_bytes(piece, i).rank;
-    if (symbols_[i].rank != PairTable::kNoMerge) first_.push_back((std::uint64_t{symbols_[i].rank} << 32) | i);
-  }
-  sort_by_rank(first_, spare_);
-  for (std::size_t next = 0; next < first_.size() || !heap_.empty();) {
-    std::uint64_t entry;
-    if (heap_.empty() || (next < first_.size() && first_[next] < heap_.front())) {
-      entry = first_[next++];
-    } else {
-      std::pop_heap(heap_.begin(), heap_.end(), std::greater<>());
-      entry = heap_.back();
-      heap_.pop_back();
-    }
-    const auto place = static_cast<std::uint32_t>(entry);
+  std::uint32_t rank = 0, place = 0;
+  while (queue.pop(rank, place)) {
     Symbol& symbol = symbols_[place];
     // The list has changed here since; what it is now has its own entry. (A rank belongs to one pair, or by rank to one
     // string, and a symbol only grows: so an equal rank is the same merge.)
-    if (symbol.rank != static_cast<std::uint32_t>(entry >> 32)) continue;
+    if (symbol.rank != rank) continue;
     Symbol& right = symbols_[symbol.next];
     symbol.id = tables_.pairs.find(symbol.id, right.id).result;
     right.rank = PairTable::kNoMerge;
     symbol.next = right.next;
     if (symbol.next != kNowhere) symbols_[symbol.next].previous = place;
-    push(place);
-    if (symbol.previous != kNowhere) push(symbol.previous);
-  }
-  for (std::uint32_t place = 0; place != kNowhere; place = symbols_[place].next) ids.push_back(symbols_[place].id);
-  if (symbols_.capacity() > (std::size_t{1} << 20)) {  // a rare giant does not keep its memory
-    symbols_ = {};
-    heap_ = first_ = spare_ = {};
+    push(place, queue);
+    if (symbol.previous != kNowhere) push(symbol.previous, queue);
   }
 }
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/token.h"
+#include "text/rank_buckets.h"
 #include "text/tokenizer_tables.h"
 
 namespace lm {
@@ -41,16 +42,18 @@ class PieceEncoder {
   void merge_short(std::string_view piece, std::vector<TokenId>& ids) const;
   void merge_long(std::string_view piece, std::vector<TokenId>& ids);
   PairTable::Merge merge_of_bytes(std::string_view piece, std::size_t at) const;
-  static void sort_by_rank(std::vector<std::uint64_t>& entries, std::vector<std::uint64_t>& spare);
   std::uint32_t rank_at(std::uint32_t place) const;
-  void push(std::uint32_t place);
+  template <class Queue>
+  void merge_all(std::string_view piece, Queue& queue);
+  template <class Queue>
+  void push(std::uint32_t place, Queue& queue);
 
   const TokenizerTables& tables_;
   std::vector<CacheSlot> cache_;
   std::string known_;  // a piece without the bytes that have no token
   std::uint64_t unknown_ = 0;
 
-  // Scratch of merge_long: a doubly linked list of symbols, each at the place of its first byte, and a heap of (rank,
+  // Scratch of merge_long: a doubly linked list of symbols, each at the place of its first byte, and queues of (rank,
   // place).
   static constexpr std::uint32_t kNowhere = 0xFFFFFFFF;
   struct Symbol {
@@ -59,7 +62,8 @@ class PieceEncoder {
     std::uint32_t rank;            // of the merge with the next symbol: what makes a heap entry current
   };
   std::vector<Symbol> symbols_;
-  std::vector<std::uint64_t> heap_, first_, spare_;
+  RankHeap heap_;
+  RankBuckets buckets_;
 };
 
 }  // namespace lm

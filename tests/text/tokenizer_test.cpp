@@ -161,3 +161,48 @@ TEST_CASE("the same ids from a hundred documents in one stream as from each on i
     REQUIRE(ids == tokenizer.encode(text));
   }
 }
+
+TEST_CASE("a very long pretoken merges as rank after rank does") {
+  const lm::Tokenizer tokenizer = lm::test::train_tokenizer();
+  lm::Rng rng(9, lm::RngPurpose::test);
+  std::string text;
+  while (text.size() < 50000) text += "thermaoc"[rng.below(8)];
+  // In a trained list no merge comes before those of its parts, so one pass over the text for each merge is the same.
+  Ids ids;
+  for (const char c : text) ids.push_back(tokenizer.encode(std::string(1, c)).front());
+  for (const lm::MergePair& merge : lm::test::merges_of(tokenizer)) {
+    const std::string joined = std::string(tokenizer.bytes_of(merge.left)) + std::string(tokenizer.bytes_of(merge.right));
+    Ids next;
+    for (std::size_t i = 0; i < ids.size(); ++i) {
+      const bool merges = i + 1 < ids.size() && ids[i] == merge.left && ids[i + 1] == merge.right;
+      next.push_back(merges ? *tokenizer.tables().ordinary.find(joined) : ids[i]);
+      i += merges ? 1 : 0;
+    }
+    ids = next;
+  }
+  CHECK(tokenizer.encode(text) == ids);
+}
+
+TEST_CASE("in a very long pretoken a merge that becomes possible goes before those of higher rank") {
+  lm::TokenizerParts parts;
+  parts.pattern = lm::Pattern::none;
+  parts.tokens.push_back("<|endoftext|>");
+  for (unsigned byte = 0; byte < 256; ++byte) {
+    const char text = static_cast<char>(byte);
+    parts.tokens.push_back({&text, 1});
+  }
+  parts.tokens.push_back("ab");   // 257
+  parts.tokens.push_back("aba");  // 258
+  parts.added.push_back({.id = 0, .special = true});
+  parts.merges = {{257, 1 + 'a'}, {1 + 'a', 1 + 'b'}};
+  const lm::Tokenizer tokenizer(std::move(parts), {}, "a test's tokenizer");
+  for (const std::size_t count : {10, 10000}) {  // by a heap, and by buckets
+    std::string text;
+    Ids expected;
+    for (std::size_t i = 0; i < count; ++i) {
+      text += "abab";
+      expected.insert(expected.end(), {258, 1 + 'b'});
+    }
+    CHECK(tokenizer.encode(text) == expected);
+  }
+}
