@@ -33,8 +33,11 @@ void CharacterBpeEncoder::encode(std::string_view piece, std::vector<TokenId>& i
   if (model_.can_cut_) {
     encode_cut(without_vanishing(piece), ids);
     end_unknown(ids);
-  } else {
+  } else if (!cache_.find(piece, ids)) {
+    met_unknown_ = false;
+    const std::size_t before = ids.size();
     encode_whole(piece, ids);
+    if (!met_unknown_ && ids.size() > before) cache_.insert(piece, ids, before);
   }
 }
 
