@@ -1,6 +1,7 @@
 // Finding added tokens in text as Hugging Face's library does: first those of raw text, then those of normalized text.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -50,9 +51,9 @@ class AddedMatcher {
   static std::size_t index(Pass pass) { return pass == Pass::raw ? 0 : 1; }
   bool is_word_alone(std::string_view text, std::size_t begin, std::size_t end) const;
 
-  SpecialMatcher trees_[2];
+  std::array<SpecialMatcher, 2> trees_;
   SpecialMatcher ordinary_;  // of a simple one: the tokens that are not special
-  bool empty_[2] = {true, true};
+  std::array<bool, 2> empty_ = {true, true};
   bool simple_ = true, spans_cuts_ = false;
   std::vector<AddedToken> tokens_;  // sorted by id
   const std::vector<bool>* special_ = nullptr;

@@ -30,17 +30,9 @@ constexpr std::array<std::string_view, 9> kEndOfTextNames = {
 
 std::string quote(std::string_view bytes) { return json_quote(bytes.substr(0, 100)); }
 
-/// Returns the id whose bytes are `name`, special or not.
-std::optional<TokenId> find_name(const TokenStrings& tokens, std::string_view name) {
-  for (TokenId id = 0; id < tokens.size(); ++id) {
-    if (tokens[id] == name) return id;
-  }
-  return std::nullopt;
-}
-
 std::optional<TokenId> find_known_end_of_text(const TokenStrings& tokens) {
   for (const std::string_view name : kEndOfTextNames) {
-    if (const std::optional<TokenId> id = find_name(tokens, name)) return id;
+    if (const std::optional<TokenId> id = find_token(tokens, name)) return id;
   }
   return std::nullopt;
 }
@@ -67,7 +59,7 @@ void mark_special(TokenizerTables& tables, const TokenizerOptions& options, std:
   std::optional<TokenId> end_of_text;
   const std::string& name = options.end_of_text.empty() ? tables.parts.end_of_text : options.end_of_text;
   if (!name.empty()) {
-    end_of_text = find_name(tokens, name);
+    end_of_text = find_token(tokens, name);
     if (!end_of_text) refuse_end_of_text(tables, name, source);
   }
   const std::optional<TokenId> known = find_known_end_of_text(tokens);
@@ -249,19 +241,28 @@ std::string quoted_names(const TokenizerTables& tables, const std::vector<TokenI
   return names;
 }
 
+/// Returns the steps of that type: of a pre-tokenizer that is a sequence, or the pre-tokenizer itself.
+std::vector<const JsonValue*> steps_of_type(const JsonValue& pre_tokenizer, std::string_view type) {
+  std::vector<const JsonValue*> steps;
+  const auto add = [&](const JsonValue& step) {
+    const JsonValue* its_type = step.find("type");
+    if (its_type != nullptr && its_type->if_string() != nullptr && *its_type->if_string() == type) steps.push_back(&step);
+  };
+  const JsonValue* members = pre_tokenizer.find("pretokenizers");
+  if (members == nullptr || members->if_array() == nullptr) {
+    add(pre_tokenizer);
+  } else {
+    for (const JsonValue& step : *members->if_array()) add(step);
+  }
+  return steps;
+}
+
 /// Returns whether text is spelled in ByteLevel characters, all of which have tokens, and nothing is put before it.
 bool spells_all_bytes(const TokenizerParts& parts) {
-  const JsonValue& pre_tokenizer = parts.components.pre_tokenizer;
-  const JsonValue* steps = pre_tokenizer.find("pretokenizers");
-  JsonValue::Array alone = {pre_tokenizer};
-  bool spells = false;
-  for (const JsonValue& step : steps != nullptr && steps->if_array() != nullptr ? *steps->if_array() : alone) {
-    const JsonValue* type = step.find("type");
-    if (type == nullptr || type->if_string() == nullptr || *type->if_string() != "ByteLevel") continue;
-    const JsonValue* prefix = step.find("add_prefix_space");
-    spells = prefix != nullptr && prefix->if_bool() != nullptr && !*prefix->if_bool();
-  }
-  if (!spells) return false;
+  const std::vector<const JsonValue*> steps = steps_of_type(parts.components.pre_tokenizer, "ByteLevel");
+  if (steps.empty()) return false;
+  const JsonValue* prefix = steps.back()->find("add_prefix_space");
+  if (prefix == nullptr || prefix->if_bool() == nullptr || *prefix->if_bool()) return false;
   TokenIndex index;
   index.reset(parts.tokens, parts.tokens.size());
   for (TokenId id = 0; id < parts.tokens.size(); ++id) index.insert(id);
@@ -297,7 +298,7 @@ void take_surroundings(TokenizerTables& tables, const TokenizerOptions& options,
     tables.begin_tokens.clear();
     tables.opens_with_nothing = true;
   } else if (begin) {
-    const std::optional<TokenId> id = find_name(tables.parts.tokens, *begin);
+    const std::optional<TokenId> id = find_token(tables.parts.tokens, *begin);
     if (!id) reject(source, "it has no token " + quote(*begin) + " to begin texts with");
     tables.begin_tokens = {*id};
     tables.names_begin = true;
@@ -325,17 +326,6 @@ std::string inner_space(const Normalizer& normalizer) {
   return text;
 }
 
-bool splits_at_spaces(const JsonValue& pre_tokenizer) {
-  const JsonValue* steps = pre_tokenizer.find("pretokenizers");
-  const JsonValue::Array alone = {pre_tokenizer};
-  const JsonValue* type = nullptr;
-  for (const JsonValue& step : steps != nullptr && steps->if_array() != nullptr ? *steps->if_array() : alone) {
-    type = step.find("type");
-    if (type != nullptr && type->if_string() != nullptr && *type->if_string() == "Metaspace") return true;
-  }
-  return false;
-}
-
 bool may_cut_before_space(const TokenizerTables& tables) {
   const TokenizerParts& parts = tables.parts;
   if (tables.added.spans_cuts() || !tables.normalizer.may_cut_before_space()) return false;
@@ -344,7 +334,7 @@ bool may_cut_before_space(const TokenizerTables& tables) {
   const bool is_marked = space == "\xE2\x96\x81";
   if (tables.pre_tokenizer.is_null()) return parts.kind == ModelKind::bpe && (space == " " || is_marked);
   return tables.pre_tokenizer.cuts_before_blank() &&
-         (space == " " || (is_marked && splits_at_spaces(parts.components.pre_tokenizer)));
+         (space == " " || (is_marked && !steps_of_type(parts.components.pre_tokenizer, "Metaspace").empty()));
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -28,6 +29,20 @@ struct AddedToken {
 
   bool is_plain() const { return !single_word && !lstrip && !rstrip; }
 };
+
+/// Returns which of `count` ids are those of added tokens.
+inline std::vector<bool> added_ids(std::span<const AddedToken> added, std::size_t count) {
+  std::vector<bool> is_added(count);
+  for (const AddedToken& token : added) is_added[token.id] = true;
+  return is_added;
+}
+
+/// Returns which of `count` ids are those of added tokens that the model does not have.
+inline std::vector<bool> outside_ids(std::span<const AddedToken> added, std::size_t count) {
+  std::vector<bool> is_outside(count);
+  for (const AddedToken& token : added) is_outside[token.id] = !token.in_model;
+  return is_outside;
+}
 
 /// The models of Hugging Face's library, by the names that a tokenizer.json gives them.
 enum class ModelKind { bpe, unigram, wordpiece, wordlevel };

@@ -86,8 +86,7 @@ void read_exact_form(const JsonValue& exact, std::string_view source, TokenizerP
 
 void check_exact_form(const TokenizerParts& parts, std::string_view source) {
   std::uint64_t needed = parts.tokens.size();
-  std::vector<bool> outside(parts.tokens.size());
-  for (const AddedToken& added : parts.added) outside[added.id] = !added.in_model;
+  const std::vector<bool> outside = outside_ids(parts.added, parts.tokens.size());
   while (needed > 0 && (outside[needed - 1] || parts.tokens[static_cast<TokenId>(needed - 1)].empty())) --needed;
   const auto fits = [&](std::size_t count) { return count == 0 || (count >= needed && count <= parts.tokens.size()); };
   if (!fits(parts.kinds.size())) refuse_exact(source, "kinds");
@@ -95,8 +94,7 @@ void check_exact_form(const TokenizerParts& parts, std::string_view source) {
 }
 
 void mark_word_begins(TokenizerParts& parts) {
-  std::vector<bool> is_added(parts.tokens.size());
-  for (const AddedToken& added : parts.added) is_added[added.id] = true;
+  const std::vector<bool> is_added = added_ids(parts.added, parts.tokens.size());
   TokenStrings tokens;
   for (TokenId id = 0; id < parts.tokens.size(); ++id) {
     const std::string_view token = parts.tokens[id];

@@ -12,18 +12,6 @@ namespace lm {
 
 namespace {
 
-TokenizerParts::Origin origin_of(ForeignVocabulary::Origin origin) {
-  switch (origin) {
-    case ForeignVocabulary::Origin::sentencepiece:
-      return TokenizerParts::Origin::sentencepiece;
-    case ForeignVocabulary::Origin::llama:
-      return TokenizerParts::Origin::llama_cpp;
-    case ForeignVocabulary::Origin::hugging_face:
-      break;
-  }
-  return TokenizerParts::Origin::hugging_face;
-}
-
 ModelKind kind_of_model(ForeignVocabulary::Model model) {
   switch (model) {
     case ForeignVocabulary::Model::unigram:
@@ -43,8 +31,7 @@ ModelKind kind_of_model(ForeignVocabulary::Model model) {
 bool fits_bytes(const ForeignVocabulary& vocabulary) {
   if (vocabulary.model != ForeignVocabulary::Model::bpe_bytes || vocabulary.newline_runs) return false;
   if (!pattern_of_pre_tokenizer(vocabulary.pre_tokenizer)) return false;
-  std::vector<bool> is_added(vocabulary.tokens.size());
-  for (const ForeignAddedToken& token : vocabulary.added) is_added[token.id] = true;
+  const std::vector<bool> is_added = added_ids(vocabulary.added, vocabulary.tokens.size());
   std::string bytes;
   for (TokenId id = 0; id < vocabulary.tokens.size(); ++id) {
     bytes.clear();
@@ -54,8 +41,7 @@ bool fits_bytes(const ForeignVocabulary& vocabulary) {
 }
 
 TokenStrings bytes_of_tokens(const ForeignVocabulary& vocabulary) {
-  std::vector<bool> is_added(vocabulary.tokens.size());
-  for (const ForeignAddedToken& token : vocabulary.added) is_added[token.id] = true;
+  const std::vector<bool> is_added = added_ids(vocabulary.added, vocabulary.tokens.size());
   TokenStrings tokens;
   std::string bytes;
   for (TokenId id = 0; id < vocabulary.tokens.size(); ++id) {
@@ -102,17 +88,12 @@ void keep_configuration(const ForeignVocabulary& vocabulary, TokenizerParts& par
 TokenizerParts parts_of(ForeignVocabulary vocabulary, std::string_view source) {
   TokenizerParts parts;
   parts.kind = kind_of_model(vocabulary.model);
-  parts.origin = origin_of(vocabulary.origin);
-  for (const ForeignAddedToken& token : vocabulary.added) {
+  parts.origin = vocabulary.origin;
+  for (const AddedToken& token : vocabulary.added) {
     if (token.id >= vocabulary.tokens.size())
       throw Error("invalid tokenizer '" + std::string(source) + "': it has no token " + std::to_string(token.id));
-    parts.added.push_back({.id = token.id,
-                           .special = token.special,
-                           .single_word = token.single_word,
-                           .lstrip = token.lstrip,
-                           .rstrip = token.rstrip,
-                           .normalized = token.normalized});
   }
+  parts.added = vocabulary.added;
   put_around(vocabulary, parts);
   keep_configuration(vocabulary, parts);
   const std::optional<TokenId>& end = vocabulary.eos ? vocabulary.eos : vocabulary.sep;
@@ -140,7 +121,7 @@ TokenizerParts parts_of(ForeignVocabulary vocabulary, std::string_view source) {
   parts.newline_runs = vocabulary.newline_runs;
   if (vocabulary.by_scores || parts.kind == ModelKind::unigram)
     parts.scores.assign(vocabulary.scores.begin(), vocabulary.scores.end());
-  if (parts.origin != TokenizerParts::Origin::llama_cpp || parts.kind != ModelKind::bpe)
+  if (parts.origin != TokenizerParts::Origin::llama_cpp || parts.kind != ModelKind::bpe)  // llama.cpp's BPE knows no kinds
     parts.kinds = std::move(vocabulary.kinds);
   parts.subword_prefix = vocabulary.continuing_subword_prefix;
   parts.word_prefix = vocabulary.word_prefix;

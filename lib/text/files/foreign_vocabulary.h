@@ -9,30 +9,19 @@
 
 #include "base/json.h"
 #include "base/token.h"
+#include "text/tokenizer_parts.h"
 #include "text/vocabulary/pair_table.h"
 #include "text/vocabulary/piece_kind.h"
 #include "text/vocabulary/token_strings.h"
 
 namespace lm {
 
-/// A token that is matched in text as a whole, as tokenizer.json's added_tokens describe it.
-struct ForeignAddedToken {
-  TokenId id;
-  bool special = false;
-  bool lstrip = false;
-  bool rstrip = false;
-  bool normalized = false;
-  bool single_word = false;
-};
-
 /// A vocabulary and its pipeline. The pipeline is written as tokenizer.json's components are, so that export only has to write
 /// them down. ("SentencePiece" and "LlamaCppBert" are normalizers of our own.)
 struct ForeignVocabulary {
   enum class Model { bpe_bytes, bpe_characters, unigram, wordpiece, wordlevel };
-  /// Whose rules the model follows where they differ.
-  enum class Origin { hugging_face, sentencepiece, llama };  // llama: CharacterBpe gets no kinds, it knows none
   Model model = Model::bpe_bytes;
-  Origin origin = Origin::hugging_face;
+  TokenizerParts::Origin origin = TokenizerParts::Origin::hugging_face;
 
   TokenStrings tokens;           // spellings, as the file has them (bpe_bytes: in ByteLevel characters)
   std::vector<float> scores;     // one for each token, or none
@@ -53,7 +42,7 @@ struct ForeignVocabulary {
   JsonValue normalizer;     // null: none
   JsonValue pre_tokenizer;  // null: none
   JsonValue decoder;        // null: none
-  std::vector<ForeignAddedToken> added;
+  std::vector<AddedToken> added;
 
   std::optional<TokenId> bos, eos, unk, sep, pad, cls, mask;
   bool add_bos = false;          // at the beginning of a text

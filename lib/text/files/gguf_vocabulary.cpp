@@ -17,7 +17,7 @@ using Model = ForeignVocabulary::Model;
 class GgufVocabularyReader {
  public:
   explicit GgufVocabularyReader(const GgufFile& file) : file_(file) {
-    vocabulary_.origin = ForeignVocabulary::Origin::llama;
+    vocabulary_.origin = TokenizerParts::Origin::llama_cpp;
   }
 
   ForeignVocabulary read() {

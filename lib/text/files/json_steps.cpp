@@ -2,8 +2,6 @@
 
 #include "base/base64.h"
 
-#include <cstdint>
-
 namespace lm {
 
 JsonValue json_sentencepiece_normalizer(SentencePieceNormalizerSpec spec) {

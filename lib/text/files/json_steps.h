@@ -18,6 +18,13 @@ inline JsonValue json_step(std::string_view type) {
   return step;
 }
 
+/// Returns {"Regex": expression}, as a pattern is written that is an expression.
+inline JsonValue json_expression(std::string_view expression) {
+  JsonValue pattern;
+  pattern.set("Regex", expression);
+  return pattern;
+}
+
 /// Returns {"String": text}, as a pattern is written that is no expression.
 inline JsonValue json_literal(std::string_view text) {
   JsonValue pattern;
@@ -33,11 +40,18 @@ inline JsonValue json_replace(std::string_view text, std::string_view content) {
   return step;
 }
 
+/// Returns the normalizer that replaces the matches of an expression.
+inline JsonValue json_replace_matches(std::string_view expression, std::string_view content) {
+  JsonValue step = json_step("Replace");
+  step.set("pattern", json_expression(expression));
+  step.set("content", content);
+  return step;
+}
+
 /// Returns the pre-tokenizer that cuts text into the matches of an expression and what is between them.
 inline JsonValue json_split(std::string_view expression) {
-  JsonValue pattern, step = json_step("Split");
-  pattern.set("Regex", expression);
-  step.set("pattern", std::move(pattern));
+  JsonValue step = json_step("Split");
+  step.set("pattern", json_expression(expression));
   step.set("behavior", "Isolated");
   step.set("invert", false);
   return step;

@@ -82,8 +82,8 @@ class LlamaKinds {
   TokenIndex index_;
 };
 
-ForeignAddedToken* find_added(ForeignVocabulary& vocabulary, std::string_view name) {
-  for (ForeignAddedToken& added : vocabulary.added) {
+AddedToken* find_added(ForeignVocabulary& vocabulary, std::string_view name) {
+  for (AddedToken& added : vocabulary.added) {
     if (vocabulary.tokens[added.id] == name) return &added;
   }
   return nullptr;
@@ -119,13 +119,11 @@ void add_llama_tokens(ForeignVocabulary& vocabulary, const GgufFile& file) {
   }
   if (phi3) {
     for (const std::string_view plain : {"<unk>", "<s>", "<|endoftext|>"}) {
-      if (ForeignAddedToken* added = find_added(vocabulary, plain)) added->rstrip = false;
+      if (AddedToken* added = find_added(vocabulary, plain)) added->rstrip = false;
     }
   }
   const bool modern_bert = !masks && !phi3 && contains_any(name, {"modern-bert"});
-  ForeignAddedToken* mask = masks         ? find_added(vocabulary, "<mask>")
-                            : modern_bert ? find_added(vocabulary, "[MASK]")
-                                          : nullptr;
+  AddedToken* mask = masks ? find_added(vocabulary, "<mask>") : modern_bert ? find_added(vocabulary, "[MASK]") : nullptr;
   if (mask != nullptr) mask->lstrip = true;
 }
 

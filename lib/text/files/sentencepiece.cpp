@@ -152,7 +152,7 @@ class SentencePieceReader {
   }
 
   void set_model() {
-    vocabulary_.origin = ForeignVocabulary::Origin::sentencepiece;
+    vocabulary_.origin = TokenizerParts::Origin::sentencepiece;
     vocabulary_.byte_fallback = trainer_.byte_fallback;
     vocabulary_.fuse_unk = true;
     switch (static_cast<ModelType>(trainer_.model_type)) {

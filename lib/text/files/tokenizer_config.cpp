@@ -63,34 +63,21 @@ constexpr std::array<std::string_view, 11> kGpt2Types = {"gpt2", "gpt_neo", "gpt
               " is not known to cut as GPT-2 does; use its tokenizer.json, or name the pattern, such as --pattern qwen2");
 }
 
-TokensAround ids_around(const TokenizerParts& parts, std::string_view before, std::string_view after,
-                        std::vector<std::string>& before_names, std::vector<std::string>& after_names) {
-  TokensAround around;
-  if (const auto id = find_token(parts.tokens, before); id && !before.empty()) {
-    around.before.push_back(*id);
-    before_names.emplace_back(before);
-  }
-  if (const auto id = find_token(parts.tokens, after); id && !after.empty()) {
-    around.after.push_back(*id);
-    after_names.emplace_back(after);
-  }
-  return around;
-}
-
 void put_around(TokenizerParts& parts, std::string_view before, std::string_view after) {
+  TokensAround around;
   std::vector<std::string> before_names, after_names;
-  const TokensAround around = ids_around(parts, before, after, before_names, after_names);
+  const auto add = [&](std::string_view name, std::vector<TokenId>& ids, std::vector<std::string>& names) {
+    const std::optional<TokenId> id = find_token(parts.tokens, name);
+    if (!id || name.empty()) return;
+    ids.push_back(*id);
+    names.emplace_back(name);
+  };
+  add(before, around.before, before_names);
+  add(after, around.after, after_names);
   parts.components.post_processor = post_processor_json(around, before_names, after_names);
 }
 
 }  // namespace
-
-std::optional<TokenId> find_token(const TokenStrings& tokens, std::string_view spelling) {
-  for (TokenId id = 0; id < tokens.size(); ++id) {
-    if (tokens[id] == spelling) return id;
-  }
-  return std::nullopt;
-}
 
 std::optional<bool> TokenizerConfig::flag(std::string_view key) const {
   const JsonValue* value = json.find(key);

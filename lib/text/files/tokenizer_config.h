@@ -50,7 +50,4 @@ void apply_vocabulary_class(const TokenizerConfig& config, const std::string& fo
 void apply_sentencepiece_class(const TokenizerConfig& config, const std::string& folder, TokenizerParts& parts);
 void require_bert_class(const TokenizerConfig& config, const std::string& folder);
 
-/// Returns the id of a token by its spelling, special or not.
-std::optional<TokenId> find_token(const TokenStrings& tokens, std::string_view spelling);
-
 }  // namespace lm

@@ -21,12 +21,6 @@ void require_merges(const Tokenizer& tokenizer, std::string_view target) {
     refuse_export(target, "vocab.json and merges.txt", "it is not byte-level BPE that a list of merges describes");
 }
 
-std::vector<bool> added_ids(const TokenizerParts& parts) {
-  std::vector<bool> is_added(parts.tokens.size());
-  for (const AddedToken& added : parts.added) is_added[added.id] = true;
-  return is_added;
-}
-
 }  // namespace
 
 bool has_vocabulary_and_merges(const Tokenizer& tokenizer) {
@@ -37,7 +31,7 @@ bool has_vocabulary_and_merges(const Tokenizer& tokenizer) {
 std::string vocabulary_json(const Tokenizer& tokenizer, std::string_view target) {
   require_merges(tokenizer, target);
   const TokenizerParts& parts = tokenizer.tables().parts;
-  const std::vector<bool> is_added = added_ids(parts);
+  const std::vector<bool> is_added = added_ids(parts.added, parts.tokens.size());
   std::string json = "{";
   const char* separator = "\n";
   for (TokenId id = 0; id < parts.tokens.size(); ++id) {

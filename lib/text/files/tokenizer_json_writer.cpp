@@ -17,9 +17,10 @@ namespace {
 class TokenizerWriter {
  public:
   explicit TokenizerWriter(const TokenizerTables& tables)
-      : tables_(tables), parts_(tables.parts), translation_(translate(parts_)), is_added_(parts_.tokens.size()) {
-    for (const AddedToken& added : parts_.added) is_added_[added.id] = true;
-  }
+      : tables_(tables),
+        parts_(tables.parts),
+        translation_(translate(parts_)),
+        is_added_(added_ids(parts_.added, parts_.tokens.size())) {}
   std::string write();
 
  private:
@@ -102,8 +103,7 @@ void TokenizerWriter::write_components() {
 /// Returns the tokens, by id, that only the list of added tokens has. Hugging Face's library numbers those from the size of the
 /// vocabulary on, in their order: if that does not give their ids, they are put into the vocabulary.
 std::vector<bool> TokenizerWriter::outside_model() const {
-  std::vector<bool> outside(parts_.tokens.size());
-  for (const AddedToken& added : parts_.added) outside[added.id] = !added.in_model;
+  const std::vector<bool> outside = outside_ids(parts_.added, parts_.tokens.size());
   bool ended = false;
   for (TokenId id = 0; id < parts_.tokens.size(); ++id) {
     ended = ended || outside[id];

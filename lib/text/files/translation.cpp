@@ -15,25 +15,6 @@ namespace {
 
 using Origin = TokenizerParts::Origin;
 
-JsonValue component(const char* type) {
-  JsonValue value;
-  value.set("type", type);
-  return value;
-}
-
-JsonValue sequence(const char* key, JsonValue::Array steps) {
-  JsonValue value = component("Sequence");
-  value.set(key, std::move(steps));
-  return value;
-}
-
-JsonValue replace(const char* kind, const char* pattern, const char* content) {
-  JsonValue value = component("Replace"), what;
-  what.set(kind, pattern);
-  value.set("pattern", what).set("content", content);
-  return value;
-}
-
 bool is_set(const JsonValue& value, std::string_view key) {
   const JsonValue* flag = value.find(key);
   return flag != nullptr && flag->if_bool() != nullptr && *flag->if_bool();
@@ -58,24 +39,24 @@ JsonValue translated_normalizer(const JsonValue& exact) {
   JsonValue::Array steps;
   const JsonValue* charsmap = exact.find("precompiled_charsmap");
   if (charsmap != nullptr && charsmap->if_string() != nullptr && !charsmap->if_string()->empty()) {
-    JsonValue precompiled = component("Precompiled");
+    JsonValue precompiled = json_step("Precompiled");
     precompiled.set("precompiled_charsmap", *charsmap);
     steps.push_back(precompiled);
   }
   if (is_set(exact, "remove_extra_whitespaces")) {
-    steps.push_back(replace("Regex", "\\A +| +\\z", ""));
-    steps.push_back(replace("Regex", " {2,}", " "));
+    steps.push_back(json_replace_matches("\\A +| +\\z", ""));
+    steps.push_back(json_replace_matches(" {2,}", " "));
   }
   const bool escapes = is_set(exact, "escape_whitespaces");
   if (is_set(exact, "add_dummy_prefix") && is_set(exact, "treat_whitespace_as_suffix")) {
-    steps.push_back(replace("Regex", "(?<=[\\s\\S])\\z", " "));
+    steps.push_back(json_replace_matches("(?<=[\\s\\S])\\z", " "));
   } else if (is_set(exact, "add_dummy_prefix")) {
-    JsonValue prepend = component("Prepend");
+    JsonValue prepend = json_step("Prepend");
     prepend.set("prepend", " ");
     steps.push_back(prepend);
   }
-  if (escapes) steps.push_back(replace("String", " ", "▁"));
-  return steps.empty() ? JsonValue() : sequence("normalizers", std::move(steps));
+  if (escapes) steps.push_back(json_replace(" ", kSpaceSymbol));
+  return steps.empty() ? JsonValue() : json_sequence("normalizers", std::move(steps));
 }
 
 /// Cuts out the pieces that SentencePiece never merges.
@@ -89,10 +70,7 @@ JsonValue isolated_pieces(const TokenizerParts& parts) {
             [](std::string_view a, std::string_view b) { return a.size() != b.size() ? a.size() > b.size() : a < b; });
   std::string expression;
   for (const std::string_view piece : pieces) expression += (expression.empty() ? "" : "|") + escaped(piece);
-  JsonValue split = component("Split"), pattern;
-  pattern.set("Regex", expression);
-  split.set("pattern", pattern).set("behavior", "Isolated").set("invert", false);
-  return split;
+  return json_split(expression);
 }
 
 /// Returns the merges of a vocabulary that merges by scores: of the likelier token first. (They decide as scores do, except
@@ -122,14 +100,6 @@ std::vector<MergePair> merges_by_score(const TokenizerParts& parts) {
   return merges;
 }
 
-JsonValue bert_component(const char* type) {
-  JsonValue value = component(type);
-  if (std::string_view(type) == "BertNormalizer") {
-    value.set("clean_text", true).set("handle_chinese_chars", true).set("strip_accents", true).set("lowercase", true);
-  }
-  return value;
-}
-
 }  // namespace
 
 Translation translate(const TokenizerParts& parts) {
@@ -141,7 +111,7 @@ Translation translate(const TokenizerParts& parts) {
   if (parts.form == TokenizerParts::Form::bytes) {
     if (components.pre_tokenizer.is_null()) components.pre_tokenizer = pre_tokenizer_json(parts.pattern);
     if (components.decoder.is_null()) {
-      components.decoder = component("ByteLevel");
+      components.decoder = json_step("ByteLevel");
       components.decoder.set("add_prefix_space", true).set("trim_offsets", true).set("use_regex", true);
     }
     return result;
@@ -158,8 +128,10 @@ Translation translate(const TokenizerParts& parts) {
     result.ignore_merges = result.ignore_merges || !components.pre_tokenizer.is_null();
   }
   if (type_of(components.normalizer) == "LlamaCppBert") {
-    components.normalizer = bert_component("BertNormalizer");
-    components.pre_tokenizer = bert_component("BertPreTokenizer");
+    components.normalizer = json_step("BertNormalizer");
+    for (const char* flag : {"clean_text", "handle_chinese_chars", "strip_accents", "lowercase"})
+      components.normalizer.set(flag, true);
+    components.pre_tokenizer = json_step("BertPreTokenizer");
     result.marks_word_begins = true;
   }
   if (parts.kind == ModelKind::bpe && !parts.scores.empty()) {

@@ -6,6 +6,13 @@
 
 namespace lm {
 
+std::optional<TokenId> find_token(const TokenStrings& tokens, std::string_view bytes) {
+  for (TokenId id = 0; id < tokens.size(); ++id) {
+    if (tokens[id] == bytes) return id;
+  }
+  return std::nullopt;
+}
+
 void TokenIndex::reset(const TokenStrings& strings, std::uint32_t count) {
   strings_ = &strings;
   slots_.assign(std::bit_ceil(std::uint64_t{count} + count / 4 + 2), kFree);

@@ -36,6 +36,10 @@ class TokenStrings {
   std::vector<std::uint32_t> ends_;
 };
 
+/// Returns the id of a token by its bytes, special or not: the first if several have them. Looks at one after another; for more
+/// than a few tokens there is TokenIndex.
+std::optional<TokenId> find_token(const TokenStrings& tokens, std::string_view bytes);
+
 /// Open-addressing index over a TokenStrings, which must stay in place and outlive it.
 class TokenIndex {
  public:
