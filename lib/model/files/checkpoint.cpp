@@ -106,6 +106,7 @@ ModelRecord folder_record(const std::string& folder) {
   const JsonValue json = JsonValue::parse(read_text(path, kConfigLimit), path);
   record.config = config_from_hugging_face(json, path);
   record.notes = hugging_face_notes(json);
+  record.ends = read_text_ends(folder, record.config.vocab_size, record.notes);
   if (exists(folder + "/tokenizer.json")) record.tokenizer_json = read_text(folder + "/tokenizer.json", kTokenizerLimit);
   return record;
 }
@@ -119,6 +120,7 @@ SafetensorsMetadata model_metadata(const ModelRecord& record) {
   metadata["lm.objective"] = record.objective;
   if (!record.tokenizer_json.empty()) metadata["lm.tokenizer"] = record.tokenizer_json;
   if (!record.progress.empty()) metadata["lm.progress"] = record.progress;
+  if (!record.ends.ids.empty()) metadata["lm.ends"] = text_ends_to_json(record.ends.ids).dump();
   return metadata;
 }
 
@@ -138,6 +140,8 @@ ModelRecord model_record(const SafetensorsFile& file) {
   if (record.objective.empty()) throw Error("no lm.objective in '" + file.name() + "'");
   record.tokenizer_json = text("lm.tokenizer");
   record.progress = text("lm.progress");
+  if (const std::string ends = text("lm.ends"); !ends.empty())
+    record.ends.ids = text_ends_from_json(ends, record.config.vocab_size, file.name());
   return record;
 }
 
