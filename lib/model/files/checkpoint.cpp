@@ -23,11 +23,6 @@ bool is_folder(const std::string& path) {
   return stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
 }
 
-bool exists(const std::string& path) {
-  struct stat status {};
-  return stat(path.c_str(), &status) == 0;
-}
-
 std::vector<std::int64_t> shape_on_disk(const TensorSpec& spec) {
   if (spec.rank == 1) return {spec.columns};
   if (spec.transposed_on_disk) return {spec.columns, spec.rows};
@@ -99,7 +94,7 @@ std::string read_text(const std::string& path, FileLimit limit) {
   return std::string(FileContent::read(path, limit).text());
 }
 
-/// Returns the record of a folder from elsewhere, with config.json instead of lm.config, and tokenizer.json if there is one.
+/// Returns the record of a folder from elsewhere, with config.json instead of lm.config. Its tokenizer is in files of its own.
 ModelRecord folder_record(const std::string& folder) {
   ModelRecord record;
   const std::string path = folder + "/config.json";
@@ -107,7 +102,6 @@ ModelRecord folder_record(const std::string& folder) {
   record.config = config_from_hugging_face(json, path);
   record.notes = hugging_face_notes(json);
   record.ends = read_text_ends(folder, record.config.vocab_size, record.notes);
-  if (exists(folder + "/tokenizer.json")) record.tokenizer_json = read_text(folder + "/tokenizer.json", kTokenizerLimit);
   return record;
 }
 

@@ -32,9 +32,9 @@ struct LoadedModel {
   std::string path;
 };
 
-/// Loads a model file, or a folder with model.safetensors (whose lm.* metadata is believed over config.json and
-/// tokenizer.json, which serve models from elsewhere). Throws Error if anything is missing, has another shape, is not
-/// finite, or fails its checksum.
+/// Loads a model file, or a folder with model.safetensors (whose lm.* metadata is believed over config.json, which serves
+/// models from elsewhere; their tokenizer is in files of its own). Throws Error if anything is missing, has another shape,
+/// is not finite, or fails its checksum.
 LoadedModel load_model(const std::string& path);
 
 /// Writes a file ("-": to standard output) or, if `path` ends in '/' or is a folder, the folder: config.json,

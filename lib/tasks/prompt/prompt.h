@@ -51,8 +51,8 @@ class Prompter {
   /// Reads end-of-text and the prompt; a model trained on prefix sees them both ways. Returns how many tokens were left out
   /// because the context is too short.
   std::int64_t read(const PromptTokens& prompt);
-  /// Returns the prompt's tokens, without the end-of-text before them.
-  std::span<const TokenId> prompt_ids() const { return std::span<const TokenId>(prompt_).subspan(1); }
+  /// Returns the prompt's tokens, without what precedes a text.
+  std::span<const TokenId> prompt_ids() const { return std::span<const TokenId>(prompt_).subspan(opening_); }
   /// Returns the bytes at the prompt's end that begin a character. They are not the prompt's to print: the continuation
   /// completes them.
   std::string_view unfinished_character() const { return unfinished_; }
