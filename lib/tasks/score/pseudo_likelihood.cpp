@@ -1,6 +1,8 @@
 #include "tasks/score/pseudo_likelihood.h"
 
 #include <algorithm>
+#include <array>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -28,8 +30,9 @@ void require_masked(const TextModel& model) {
     throw Error("cannot use '" + model.path() + "' to predict hidden tokens: it was trained with the objective '" +
                 model.model.record.objective + "'; train with --objective masked, or causal:0.5,masked:0.5");
   }
-  if (!special_ids(model.tokenizer).mask)
-    throw Error("cannot use '" + model.path() + "' to predict hidden tokens: its tokenizer lacks <|mask|>");
+  const std::optional<TokenId> mask = special_ids(model.tokenizer).mask;
+  if (!mask) throw Error("cannot use '" + model.path() + "' to predict hidden tokens: its tokenizer lacks <|mask|>");
+  model.require_embedded(std::array{*mask}, "hidden tokens");
 }
 
 std::int64_t masked_output_shift(const TextModel& model) {
