@@ -51,6 +51,8 @@ void add_options(CLI::App& app, Options& options) {
            "sample from the tokens of about average surprisal that reach this mass", {1e-9, 1});
   add_real(app, "--repetition-penalty", prompting.sampling.repetition_penalty,
            "makes tokens that were seen less likely (above 1)", {1e-3, 1e3});
+  add_repeated(app, "--stop-token", prompting.draw.stop_tokens, "end the text when this token is drawn", "NAME");
+  app.add_flag("--draw-special", prompting.draw.special, "let special tokens be drawn, and print their names");
   app.add_flag("--greedy", options.greedy, "take the likeliest token each time");
   add_parsed(app, "--probs", "K|all", "",
              "print the K likeliest next tokens, or all, instead; of each mask (default there: 5)", "",
@@ -75,7 +77,7 @@ void add_options(CLI::App& app, Options& options) {
 /// Throws UsageError if an option was named that says how to sample, and nothing is.
 void refuse_sampling(const Options& options, const std::string& reason) {
   for (const char* name : {"--tokens", "--temperature", "--top-k", "--top-p", "--min-p", "--typical", "--repetition-penalty",
-                           "--samples", "--stop", "--greedy", "--echo"}) {
+                           "--samples", "--stop", "--stop-token", "--draw-special", "--greedy", "--echo"}) {
     if (options.app->count(name) == 0) continue;
     const std::string option = std::string(name) == "--tokens" ? "-n" : name;
     throw UsageError(option + " is for texts that are sampled; " + reason);
@@ -86,6 +88,9 @@ void check(const Options& options) {
   const SampleRequest& request = options.request;
   if (options.prompt && !options.inputs.empty()) throw UsageError("--prompt and a file of prompts exclude each other");
   check_stops(request.prompting.stops);
+  for (const std::string& name : request.prompting.draw.stop_tokens) {
+    if (name.empty()) throw UsageError("--stop-token needs the name of a token");
+  }
   const bool has_format = request.output.format != SampleFormat::text;
   if (request.output.json && has_format) throw UsageError("--json and --format exclude each other");
   if (request.candidates && has_format) throw UsageError("--probs and --format exclude each other");
@@ -102,8 +107,10 @@ void check_kind(const Options& options, PromptKind kind) {
     throw Error("--format lm and --format ids are for continuations, but the prompt has gaps to fill");
   if (kind == PromptKind::masks)
     return refuse_sampling(options, "of each <|mask|> the likeliest tokens are shown, as many as --probs says");
-  if (options.request.candidates || !options.request.prompting.stops.empty())
-    throw Error("--probs and --stop are not for prompts with sentinels to fill");
+  const PromptOptions& prompting = options.request.prompting;
+  const bool draws = prompting.draw.special || !prompting.draw.stop_tokens.empty();  // more than a gap's ends allow
+  if (options.request.candidates || !prompting.stops.empty() || draws)
+    throw Error("--probs, --stop, --stop-token and --draw-special are not for prompts with sentinels to fill");
 }
 
 int run(Options& options, const CommonOptions& common) {

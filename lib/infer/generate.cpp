@@ -116,19 +116,20 @@ void Context::copy_from(const Context& other) {
   read_length_ = 0;
 }
 
-EndReason generate(Context& context, Sampler& sampler, TokenId end_of_text, std::int64_t max_tokens,
-                   const std::function<bool(TokenId)>& on_token) {
+Ending generate(Context& context, Sampler& sampler, std::span<const TokenId> ends, std::int64_t max_tokens,
+                const std::function<bool(TokenId)>& on_token) {
+  const auto is_end = [&](TokenId token) { return std::find(ends.begin(), ends.end(), token) != ends.end(); };
   for (std::int64_t i = 0; i < max_tokens; ++i) {
     // The end-of-text that opens the text has not been said: no repetition.
     std::span<const TokenId> said = context.visible();
-    if (!said.empty() && said.front() == end_of_text) said = said.subspan(1);
+    if (!said.empty() && is_end(said.front())) said = said.subspan(1);
     const TokenId token = sampler.choose(context.logits(), said);
-    if (token == end_of_text) return EndReason::end_of_text;
-    if (!on_token(token)) return EndReason::caller;
+    if (is_end(token)) return {.reason = EndReason::end_of_text, .token = token};
+    if (!on_token(token)) return {.reason = EndReason::caller};
     // Nobody needs the logits after the last token.
     if (i + 1 < max_tokens) context.append(token);
   }
-  return EndReason::length;
+  return {.reason = EndReason::length};
 }
 
 }  // namespace lm

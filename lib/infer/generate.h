@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -57,15 +58,20 @@ class Context {
   std::vector<float> read_logits_;  // (V) after them
 };
 
-/// Why a text ended.
 enum class EndReason {
   length,       // max_tokens were sampled
-  end_of_text,  // the model sampled end-of-text, which is not part of the text
+  end_of_text,  // a token was sampled that ends texts, and is not part of them
   caller,       // on_token stopped it
 };
 
-/// Samples up to max_tokens into `context`, and calls on_token for each, which returns false to stop.
-EndReason generate(Context& context, Sampler& sampler, TokenId end_of_text, std::int64_t max_tokens,
-                   const std::function<bool(TokenId)>& on_token);
+/// Why a text ended.
+struct Ending {
+  EndReason reason = EndReason::length;
+  std::optional<TokenId> token = {};  // with end_of_text: which one
+};
+
+/// Samples up to max_tokens into `context`, until one of `ends`, and calls on_token for each, which returns false to stop.
+Ending generate(Context& context, Sampler& sampler, std::span<const TokenId> ends, std::int64_t max_tokens,
+                const std::function<bool(TokenId)>& on_token);
 
 }  // namespace lm

@@ -1,9 +1,11 @@
 #include "tasks/text_model.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/error.h"
 #include "base/file_kind.h"
+#include "base/json.h"
 #include "objectives/mixture.h"
 #include "train/state_file.h"
 
@@ -25,22 +27,44 @@ TextModel with_tokenizer(LoadedModel model, const TokenizerOptions& options) {
     throw Error("cannot use '" + model.path + "': its tokenizer has " + std::to_string(tokenizer.vocab_size()) +
                 " ids, but the model's vocabulary is " + std::to_string(rows));
   }
+  resolve_ends(model.record, tokenizer);
   return {.model = std::move(model), .tokenizer = std::move(tokenizer)};
 }
 
 }  // namespace
 
+void resolve_ends(ModelRecord& record, const Tokenizer& tokenizer) {
+  for (const std::string& name : std::exchange(record.ends.tokens, {})) {
+    const std::optional<TokenId> id = tokenizer.find(name);
+    if (id && *id < record.config.vocab_size) {
+      add_end(record.ends.ids, *id);
+    } else {
+      record.notes.push_back("tokenizer_config.json names " + json_quote(name) + " as 'eos_token', which is not in the " +
+                             (id ? "model's" : "tokenizer's") + " vocabulary; it is ignored");
+    }
+  }
+}
+
 std::string_view TextModel::bytes_of(TokenId id) const {
   return static_cast<std::int64_t>(id) < tokenizer.vocab_size() ? tokenizer.bytes_of(id) : std::string_view();
 }
 
+std::vector<TokenId> all_ends(const ModelRecord& record, const Tokenizer& tokenizer) {
+  std::vector<TokenId> ids = record.ends.ids;
+  if (tokenizer.end_of_text() < record.config.vocab_size) add_end(ids, tokenizer.end_of_text());
+  return ids;
+}
+
+std::vector<TokenId> TextModel::ends() const { return all_ends(model.record, tokenizer); }
+
 std::vector<std::uint8_t> TextModel::samplable() const {
   std::vector<std::uint8_t> allowed(static_cast<std::size_t>(config().vocab_size), 0);
-  for (std::int64_t id = 0; id < tokenizer.vocab_size(); ++id) {
+  const std::int64_t count = std::min(config().vocab_size, tokenizer.vocab_size());
+  for (std::int64_t id = 0; id < count; ++id) {
     const auto token = static_cast<TokenId>(id);
-    const bool text = !tokenizer.is_special(token) && !tokenizer.bytes_of(token).empty();
-    allowed[static_cast<std::size_t>(id)] = text || token == tokenizer.end_of_text() ? 1 : 0;
+    allowed[token] = !tokenizer.is_special(token) && !tokenizer.bytes_of(token).empty() ? 1 : 0;
   }
+  for (const TokenId end : ends()) allowed[end] = 1;
   return allowed;
 }
 
@@ -70,7 +94,8 @@ TextModel load_text_model_or_state(const std::string& path, const TokenizerOptio
                      .objective = state.objective,
                      .tokenizer_json = state.tokenizer_json,
                      .progress = {},
-                     .begin = {}};
+                     .begin = {},
+                     .ends = {.ids = state.ends}};
   return with_tokenizer({.record = std::move(record), .parameters = file.result(), .path = path}, options);
 }
 

@@ -25,7 +25,9 @@ struct TextModel {
   std::string_view bytes_of(TokenId id) const;
   /// Returns the length of the windows that the model was last trained on, by its lm.progress; without one, its context.
   std::int64_t training_window() const;
-  /// Returns (V) 1 for the ids that sampling may choose: those of text, and end-of-text.
+  /// Returns the ids that end a text, ascending: end-of-text, and those that the model's files name.
+  std::vector<TokenId> ends() const;
+  /// Returns (V) 1 for the ids that sampling may choose: those of text, and those that end it.
   std::vector<std::uint8_t> samplable() const;
 };
 
@@ -35,6 +37,11 @@ TextModel load_text_model(const std::string& path, const TokenizerOptions& optio
 
 /// Loads the same, or a training state: the weights that the model would have if its run ended now.
 TextModel load_text_model_or_state(const std::string& path, const TokenizerOptions& options = {});
+
+/// Turns the tokens that a record's ends name into ids, and notes those that the tokenizer or the model lacks.
+void resolve_ends(ModelRecord& record, const Tokenizer& tokenizer);
+/// Returns the ids that end a text of a record whose ends are resolved, ascending: those, and end-of-text.
+std::vector<TokenId> all_ends(const ModelRecord& record, const Tokenizer& tokenizer);
 
 /// Returns whether `objective` ("masked") is what the model was trained on, or a part of the mixture.
 bool was_trained_on(const TextModel& model, std::string_view objective);

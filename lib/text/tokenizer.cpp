@@ -1,7 +1,10 @@
 #include "text/tokenizer.h"
 
 #include "base/error.h"
+#include "base/suggest.h"
+#include "base/utf8.h"
 #include "text/segment_encoder.h"
+#include "text/special_names.h"
 #include "text/tokenizer_build.h"
 #include "text/tokenizer_tables.h"
 
@@ -97,6 +100,25 @@ std::optional<TokenId> Tokenizer::id_of(std::string_view special_name) const {
     if (tables_->parts.tokens[token.id] == special_name) return token.id;
   }
   return std::nullopt;
+}
+
+std::optional<TokenId> Tokenizer::find(std::string_view name) const {
+  const TokenStrings& tokens = tables_->parts.tokens;
+  if (name.empty()) return std::nullopt;
+  if (const std::optional<TokenId> id = find_token(tokens, name)) return id;
+  if (tables_->parts.form == TokenizerParts::Form::spelled) return find_token(tables_->texts, name);
+  const std::optional<std::string> bytes = bytes_spelled_as(name);
+  return bytes ? find_token(tokens, *bytes) : std::nullopt;
+}
+
+std::vector<std::string> Tokenizer::similar_tokens(const std::string& name) const {
+  std::vector<std::string> similar = similar_special_tokens(tables_->parts, name);
+  if (!similar.empty()) return similar;
+  std::vector<std::string> texts;
+  for (TokenId id = 0; id < vocab_size(); ++id) {
+    if (const std::string_view text = bytes_of(id); !text.empty() && is_utf8(text)) texts.emplace_back(text);
+  }
+  return similar_words(name, texts);
 }
 
 struct StreamDecoder::State {

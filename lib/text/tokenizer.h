@@ -83,6 +83,12 @@ class Tokenizer final : public TokenCodec, public TokenTable {
   /// Returns the id of a special token by its spelling ("<|mask|>").
   std::optional<TokenId> id_of(std::string_view special_name) const;
 
+  /// Returns the token of a name, special or not: of its bytes (" the"), or of how a tokenizer.json spells these ("Ġthe",
+  /// "▁the").
+  std::optional<TokenId> find(std::string_view name) const;
+  /// Returns the names of tokens that `name`, which no token has, was probably meant to be, special ones if there are such.
+  std::vector<std::string> similar_tokens(const std::string& name) const;
+
   /// Returns what precedes each text: the tokens that TokenizerOptions::begin or else the post-processor names.
   const std::vector<TokenId>& begin_tokens() const;
   /// Returns whether TokenizerOptions::begin names a token.

@@ -37,15 +37,9 @@ std::optional<TokenId> find_known_end_of_text(const TokenStrings& tokens) {
   return std::nullopt;
 }
 
-/// Refuses a name that no token has, and names the special tokens that it is similar to.
 [[noreturn]] void refuse_end_of_text(const TokenizerTables& tables, const std::string& name, std::string_view source) {
-  std::vector<std::string> specials;
-  for (const AddedToken& added : tables.parts.added) {
-    if (added.special) specials.emplace_back(tables.parts.tokens[added.id]);
-  }
-  std::vector<std::string> similar = similar_words(name, specials);
-  if (similar.empty()) similar = similar_words("<|" + name + "|>", specials);
-  reject(source, "it has no token " + quote(name) + " to be its end-of-text" + did_you_mean(similar));
+  reject(source, "it has no token " + quote(name) + " to be its end-of-text" +
+                     did_you_mean(similar_special_tokens(tables.parts, name)));
 }
 
 /// Marks special tokens and unused ids, and makes the end-of-text token special if the file does not say so.
@@ -338,6 +332,16 @@ bool may_cut_before_space(const TokenizerTables& tables) {
 }
 
 }  // namespace
+
+std::vector<std::string> similar_special_tokens(const TokenizerParts& parts, const std::string& name) {
+  std::vector<std::string> specials;
+  for (const AddedToken& added : parts.added) {
+    if (added.special) specials.emplace_back(parts.tokens[added.id]);
+  }
+  std::vector<std::string> similar = similar_words(name, specials);
+  if (similar.empty()) similar = similar_words("<|" + name + "|>", specials);
+  return similar;
+}
 
 std::unique_ptr<TokenizerTables> build_tables(TokenizerParts parts, const TokenizerOptions& options,
                                               std::string_view source) {

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <memory>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "text/tokenizer.h"
 #include "text/tokenizer_tables.h"
@@ -13,5 +15,8 @@ namespace lm {
 /// a merge whose result is no token or that appears twice, no end-of-text token, a pattern other than the option's.
 std::unique_ptr<TokenizerTables> build_tables(TokenizerParts parts, const TokenizerOptions& options,
                                               std::string_view source);
+
+/// Returns the names of special tokens that `name`, which no token has, was probably meant to be.
+std::vector<std::string> similar_special_tokens(const TokenizerParts& parts, const std::string& name);
 
 }  // namespace lm

@@ -94,8 +94,12 @@ TrainState state_from_json(const JsonValue& json, const std::string& source) {
 
 void save_state(const std::string& path, const StateRecord& record, Trainer& trainer) {
   trainer.check_finite();
-  SafetensorsMetadata metadata = model_metadata(
-      {.config = record.config, .objective = record.objective, .tokenizer_json = {}, .progress = {}, .begin = {}});
+  SafetensorsMetadata metadata = model_metadata({.config = record.config,
+                                                 .objective = record.objective,
+                                                 .tokenizer_json = {},
+                                                 .progress = {},
+                                                 .begin = {},
+                                                 .ends = {.ids = record.ends}});
   metadata["train.settings"] = record.settings;
   // Its name comes after those by which a state is recognized, so that a large tokenizer does not hide them.
   if (!record.tokenizer_json.empty()) metadata["train.tokenizer"] = record.tokenizer_json;
@@ -130,6 +134,7 @@ StateFile StateFile::open(const std::string& path) {
                      .objective = model.objective,
                      .settings = *settings,
                      .tokenizer_json = tokenizer == nullptr ? std::string() : *tokenizer,
+                     .ends = model.ends.ids,
                      .state = state_from_json(JsonValue::parse(*state, path), path)};
   return StateFile(std::move(file), std::move(record));
 }

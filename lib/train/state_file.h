@@ -2,7 +2,9 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
+#include "base/token.h"
 #include "model/config.h"
 #include "model/files/safetensors.h"
 #include "train/trainer.h"
@@ -15,6 +17,7 @@ struct StateRecord {
   std::string objective;
   std::string settings;             // the run's settings as JSON, opaque here
   std::string tokenizer_json = {};  // the whole tokenizer.json; empty in states of an earlier version
+  std::vector<TokenId> ends = {};   // what ends a text, if not only end-of-text
   TrainState state;
 };
 

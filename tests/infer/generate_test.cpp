@@ -32,6 +32,8 @@ std::vector<float> logits_after(Tiny& tiny, std::span<const TokenId> tokens) {
   return std::vector<float>(logits.data(), logits.data() + logits.size());
 }
 
+const std::vector<TokenId> kNineteen = {19};  // ends no text: beyond the vocabulary
+
 double difference(TensorView<const float> a, const std::vector<float>& b) {
   double largest = 0;
   double scale = 0;
@@ -88,11 +90,12 @@ TEST_CASE("greedy text follows the likeliest token of the full forward") {
   Sampler sampler({.temperature = 0}, tiny.allowed, {});
   std::vector<TokenId> text;
   // No token is end-of-text: 19 is beyond the vocabulary.
-  const EndReason reason = generate(context, sampler, 19, 12, [&](TokenId token) {
+  const Ending ending = generate(context, sampler, kNineteen, 12, [&](TokenId token) {
     text.push_back(token);
     return true;
   });
-  CHECK(reason == EndReason::length);
+  CHECK(ending.reason == EndReason::length);
+  CHECK(!ending.token);
   REQUIRE(text.size() == 12);
   for (const TokenId token : text) {
     const std::vector<float> logits = logits_after(tiny, tokens);
@@ -101,28 +104,32 @@ TEST_CASE("greedy text follows the likeliest token of the full forward") {
   }
 }
 
-TEST_CASE("a text ends with end-of-text, which it does not hold, or when the caller stops it") {
+TEST_CASE("a text ends with any of its ends, which it does not hold, or when the caller stops it") {
   Tiny tiny;
   Decoder decoder(tiny.compute, tiny.parameters);
   Context context(decoder, tiny.config, 16);
   const std::vector<TokenId> prompt = counting(4);
-  const auto run = [&](TokenId end_of_text, std::size_t stop_after, std::vector<TokenId>& text) {
+  const auto run = [&](const std::vector<TokenId>& ends, std::size_t stop_after, std::vector<TokenId>& text) {
     context.read(prompt);
     Sampler sampler({.temperature = 1}, tiny.allowed, {.seed = 4});
     text.clear();
-    return generate(context, sampler, end_of_text, 40, [&](TokenId token) {
+    return generate(context, sampler, ends, 40, [&](TokenId token) {
       text.push_back(token);
       return text.size() < stop_after;
     });
   };
   std::vector<TokenId> all;
-  CHECK(run(19, 100, all) == EndReason::length);
+  CHECK(run({19}, 100, all).reason == EndReason::length);
   REQUIRE(all.size() == 40);
   std::vector<TokenId> text;
-  CHECK(run(all[5], 100, text) == EndReason::end_of_text);
-  const auto first = std::find(all.begin(), all.end(), all[5]);
-  CHECK(text == std::vector<TokenId>(all.begin(), first));
-  CHECK(run(19, 3, text) == EndReason::caller);
+  for (const std::vector<TokenId>& ends : {std::vector<TokenId>{all[5]}, {19, all[5]}, {all[9], 19, all[5]}}) {
+    const Ending ending = run(ends, 100, text);
+    CHECK(ending.reason == EndReason::end_of_text);
+    const auto first = std::find_first_of(all.begin(), all.end(), ends.begin(), ends.end());
+    CHECK(ending.token == *first);
+    CHECK(text == std::vector<TokenId>(all.begin(), first));
+  }
+  CHECK(run({19}, 3, text).reason == EndReason::caller);
   CHECK(text == std::vector<TokenId>(all.begin(), all.begin() + 3));
 }
 
@@ -135,7 +142,7 @@ TEST_CASE("the same seed gives the same text for any number of threads") {
     context.read(counting(4));
     Sampler sampler({.temperature = 1}, tiny.allowed, {.seed = 9});
     std::vector<TokenId>& text = texts.emplace_back();
-    generate(context, sampler, 19, 50, [&](TokenId token) {
+    generate(context, sampler, kNineteen, 50, [&](TokenId token) {
       text.push_back(token);
       return true;
     });
@@ -160,11 +167,12 @@ TEST_CASE("the end-of-text that opens a text is not repeated by a later one") {
   Sampler penalised({.repetition_penalty = 1000, .temperature = 0}, tiny.allowed, {});
   const TokenId without = exempt.choose(logits, {});
   TokenId with = 0;
-  const EndReason reason = generate(context, penalised, 3, 1, [&](TokenId token) {
+  const std::vector<TokenId> ends = {3};
+  const Ending ending = generate(context, penalised, ends, 1, [&](TokenId token) {
     with = token;
     return true;
   });
-  CHECK((without == 3) == (reason == EndReason::end_of_text));
+  CHECK((without == 3) == (ending.reason == EndReason::end_of_text));
   if (without != 3) CHECK(with == without);
 }
 

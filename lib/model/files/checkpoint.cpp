@@ -23,11 +23,6 @@ bool is_folder(const std::string& path) {
   return stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
 }
 
-bool exists(const std::string& path) {
-  struct stat status {};
-  return stat(path.c_str(), &status) == 0;
-}
-
 /// Throws Error, before memory is taken for the model, if the files cannot hold it or are a training state.
 void check_content(const ModelTensors& tensors, const ModelConfig& config) {
   std::int64_t elements = 0, entries = 0;
@@ -60,7 +55,7 @@ std::string read_text(const std::string& path, FileLimit limit) {
   return std::string(FileContent::read(path, limit).text());
 }
 
-/// Returns the record of a folder from elsewhere, with config.json instead of lm.config, and tokenizer.json if there is one.
+/// Returns the record of a folder from elsewhere, with config.json instead of lm.config. Its tokenizer is in files of its own.
 ModelRecord folder_record(const std::string& folder) {
   ModelRecord record;
   const std::string path = folder + "/config.json";
@@ -68,7 +63,7 @@ ModelRecord folder_record(const std::string& folder) {
   record.config = config_from_hugging_face(json, path);
   record.notes = hugging_face_notes(json);
   if (is_masked_family(record.config.family)) record.objective = "masked";
-  if (exists(folder + "/tokenizer.json")) record.tokenizer_json = read_text(folder + "/tokenizer.json", kTokenizerLimit);
+  record.ends = read_text_ends(folder, record.config.vocab_size, record.notes);
   return record;
 }
 
@@ -81,6 +76,7 @@ SafetensorsMetadata model_metadata(const ModelRecord& record) {
   metadata["lm.objective"] = record.objective;
   if (!record.tokenizer_json.empty()) metadata["lm.tokenizer"] = record.tokenizer_json;
   if (!record.progress.empty()) metadata["lm.progress"] = record.progress;
+  if (!record.ends.ids.empty()) metadata["lm.ends"] = text_ends_to_json(record.ends.ids).dump();
   return metadata;
 }
 
@@ -100,6 +96,8 @@ ModelRecord model_record(const SafetensorsFile& file) {
   if (record.objective.empty()) throw Error("no lm.objective in '" + file.name() + "'");
   record.tokenizer_json = text("lm.tokenizer");
   record.progress = text("lm.progress");
+  if (const std::string ends = text("lm.ends"); !ends.empty())
+    record.ends.ids = text_ends_from_json(ends, record.config.vocab_size, file.name());
   return record;
 }
 

@@ -8,6 +8,7 @@
 #include "base/token.h"
 #include "model/config.h"
 #include "model/files/safetensors.h"
+#include "model/files/text_ends.h"
 #include "model/parameters.h"
 
 namespace lm {
@@ -21,6 +22,7 @@ struct ModelRecord {
   TokenId end_of_text = 0;              // for config.json of a folder
   std::optional<TokenId> begin = {};    // likewise: what precedes a text, if not end-of-text
   std::string tokenizer_config = {};    // the text of a folder's tokenizer_config.json
+  TextEnds ends = {};                   // what ends a text beside end-of-text; only ids are written
   std::vector<std::string> notes = {};  // what the user should know of a configuration from elsewhere
 };
 
@@ -30,9 +32,9 @@ struct LoadedModel {
   std::string path;
 };
 
-/// Loads a model file, or a folder with model.safetensors (whose lm.* metadata is believed over config.json and
-/// tokenizer.json, which serve models from elsewhere). Throws Error if anything is missing, has another shape, is not
-/// finite, or fails its checksum.
+/// Loads a model file, or a folder with model.safetensors (whose lm.* metadata is believed over config.json, which serves
+/// models from elsewhere; their tokenizer is in files of its own). Throws Error if anything is missing, has another shape,
+/// is not finite, or fails its checksum.
 LoadedModel load_model(const std::string& path);
 
 /// Writes a file ("-": to standard output) or, if `path` ends in '/' or is a folder, the folder: config.json,

@@ -119,6 +119,7 @@ FileDescriptor create_temporary_folder(const std::string& folder) {
 void write_folder_files(const std::string& folder, const ModelRecord& record, const Parameters<float>& parameters) {
   JsonValue config = config_to_hugging_face(record.config, record.end_of_text, record.begin);
   config.set("lm_objective", record.objective);  // other than causal and fim: seen both ways, as the causal class does not
+  if (!record.ends.ids.empty()) config.set("eos_token_id", text_ends_to_json(record.ends.ids));
   check_config_text(config.dump(2), folder + "/config.json", record.config, config_from_hugging_face);
   write_text(folder + "/config.json", config.dump(2) + "\n");
   write_text(folder + "/tokenizer.json", record.tokenizer_json);

@@ -58,6 +58,7 @@ InfillingEvaluator::InfillingEvaluator(Compute& compute, const TextModel& model,
     : model_(model),
       layout_(layout == "none" ? nullptr : &find_fim_layout(layout)),
       allowed_(model.samplable()),
+      ends_(model.ends()),
       longest_piece_(longest_fim_piece(model.training_window())),
       scorer_(compute, model.parameters(), model.config().context_length),
       decoder_(compute, model.parameters()),
@@ -106,12 +107,12 @@ bool InfillingEvaluator::writes(std::span<const TokenId> before, std::string_vie
   std::string written;
   bool complete = false;
   const std::int64_t room = model_.config().context_length - std::ssize(before) + 1;
-  const EndReason reason = generate(context_, greedy, model_.tokenizer.end_of_text(), room, [&](TokenId token) {
-    written += model_.bytes_of(token);
-    complete =
-        single_line && written.size() > wanted.size() && written.starts_with(wanted) && written[wanted.size()] == '\n';
-    return !complete && wanted.starts_with(written);
-  });
+  const EndReason reason = generate(context_, greedy, ends_, room, [&](TokenId token) {
+                             written += model_.bytes_of(token);
+                             complete = single_line && written.size() > wanted.size() && written.starts_with(wanted) &&
+                                        written[wanted.size()] == '\n';
+                             return !complete && wanted.starts_with(written);
+                           }).reason;
   return complete || (reason == EndReason::end_of_text && written == wanted);
 }
 

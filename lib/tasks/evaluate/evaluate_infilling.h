@@ -72,6 +72,7 @@ class InfillingEvaluator {
   const FimLayout* layout_ = nullptr;
   FimTokens tokens_;
   std::vector<std::uint8_t> allowed_;
+  std::vector<TokenId> ends_;
   std::int64_t longest_piece_;  // of a prefix, middle and suffix in the window that the model was trained on
   SequenceScorer scorer_;
   Decoder decoder_;

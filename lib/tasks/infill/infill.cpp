@@ -78,6 +78,7 @@ Infiller::Infiller(Compute& compute, const TextModel& model, std::string_view la
     : model_(model),
       layout_(find_fim_layout(layout)),
       allowed_(model.samplable()),
+      ends_(model.ends()),
       decoder_(compute, model.parameters()),
       context_(decoder_, model.config(), 1),
       longest_piece_(longest_fim_piece(model.training_window())) {
@@ -146,11 +147,10 @@ Infill Infiller::sample(std::int64_t number, const std::function<void(std::strin
                     without_unfinished(unfinished_, [&](std::string_view text) { ran_on = !trimmer.feed(text); }));
   stream.begin(unfinished_);
   Infill result;
-  const EndReason reason =
-      generate(context_, sampler, model_.tokenizer.end_of_text(), options_.max_tokens, [&](TokenId token) {
-        result.tokens += 1;
-        return stream.feed(model_.bytes_of(token)) && !ran_on;
-      });
+  const EndReason reason = generate(context_, sampler, ends_, options_.max_tokens, [&](TokenId token) {
+                             result.tokens += 1;
+                             return stream.feed(model_.bytes_of(token)) && !ran_on;
+                           }).reason;
   stream.finish();
   trimmer.finish(reason == EndReason::end_of_text ? OverlapTrimmer::End::complete : OverlapTrimmer::End::broken_off);
   result.end = ran_on || reason == EndReason::caller ? TextEnd::stop

@@ -78,6 +78,7 @@ class Infiller {
   const FimLayout& layout_;
   FimTokens tokens_;
   std::vector<std::uint8_t> allowed_;
+  std::vector<TokenId> ends_;
   Decoder decoder_;
   Context context_;
   std::int64_t longest_piece_;  // of a prefix, middle and suffix in the window that the model was trained on

@@ -11,12 +11,12 @@ namespace lm {
 Prompter::Prompter(Compute& compute, const TextModel& model, PromptOptions options)
     : model_(model),
       options_(std::move(options)),
-      allowed_(model.samplable()),
+      drawn_(drawn_tokens(model, options_.draw)),
       decoder_(compute, model.parameters()),
       read_(decoder_, model.config(), 1),
       written_(decoder_, model.config(), 1) {
   require_left_to_right(model);
-  Sampler(options_.sampling, allowed_, {});  // refuses what is out of range before any work
+  Sampler(options_.sampling, drawn_.allowed, {});  // refuses what is out of range before any work
 }
 
 std::int64_t Prompter::read(const PromptTokens& prompt) {
@@ -33,11 +33,18 @@ std::int64_t Prompter::read(const PromptTokens& prompt) {
   return read_.read(prompt_, was_trained_on(model_, "prefix") ? count : 0);
 }
 
+/// Returns how a text ended that no stop string did.
+TextEnd Prompter::ending_of(const Ending& ending) const {
+  if (!ending.token) return TextEnd::length;
+  const std::vector<TokenId> ends = model_.ends();
+  return std::binary_search(ends.begin(), ends.end(), *ending.token) ? TextEnd::end_of_text : TextEnd::stop;
+}
+
 Sample Prompter::sample(std::int64_t number, const std::function<void(std::string_view)>& write) {
   LM_CHECK(prompts_ > 0 && number >= 0);
   written_.copy_from(read_);
   const std::uint64_t text = static_cast<std::uint64_t>(prompts_ - 1) << 32 | static_cast<std::uint64_t>(number);
-  Sampler sampler(options_.sampling, allowed_, {.seed = options_.seed, .text = text});
+  Sampler sampler(options_.sampling, drawn_.allowed, {.seed = options_.seed, .text = text});
   TextStream stream(options_.stops, write);
   stream.begin(unfinished_);
   Sample result;
@@ -46,26 +53,24 @@ Sample Prompter::sample(std::int64_t number, const std::function<void(std::strin
   StreamDecoder decoder(model_.tokenizer);
   std::string piece;
   for (std::size_t i = opening_; i < prompt_.size(); ++i) decoder.feed(prompt_[i], piece);  // what comes before decides
-  const EndReason reason =
-      generate(written_, sampler, model_.tokenizer.end_of_text(), options_.max_tokens, [&](TokenId token) {
-        piece.clear();
-        if (token < model_.tokenizer.vocab_size()) decoder.feed(token, piece);
-        bytes += static_cast<std::int64_t>(piece.size());
-        result.ids.push_back(token);
-        ends.push_back(bytes);
-        return stream.feed(piece);
-      });
+  const Ending ending = generate(written_, sampler, drawn_.ends, options_.max_tokens, [&](TokenId token) {
+    piece.clear();
+    if (token < model_.tokenizer.vocab_size()) decoder.feed(token, piece);
+    bytes += static_cast<std::int64_t>(piece.size());
+    result.ids.push_back(token);
+    ends.push_back(bytes);
+    return stream.feed(piece);
+  });
   piece.clear();
   decoder.finish(piece);
-  if (!piece.empty() && reason != EndReason::caller) stream.feed(piece);
+  const bool stopped = ending.reason == EndReason::caller || (!piece.empty() && !stream.feed(piece));
   stream.finish();
   while (!ends.empty() && ends.back() > stream.size()) {
     ends.pop_back();
     result.ids.pop_back();
   }
-  result.end = reason == EndReason::length   ? TextEnd::length
-               : reason == EndReason::caller ? TextEnd::stop
-                                             : TextEnd::end_of_text;
+  result.end = stopped ? TextEnd::stop : ending_of(ending);
+  if (!stopped) result.end_token = ending.token;
   return result;
 }
 

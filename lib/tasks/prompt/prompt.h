@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,6 +14,7 @@
 #include "infer/sampler.h"
 #include "kernels/compute.h"
 #include "model/decode.h"
+#include "tasks/prompt/drawn_tokens.h"
 #include "tasks/prompt/prompt_tokens.h"
 #include "tasks/text_model.h"
 
@@ -23,9 +25,10 @@ struct PromptOptions {
   SamplingOptions sampling = {};
   std::uint64_t seed = 0;
   std::vector<std::string> stops = {};  // the text ends before the first of them
+  DrawOptions draw = {};
 };
 
-/// Why a text ended; `stop` is a stop string.
+/// Why a text ended; `stop` is a stop string or a stop token that does not end this model's texts by itself.
 enum class TextEnd { length, end_of_text, stop };
 template <>
 inline constexpr auto kChoices<TextEnd> = choice_table<TextEnd>("end of a text", {{"length", TextEnd::length},
@@ -34,20 +37,22 @@ inline constexpr auto kChoices<TextEnd> = choice_table<TextEnd>("end of a text",
 
 struct Sample {
   TextEnd end = TextEnd::length;
-  std::vector<TokenId> ids;  // sampled, without end-of-text, and those that lie before the stop string
+  std::optional<TokenId> end_token = {};  // that ended it
+  std::vector<TokenId> ids = {};          // sampled, without that one, and those that lie before the stop string
 };
 
 /// Continues prompts, one after the other, each any number of times; its work is done once.
 class Prompter {
  public:
-  /// The model outlives it. Throws Error if the model does not predict from left to right, or an option is out of range.
+  /// The model outlives it. Throws Error if the model does not predict from left to right, an option is out of range, or it
+  /// has no such stop token.
   Prompter(Compute& compute, const TextModel& model, PromptOptions options);
 
   /// Reads end-of-text and the prompt; a model trained on prefix sees them both ways. Returns how many tokens were left out
   /// because the context is too short.
   std::int64_t read(const PromptTokens& prompt);
-  /// Returns the prompt's tokens, without the end-of-text before them.
-  std::span<const TokenId> prompt_ids() const { return std::span<const TokenId>(prompt_).subspan(1); }
+  /// Returns the prompt's tokens, without what precedes a text.
+  std::span<const TokenId> prompt_ids() const { return std::span<const TokenId>(prompt_).subspan(opening_); }
   /// Returns the bytes at the prompt's end that begin a character. They are not the prompt's to print: the continuation
   /// completes them.
   std::string_view unfinished_character() const { return unfinished_; }
@@ -59,9 +64,11 @@ class Prompter {
   std::vector<Candidate> next_tokens() const { return model_distribution(read_.logits()); }
 
  private:
+  TextEnd ending_of(const Ending& ending) const;
+
   const TextModel& model_;
   PromptOptions options_;
-  std::vector<std::uint8_t> allowed_;
+  DrawnTokens drawn_;
   Decoder decoder_;
   Context read_;     // the prompt
   Context written_;  // and what was sampled after it

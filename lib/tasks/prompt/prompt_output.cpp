@@ -32,7 +32,7 @@ class TextWriter : public SampleWriter {
 
 class JsonWriter : public SampleWriter {
  public:
-  explicit JsonWriter(OutputStream& output) : output_(output) {}
+  JsonWriter(OutputStream& output, const TextModel& model) : output_(output), model_(model) {}
 
   void sample(Prompter& prompter, std::string_view prompt, std::int64_t number) override {
     std::string text;
@@ -43,6 +43,8 @@ class JsonWriter : public SampleWriter {
     json.set("text", text);
     json.set("tokens", static_cast<std::int64_t>(sample.ids.size()));
     json.set("end", to_string(sample.end));
+    // A model may end its turn in several ways, one of them to ask for a tool's answer.
+    if (sample.end_token) json.set("end_token", model_.bytes_of(*sample.end_token));
     output_.write(json.dump() + "\n");
     output_.flush();
   }
@@ -50,6 +52,7 @@ class JsonWriter : public SampleWriter {
 
  private:
   OutputStream& output_;
+  const TextModel& model_;
 };
 
 /// Returns the prompt's ids, if they are wanted, and the sample's.
@@ -104,7 +107,7 @@ class TokenStreamWriter : public SampleWriter {
 }  // namespace
 
 std::unique_ptr<SampleWriter> make_sample_writer(OutputStream& output, const TextModel& model, const SampleOutput& options) {
-  if (options.json) return std::make_unique<JsonWriter>(output);
+  if (options.json) return std::make_unique<JsonWriter>(output, model);
   switch (options.format) {
     case SampleFormat::ids:
       return std::make_unique<IdsWriter>(output, options.echo);

@@ -20,7 +20,7 @@ inline constexpr auto kChoices<SampleFormat> = choice_table<SampleFormat>("forma
 
 struct SampleOutput {
   SampleFormat format = SampleFormat::text;
-  bool json = false;  // in place of text: one object a line, keys prompt sample text tokens end
+  bool json = false;  // in place of text: one object a line, keys prompt sample text tokens end, maybe end_token
   bool echo = false;  // the prompt before the sample; JSON has it in any case
 };
 

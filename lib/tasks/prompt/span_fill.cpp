@@ -61,7 +61,7 @@ SpanSample SpanFiller::sample(std::int64_t number) {
   LM_CHECK(texts_ > 0 && number >= 0);
   written_.copy_from(read_);
   std::vector<std::uint8_t> allowed = allowed_;
-  allowed[model_.tokenizer.end_of_text()] = 0;
+  for (const TokenId end : model_.ends()) allowed[end] = 0;
   const auto allow_ends = [&](std::size_t turn) {
     allowed[closing_] = turn + 1 == gaps_ ? 1 : 0;
     allowed[sentinels_[turn]] = 0;

@@ -8,6 +8,7 @@
 #include "base/hash.h"
 #include "data/token_file_bytes.h"
 #include "tasks/load_tokenizer.h"
+#include "tasks/text_model.h"
 #include "tasks/train/examples.h"
 #include "tasks/train/resolve.h"
 
@@ -31,6 +32,31 @@ void require_vocabulary(const Tokenizer& tokenizer, std::int64_t vocab_size, con
               " tokens, the model expects " + std::to_string(vocab_size));
 }
 
+/// Leaves out those ends of the initial model that the tokenizer spells differently from the model's own, whose ids they
+/// are.
+void keep_same_ends(std::vector<TokenId>& ends, const Tokenizer& tokenizer, const TrainRequest& request) {
+  if (ends.empty() || request.tokenizer.empty() || request.tokenizer == request.init_from) return;
+  std::optional<Tokenizer> own;
+  try {
+    own = load_tokenizer(request.init_from);
+  } catch (const Error&) {
+    return;  // it has none, so that this one must be meant
+  }
+  const auto spelling = [](const Tokenizer& one, TokenId id) {
+    return id < one.vocab_size() ? one.bytes_of(id) : std::string_view();
+  };
+  std::erase_if(ends, [&](TokenId id) { return spelling(*own, id) != spelling(tokenizer, id); });
+}
+
+/// Returns what ends a text of the model that training starts from, or nothing if that is only end-of-text.
+std::vector<TokenId> initial_ends(ModelRecord& record, const Tokenizer& tokenizer, const TrainRequest& request) {
+  keep_same_ends(record.ends.ids, tokenizer, request);
+  resolve_ends(record, tokenizer);
+  std::vector<TokenId> ends = all_ends(record, tokenizer);
+  if (ends == std::vector<TokenId>{tokenizer.end_of_text()}) ends.clear();
+  return ends;
+}
+
 /// Opens the tokenizer and the initial model, without any data yet.
 TrainInputs open_tokenizer_and_model(const TrainRequest& request) {
   std::optional<LoadedModel> initial;
@@ -38,6 +64,7 @@ TrainInputs open_tokenizer_and_model(const TrainRequest& request) {
   const std::string path = tokenizer_path(request);
   TrainInputs inputs{.tokenizer = load_tokenizer(path, request.tokenizer_options),
                      .initial = std::move(initial),
+                     .ends = {},
                      .files = {},
                      .corpus = {},
                      .stream = {},
@@ -46,6 +73,7 @@ TrainInputs open_tokenizer_and_model(const TrainRequest& request) {
                      .notes = {}};
   // The model will carry it: before hours of work.
   if (!request.output.empty()) inputs.tokenizer.check_read_back(inputs.tokenizer.to_json(), request.output);
+  if (inputs.initial) inputs.ends = initial_ends(inputs.initial->record, inputs.tokenizer, request);
   if (inputs.initial) inputs.notes = inputs.initial->record.notes;
   for (const std::string& note : inputs.tokenizer.notes()) inputs.notes.push_back("'" + path + "': " + note);
   if (inputs.initial) require_vocabulary(inputs.tokenizer, inputs.initial->record.config.vocab_size, path);

@@ -107,6 +107,7 @@ TrainPlan begin_plan(const TrainRequest& request, const TrainInputs& inputs) {
           .init_from = request.init_from,
           .output = request.output,
           .state = request.state,
+          .ends = inputs.ends,
           .examples = {},
           .notes = inputs.notes};
 }
@@ -161,6 +162,7 @@ TrainPlan plan_resumed(const TrainRequest& request, const TrainInputs& inputs, c
   }
   plan.config = recorded.config();
   plan.init_from = recorded.init_from;
+  plan.ends = recorded.file.record().ends;
   plan.examples = open_examples(plan.settings, inputs);
   check_same_inputs(inputs, recorded);
   finish(plan, request, inputs);

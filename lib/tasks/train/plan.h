@@ -34,6 +34,7 @@ struct TrainPlan {
   TrainBudget budget;
   std::string init_from;      // as the run began
   std::string output, state;  // as in the request
+  std::vector<TokenId> ends;  // what ends a text of the model, if not only end-of-text
   TrainExamples examples;
   /// What the user should know but need not act on, a sentence each.
   std::vector<std::string> notes;

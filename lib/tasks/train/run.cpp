@@ -109,6 +109,7 @@ void TrainRun::write_state(const char* ended) {
                   .objective = plan_.settings.objective.text(),
                   .settings = settings_record(plan_, inputs_, compute_.simd(), ended),
                   .tokenizer_json = inputs_.tokenizer.to_json(),
+                  .ends = plan_.ends,
                   .state = {}},
                  trainer_);
 }
@@ -132,7 +133,8 @@ void TrainRun::save_model() {
       .progress = progress_record(plan_, state(), compute_.simd()),
       .end_of_text = tokenizer.end_of_text(),
       .begin = tokenizer.begin_tokens().empty() ? std::nullopt : std::optional(tokenizer.begin_tokens().front()),
-      .tokenizer_config = tokenizer_config(tokenizer, plan_.config.context_length)};
+      .tokenizer_config = tokenizer_config(tokenizer, plan_.config.context_length),
+      .ends = {.ids = plan_.ends}};
   lm::save_model(plan_.output, record, trainer_.result());
 }
 

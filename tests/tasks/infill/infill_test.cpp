@@ -210,6 +210,18 @@ TEST_CASE("special tokens are not written, and pieces are whole characters") {
   }
 }
 
+TEST_CASE("a middle ends at any of the model's ends") {
+  TextModel model = test::infill_model(64);
+  for (TokenId id = 1; id <= 256; ++id) model.model.record.ends.ids.push_back(id);
+  Compute compute(1, best_simd_tier());
+  Infiller infiller(compute, model, "psm");
+  const Filled filled =
+      fill(infiller, {.prefix = "ab", .suffix = "xyz"}, {.max_tokens = 20, .sampling = {.temperature = 1}});
+  CHECK(filled.middle.empty());
+  CHECK(filled.infill.tokens == 0);
+  CHECK(filled.infill.end == TextEnd::end_of_text);
+}
+
 TEST_CASE("after a prefix that ends inside a character, a middle adds to it without repeating or replacing its bytes") {
   const TextModel model = test::infill_model(64);
   Compute compute(1, best_simd_tier());

@@ -2,17 +2,20 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <memory>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/error.h"
 #include "support/string_output.h"
-#include "tasks/byte_model.h"
 #include "tasks/prompt/next_tokens.h"
 #include "tasks/prompt/prompt_output.h"
 #include "tasks/prompt/prompt_text.h"
+#include "tasks/special_model.h"
 
 using namespace lm;
 
@@ -141,6 +144,79 @@ TEST_CASE("special tokens other than end-of-text are never sampled") {
   Prompter prompter(compute, model, {.max_tokens = 300, .sampling = {.temperature = 3}});
   prompter.read(encode_prompt(model, "", SpecialTokens::plain));
   for (const TokenId id : prompter.sample(0, [](std::string_view) {}).ids) CHECK(id < 257);
+}
+
+TEST_CASE("a text ends at each of the model's ends and at a stop token, and says at which") {
+  TextModel model = test::special_model("causal");
+  const TokenId end = model.tokenizer.end_of_text(), letter = static_cast<TokenId>('e') + 1;
+  const TokenId pad = *model.tokenizer.id_of("<|pad|>");
+  Compute compute(1, best_simd_tier());
+  const auto ends_of = [&](const DrawOptions& draw) {
+    Prompter prompter(compute, model, {.max_tokens = 9999, .sampling = {.temperature = 50}, .draw = draw});
+    prompter.read(encode_prompt(model, "a", SpecialTokens::plain));
+    std::set<std::pair<TextEnd, TokenId>> ends;
+    for (std::int64_t number = 0; number < 40; ++number) {
+      const Sample sample = prompter.sample(number, [](std::string_view) {});
+      REQUIRE(sample.end_token);
+      CHECK(std::find(sample.ids.begin(), sample.ids.end(), *sample.end_token) == sample.ids.end());
+      ends.emplace(sample.end, *sample.end_token);
+    }
+    return ends;
+  };
+  using Ends = std::set<std::pair<TextEnd, TokenId>>;
+  CHECK(ends_of({}) == Ends{{TextEnd::end_of_text, end}});
+  for (const char* name : {"<|pad|>", " a", "Ġa"}) {
+    CAPTURE(name);
+    CHECK(ends_of({.stop_tokens = {name}}) ==
+          Ends{{TextEnd::end_of_text, end}, {TextEnd::stop, *model.tokenizer.find(name)}});
+  }
+  model.model.record.ends.ids = {letter, pad};
+  const Ends all = {{TextEnd::end_of_text, end}, {TextEnd::end_of_text, letter}, {TextEnd::end_of_text, pad}};
+  CHECK(ends_of({}) == all);
+  CHECK(ends_of({.stop_tokens = {"<|pad|>", "e"}}) == all);
+}
+
+TEST_CASE("a stop token that the vocabulary lacks is refused with what is similar, one without a row by its id") {
+  TextModel model = test::special_model("causal");
+  const auto refusal = [&](const char* name) -> std::string {
+    try {
+      drawn_tokens(model, {.stop_tokens = {name}});
+    } catch (const Error& error) {
+      return error.what();
+    }
+    return {};
+  };
+  CHECK(refusal("<|maks|>").find("no token \"<|maks|>\" to stop at; did you mean '<|mask|>'?") != std::string::npos);
+  CHECK(refusal("mask").find("did you mean '<|mask|>'?") != std::string::npos);
+  CHECK(refusal("zebra").find("with --stop") != std::string::npos);
+  CHECK(refusal("").find("no token") != std::string::npos);
+  model.model.record.config.vocab_size = *model.tokenizer.id_of("<|mask|>");
+  CHECK(refusal("<|mask|>").find("beyond its vocabulary") != std::string::npos);
+  CHECK(refusal("<|pad|>").empty());
+}
+
+TEST_CASE("special tokens are drawn if that is asked for, and are spelled in the text; unused ids never are") {
+  const TextModel model = test::special_model("causal");
+  Compute compute(1, best_simd_tier());
+  Prompter prompter(compute, model,
+                    {.max_tokens = 2000, .sampling = {.temperature = 50}, .draw = {.stop_tokens = {}, .special = true}});
+  prompter.read(encode_prompt(model, "a", SpecialTokens::plain));
+  bool special = false;
+  for (std::int64_t number = 0; number < 8 && !special; ++number) {
+    std::string text, spelled;
+    const Sample sample = prompter.sample(number, [&](std::string_view piece) { text += piece; });
+    for (const TokenId id : sample.ids) {
+      CHECK(id != model.tokenizer.end_of_text());
+      if (!model.tokenizer.is_special(id)) continue;
+      special = true;
+      CHECK(text.find(model.bytes_of(id)) != std::string::npos);
+    }
+  }
+  CHECK(special);
+  TextModel padded = test::byte_model();
+  padded.model.record.config.vocab_size += 3;
+  const DrawnTokens drawn = drawn_tokens(padded, {.stop_tokens = {}, .special = true});
+  CHECK(std::vector<std::uint8_t>(drawn.allowed.end() - 3, drawn.allowed.end()) == std::vector<std::uint8_t>(3, 0));
 }
 
 TEST_CASE("a sample is the same whatever else is sampled and on any number of threads") {
