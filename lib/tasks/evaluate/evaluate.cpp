@@ -221,7 +221,8 @@ void Evaluator::take_result(const ScoredWindow& window, std::span<const double> 
   std::int64_t credited = waiting.credited;
   for (std::size_t i = 0; i < nats.size(); ++i) {
     const TokenId token = window.tokens[static_cast<std::size_t>(window.first_scored) + i];
-    const bool special = model_.tokenizer.is_special(token);
+    // The unknown token stands for text, whatever the tokenizer says that it is.
+    const bool special = model_.tokenizer.is_special(token) && token != model_.tokenizer.unknown_token();
     if (special && skips_special) {
       --credited;
       continue;
