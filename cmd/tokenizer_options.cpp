@@ -14,8 +14,7 @@ void print_notes(const std::string& path, const std::vector<std::string>& notes)
 }
 
 TextModel with_printed_notes(TextModel model) {
-  print_notes(model.path(), model.model.record.notes);
-  print_notes(model.path(), model.tokenizer.notes());
+  print_notes(model.path(), model.notes());
   return model;
 }
 
@@ -35,6 +34,7 @@ void add_model(CLI::App& app, std::string& model, TokenizerOptions& options) {
 
 Tokenizer open_tokenizer(const std::string& path, const TokenizerOptions& options) {
   Tokenizer tokenizer = load_tokenizer(path, options);
+  if (!tokenizer.closing_note().empty()) print_notes(path, {tokenizer.closing_note()});
   print_notes(path, tokenizer.notes());
   return tokenizer;
 }

@@ -31,11 +31,12 @@ allowed_rooms() {
     tasks/tokenize) echo load_tokenizer ;;
     tasks/text_model) echo load_tokenizer ;;
     tasks/load_tokenizer) ;;
-    model/config) ;;
-    model/parameters | model/linear_layers) echo parameters config ;;
-    model/files) echo parameters config ;;
-    model/activations | model/batch | model/decode | model/kv_cache | model/layer_kernels | model/row_sink | model/transformer*)
-      echo activations batch decode kv_cache layer_kernels row_sink transformer linear_layers parameters config ;;
+    model/config* | model/families) echo config config_fields families ;;
+    model/parameters | model/linear_layers) echo parameters config families ;;
+    model/files) echo parameters config families ;;
+    model/activations | model/batch | model/decode | model/kv_cache | model/layer_kernels | model/rotary_tables | \
+      model/row_sink | model/transformer*)
+      echo activations batch decode kv_cache layer_kernels rotary_tables row_sink transformer linear_layers parameters config ;;
     text/unicode) ;;
     text/vocabulary) echo unicode ;;
     text/pattern | text/normalize) echo vocabulary unicode ;;

@@ -24,7 +24,6 @@ constexpr std::array<KindName, kFileKinds> kNames = {{
     {FileKind::missing, "no file or folder of that name"},
     {FileKind::hub_name, "a name on a model hub"},
     {FileKind::model_folder, "a model folder"},
-    {FileKind::sharded_folder, "a folder with a model in several files (shards)"},
     {FileKind::adapter_folder, "a folder with an adapter (LoRA), not with a whole model"},
     {FileKind::pytorch_folder, "a folder with PyTorch weights and no model.safetensors"},
     {FileKind::tokenizer_folder, "a tokenizer folder"},
@@ -105,7 +104,7 @@ FileKind kind_of_folder(const std::string& folder) {
   const auto has = [&](const char* name) { return exists(join_path(folder, name)); };
   if (has("model.safetensors")) return FileKind::model_folder;
   if (has("adapter_config.json") || has("adapter_model.safetensors")) return FileKind::adapter_folder;
-  if (has("model.safetensors.index.json")) return FileKind::sharded_folder;
+  if (has("model.safetensors.index.json")) return FileKind::model_folder;
   if (has("pytorch_model.bin") || has("pytorch_model.bin.index.json")) return FileKind::pytorch_folder;
   for (const char* name :
        {"tokenizer.json", "vocab.json", "tokenizer.model", "spiece.model", "sentencepiece.bpe.model", "vocab.txt"}) {

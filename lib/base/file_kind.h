@@ -15,7 +15,6 @@ enum class FileKind {
   missing,
   hub_name,
   model_folder,
-  sharded_folder,
   adapter_folder,
   pytorch_folder,
   tokenizer_folder,

@@ -55,9 +55,7 @@ constexpr std::string_view kAsJsonLines =
     "write its texts as JSON lines with another program, and read those with --documents jsonl:FIELD";
 constexpr std::string_view kAsSafetensors =
     "this version reads safetensors: load it with its own program, and save it as safetensors";
-constexpr std::string_view kAsOneFile =
-    "models in several files are not read yet: load the whole in transformers, and save_pretrained() it with "
-    "max_shard_size='100GB'";
+constexpr std::string_view kWholeFolder = "give the folder that it is in, with all of the model's files";
 constexpr std::string_view kMerged =
     "merge the adapter into its base model first (peft's merge_and_unload()), and give the folder of the result";
 constexpr std::string_view kTokenizerBeside =
@@ -107,9 +105,8 @@ constexpr std::array<KindAdvice, 16> kForModels = {{
     {pytorch_folder,
      "this version reads safetensors: load it in transformers, and save_pretrained() writes model.safetensors"},
     {llmc_model, "this version reads safetensors: convert it to a Hugging Face folder with llm.c's export_hf.py"},
-    {shard, kAsOneFile},
-    {shard_index, kAsOneFile},
-    {sharded_folder, kAsOneFile},
+    {shard, kWholeFolder},
+    {shard_index, kWholeFolder},
     {adapter, kMerged},
     {adapter_config, kMerged},
     {adapter_folder, kMerged},

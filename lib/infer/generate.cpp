@@ -51,6 +51,8 @@ std::int64_t Context::read(std::span<const TokenId> tokens, std::int64_t prefix_
   const std::span<const TokenId> last = tokens.last(static_cast<std::size_t>(kept));
   visible_.assign(last.begin(), last.end());
   prefix_length_ = std::max<std::int64_t>(0, prefix_length - (count - kept));
+  // A prefix is read at once.
+  if (prefix_length_ > cache_.block()) cache_ = KVCache(config_, cache_.capacity(), prefix_length_);
   read_again();
   return count - kept;
 }
@@ -60,15 +62,15 @@ std::int64_t Context::read_changed(std::span<const TokenId> tokens) {
   const auto count = static_cast<std::int64_t>(tokens.size());
   const std::int64_t comparable = std::min(read_length_, count);
   const auto differs = std::mismatch(tokens.begin(), tokens.begin() + comparable, visible_.begin()).first;
-  const std::int64_t kept = kept_length(differs - tokens.begin(), count);
-  cache_.truncate(kept);
+  const bool same_keys = decoder_.keeps_keys(read_length_, count);
+  const std::int64_t kept = cache_.truncate(same_keys ? kept_length(differs - tokens.begin(), count) : 0);
   read_length_ = 0;  // while an error may interrupt
   prefix_length_ = 0;
   visible_.assign(tokens.begin(), tokens.end());
   for (std::int64_t first = kept; first < count;) {
     const std::int64_t end = std::min(count, (first / kReadBlock + 1) * kReadBlock);
-    const TensorView<const float> logits =
-        decoder_.prefill(cache_, tokens.subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(end - first)));
+    const TensorView<const float> logits = decoder_.prefill(
+        cache_, tokens.subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(end - first)), 0, count);
     if (end == count) logits_.assign(logits.data(), logits.data() + logits.size());
     first = end;
   }
@@ -79,9 +81,15 @@ std::int64_t Context::read_changed(std::span<const TokenId> tokens) {
 
 void Context::rewind() {
   LM_CHECK(read_length_ > 0);
-  cache_.truncate(read_length_);
   visible_.resize(static_cast<std::size_t>(read_length_));
-  logits_ = read_logits_;
+  if (cache_.truncate(read_length_) > 0) {
+    logits_ = read_logits_;
+    return;
+  }
+  // A window has forgotten tokens that it needs again.
+  read_length_ = 0;
+  const std::vector<TokenId> tokens = visible_;
+  read_changed(tokens);
 }
 
 void Context::append(TokenId token) {
@@ -95,6 +103,7 @@ void Context::append(TokenId token) {
     return;
   }
   visible_.push_back(token);
+  if (!decoder_.keeps_keys(count, count + 1)) return read_again();
   const TensorView<const float> logits = decoder_.step(cache_, token);
   std::copy_n(logits.data(), logits.size(), logits_.begin());
 }

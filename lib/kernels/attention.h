@@ -12,10 +12,12 @@
 
 namespace lm {
 
-/// A query at position p of its sequence sees key j iff document[j] == document[p] && (j <= p || j < prefix_length).
+/// A query at position p of its sequence sees key j iff
+/// document[j] == document[p] && (j <= p || j < prefix_length) && (window == 0 || |p - j| < window).
 struct Visibility {
   std::span<const std::int64_t> prefix_length;  // (B), or empty: 0 everywhere
   std::span<const std::int32_t> document;       // (B * S) index of the document inside its sequence, or empty: one document
+  std::int64_t window = 0;                      // 0: unbounded
 };
 
 /// What attention reads. q: (B, T, H, D)  k, v: (B, S, KV, D), S >= T: query t is at position S - T + t (cached keys come
@@ -40,10 +42,11 @@ struct AttentionGradients {
 
 struct AttentionOptions {
   double scale;                           // of scores: 1 / sqrt(D)
+  double cap = 0;                         // not 0: scores s become cap * tanh(s / cap), arXiv:2408.00118
   Precision precision = Precision::fp32;  // of the products' factors; in double always fp32
 };
 
-/// out[b,t,h,:] = sum_j softmax_j(scale * q[b,t,h,:] . k[b,j,h/(H/KV),:]) v[b,j,h/(H/KV),:] over visible j
+/// out[b,t,h,:] = sum_j softmax_j(capped(scale * q[b,t,h,:] . k[b,j,h/(H/KV),:])) v[b,j,h/(H/KV),:] over visible j
 /// Scores never exist beyond a block of queries, and blocks of keys that no query of it sees are skipped. Queries, keys,
 /// values and weights are rounded to the precision for products, whose sums are those of linear layers' products.
 /// arXiv:1706.03762, 2205.14135, 2305.13245.
@@ -64,10 +67,10 @@ ScratchSize attention_forward_scratch(SimdTier tier, Precision precision, std::i
 template <class T>
 ScratchSize attention_backward_scratch(SimdTier tier, Precision precision, std::int64_t length, std::int64_t head_dim);
 
-/// Computes attention of one query over a cache, with bits that do not depend on the number of threads.
+/// Computes attention of one query over a cache all of which it sees, with bits that do not depend on the number of threads.
 /// out, q: (H, D)  k, v: (S, KV, D)
 template <class T>
 void attention_decode(Compute& compute, TensorView<T> out, TensorView<const T> q, TensorView<const T> k,
-                      TensorView<const T> v, double scale);
+                      TensorView<const T> v, const AttentionOptions& options);
 
 }  // namespace lm

@@ -21,6 +21,14 @@ template <class T>
 void cross_entropy_backward(Compute& compute, std::span<double> nats, TensorView<T> logits, std::span<const TokenId> targets,
                             std::span<const float> weights, double scale);
 
+/// x = cap * tanh(scale * x / cap); with cap 0, scale * x.
+/// x: (rows, V)
+template <class T>
+void cap_logits(Compute& compute, TensorView<T> x, double scale, double cap);
+/// dx *= d cap_logits / dx: scale * (1 - (y / cap)^2), or scale with cap 0. y: what cap_logits made, not read with cap 0.
+template <class T>
+void cap_logits_backward(Compute& compute, TensorView<T> dx, TensorView<const T> y, double scale, double cap);
+
 /// probabilities[r,:] = softmax(logits[r,:]). They may be the same memory.
 template <class T>
 void softmax_forward(Compute& compute, TensorView<T> probabilities, TensorView<const T> logits);

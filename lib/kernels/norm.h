@@ -2,6 +2,7 @@
 #pragma once
 
 #include "kernels/compute.h"
+#include "kernels/write.h"
 #include "tensor/view.h"
 
 namespace lm {
@@ -18,26 +19,24 @@ template <class T>
 void layernorm_forward(Compute& compute, TensorView<T> y, LayerNormMoments<T> moments, TensorView<const T> x,
                        TensorView<const T> gain, TensorView<const T> bias, double eps);
 
-/// dx += the gradient of x; dgain, dbias (or empty) += theirs, summed over rows in a fixed tree.
+/// dx += the gradient of x (or = with Write::overwrite, when dx may be dy); dgain, dbias (or empty) += theirs, summed over
+/// rows in a fixed tree.
 template <class T>
 void layernorm_backward(Compute& compute, TensorView<T> dx, TensorView<T> dgain, TensorView<T> dbias, TensorView<const T> dy,
-                        TensorView<const T> x, TensorView<const T> gain, LayerNormMoments<const T> moments);
+                        TensorView<const T> x, TensorView<const T> gain, LayerNormMoments<const T> moments,
+                        Write write = Write::add);
 
-/// y[i,g,:] = gain * x[i,g,:] * rstd[i,g], rstd = 1 / sqrt(mean(x[i,g,:]^2) + eps)      RMSNorm, arXiv:1910.07467
+/// y[i,g,:] = (offset + gain) * x[i,g,:] * rstd[i,g], rstd = 1 / sqrt(mean(x[i,g,:]^2) + eps)      RMSNorm, arXiv:1910.07467
 /// x, y: (rows, groups, width), a matrix counts as one group (heads of QK-norm are groups)  gain: (width)
 /// rstd: (rows, groups) or (rows), contiguous, kept for backward. y may be x.
 template <class T>
 void rmsnorm_forward(Compute& compute, TensorView<T> y, TensorView<T> rstd, TensorView<const T> x, TensorView<const T> gain,
-                     double eps);
+                     double eps, double offset = 0);
 
-/// dx += the gradient of x; dgain += its own. x is what forward read.
+/// dx += the gradient of x (or = with Write::overwrite, when dx may be dy); dgain += its own. x is what forward read.
 template <class T>
 void rmsnorm_backward(Compute& compute, TensorView<T> dx, TensorView<T> dgain, TensorView<const T> dy, TensorView<const T> x,
-                      TensorView<const T> gain, TensorView<const T> rstd);
-/// Does the same but replaces dy by dx in place (QK-norm inside dqkv).
-template <class T>
-void rmsnorm_backward_in_place(Compute& compute, TensorView<T> dy_to_dx, TensorView<T> dgain, TensorView<const T> x,
-                               TensorView<const T> gain, TensorView<const T> rstd);
+                      TensorView<const T> gain, TensorView<const T> rstd, double offset = 0, Write write = Write::add);
 
 /// Returns the scratch of the norm's backward pass over `rows` rows.
 template <class T>

@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "kernels/rotary.h"
-
 namespace lm {
 
 template <class T>
@@ -14,27 +12,58 @@ std::int64_t Activations<T>::head_chunk_rows(const ModelConfig& config) {
 }
 
 template <class T>
+void Activations<T>::place_moments(Layout& layout, NormMoments<T>& moments, std::int64_t rows) const {
+  if (config_.norm == Norm::layernorm) layout.place(moments.mean, rows);
+  layout.place(moments.rstd, rows);
+}
+
+template <class T>
+void Activations<T>::place_post_norm(Layout& layout, PostNormActivations<T>& norm) const {
+  layout.place(norm.input, sequences_ * length_, config_.channels);
+  place_moments(layout, norm.moments, sequences_ * length_);
+}
+
+template <class T>
 void Activations<T>::lay_out_layer(Layout& layout, LayerActivations<T>& layer) {
   const ModelConfig& c = config_;
   const std::int64_t rows = sequences_ * length_;
-  const bool layernorm = c.norm == Norm::layernorm;
-  layout.place(layer.attention_norm, rows, c.channels);
-  if (layernorm) layout.place(layer.attention_norm_mean, rows);
-  layout.place(layer.attention_norm_rstd, rows);
+  if (c.input_norm) {
+    layout.place(layer.attention_norm, rows, c.channels);
+    place_moments(layout, layer.attention_norm_moments, rows);
+  }
   layout.place(layer.qkv, rows, c.qkv_width());
-  if (c.qk_norm) {
+  if (c.qk_norm != QkNorm::none) {
     layout.place(layer.qk, rows, c.q_width() + c.kv_width());
-    layout.place(layer.q_rstd, rows, c.n_heads);
-    layout.place(layer.k_rstd, rows, c.n_kv_heads);
+    layout.place(layer.q_rstd, rows, c.qk_norm == QkNorm::head ? c.n_heads : 1);
+    layout.place(layer.k_rstd, rows, c.qk_norm == QkNorm::head ? c.n_kv_heads : 1);
   }
   layout.place(layer.log_sum_exp, rows * c.n_heads);
   layout.place(layer.attention, rows, c.q_width());
+  if (c.post_norm()) place_post_norm(layout, layer.attention_post_norm);
   layout.place(layer.middle, rows, c.channels);
-  layout.place(layer.ffn_norm, rows, c.channels);
-  if (layernorm) layout.place(layer.ffn_norm_mean, rows);
-  layout.place(layer.ffn_norm_rstd, rows);
+  if (c.input_norm) {
+    layout.place(layer.ffn_norm, rows, c.channels);
+    place_moments(layout, layer.ffn_norm_moments, rows);
+  }
   layout.place(layer.up, rows, c.up_width());
   layout.place(layer.activated, rows, c.ffn_dim);
+  if (c.post_norm()) place_post_norm(layout, layer.ffn_post_norm);
+}
+
+template <class T>
+void Activations<T>::lay_out_head(Layout& layout) {
+  const ModelConfig& c = config_;
+  const std::int64_t chunk = std::min(sequences_ * length_, head_chunk_rows(c));
+  const bool backward = keep_ != Keep::scoring;
+  layout.place(logits, chunk, c.vocab_size);
+  layout.place(hidden_chunk, chunk, c.channels);
+  if (c.logit_cap != 0 && backward) layout.place(head.capped, chunk, c.vocab_size);
+  if (!c.head_dense) return;
+  layout.place(head.dense, chunk, c.channels);
+  layout.place(head.activated, chunk, c.channels);
+  layout.place(head.normed, chunk, c.channels);
+  place_moments(layout, head.moments, chunk);
+  if (backward) layout.place(d_head, chunk, c.channels);
 }
 
 template <class T>
@@ -42,8 +71,8 @@ void Activations<T>::lay_out(Layout& layout) {
   const ModelConfig& c = config_;
   const std::int64_t rows = sequences_ * length_;
   const bool backward = keep_ != Keep::scoring;
-  const bool layernorm = c.norm == Norm::layernorm;
 
+  if (c.embedding_norm) place_post_norm(layout, embedding_norm);
   residual.resize(static_cast<std::size_t>(c.n_layers) + 1);
   for (std::size_t i = 0; i < residual.size(); ++i) {
     if (backward || i < 2) {
@@ -61,16 +90,14 @@ void Activations<T>::lay_out(Layout& layout) {
     }
     lay_out_layer(layout, layer);
   }
-  layout.place(final_norm, rows, c.channels);
-  if (layernorm) layout.place(final_norm_mean, rows);
-  layout.place(final_norm_rstd, rows);
-  const std::int64_t chunk = std::min(rows, head_chunk_rows(c));
-  layout.place(logits, chunk, c.vocab_size);
-  layout.place(hidden_chunk, chunk, c.channels);
-  if (c.positions == Positions::rotary) {
-    layout.place(cosine, length_, c.head_dim / 2);
-    layout.place(sine, length_, c.head_dim / 2);
+  if (c.final_norm) {
+    layout.place(final_norm, rows, c.channels);
+    place_moments(layout, final_norm_moments, rows);
+  } else {
+    final_norm = residual.back();
   }
+  lay_out_head(layout);
+  rotary.place(layout, c, length_);
   if (!backward) return;
   layout.place(d_residual, rows, c.channels);
   layout.place(d_hidden, rows, c.channels);
@@ -78,7 +105,8 @@ void Activations<T>::lay_out(Layout& layout) {
   layout.place(d_attention, rows, c.q_width());
   layout.place(d_up, rows, c.up_width());
   layout.place(d_activated, rows, c.ffn_dim);
-  layout.place(d_hidden_chunk, chunk, c.channels);
+  if (c.parallel_residual) layout.place(d_branch, rows, c.channels);
+  layout.place(d_hidden_chunk, std::min(rows, head_chunk_rows(c)), c.channels);
 }
 
 template <class T>
@@ -86,7 +114,7 @@ Activations<T>::Activations(const ModelConfig& config, std::int64_t sequences, s
     : config_(config), sequences_(sequences), length_(length), keep_(keep) {
   LM_CHECK(sequences > 0 && length > 0);
   arena_ = place_views<T>([&](Layout& layout) { lay_out(layout); });
-  if (config.positions == Positions::rotary) rotary_table(cosine, sine, config.rope_theta);
+  rotary.fill(config);
 }
 
 template <class T>

@@ -25,7 +25,10 @@ struct Batch {
   static std::int64_t bytes(std::int64_t rows) {
     return rows * static_cast<std::int64_t>(2 * sizeof(TokenId) + sizeof(float) + sizeof(std::int32_t));
   }
-  Visibility visibility() const { return {.prefix_length = prefix_length, .document = document}; }
+  /// window: of the layer that asks; 0: unbounded.
+  Visibility visibility(std::int64_t window = 0) const {
+    return {.prefix_length = prefix_length, .document = document, .window = window};
+  }
 };
 
 /// The sum of weighted losses and the sum of weights; the mean loss is their quotient.

@@ -1,8 +1,11 @@
 #include "model/config.h"
 
 #include <array>
+#include <cmath>
 
 #include "base/error.h"
+#include "model/config_fields.h"
+#include "model/families.h"
 
 namespace lm {
 
@@ -13,44 +16,83 @@ constexpr std::int64_t kLargestSize = std::int64_t{1} << 30;
 constexpr std::int64_t kMostLayers = 10000;
 constexpr double kLargestCount = 35184372088832.0;  // 2^45
 
-struct SizeField {
-  const char* name;
-  std::int64_t ModelConfig::*member;
-};
-constexpr std::array<SizeField, 8> kSizes = {{{"layers", &ModelConfig::n_layers},
-                                              {"channels", &ModelConfig::channels},
-                                              {"heads", &ModelConfig::n_heads},
-                                              {"kv_heads", &ModelConfig::n_kv_heads},
-                                              {"head_dim", &ModelConfig::head_dim},
-                                              {"ffn", &ModelConfig::ffn_dim},
-                                              {"context", &ModelConfig::context_length},
-                                              {"vocab_size", &ModelConfig::vocab_size}}};
-
 std::string at(std::string_view source) { return " in '" + std::string(source) + "'"; }
+
+void check_rotary(const Rotary& rotary, const ModelConfig& config, std::string_view source) {
+  const auto require = [&](bool right, const char* what) {
+    if (!right) throw Error(std::string(what) + " of the rotation out of range" + at(source));
+  };
+  require(rotary.theta > 0 && rotary.theta < 1e12, "rope_theta");
+  require(rotary.factor >= 1e-3 && rotary.factor <= 1e6, "factor");
+  require(rotary.attention_factor > 0 && rotary.attention_factor <= 1e6, "attention_factor");
+  const bool has_original = rotary.scaling == RotaryScaling::yarn || rotary.scaling == RotaryScaling::llama3 ||
+                            rotary.scaling == RotaryScaling::longrope;
+  require(rotary.original_context >= (has_original ? 1 : 0) && rotary.original_context <= kLargestSize,
+          "original_max_position_embeddings");
+  require(rotary.low_frequency > 0 && rotary.high_frequency > rotary.low_frequency && rotary.high_frequency <= 1e6,
+          "low_freq_factor and high_freq_factor");
+  require(rotary.slow_turns > 0 && rotary.fast_turns > 0 && rotary.slow_turns <= 1e9 && rotary.fast_turns <= 1e9,
+          "beta_fast and beta_slow");
+  require(rotary.scaling != RotaryScaling::yarn || rotary.theta > 1, "rope_theta");
+  const std::size_t pairs =
+      rotary.scaling == RotaryScaling::longrope ? static_cast<std::size_t>(config.rotated_dim() / 2) : 0;
+  for (const std::vector<double>* factors : {&rotary.short_factors, &rotary.long_factors}) {
+    require(factors->size() == pairs, "the number of short_factor or long_factor");
+    for (const double factor : *factors) require(factor >= 1e-3 && factor <= 1e9, "short_factor or long_factor");
+  }
+}
+
+void check_positions(const ModelConfig& config, std::string_view source) {
+  const bool learned = config.positions == Positions::learned;
+  if (!learned && (config.rotated_dim() % 2 != 0 || config.rotary_dim < 0 || config.rotary_dim > config.head_dim)) {
+    throw Error("rotary positions need an even number of a head's channels, at most all, got " +
+                std::to_string(config.rotated_dim()) + " of the head dimension " + std::to_string(config.head_dim) +
+                at(source));
+  }
+  if (config.position_offset < 0 || config.position_offset > kLargestSize || (config.position_offset > 0 && !learned) ||
+      config.token_types < 0 || config.token_types > kLargestSize) {
+    throw Error("impossible rows of positions or token types" + at(source));
+  }
+  if (learned) return;
+  check_rotary(config.rotary, config, source);
+  check_rotary(config.local_rotary, config, source);
+}
+
+void check_scales(const ModelConfig& config, std::string_view source) {
+  for (const double scale : {config.embedding_scale, config.residual_scale, config.logit_scale}) {
+    if (!(std::fabs(scale) >= 1e-9 && std::fabs(scale) <= 1e9)) throw Error("a scale is out of range" + at(source));
+  }
+  for (const double scale : {config.attention_scale, config.score_cap, config.logit_cap}) {
+    if (!(scale >= 0 && scale <= 1e9)) throw Error("a scale or cap of scores or logits is out of range" + at(source));
+  }
+  if (config.embedding_scale != 1 && config.positions == Positions::learned)
+    throw Error("scaled embeddings with learned positions are not supported" + at(source));
+  if (config.gain_offset != 0 && (config.gain_offset != 1 || config.norm != Norm::rmsnorm))
+    throw Error("impossible gain_offset" + at(source));
+  if (config.norm_bias && config.norm != Norm::layernorm) throw Error("RMSNorm has no bias" + at(source));
+  if (config.branch_norm && config.sum_norm) throw Error("norms of branches and of sums exclude each other" + at(source));
+  if (config.parallel_residual && (config.post_norm() || !config.input_norm))
+    throw Error("parallel branches need norms before them and none after" + at(source));
+}
+
+void check_layers(const ModelConfig& config, std::string_view source) {
+  if (config.layer_shapes.empty()) return;
+  if (static_cast<std::int64_t>(config.layer_shapes.size()) != config.n_layers) {
+    throw Error("there are " + std::to_string(config.n_layers) + " layers, but " +
+                std::to_string(config.layer_shapes.size()) + " kinds of them" + at(source));
+  }
+  for (const LayerShape& layer : config.layer_shapes) {
+    if (layer.window < 0 || layer.window > kLargestSize) throw Error("impossible window of attention" + at(source));
+  }
+}
 
 }  // namespace
 
-ModelConfig family_defaults(Family family) {
-  ModelConfig config;
-  config.family = family;
-  if (family == Family::gpt2) {
-    config.norm = Norm::layernorm;
-    config.positions = Positions::learned;
-    config.activation = Activation::gelu;
-    config.bias = true;
-    config.norm_eps = 1e-5;
-  }
-  config.qk_norm = family == Family::qwen3;
-  return config;
-}
-
 void check_config(const ModelConfig& config, std::string_view source) {
-  for (const SizeField& field : kSizes) {
-    const std::int64_t value = config.*field.member;
-    if (value < 1 || value > kLargestSize) {
-      throw Error(std::string("impossible model size '") + field.name + "' = " + std::to_string(value) + at(source));
-    }
-  }
+  visit_sizes(config, [&](const char* name, std::int64_t value) {
+    if (value < 1 || value > kLargestSize)
+      throw Error(std::string("impossible model size '") + name + "' = " + std::to_string(value) + at(source));
+  });
   // Counted in double first: the exact count would overflow for sizes that no machine holds.
   const double layer = static_cast<double>(config.channels) *
                        (4.0 * static_cast<double>(config.n_heads) * static_cast<double>(config.head_dim) +
@@ -67,62 +109,21 @@ void check_config(const ModelConfig& config, std::string_view source) {
     throw Error("heads (" + std::to_string(config.n_heads) + ") are not a multiple of kv heads (" +
                 std::to_string(config.n_kv_heads) + ")" + at(source));
   }
-  if (config.positions == Positions::rotary && config.head_dim % 2 != 0) {
-    throw Error("rotary positions need an even head dimension, got " + std::to_string(config.head_dim) + at(source));
-  }
   if (config.family == Family::gpt2 && (config.q_width() != config.channels || config.n_kv_heads != config.n_heads)) {
     throw Error("family gpt2 needs heads * head dimension = channels and as many kv heads as heads, got " +
                 std::to_string(config.n_heads) + " * " + std::to_string(config.head_dim) + " and " +
                 std::to_string(config.channels) + " channels" + at(source));
   }
-  if (!(config.norm_eps > 0 && config.norm_eps < 1) || !(config.rope_theta > 0 && config.rope_theta < 1e12)) {
-    throw Error("norm_eps or rope_theta out of range" + at(source));
-  }
+  if (!(config.norm_eps > 0 && config.norm_eps < 1)) throw Error("norm_eps out of range" + at(source));
   if (!(config.dropout >= 0 && config.dropout < 1)) throw Error("dropout must be in [0, 1)" + at(source));
-  ModelConfig fixed = family_defaults(config.family);
-  if (fixed.norm != config.norm || fixed.positions != config.positions || fixed.activation != config.activation ||
-      fixed.bias != config.bias || fixed.qk_norm != config.qk_norm) {
-    throw Error(std::string("norm, positions, activation, bias and qk_norm do not belong to family '") +
-                to_string(config.family) + "'" + at(source));
-  }
-}
-
-JsonValue config_to_json(const ModelConfig& config) {
-  JsonValue json;
-  json.set("family", to_string(config.family));
-  for (const SizeField& field : kSizes) json.set(field.name, config.*field.member);
-  json.set("tied", config.tied_embeddings);
-  json.set("norm_eps", config.norm_eps);
-  json.set("rope_theta", config.rope_theta);
-  json.set("dropout", config.dropout);
-  return json;
-}
-
-ModelConfig config_from_json(const JsonValue& json, std::string_view source) {
-  ModelConfig config = family_defaults(parse_choice<Family>(json.string_at("family", source)));
-  for (const SizeField& field : kSizes) config.*field.member = json.integer_at(field.name, source);
-  config.tied_embeddings = json.boolean_at("tied", source);
-  config.norm_eps = json.number_at("norm_eps", source);
-  config.rope_theta = json.number_at("rope_theta", source);
-  config.dropout = json.number_at("dropout", source);
-  if (json.if_object()->size() != kSizes.size() + 5)
-    throw Error("unknown or missing keys in the model configuration of '" + std::string(source) + "'");
-  check_config(config, source);
-  return config;
+  check_positions(config, source);
+  check_scales(config, source);
+  check_layers(config, source);
+  check_names(config, source);
 }
 
 std::int64_t layer_matrix_count(const ModelConfig& config) {
   return config.n_layers * config.channels * (config.qkv_width() + config.q_width() + config.up_width() + config.ffn_dim);
-}
-
-std::int64_t parameter_count(const ModelConfig& config) {
-  const std::int64_t norms = config.channels * (config.bias ? 2 : 1);
-  std::int64_t layer = 2 * norms;
-  if (config.bias) layer += config.qkv_width() + config.channels + config.up_width() + config.channels;
-  if (config.qk_norm) layer += 2 * config.head_dim;
-  const std::int64_t positions = config.positions == Positions::learned ? config.context_length * config.channels : 0;
-  const std::int64_t embeddings = config.vocab_size * config.channels * (config.tied_embeddings ? 1 : 2);
-  return layer_matrix_count(config) + config.n_layers * layer + positions + embeddings + norms;
 }
 
 double training_flops_per_token(const ModelConfig& config, std::int64_t sequence_length, double visible_prefix_share) {

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "kernels/attention.h"
+#include "kernels/cross_entropy.h"
 #include "kernels/elementwise.h"
 #include "kernels/embedding.h"
 #include "kernels/matmul.h"
@@ -17,10 +18,8 @@
 namespace lm {
 namespace {
 
-// A longer prompt is read in blocks of this many tokens: enough rows for the products to run at full speed.
-constexpr std::int64_t kBlockRows = 256;
-
-std::int64_t usual_block(const ModelConfig& config) { return std::min(kBlockRows, config.context_length); }
+// A longer prompt is read in blocks of so many tokens: enough rows for the products to run at full speed.
+std::int64_t usual_block(const ModelConfig& config) { return std::min(KVCache::kUsualBlock, config.context_length); }
 
 /// Copies (R, KV, D) rows that may be strided.
 void copy_rows(TensorView<float> y, TensorView<const float> x) {
@@ -30,21 +29,23 @@ void copy_rows(TensorView<float> y, TensorView<const float> x) {
 
 }  // namespace
 
-struct Decoder::Buffers {       // R rows
-  TensorView<float> residual;   // (R, C)
-  TensorView<float> normed;     // (R, C)
-  TensorView<float> mean;       // (R)
-  TensorView<float> rstd;       // (R)
-  TensorView<float> head_rstd;  // (R * H)
-  TensorView<float> qkv;        // (R, (H + 2 KV) D)
-  TensorView<float> attention;  // (R, H D)
-  TensorView<float> branch;     // (R, C) what a residual branch adds
-  TensorView<float> up;         // (R, 2F) or (R, F)
-  TensorView<float> activated;  // (R, F)
+struct Decoder::Buffers {           // R rows
+  TensorView<float> residual;       // (R, C)
+  TensorView<float> normed;         // (R, C)
+  TensorView<float> second_normed;  // (R, C) what the second of two parallel branches reads
+  TensorView<float> mean;           // (R)
+  TensorView<float> rstd;           // (R)
+  TensorView<float> head_rstd;      // (R * H)
+  TensorView<float> qkv;            // (R, (H + 2 KV) D)
+  TensorView<float> attention;      // (R, H D)
+  TensorView<float> branch;         // (R, C) what a residual branch adds
+  TensorView<float> up;             // (R, 2F) or (R, F)
+  TensorView<float> activated;      // (R, F)
 
   Buffers(const ModelConfig& c, std::int64_t rows, Layout& layout) {
     layout.place(residual, rows, c.channels);
     layout.place(normed, rows, c.channels);
+    if (c.parallel_residual) layout.place(second_normed, rows, c.channels);
     layout.place(mean, rows);
     layout.place(rstd, rows);
     layout.place(head_rstd, rows * c.n_heads);
@@ -59,13 +60,11 @@ struct Decoder::Buffers {       // R rows
 Decoder::Decoder(Compute& compute, const Parameters<float>& parameters)
     : compute_(compute), weights_(parameters), block_rows_(usual_block(parameters.config())) {
   const ModelConfig& config = parameters.config();
-  const bool rotary = config.positions == Positions::rotary;
   tables_ = place_views<float>([&](Layout& layout) {
-    if (rotary) layout.place(cosine_, config.context_length, config.head_dim / 2);
-    if (rotary) layout.place(sine_, config.context_length, config.head_dim / 2);
+    rotary_.place(layout, config, config.context_length);
     layout.place(logits_, config.vocab_size);
   });
-  if (rotary) rotary_table(cosine_, sine_, config.rope_theta);
+  rotary_.fill(config);
   reserve(block_rows_);
 }
 
@@ -80,10 +79,10 @@ Decoder::Buffers Decoder::view_buffers(std::int64_t rows) const {
   return Buffers(weights_.config(), rows, layout);
 }
 
-void Decoder::normalise(TensorView<float> y, TensorView<float> x, TensorView<const float> gain, TensorView<const float> bias,
+void Decoder::normalise(TensorView<float> y, TensorView<float> x, const NormParameters<float>& weights,
                         const Buffers& buffers) {
-  norm_forward<float>(compute_, weights_.config(), y, buffers.mean.rows(0, x.rows()), buffers.rstd.rows(0, x.rows()), x,
-                      gain, bias);
+  norm_forward<float>(compute_, weights_.config(), y, {buffers.mean.rows(0, x.rows()), buffers.rstd.rows(0, x.rows())}, x,
+                      weights);
 }
 
 void Decoder::linear(TensorView<float> y, TensorView<float> x, TensorView<const float> weight,
@@ -95,74 +94,123 @@ void Decoder::linear(TensorView<float> y, TensorView<float> x, TensorView<const 
   }
 }
 
-void Decoder::attend(const KVCache& cache, std::int64_t layer, const Buffers& buffers, std::int64_t prefix_length) {
+void Decoder::embed(const KVCache& cache, const Block& block, const Buffers& buffers) {
   const ModelConfig& c = weights_.config();
-  const LayerParameters<float>& w = weights_.layers[static_cast<std::size_t>(layer)];
-  const std::int64_t rows = buffers.qkv.rows();
-  const std::int64_t first = cache.length();
-  const TensorView<float> q = buffers.qkv.columns(0, c.q_width()).split_columns(c.n_heads);
-  const TensorView<float> k = buffers.qkv.columns(c.q_width(), c.kv_width()).split_columns(c.n_kv_heads);
-  const TensorView<float> v = buffers.qkv.columns(c.q_width() + c.kv_width(), c.kv_width()).split_columns(c.n_kv_heads);
-  const TensorView<float> cached_k = cache.keys(layer).rows(first, rows);
-  copy_rows(cache.values(layer).rows(first, rows), v);
-  if (c.qk_norm) {
-    rmsnorm_forward<float>(compute_, q, TensorView<float>(buffers.head_rstd.data(), rows, c.n_heads), q, w.q_norm,
-                           c.norm_eps);
-    rmsnorm_forward<float>(compute_, cached_k, TensorView<float>(buffers.head_rstd.data(), rows, c.n_kv_heads), k, w.k_norm,
-                           c.norm_eps);
-  } else {
-    copy_rows(cached_k, k);
-  }
-  if (c.positions == Positions::rotary) {
-    rotary_forward<float>(compute_, q, cosine_, sine_, rows, first);
-    rotary_forward<float>(compute_, cached_k, cosine_, sine_, rows, first);
-  }
-  const TensorView<const float> keys = cache.keys(layer).rows(0, first + rows);
-  const TensorView<const float> values = cache.values(layer).rows(0, first + rows);
-  const TensorView<float> out = buffers.attention.split_columns(c.n_heads);
-  const double scale = attention_scale(c);
-  if (rows == 1) {
-    attention_decode<float>(compute_, TensorView<float>(out.data(), c.n_heads, c.head_dim),
-                            TensorView<float>(q.data(), c.n_heads, c.head_dim), keys, values, scale);
-    return;
-  }
-  const Visibility visibility = {.prefix_length = {&prefix_length, 1}, .document = {}};
-  attention_forward<float>(compute_, {out.split_rows(1), {}}, {q.split_rows(1), keys.split_rows(1), values.split_rows(1)},
-                           visibility, {scale});
+  const TensorView<float> stream = buffers.residual;
+  EmbeddingTables<const float> tables{weights_.tokens, weights_.positions, {}};
+  if (!weights_.token_types.empty()) tables.constant = {weights_.token_types.data(), c.channels};
+  embedding_forward<float>(compute_, stream, block.tokens, tables, stream.rows(), c.position_offset + cache.length());
+  if (c.embedding_scale != 1) scale<float>(compute_, stream, c.embedding_scale);
+  if (c.embedding_norm) normalise(stream, stream, weights_.embedding_norm, buffers);
 }
 
-void Decoder::run_layers(KVCache& cache, std::span<const TokenId> tokens, std::int64_t prefix_length) {
+void Decoder::end_branch(const Buffers& b, TensorView<float> stream, TensorView<float> hidden,
+                         TensorView<const float> weight, TensorView<const float> bias,
+                         const NormParameters<float>& post_norm) {
   const ModelConfig& c = weights_.config();
-  const auto rows = static_cast<std::int64_t>(tokens.size());
+  linear(b.branch, hidden, weight, bias);
+  if (c.branch_norm) normalise(b.branch, b.branch, post_norm, b);
+  if (c.residual_scale != 1) scale<float>(compute_, b.branch, c.residual_scale);
+  add<float>(compute_, stream, b.branch);
+  if (c.sum_norm) normalise(stream, stream, post_norm, b);
+}
+
+void Decoder::attend(KVCache& cache, std::int64_t layer, const Buffers& buffers, const Block& block) {
+  const ModelConfig& c = weights_.config();
+  const LayerShape shape = c.layer(layer);
+  const LayerParameters<float>& w = weights_.layers[static_cast<std::size_t>(layer)];
+  const std::int64_t rows = buffers.qkv.rows(), first = cache.length();
+  const TensorView<float> queries = buffers.qkv.columns(0, c.q_width());
+  const TensorView<float> q = queries.split_columns(c.n_heads);
+  const TensorView<float> k = buffers.qkv.columns(c.q_width(), c.kv_width()).split_columns(c.n_kv_heads);
+  const TensorView<float> v = buffers.qkv.columns(c.q_width() + c.kv_width(), c.kv_width()).split_columns(c.n_kv_heads);
+  if (c.qk_norm != QkNorm::none) {
+    const auto normalise = [&](TensorView<float> x, std::int64_t heads, const TensorView<float>& gain) {
+      const std::int64_t groups = c.qk_norm == QkNorm::head ? heads : 1;
+      rmsnorm_forward<float>(compute_, normed_heads(c, x, heads), TensorView<float>(buffers.head_rstd.data(), rows, groups),
+                             normed_heads(c, x, heads), gain, c.norm_eps, c.gain_offset);
+    };
+    normalise(queries, c.n_heads, w.q_norm);
+    normalise(buffers.qkv.columns(c.q_width(), c.kv_width()), c.n_kv_heads, w.k_norm);
+  }
+  const KVCache::Slots slots = cache.slots(layer, rows);
+  const std::int64_t seen = slots.keys.rows() - rows;
+  const TensorView<float> cached_k = slots.keys.rows(seen, rows);
+  copy_rows(cached_k, k);
+  copy_rows(slots.values.rows(seen, rows), v);
+  const RotaryTable<float>& table = rotary_.of(shape.rotation, block.length);
+  if (!table.cosine.empty()) {
+    rotary_forward<float>(compute_, q, table.cosine, table.sine, rotary_pairs(c), rows, first);
+    rotary_forward<float>(compute_, cached_k, table.cosine, table.sine, rotary_pairs(c), rows, first);
+  }
+  const TensorView<float> out = buffers.attention.split_columns(c.n_heads);
+  if (rows == 1) {
+    attention_decode<float>(compute_, TensorView<float>(out.data(), c.n_heads, c.head_dim),
+                            TensorView<float>(q.data(), c.n_heads, c.head_dim), slots.keys, slots.values,
+                            attention_options(c));
+    return;
+  }
+  // The keys begin at a position of their own, from which the prefix counts too.
+  const std::int64_t prefix_length = std::max<std::int64_t>(0, block.prefix_length - (first - seen));
+  const Visibility visibility = {.prefix_length = {&prefix_length, 1}, .document = {}, .window = shape.window};
+  attention_forward<float>(compute_, {out.split_rows(1), {}},
+                           {q.split_rows(1), slots.keys.split_rows(1), slots.values.split_rows(1)}, visibility,
+                           attention_options(c));
+}
+
+void Decoder::run_layers(KVCache& cache, const Block& block) {
+  const ModelConfig& c = weights_.config();
+  const auto rows = static_cast<std::int64_t>(block.tokens.size());
   const Buffers b = view_buffers(rows);
-  embedding_forward<float>(compute_, b.residual, tokens, weights_.tokens, weights_.positions, rows, cache.length());
+  const TensorView<float> stream = b.residual;
+  const auto normed = [&](const TensorView<float>& y, const NormParameters<float>& weights) {
+    if (weights.gain.empty()) return stream;
+    normalise(y, stream, weights, b);
+    return y;
+  };
+  embed(cache, block, b);
   for (std::int64_t layer = 0; layer < c.n_layers; ++layer) {
     const LayerParameters<float>& w = weights_.layers[static_cast<std::size_t>(layer)];
-    normalise(b.normed, b.residual, w.attention_norm_gain, w.attention_norm_bias, b);
-    linear(b.qkv, b.normed, w.qkv, w.qkv_bias);
-    attend(cache, layer, b, prefix_length);
-    linear(b.branch, b.attention, w.projection, w.projection_bias);
-    add<float>(compute_, b.residual, b.branch);
-    normalise(b.normed, b.residual, w.ffn_norm_gain, w.ffn_norm_bias, b);
-    linear(b.up, b.normed, w.up, w.up_bias);
-    activation_forward<float>(compute_, c, b.activated, b.up);
-    linear(b.branch, b.activated, w.down, w.down_bias);
-    add<float>(compute_, b.residual, b.branch);
+    linear(b.qkv, normed(b.normed, w.attention_norm), w.qkv, w.qkv_bias);
+    // Of parallel branches the second reads the layer's input too.
+    const TensorView<float> second = c.parallel_residual ? normed(b.second_normed, w.ffn_norm) : TensorView<float>();
+    attend(cache, layer, b, block);
+    end_branch(b, stream, b.attention, w.projection, w.projection_bias, w.attention_post_norm);
+    linear(b.up, c.parallel_residual ? second : normed(b.normed, w.ffn_norm), w.up, w.up_bias);
+    ffn_activation_forward<float>(compute_, c, b.activated, b.up);
+    end_branch(b, stream, b.activated, w.down, w.down_bias, w.ffn_post_norm);
   }
   cache.advance(rows);
 }
 
 TensorView<const float> Decoder::last_logits(std::int64_t rows) {
+  const ModelConfig& c = weights_.config();
   const Buffers b = view_buffers(rows);
-  const TensorView<float> last = b.residual.rows(rows - 1, 1);
+  TensorView<float> hidden = b.residual.rows(rows - 1, 1);
   const TensorView<float> normed = b.normed.rows(0, 1);
-  normalise(normed, last, weights_.final_norm_gain, weights_.final_norm_bias, b);
-  linear_decode<float>(compute_, TensorView<float>(logits_.data(), 1, logits_.size()), normed, weights_.head,
-                       TensorView<const float>());
+  if (c.final_norm) {
+    normalise(normed, hidden, weights_.final_norm, b);
+    hidden = normed;
+  }
+  if (c.head_dense) {
+    const TensorView<float> dense = b.branch.rows(0, 1);
+    linear_decode<float>(compute_, dense, hidden, weights_.head_dense, weights_.head_dense_bias);
+    activation_forward<float>(compute_, c.head_activation, dense, dense);
+    normalise(normed, dense, weights_.head_norm, b);
+    hidden = normed;
+  }
+  const TensorView<float> logits(logits_.data(), 1, logits_.size());
+  linear_decode<float>(compute_, logits, hidden, weights_.head, weights_.head_bias);
+  if (c.logit_scale != 1 || c.logit_cap != 0) cap_logits<float>(compute_, logits, c.logit_scale, c.logit_cap);
   return logits_;
 }
 
-TensorView<const float> Decoder::prefill(KVCache& cache, std::span<const TokenId> tokens, std::int64_t prefix_length) {
+bool Decoder::keeps_keys(std::int64_t from, std::int64_t to) const {
+  return from == 0 || !rotation_changes(weights_.config(), from, to);
+}
+
+TensorView<const float> Decoder::prefill(KVCache& cache, std::span<const TokenId> tokens, std::int64_t prefix_length,
+                                         std::int64_t final_length) {
   LM_CHECK(!tokens.empty());
   const auto count = static_cast<std::int64_t>(tokens.size());
   if (cache.length() + count > cache.capacity()) {
@@ -178,11 +226,14 @@ TensorView<const float> Decoder::prefill(KVCache& cache, std::span<const TokenId
   // The prefix's queries see keys after them, so all of it has to be read at once.
   const std::int64_t at_once = std::min(prefix_length, count);
   const std::int64_t block = std::max(at_once, usual_block(weights_.config()));
+  const std::int64_t length = std::max(final_length, cache.length() + count);
+  LM_CHECK(cache.length() == 0 || keeps_keys(cache.length(), cache.length() + count) || final_length > 0);
   if (block > block_rows_) reserve(block);
   std::int64_t rows = 0;
   for (std::int64_t first = 0; first < count; first += rows) {
     rows = std::min(block, count - first);
-    run_layers(cache, tokens.subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(rows)), prefix_length);
+    run_layers(cache,
+               {tokens.subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(rows)), prefix_length, length});
   }
   return last_logits(rows);
 }

@@ -1,9 +1,12 @@
 #include "model/parameters.h"
 
 #include <algorithm>
+#include <numeric>
+#include <span>
 
 #include "base/rng.h"
 #include "base/round.h"
+#include "model/families.h"
 
 namespace lm {
 
@@ -15,15 +18,6 @@ constexpr InitialValue kUsual = {.kind = InitialValue::Kind::normal, .deviation 
 // Residual branches start with nothing to add, so that depth does not matter at first: trains faster (arXiv:1901.09321).
 constexpr InitialValue kBranch = kZeros;
 
-// The names of one layer's tensors, by family.
-struct LayerNames {
-  std::string prefix;
-  bool gpt2;
-  std::string operator()(const char* llama_name, const char* gpt2_name) const {
-    return prefix + (gpt2 ? gpt2_name : llama_name);
-  }
-};
-
 }  // namespace
 
 /// Places tensors in a layout, and notes what each is.
@@ -32,14 +26,25 @@ struct Parameters<T>::Builder {
   Layout& layout;
   std::vector<TensorSpec>& specs;
   const ModelConfig& config;
+  const TensorNames& names;
   Tensors held;
+  std::int64_t layer = 0;
 
-  bool gpt2() const { return config.family == Family::gpt2; }
+  /// Returns a name without its ending, with the number of the layer if it is one of a layer.
+  std::string full(const char* name) const {
+    const std::string_view text = name;
+    return text.find('*') == std::string_view::npos ? std::string(text) : layer_name(text, layer);
+  }
+  DiskOrder fused_order() const { return names.fused_order == FusedOrder::heads ? DiskOrder::heads : DiskOrder::rows; }
 
-  TensorView<T> matrix(const std::string& name, std::int64_t rows, InitialValue initial) {
+  TensorView<T> matrix(const char* name, std::int64_t rows, InitialValue initial) {
     layout.align();
-    const TensorView<T> view =
-        append({.name = name, .rows = rows, .columns = config.channels, .rank = 2, .initial = initial, .decay = true});
+    const TensorView<T> view = append({.name = full(name) + ".weight",
+                                       .rows = rows,
+                                       .columns = config.channels,
+                                       .rank = 2,
+                                       .initial = initial,
+                                       .decay = true});
     layout.align();
     return view;
   }
@@ -49,13 +54,32 @@ struct Parameters<T>::Builder {
     layout.align();
     return view;
   }
+  TensorView<T> gain(const char* name, std::int64_t size) {
+    return vector(full(name) + ".weight", size, config.gain_offset == 0 ? kOnes : kZeros);
+  }
+  NormParameters<T> norm(bool present, const char* name) {
+    NormParameters<T> weights;
+    if (!present) return weights;
+    weights.gain = gain(name, config.channels);
+    if (config.norm_bias) weights.bias = vector(full(name) + ".bias", config.channels, kZeros);
+    return weights;
+  }
 
-  /// A tensor of layer matrices: as many as `stacked`, of equal height.
+  /// A part of a matrix that one product computes: a tensor on disk, of so many rows in all.
   struct Part {
-    std::string name;
-    std::int64_t rows = 0;
-    std::int64_t stacked = 1;
+    const char* name;
+    std::vector<std::int64_t> matrix_rows;
+    DiskOrder order = DiskOrder::rows;
+    std::int64_t rows() const { return std::accumulate(matrix_rows.begin(), matrix_rows.end(), std::int64_t{0}); }
   };
+  /// Returns as parts what is one tensor on disk, or one for each of its matrices.
+  std::vector<Part> parts_of(std::span<const char* const> named, const std::vector<std::int64_t>& matrix_rows,
+                             DiskOrder fused = DiskOrder::rows) const {
+    if (matrix_rows.size() > 1 && named[1] == nullptr) return {{named[0], matrix_rows, fused}};
+    std::vector<Part> parts;
+    for (std::size_t i = 0; i < matrix_rows.size(); ++i) parts.push_back({named[i], {matrix_rows[i]}});
+    return parts;
+  }
   /// Places the parts without a gap and returns them as the matrix of one product.
   TensorView<T> layer_matrix(const std::vector<Part>& parts, std::int64_t columns, InitialValue initial) {
     if (held == Tensors::outside_layer_matrices) return {};
@@ -63,18 +87,38 @@ struct Parameters<T>::Builder {
     const std::int64_t start = layout.template position<T>();
     std::int64_t rows = 0;
     for (const Part& part : parts) {
-      append({.name = part.name,
-              .rows = part.rows,
+      append({.name = full(part.name) + ".weight",
+              .rows = part.rows(),
               .columns = columns,
               .rank = 2,
-              .transposed_on_disk = gpt2(),
+              .order = names.transposed ? DiskOrder::transposed : part.order,
+              .head_dim = config.head_dim,
               .initial = initial,
               .decay = true,
-              .layer_matrices = part.stacked});
-      rows += part.rows;
+              .matrix_rows = part.matrix_rows});
+      rows += part.rows();
     }
     layout.align();
     return TensorView<T>(layout.template at<T>(start), rows, columns);
+  }
+  /// The same for the biases of these parts, if there are any.
+  TensorView<T> layer_bias(bool present, const std::vector<Part>& parts) {
+    if (!present) return {};
+    layout.align();
+    const std::int64_t start = layout.template position<T>();
+    std::int64_t size = 0;
+    for (const Part& part : parts) {
+      append({.name = full(part.name) + ".bias",
+              .rows = 1,
+              .columns = part.rows(),
+              .rank = 1,
+              .order = part.order,
+              .head_dim = config.head_dim,
+              .initial = kZeros});
+      size += part.rows();
+    }
+    layout.align();
+    return TensorView<T>(layout.template at<T>(start), size);
   }
 
  private:
@@ -90,53 +134,59 @@ template <class T>
 void Parameters<T>::lay_out(Layout& layout) {
   specs_.clear();
   const ModelConfig& c = config_;
-  Builder b{.layout = layout, .specs = specs_, .config = c, .held = held_};
-  const bool gpt2 = b.gpt2();
+  const TensorNames& names = tensor_names(c.family);
+  Builder b{.layout = layout, .specs = specs_, .config = c, .names = names, .held = held_};
 
-  tokens = b.matrix(gpt2 ? "transformer.wte.weight" : "model.embed_tokens.weight", c.vocab_size, kUsual);
-  if (c.positions == Positions::learned) positions = b.matrix("transformer.wpe.weight", c.context_length, kUsual);
+  tokens = b.matrix(names.tokens, c.vocab_size, kUsual);
+  if (c.positions == Positions::learned) positions = b.matrix(names.positions, c.position_offset + c.context_length, kUsual);
+  if (c.token_types > 0) token_types = b.matrix(names.token_types, c.token_types, kUsual);
+  embedding_norm = b.norm(c.embedding_norm, names.embedding_norm);
   layers.resize(static_cast<std::size_t>(c.n_layers));
   for (std::size_t i = 0; i < layers.size(); ++i) lay_out_layer(b, i);
-  final_norm_gain = b.vector(gpt2 ? "transformer.ln_f.weight" : "model.norm.weight", c.channels, kOnes);
-  if (c.bias) final_norm_bias = b.vector("transformer.ln_f.bias", c.channels, kZeros);
-  head = c.tied_embeddings ? tokens : b.matrix("lm_head.weight", c.vocab_size, kUsual);
+  final_norm = b.norm(c.final_norm, names.final_norm);
+  if (c.head_dense) {
+    head_dense = b.matrix(names.head_dense, c.channels, kUsual);
+    if (c.head_dense_bias) head_dense_bias = b.vector(std::string(names.head_dense) + ".bias", c.channels, kZeros);
+    head_norm = b.norm(true, names.head_norm);
+  }
+  head = c.tied_embeddings ? tokens : b.matrix(names.head, c.vocab_size, kUsual);
+  if (c.head_bias) head_bias = b.vector(names.head_bias, c.vocab_size, kZeros);
 }
 
 template <class T>
 void Parameters<T>::lay_out_layer(Builder& b, std::size_t number) {
   const ModelConfig& c = config_;
-  const bool gpt2 = b.gpt2();
+  const TensorNames& names = b.names;
   LayerParameters<T>& layer = layers[number];
-  const LayerNames name{(gpt2 ? "transformer.h." : "model.layers.") + std::to_string(number) + ".", gpt2};
+  b.layer = static_cast<std::int64_t>(number);
+  const auto qkv = b.parts_of(names.qkv, {c.q_width(), c.kv_width(), c.kv_width()}, b.fused_order());
+  const auto up = b.parts_of(names.up, c.gated ? std::vector{c.ffn_dim, c.ffn_dim} : std::vector{c.ffn_dim});
+  const bool by_head = c.qk_norm == QkNorm::head;
 
-  layer.attention_norm_gain = b.vector(name("input_layernorm.weight", "ln_1.weight"), c.channels, kOnes);
-  if (c.bias) layer.attention_norm_bias = b.vector(name("", "ln_1.bias"), c.channels, kZeros);
-  if (gpt2) {
-    layer.qkv = b.layer_matrix({{name("", "attn.c_attn.weight"), c.qkv_width(), 3}}, c.channels, kUsual);
-  } else {
-    layer.qkv = b.layer_matrix({{name("self_attn.q_proj.weight", ""), c.q_width()},
-                                {name("self_attn.k_proj.weight", ""), c.kv_width()},
-                                {name("self_attn.v_proj.weight", ""), c.kv_width()}},
-                               c.channels, kUsual);
+  layer.attention_norm = b.norm(c.input_norm && c.layer(b.layer).attention_norm, names.attention_norm);
+  layer.qkv = b.layer_matrix(qkv, c.channels, kUsual);
+  layer.qkv_bias = b.layer_bias(c.qkv_bias, qkv);
+  if (c.qk_norm != QkNorm::none) {
+    layer.q_norm = b.gain(names.q_norm, by_head ? c.head_dim : c.q_width());
+    layer.k_norm = b.gain(names.k_norm, by_head ? c.head_dim : c.kv_width());
   }
-  if (c.bias) layer.qkv_bias = b.vector(name("", "attn.c_attn.bias"), c.qkv_width(), kZeros);
-  if (c.qk_norm) layer.q_norm = b.vector(name("self_attn.q_norm.weight", ""), c.head_dim, kOnes);
-  if (c.qk_norm) layer.k_norm = b.vector(name("self_attn.k_norm.weight", ""), c.head_dim, kOnes);
-  layer.projection =
-      b.layer_matrix({{name("self_attn.o_proj.weight", "attn.c_proj.weight"), c.channels}}, c.q_width(), kBranch);
-  if (c.bias) layer.projection_bias = b.vector(name("", "attn.c_proj.bias"), c.channels, kZeros);
+  layer.projection = b.layer_matrix({{names.projection, {c.channels}}}, c.q_width(), kBranch);
+  layer.projection_bias = b.layer_bias(c.projection_bias, {{names.projection, {c.channels}}});
+  layer.attention_post_norm = b.norm(c.post_norm(), names.attention_post_norm);
 
-  layer.ffn_norm_gain = b.vector(name("post_attention_layernorm.weight", "ln_2.weight"), c.channels, kOnes);
-  if (c.bias) layer.ffn_norm_bias = b.vector(name("", "ln_2.bias"), c.channels, kZeros);
-  if (c.activation == Activation::swiglu) {
-    layer.up = b.layer_matrix({{name("mlp.gate_proj.weight", ""), c.ffn_dim}, {name("mlp.up_proj.weight", ""), c.ffn_dim}},
-                              c.channels, kUsual);
-  } else {
-    layer.up = b.layer_matrix({{name("", "mlp.c_fc.weight"), c.ffn_dim}}, c.channels, kUsual);
-  }
-  if (c.bias) layer.up_bias = b.vector(name("", "mlp.c_fc.bias"), c.up_width(), kZeros);
-  layer.down = b.layer_matrix({{name("mlp.down_proj.weight", "mlp.c_proj.weight"), c.channels}}, c.ffn_dim, kBranch);
-  if (c.bias) layer.down_bias = b.vector(name("", "mlp.c_proj.bias"), c.channels, kZeros);
+  layer.ffn_norm = b.norm(c.input_norm, names.ffn_norm);
+  layer.up = b.layer_matrix(up, c.channels, kUsual);
+  layer.up_bias = b.layer_bias(c.ffn_bias, up);
+  layer.down = b.layer_matrix({{names.down, {c.channels}}}, c.ffn_dim, kBranch);
+  layer.down_bias = b.layer_bias(c.ffn_bias, {{names.down, {c.channels}}});
+  layer.ffn_post_norm = b.norm(c.post_norm(), names.ffn_post_norm);
+}
+
+std::int64_t parameter_count(const ModelConfig& config) {
+  std::int64_t count = 0;
+  const Parameters<float> shapes = Parameters<float>::shapes(config);
+  for (const TensorSpec& spec : shapes.tensors()) count += spec.size();
+  return count;
 }
 
 template <class T>

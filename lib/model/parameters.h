@@ -19,35 +19,52 @@ struct InitialValue {
   double deviation = 0;
 };
 
+/// How a tensor's elements lie on disk.
+enum class DiskOrder {
+  rows,        // as in memory
+  transposed,  // (columns, rows): GPT-2's Conv1D
+  heads        // rows by head: the query, key and value of one head, then those of the next
+};
+
 /// A tensor, as allocation, initial values, weight decay, checkpoints and gradient checks need to know it.
 struct TensorSpec {
   std::string name;       // Hugging Face's
   std::int64_t rows = 0;  // in memory: (rows, columns), linear weights as (out, in); vectors have 1 row
   std::int64_t columns = 0;
   int rank = 2;
-  bool transposed_on_disk = false;  // GPT-2's Conv1D matrices are (in, out) there
+  DiskOrder order = DiskOrder::rows;
+  std::int64_t head_dim = 0;  // rows of a head, if the order is by heads
   InitialValue initial;
   bool decay = false;
-  std::int64_t layer_matrices = 0;  // matrices of a layer, of equal height, stacked in it; 0: embeddings, head and vectors
-  std::int64_t offset = 0;          // elements from the arena's start
+  std::vector<std::int64_t> matrix_rows = {};  // of the layer's matrices stacked in it; empty: embeddings, head and vectors
+  std::int64_t offset = 0;                     // elements from the arena's start
 
   std::int64_t size() const { return rows * columns; }
+  bool in_layer_matrices() const { return !matrix_rows.empty(); }
 };
 
-/// The tensors of a layer; the views of those that the family lacks are empty.
+/// The weights of a norm; empty if there is no such norm, the bias also if it has none.
+template <class T>
+struct NormParameters {
+  TensorView<T> gain, bias;  // (C)
+};
+
+/// The tensors of a layer; the views of those that the model lacks are empty.
 template <class T>
 struct LayerParameters {
-  TensorView<T> attention_norm_gain, attention_norm_bias;  // (C)
-  TensorView<T> qkv;                                       // ((H + 2 KV) D, C): q, k, v one after the other
-  TensorView<T> qkv_bias;                                  // ((H + 2 KV) D)
-  TensorView<T> q_norm, k_norm;                            // (D)
-  TensorView<T> projection;                                // (C, H D)
-  TensorView<T> projection_bias;                           // (C)
-  TensorView<T> ffn_norm_gain, ffn_norm_bias;              // (C)
-  TensorView<T> up;                                        // (2F, C) gate then up, or (F, C) with GELU
-  TensorView<T> up_bias;                                   // (F)
-  TensorView<T> down;                                      // (C, F)
-  TensorView<T> down_bias;                                 // (C)
+  NormParameters<T> attention_norm;       // of what attention reads
+  TensorView<T> qkv;                      // ((H + 2 KV) D, C): q, k, v one after the other
+  TensorView<T> qkv_bias;                 // ((H + 2 KV) D)
+  TensorView<T> q_norm, k_norm;           // (D), or (H D) and (KV D)
+  TensorView<T> projection;               // (C, H D)
+  TensorView<T> projection_bias;          // (C)
+  NormParameters<T> attention_post_norm;  // of what attention adds, or of the sum
+  NormParameters<T> ffn_norm;
+  TensorView<T> up;         // (2F, C) gate then up, or (F, C) without a gate
+  TensorView<T> up_bias;    // (2F) or (F)
+  TensorView<T> down;       // (C, F)
+  TensorView<T> down_bias;  // (C)
+  NormParameters<T> ffn_post_norm;
 };
 
 /// Which of a model's tensors an arena holds; views of the others are empty.
@@ -72,11 +89,17 @@ class Parameters {
   /// Returns the whole arena, gaps (always zero) included.
   TensorView<T> flat() const { return TensorView<T>(arena_.data(), arena_.size()); }
 
-  TensorView<T> tokens;     // (V, C)
-  TensorView<T> positions;  // (P, C) or empty
+  TensorView<T> tokens;       // (V, C)
+  TensorView<T> positions;    // (position_offset + P, C) or empty
+  TensorView<T> token_types;  // (types, C) or empty
+  NormParameters<T> embedding_norm;
   std::vector<LayerParameters<T>> layers;
-  TensorView<T> final_norm_gain, final_norm_bias;  // (C)
-  TensorView<T> head;                              // (V, C); the same memory as tokens if they are tied
+  NormParameters<T> final_norm;
+  TensorView<T> head_dense;       // (C, C) or empty, with the two below
+  TensorView<T> head_dense_bias;  // (C)
+  NormParameters<T> head_norm;
+  TensorView<T> head;       // (V, C); the same memory as tokens if they are tied
+  TensorView<T> head_bias;  // (V) or empty
 
  private:
   struct Builder;
@@ -88,6 +111,9 @@ class Parameters {
   std::vector<TensorSpec> specs_;
   Arena<T> arena_;
 };
+
+/// Returns the number of weights, each counted once.
+std::int64_t parameter_count(const ModelConfig& config);
 
 /// Draws the initial values, which depend on the seed but not on the number of threads.
 template <class T>

@@ -59,15 +59,39 @@ class Transformer {
   std::span<const double> row_nats() const { return row_nats_; }
 
  private:
+  /// The end of a residual branch: its product back into the stream, and the norm after it, if there is one.
+  struct BranchEnd {
+    TensorView<T> hidden;  // (R, H D) or (R, F)
+    LinearWeight<T> weight;
+    TensorView<T> bias;
+    const NormParameters<T>* norm;
+    PostNormActivations<T>* kept;
+  };
+  BranchEnd attention_end(std::int64_t layer, std::int64_t rows, Activations<T>& activations);
+  BranchEnd ffn_end(std::int64_t layer, std::int64_t rows, Activations<T>& activations);
+  void residual_forward(const TensorView<T>& out, const TensorView<T>& x, const BranchEnd& branch, const Dropout& dropout);
+  TensorView<T> residual_backward(const TensorView<T>& d_residual, const TensorView<T>& spare, const BranchEnd& branch,
+                                  const NormParameters<T>& d_norm, const Dropout& dropout);
+
+  void embed(const Batch& batch, Activations<T>& activations, const DropoutPlan& dropout);
   void attention_block_forward(std::int64_t layer, const Batch& batch, Activations<T>& activations,
                                const DropoutPlan& dropout);
   void ffn_hidden_forward(std::int64_t layer, std::int64_t rows, Activations<T>& activations);
   void ffn_block_forward(std::int64_t layer, std::int64_t rows, Activations<T>& activations, const DropoutPlan& dropout);
+  TensorView<T> head_forward(std::span<const std::int64_t> rows, Activations<T>& activations);
   Loss head_backward(const Batch& batch, Activations<T>& activations, Parameters<T>& gradients, double scale);
+  void head_chunk_backward(std::span<const std::int64_t> rows, TensorView<T> d_logits, Activations<T>& activations,
+                           Parameters<T>& gradients);
   void ffn_block_backward(std::int64_t layer, std::int64_t rows, Activations<T>& activations, Parameters<T>& gradients,
                           const DropoutPlan& dropout);
   void attention_block_backward(std::int64_t layer, const Batch& batch, Activations<T>& activations,
                                 Parameters<T>& gradients, const DropoutPlan& dropout);
+  void embed_backward(const Batch& batch, Activations<T>& activations, Parameters<T>& gradients, const DropoutPlan& dropout);
+
+  /// Return what a block's first product reads, (R, C), and what the feed-forward part's norm does.
+  TensorView<T> attention_input(std::int64_t layer, std::int64_t rows, const Activations<T>& activations) const;
+  TensorView<T> ffn_input(std::int64_t layer, std::int64_t rows, const Activations<T>& activations) const;
+  TensorView<T> ffn_source(std::int64_t layer, std::int64_t rows, const Activations<T>& activations) const;
   Dropout dropout_at(const DropoutPlan& plan, std::int64_t place) const;
 
   Compute& compute_;

@@ -16,7 +16,8 @@ ScratchSize Transformer<T>::scratch(const ModelConfig& c, SimdTier tier, Precisi
   ScratchSize size =
       c.norm == Norm::layernorm ? layernorm_scratch<T>(rows, c.channels) : rmsnorm_scratch<T>(rows, c.channels);
   const auto with = [&](const ScratchSize& kernel) { size = larger(size, kernel); };
-  if (c.qk_norm) with(rmsnorm_scratch<T>(rows, c.head_dim));
+  if (c.qk_norm != QkNorm::none) with(rmsnorm_scratch<T>(rows, c.qk_norm == QkNorm::head ? c.head_dim : c.q_width()));
+  if (c.head_dense) with(linear_scratch<T>(tier, Precision::fp32, chunk, c.channels, c.channels));
   with(attention_forward_scratch<T>(tier, precision, length, c.head_dim));
   with(attention_backward_scratch<T>(tier, precision, length, c.head_dim));
   with(linear_scratch<T>(tier, precision, rows, c.channels, c.qkv_width()));

@@ -92,8 +92,16 @@ std::string tokenizer_config(const Tokenizer& tokenizer, std::optional<std::int6
   return config.dump(2) + "\n";
 }
 
+/// Returns the token that hides others, by the names that tokenizers have for it.
+std::optional<TokenId> mask_of(const Tokenizer& tokenizer) {
+  for (const char* name : {"<|mask|>", "[MASK]", "<mask>"}) {
+    if (const std::optional<TokenId> id = tokenizer.id_of(name)) return id;
+  }
+  return std::nullopt;
+}
+
 SpecialIds special_ids(const Tokenizer& tokenizer) {
-  SpecialIds ids{.mask = tokenizer.id_of("<|mask|>"),
+  SpecialIds ids{.mask = mask_of(tokenizer),
                  .fim_prefix = tokenizer.id_of("<|fim_prefix|>"),
                  .fim_suffix = tokenizer.id_of("<|fim_suffix|>"),
                  .fim_middle = tokenizer.id_of("<|fim_middle|>"),

@@ -68,6 +68,17 @@ std::vector<std::uint8_t> TextModel::samplable() const {
   return allowed;
 }
 
+std::vector<TokenId> TextModel::closing() const {
+  return model.record.objective == "masked" ? tokenizer.closing() : std::vector<TokenId>();
+}
+
+std::vector<std::string> TextModel::notes() const {
+  std::vector<std::string> notes = model.record.notes;
+  if (closing().empty() && !tokenizer.closing_note().empty()) notes.push_back(tokenizer.closing_note());
+  notes.insert(notes.end(), tokenizer.notes().begin(), tokenizer.notes().end());
+  return notes;
+}
+
 std::int64_t TextModel::training_window() const {
   const std::int64_t context = config().context_length;
   if (model.record.progress.empty()) return context;

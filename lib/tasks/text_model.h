@@ -30,6 +30,10 @@ struct TextModel {
   std::int64_t training_window() const;
   /// Returns the ids that end a text, ascending: end-of-text, and those that the model's files name.
   std::vector<TokenId> ends() const;
+  /// Returns the tokens that follow a text: the tokenizer's closing() if the model only predicts hidden tokens, else none.
+  std::vector<TokenId> closing() const;
+  /// Returns what the user should know of model and tokenizer, a sentence each.
+  std::vector<std::string> notes() const;
   /// Returns (V) 1 for the ids that sampling may choose: those of text, and those that end it.
   std::vector<std::uint8_t> samplable() const;
 };

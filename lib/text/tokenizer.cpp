@@ -64,6 +64,10 @@ bool Tokenizer::begins_word(TokenId id) const {
   const std::string_view bytes = bytes_of(id);
   if (tables_->special[id]) return id == tables_->end_of_text;
   if (bytes.empty()) return false;
+  // Of WordPiece every token begins a word that is not marked as the rest of one.
+  const TokenizerParts& parts = tables_->parts;
+  if (parts.kind == ModelKind::wordpiece && !parts.subword_prefix.empty())
+    return !std::string_view(parts.tokens[id]).starts_with(parts.subword_prefix);
   const char first = bytes.front();
   return first == ' ' || (first >= '\t' && first <= '\r');
 }
@@ -86,9 +90,10 @@ bool Tokenizer::keeps_parts() const {
   return tables_->parts.form == TokenizerParts::Form::bytes && !loses_text() && tables_->normalizer.is_identity();
 }
 
-bool Tokenizer::leaves_tokens_out() const { return !tables_->around.after.empty(); }
+const std::vector<TokenId>& Tokenizer::closing() const { return tables_->around.after; }
 bool Tokenizer::loses_text() const { return tables_->loses_text; }
-std::vector<std::string> Tokenizer::notes() const { return tables_->notes; }
+const std::vector<std::string>& Tokenizer::notes() const { return tables_->notes; }
+const std::string& Tokenizer::closing_note() const { return tables_->closing_note; }
 
 std::optional<TokenId> Tokenizer::unknown_token() const {
   const bool complete = tables_->parts.form == TokenizerParts::Form::bytes && tables_->has_all_bytes;

@@ -96,12 +96,15 @@ class Tokenizer final : public TokenCodec, public TokenTable {
   /// Returns the tokens that the first one of a text is predicted from: begin_tokens(), or end-of-text if there are none;
   /// nothing if TokenizerOptions::begin is "none".
   std::vector<TokenId> opening() const;
-  /// Returns whether other libraries put tokens after a text, and this one does not.
-  bool leaves_tokens_out() const;
+  /// Returns the tokens that the post-processor puts after each text. Only masked models, which see the end of a text before
+  /// they predict it, are given them.
+  const std::vector<TokenId>& closing() const;
   /// Returns whether decoding cannot give back every text: it is normalized, or characters or bytes have no token.
   bool loses_text() const;
   /// Returns what the user of this tokenizer should know, a sentence each; usually nothing.
-  std::vector<std::string> notes() const;
+  const std::vector<std::string>& notes() const;
+  /// Returns the same about closing(), if that is left out; empty if there is none.
+  const std::string& closing_note() const;
 
   const TokenizerTables& tables() const { return *tables_; }
 

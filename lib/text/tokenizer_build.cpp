@@ -306,8 +306,8 @@ void take_notes(TokenizerTables& tables) {
   const TokensAround& around = tables.around;
   tables.loses_text = loses_text(tables);
   if (!around.after.empty()) {
-    tables.notes.push_back("the tokenizer is meant to put " + quoted_names(tables, around.after) +
-                           " after each text (its post-processor); text is used here without");
+    tables.closing_note = "the tokenizer is meant to put " + quoted_names(tables, around.after) +
+                          " after each text (its post-processor); text is used here without";
   }
   if (tables.loses_text)
     tables.notes.push_back("the tokenizer does not keep all of a text: decoding gives back what is left of it");

@@ -33,6 +33,7 @@ struct TokenizerTables {
   bool opens_with_nothing = false;    // not even end-of-text is taken to precede a text
   bool loses_text = false;            // decoding does not give back every text
   std::vector<std::string> notes;     // what its user should know
+  std::string closing_note;           // likewise, unless the tokens after a text are put there
   AddedMatcher added;
   Normalizer normalizer;
   Fingerprint fingerprint;

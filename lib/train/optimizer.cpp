@@ -19,7 +19,7 @@ Tensors second_moments(OptimizerKind kind) {
 Optimizer::Optimizer(const ModelConfig& config, const OptimizerOptions& options)
     : options_(options), first_(config), second_(config, second_moments(options.kind)) {
   std::int64_t matrices = 0;
-  for (const TensorSpec& spec : first_.tensors()) matrices += spec.layer_matrices;
+  for (const TensorSpec& spec : first_.tensors()) matrices += std::ssize(spec.matrix_rows);
   matrices_.reserve(static_cast<std::size_t>(matrices));
 }
 
@@ -32,8 +32,8 @@ ScratchSize Optimizer::scratch(const ModelConfig& config, const OptimizerOptions
   if (options.kind != OptimizerKind::muon) return size;
   const Parameters<float> shapes = Parameters<float>::shapes(config);
   for (const TensorSpec& spec : shapes.tensors()) {
-    if (spec.layer_matrices == 0) continue;
-    size = larger(size, muon_scratch<float>(tier, threads, spec.rows / spec.layer_matrices, spec.columns));
+    for (const std::int64_t rows : spec.matrix_rows)
+      size = larger(size, muon_scratch<float>(tier, threads, rows, spec.columns));
   }
   return size;
 }
@@ -47,12 +47,13 @@ void Optimizer::step(Compute& compute, Parameters<float>& weights, const Paramet
   };
   auto second = second_.tensors().begin();
   for (const TensorSpec& spec : weights.tensors()) {
-    if (options_.kind == OptimizerKind::muon && spec.layer_matrices > 0) {
-      const std::int64_t rows = spec.rows / spec.layer_matrices;
-      for (std::int64_t first = 0; first < spec.rows; first += rows) {
+    if (options_.kind == OptimizerKind::muon && spec.in_layer_matrices()) {
+      std::int64_t first = 0;
+      for (const std::int64_t rows : spec.matrix_rows) {
         matrices_.push_back({.weight = weights.view(spec).rows(first, rows),
                              .moment = first_.view(spec).rows(first, rows),
                              .gradient = gradients.view(spec).rows(first, rows)});
+        first += rows;
       }
       continue;
     }

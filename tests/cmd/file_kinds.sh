@@ -26,7 +26,7 @@ sample() {
   [ $# = 2 ] || printf "$3" >"$1"
   samples+=("$1|$2")
 }
-mkdir shards lora torch tokens empty
+mkdir lora torch tokens empty
 mkdir f
 pushd f >/dev/null || exit # names without endings, so that only the bytes can tell
 sample f/gz 'compressed with gzip' && gzip -c ../c.txt >gz
@@ -79,14 +79,12 @@ empty_tensor='{"dtype":"F32","shape":[0],"data_offsets":[0,0]}'
 safetensors other.st "{\"a\":$empty_tensor}"
 safetensors model-00001-of-00002.safetensors "{\"a\":$empty_tensor}"
 safetensors lora.st "{\"q.lora_A.weight\":$empty_tensor}"
-cp f/index shards/model.safetensors.index.json
 cp f/peft lora/adapter_config.json
 cp f/pt torch/pytorch_model.bin
 cp t.json tokens/tokenizer.json
 sample other.st 'a safetensors file of another program'
 sample model-00001-of-00002.safetensors 'one of the several files (shards) of a model'
 sample lora.st 'an adapter (LoRA), not a whole model'
-sample shards 'a folder with a model in several files (shards)'
 sample lora 'a folder with an adapter (LoRA), not with a whole model'
 sample torch 'a folder with PyTorch weights and no model.safetensors'
 sample tokens 'a tokenizer folder'
@@ -97,7 +95,7 @@ texts='c.txt t.json f/gz f/zst f/xz f/index f/config f/tokcfg f/peft f/vocab f/m
 taken() {
   case $1 in
     model) echo m.st folder other.st m.st.state ;;
-    tokenizer) echo t.json m.st folder f/ranks f/json f/gguf f/spm tokens shards lora torch ;;
+    tokenizer) echo t.json m.st folder f/ranks f/json f/gguf f/spm tokens lora torch ;;
     tokens) echo c.tok f/empty ;;
     state) echo m.st.state ;;
     text) echo "$texts empty" ;;

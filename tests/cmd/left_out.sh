@@ -62,9 +62,9 @@ cp plain.json folder/tokenizer.json
 sed -i 's/"model_type": "qwen3"/&, "partial_rotary_factor": 0.5/' folder/config.json
 expect_exit 0 lm-sample folder -p x -n 1
 expect_one_line_stderr "config.json sets 'partial_rotary_factor', which the class of qwen3 models ignores"
-sed -i 's/"attention_bias": false/"attention_bias": true/' folder/config.json
+sed -i 's/"attention_bias": false/"quantization_config": {"bits": 4}/' folder/config.json
 expect_exit 1 lm-sample folder -p x -n 1
-expect_one_line_stderr "cannot express 'attention_bias'"
+expect_one_line_stderr "cannot express 'quantization_config'"
 
 # vocab.json and merges.txt do not say how text is cut; the class does, or the pattern that is named.
 mkdir files

@@ -51,7 +51,7 @@ constexpr double kTolerance = 1e-4;
 
 TEST_CASE("nats, rank and entropy of each row are those of the decoder's logits") {
   Compute compute(2, best_simd_tier());
-  for (const auto& [name, config] : test::tiny_configs()) {
+  for (const auto& [name, config] : test::all_configs()) {
     CAPTURE(name);
     Parameters<float> parameters(config);
     test::randomise(parameters, 31, 0.4);

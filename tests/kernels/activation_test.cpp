@@ -10,8 +10,22 @@ using lm::test::Tensor;
 
 namespace {
 
-double gelu(double x) { return 0.5 * x * (1 + std::tanh(std::sqrt(2 / std::numbers::pi) * (x + 0.044715 * x * x * x))); }
-double silu(double x) { return x / (1 + std::exp(-x)); }
+/// The formulas of kernels/activation.h.
+double value(Activation activation, double x) {
+  switch (activation) {
+    case Activation::gelu_tanh:
+      return 0.5 * x * (1 + std::tanh(std::sqrt(2 / std::numbers::pi) * (x + 0.044715 * x * x * x)));
+    case Activation::gelu:
+      return 0.5 * x * (1 + std::erf(x / std::numbers::sqrt2));
+    case Activation::silu:
+      return x / (1 + std::exp(-x));
+    case Activation::relu:
+      return std::max(x, 0.0);
+  }
+  return 0;
+}
+
+constexpr Activation kAll[] = {Activation::gelu_tanh, Activation::gelu, Activation::silu, Activation::relu};
 
 /// Derivative by central differences: exact to 1e-12 here, and independent of the kernels' formula.
 template <class Function>
@@ -49,49 +63,83 @@ TEST_CASE("the float exponential is within two units in the last place, zero far
   }
 }
 
-TEST_CASE("GELU and its gradient agree with the formula for every width and tier") {
+TEST_CASE("activations and their gradients agree with the formulas for every width and tier") {
   for (const SimdTier tier : lm::test::tiers()) {
     Compute compute(2, tier);
-    for (std::int64_t width = 1; width <= 70; ++width) {
-      const auto x = Tensor<float>::random({7, width}, 1, 3), dy = Tensor<float>::random({7, width}, 2);
-      Tensor<float> y({7, width});
-      auto dx = Tensor<float>::random({7, width}, 3);
-      Tensor<double> expected({7, width}), dexpected = dx.as<double>();
-      for (std::int64_t i = 0; i < 7 * width; ++i) {
-        expected[i] = gelu(static_cast<double>(x[i]));
-        dexpected[i] += static_cast<double>(dy[i]) * slope(gelu, static_cast<double>(x[i]));
+    for (const Activation activation : kAll) {
+      CAPTURE(static_cast<int>(activation));
+      const auto f = [&](double x) { return value(activation, x); };
+      for (std::int64_t width = 1; width <= 70; ++width) {
+        const auto x = Tensor<float>::random({7, width}, 1, 3), dy = Tensor<float>::random({7, width}, 2);
+        Tensor<float> y({7, width});
+        auto dx = Tensor<float>::random({7, width}, 3);
+        Tensor<double> expected({7, width}), dexpected = dx.as<double>();
+        for (std::int64_t i = 0; i < 7 * width; ++i) {
+          expected[i] = f(static_cast<double>(x[i]));
+          dexpected[i] += static_cast<double>(dy[i]) * slope(f, static_cast<double>(x[i]));
+        }
+        activation_forward<float>(compute, activation, y.view(), x.view());
+        CHECK(lm::test::distance(y.values, expected.values) < lm::test::kFloatTolerance);
+        activation_backward<float>(compute, activation, dx.view(), dy.view(), x.view());
+        CHECK(lm::test::distance(dx.values, dexpected.values) < lm::test::kFloatTolerance);
+        y = x;
+        activation_forward<float>(compute, activation, y.view(), TensorView<const float>(y.view()));
+        CHECK(lm::test::distance(y.values, expected.values) < lm::test::kFloatTolerance);
       }
-      gelu_forward<float>(compute, y.view(), x.view());
-      CHECK(lm::test::distance(y.values, expected.values) < lm::test::kFloatTolerance);
-      gelu_backward<float>(compute, dx.view(), dy.view(), x.view());
-      CHECK(lm::test::distance(dx.values, dexpected.values) < lm::test::kFloatTolerance);
-      y = x;
-      gelu_forward<float>(compute, y.view(), TensorView<const float>(y.view()));
-      CHECK(lm::test::distance(y.values, expected.values) < lm::test::kFloatTolerance);
     }
   }
 }
 
-TEST_CASE("SwiGLU and its gradients agree with the formula for every width and tier") {
+TEST_CASE("gated activations and their gradients agree with the formulas for every width and tier") {
   for (const SimdTier tier : lm::test::tiers()) {
     Compute compute(2, tier);
-    for (std::int64_t width = 1; width <= 70; ++width) {
-      const auto x = Tensor<float>::random({5, 2 * width}, 1, 2), dy = Tensor<float>::random({5, width}, 2);
-      Tensor<float> y({5, width});
-      auto dx = Tensor<float>::random({5, 2 * width}, 3);
-      Tensor<double> expected({5, width}), dexpected = dx.as<double>();
-      for (std::int64_t i = 0; i < 5 * width; ++i) {
-        const std::int64_t gate_at = i / width * 2 * width + i % width;
-        const double gate = static_cast<double>(x[gate_at]), up = static_cast<double>(x[gate_at + width]);
-        expected[i] = silu(gate) * up;
-        dexpected[gate_at] += static_cast<double>(dy[i]) * up * slope(silu, gate);
-        dexpected[gate_at + width] += static_cast<double>(dy[i]) * silu(gate);
+    for (const Activation activation : kAll) {
+      CAPTURE(static_cast<int>(activation));
+      const auto f = [&](double x) { return value(activation, x); };
+      for (std::int64_t width = 1; width <= 70; ++width) {
+        const auto x = Tensor<float>::random({5, 2 * width}, 1, 2), dy = Tensor<float>::random({5, width}, 2);
+        Tensor<float> y({5, width});
+        auto dx = Tensor<float>::random({5, 2 * width}, 3);
+        Tensor<double> expected({5, width}), dexpected = dx.as<double>();
+        for (std::int64_t i = 0; i < 5 * width; ++i) {
+          const std::int64_t gate_at = i / width * 2 * width + i % width;
+          const double gate = static_cast<double>(x[gate_at]), up = static_cast<double>(x[gate_at + width]);
+          expected[i] = f(gate) * up;
+          dexpected[gate_at] += static_cast<double>(dy[i]) * up * slope(f, gate);
+          dexpected[gate_at + width] += static_cast<double>(dy[i]) * f(gate);
+        }
+        gated_forward<float>(compute, activation, y.view(), x.view());
+        CHECK(lm::test::distance(y.values, expected.values) < lm::test::kFloatTolerance);
+        gated_backward<float>(compute, activation, dx.view(), dy.view(), x.view());
+        CHECK(lm::test::distance(dx.values, dexpected.values) < lm::test::kFloatTolerance);
       }
-      swiglu_forward<float>(compute, y.view(), x.view());
-      CHECK(lm::test::distance(y.values, expected.values) < lm::test::kFloatTolerance);
-      swiglu_backward<float>(compute, dx.view(), dy.view(), x.view());
-      CHECK(lm::test::distance(dx.values, dexpected.values) < lm::test::kFloatTolerance);
     }
+  }
+}
+
+TEST_CASE("exact GELU and capped scores are as exact as float allows, near 0 and far from it") {
+  for (const SimdTier tier : lm::test::tiers()) {
+    CAPTURE(to_string(tier));
+    Compute compute(1, tier);
+    double worst_gelu = 0, worst_cap = 0;
+    for (double start = -12; start < 12; start += 0.019) {
+      Tensor<float> x({1, 19}), y({1, 19});
+      for (int i = 0; i < 19; ++i) x[i] = static_cast<float>(start + 0.001 * i);
+      activation_forward<float>(compute, Activation::gelu, y.view(), x.view());
+      for (int i = 0; i < 19; ++i) {
+        const auto z = static_cast<double>(x[i]);
+        worst_gelu = lm::test::worse(
+            worst_gelu, std::abs(static_cast<double>(y[i]) - value(Activation::gelu, z)) / std::max(1.0, std::abs(z)));
+      }
+      simd_kernels<float>(tier).activation.soft_cap(y.values.data(), x.values.data(), 19, 5.0f);
+      for (int i = 0; i < 19; ++i) {
+        const auto exact = 5 * std::tanh(static_cast<double>(x[i]) / 5);
+        worst_cap =
+            lm::test::worse(worst_cap, std::abs(static_cast<double>(y[i]) - exact) / std::max(1e-3, std::abs(exact)));
+      }
+    }
+    CHECK(worst_gelu < 2e-7);
+    CHECK(worst_cap < 3e-7);
   }
 }
 
@@ -99,29 +147,35 @@ TEST_CASE("activations' gradients agree with central differences") {
   Compute compute(1, best_simd_tier());
   auto x = Tensor<double>::random({3, 10}, 1, 2);
   const auto dy = Tensor<double>::random({3, 10}, 2), dy_half = Tensor<double>::random({3, 5}, 3);
-  Tensor<double> y({3, 10}), y_half({3, 5}), dx({3, 10}), dx_gated({3, 10});
-  gelu_backward<double>(compute, dx.view(), dy.view(), x.view());
-  lm::test::check_gradient("gelu", x, dx.values, [&] {
-    gelu_forward<double>(compute, y.view(), x.view());
-    return lm::test::project(y.values, dy.values);
-  });
-  swiglu_backward<double>(compute, dx_gated.view(), dy_half.view(), x.view());
-  lm::test::check_gradient("swiglu", x, dx_gated.values, [&] {
-    swiglu_forward<double>(compute, y_half.view(), x.view());
-    return lm::test::project(y_half.values, dy_half.values);
-  });
+  for (const Activation activation : kAll) {
+    CAPTURE(static_cast<int>(activation));
+    Tensor<double> y({3, 10}), y_half({3, 5}), dx({3, 10}), dx_gated({3, 10});
+    activation_backward<double>(compute, activation, dx.view(), dy.view(), x.view());
+    lm::test::check_gradient("plain", x, dx.values, [&] {
+      activation_forward<double>(compute, activation, y.view(), x.view());
+      return lm::test::project(y.values, dy.values);
+    });
+    gated_backward<double>(compute, activation, dx_gated.view(), dy_half.view(), x.view());
+    lm::test::check_gradient("gated", x, dx_gated.values, [&] {
+      gated_forward<double>(compute, activation, y_half.view(), x.view());
+      return lm::test::project(y_half.values, dy_half.values);
+    });
+  }
 }
 
 TEST_CASE("activations stay finite far from zero") {
   for (const SimdTier tier : lm::test::tiers()) {
     Compute compute(1, tier);
-    Tensor<float> x({1, 4}), y({1, 4}), dx({1, 4}), dy({1, 4});
-    x.values = {-1e4f, 1e4f, -60.0f, 60.0f};
-    dy.values = {1, 1, 1, 1};
-    gelu_forward<float>(compute, y.view(), x.view());
-    CHECK(y.values == std::vector<float>{-0.0f, 1e4f, -0.0f, 60.0f});
-    gelu_backward<float>(compute, dx.view(), dy.view(), x.view());
-    CHECK(dx.values == std::vector<float>{0, 1, 0, 1});
+    for (const Activation activation : kAll) {
+      CAPTURE(static_cast<int>(activation));
+      Tensor<float> x({1, 4}), y({1, 4}), dx({1, 4}), dy({1, 4});
+      x.values = {-1e4f, 1e4f, -60.0f, 60.0f};
+      dy.values = {1, 1, 1, 1};
+      activation_forward<float>(compute, activation, y.view(), x.view());
+      CHECK(lm::test::distance(y.values, std::vector<double>{0, 1e4, 0, 60}) < 1e-7);
+      activation_backward<float>(compute, activation, dx.view(), dy.view(), x.view());
+      CHECK(lm::test::distance(dx.values, std::vector<double>{0, 1, 0, 1}) < 1e-7);
+    }
   }
 }
 
@@ -132,12 +186,12 @@ TEST_CASE("activations' gradients overwrite what is there, or add to it") {
     const auto dy_half = Tensor<float>::random({9, 19}, 3);
     Tensor<float> zeroed({9, 38});
     auto used = Tensor<float>::random({9, 38}, 4);
-    gelu_backward<float>(compute, zeroed.view(), dy.view(), x.view());
-    gelu_backward<float>(compute, used.view(), dy.view(), x.view(), Write::overwrite);
+    activation_backward<float>(compute, Activation::gelu_tanh, zeroed.view(), dy.view(), x.view());
+    activation_backward<float>(compute, Activation::gelu_tanh, used.view(), dy.view(), x.view(), Write::overwrite);
     CHECK(used.values == zeroed.values);
     std::fill(zeroed.values.begin(), zeroed.values.end(), 0.0f);
-    swiglu_backward<float>(compute, zeroed.view(), dy_half.view(), x.view());
-    swiglu_backward<float>(compute, used.view(), dy_half.view(), x.view(), Write::overwrite);
+    gated_backward<float>(compute, Activation::silu, zeroed.view(), dy_half.view(), x.view());
+    gated_backward<float>(compute, Activation::silu, used.view(), dy_half.view(), x.view(), Write::overwrite);
     CHECK(used.values == zeroed.values);
   }
 }

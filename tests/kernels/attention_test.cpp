@@ -11,12 +11,17 @@ struct Case {
   std::int64_t batch = 1, queries = 1, keys = 1, heads = 1, kv_heads = 1, width = 1;
   std::vector<std::int64_t> prefix = {};
   std::vector<std::int32_t> document = {};
+  std::int64_t window = 0;
+  double cap = 0;
+  AttentionOptions options(Precision precision = Precision::fp32) const {
+    return {.scale = scale(), .cap = cap, .precision = precision};
+  }
   double scale() const { return 1 / std::sqrt(static_cast<double>(width)); }
-  Visibility visibility() const { return {.prefix_length = prefix, .document = document}; }
+  Visibility visibility() const { return {.prefix_length = prefix, .document = document, .window = window}; }
   bool sees(std::int64_t b, std::int64_t p, std::int64_t j) const {
     const auto at = [&](std::int64_t i) { return document.empty() ? 0 : document[static_cast<std::size_t>(b * keys + i)]; };
     const std::int64_t length = prefix.empty() ? 0 : prefix[static_cast<std::size_t>(b)];
-    return at(p) == at(j) && (j <= p || j < length);
+    return at(p) == at(j) && (j <= p || j < length) && (window == 0 || std::abs(p - j) < window);
   }
 };
 
@@ -48,13 +53,15 @@ Results reference(const Case& c, const Tensor<double>& q, const Tensor<double>& 
         const std::int64_t p = c.keys - c.queries + t;
         const std::int64_t at_q = ((b * c.queries + t) * c.heads + h) * c.width;
         const auto at_k = [&](std::int64_t j) { return ((b * c.keys + j) * c.kv_heads + kv) * c.width; };
-        std::vector<double> weights(static_cast<std::size_t>(c.keys));
+        std::vector<double> weights(static_cast<std::size_t>(c.keys)), slopes(static_cast<std::size_t>(c.keys));
         double sum = 0;
         for (std::int64_t j = 0; j < c.keys; ++j) {
           if (!c.sees(b, p, j)) continue;
           double score = 0;
           for (std::int64_t d = 0; d < c.width; ++d) score += q[at_q + d] * k[at_k(j) + d];
-          sum += weights[static_cast<std::size_t>(j)] = std::exp(c.scale() * score);
+          const double tangent = c.cap == 0 ? 0 : std::tanh(c.scale() * score / c.cap);
+          slopes[static_cast<std::size_t>(j)] = c.scale() * (1 - tangent * tangent);
+          sum += weights[static_cast<std::size_t>(j)] = std::exp(c.cap == 0 ? c.scale() * score : c.cap * tangent);
         }
         r.log_sum_exp[(b * c.heads + h) * c.queries + t] = std::log(sum);
         double delta = 0;
@@ -70,8 +77,8 @@ Results reference(const Case& c, const Tensor<double>& q, const Tensor<double>& 
           delta += weight * dweights[static_cast<std::size_t>(j)];
         }
         for (std::int64_t j = 0; j < c.keys; ++j) {
-          const double ds =
-              c.scale() * weights[static_cast<std::size_t>(j)] * (dweights[static_cast<std::size_t>(j)] - delta);
+          const double ds = slopes[static_cast<std::size_t>(j)] * weights[static_cast<std::size_t>(j)] *
+                            (dweights[static_cast<std::size_t>(j)] - delta);
           for (std::int64_t d = 0; d < c.width; ++d) {
             r.dq[at_q + d] += ds * k[at_k(j) + d];
             r.dk[at_k(j) + d] += ds * q[at_q + d];
@@ -94,18 +101,18 @@ void check_case(Compute& compute, const Case& c, double tolerance, Precision pre
   const Results expected = reference(c, in.q.template as<double>(), in.k.template as<double>(), in.v.template as<double>(),
                                      in.dout.template as<double>());
   Tensor<T> out(in.q.shape), log_sum_exp({c.batch, c.heads, c.queries});
-  attention_forward<T>(compute, {out.view(), log_sum_exp.view()}, in.views(), c.visibility(), {c.scale(), precision});
+  attention_forward<T>(compute, {out.view(), log_sum_exp.view()}, in.views(), c.visibility(), c.options(precision));
   CHECK(lm::test::distance(out.values, expected.out.values) < tolerance);
   CHECK(lm::test::distance(log_sum_exp.values, expected.log_sum_exp.values) < tolerance);
   if (c.queries == 1 && precision == Precision::fp32) {
     Tensor<T> decoded({c.heads, c.width});
-    for (std::int64_t b = 0; b < c.batch && c.prefix.empty() && c.document.empty(); ++b) {
+    for (std::int64_t b = 0; b < c.batch && c.prefix.empty() && c.document.empty() && c.window == 0; ++b) {
       Tensor<double> row({c.heads * c.width});
       std::copy_n(expected.out.values.begin() + b * c.heads * c.width, c.heads * c.width, row.values.begin());
       const T* q = &in.q.view()(b, 0, 0, 0);
       attention_decode<T>(compute, decoded.view(), {q, c.heads, c.width},
                           {&in.k.view()(b, 0, 0, 0), c.keys, c.kv_heads, c.width},
-                          {&in.v.view()(b, 0, 0, 0), c.keys, c.kv_heads, c.width}, c.scale());
+                          {&in.v.view()(b, 0, 0, 0), c.keys, c.kv_heads, c.width}, c.options());
       CHECK(lm::test::distance(decoded.values, row.values) < tolerance);
     }
   }
@@ -115,7 +122,7 @@ void check_case(Compute& compute, const Case& c, double tolerance, Precision pre
   for (Tensor<T>* used : {&dq, &dk, &dv}) std::fill(used->values.begin(), used->values.end(), T{7});
   for (const Write write : {Write::overwrite, Write::add}) {
     attention_backward<T>(compute, {dq.view(), dk.view(), dv.view()}, in.dout.view(), {out.view(), log_sum_exp.view()},
-                          in.views(), c.visibility(), {c.scale(), precision}, write);
+                          in.views(), c.visibility(), c.options(precision), write);
   }
   const auto halved_distance = [](std::vector<T> twice, const std::vector<double>& once) {
     for (T& value : twice) value /= 2;
@@ -123,7 +130,7 @@ void check_case(Compute& compute, const Case& c, double tolerance, Precision pre
   };
   CHECK(halved_distance(dv.values, expected.dv.values) < tolerance);
   // A lone visible key has weight 1 and no gradient through the score: only roundings are left to compare.
-  if (c.keys > 1) {
+  if (c.keys > 1 && c.window != 1) {
     CHECK(halved_distance(dq.values, expected.dq.values) < tolerance);
     CHECK(halved_distance(dk.values, expected.dk.values) < tolerance);
   }
@@ -206,9 +213,9 @@ TEST_CASE("attention with 16-bit factors agrees with the formula within their ro
     for (Compute* compute : {&one, &three}) {
       Tensor<float> out(in.q.shape), log_sum_exp({c.batch, c.heads, c.queries}), dq(in.q.shape), dk(in.k.shape),
           dv(in.v.shape);
-      attention_forward<float>(*compute, {out.view(), log_sum_exp.view()}, in.views(), {}, {c.scale(), precision});
+      attention_forward<float>(*compute, {out.view(), log_sum_exp.view()}, in.views(), {}, c.options(precision));
       attention_backward<float>(*compute, {dq.view(), dk.view(), dv.view()}, in.dout.view(),
-                                {out.view(), log_sum_exp.view()}, in.views(), {}, {c.scale(), precision});
+                                {out.view(), log_sum_exp.view()}, in.views(), {}, c.options(precision));
       std::vector<float> all = out.values;
       for (const Tensor<float>* more : {&log_sum_exp, &dq, &dk, &dv})
         all.insert(all.end(), more->values.begin(), more->values.end());
@@ -317,5 +324,33 @@ TEST_CASE("attention has the same bits for any number of threads") {
     }
     CHECK(results[0] == results[1]);
     CHECK(results[0] == results[2]);
+  }
+}
+
+TEST_CASE(
+    "windows and caps: forward and backward are the formula, with prefixes, documents and cached keys, in every tier") {
+  for (const SimdTier tier : lm::test::tiers()) {
+    Compute compute(2, tier);
+    for (const std::int64_t window : {1, 2, 7, 40, 64, 200}) {
+      for (const double cap : {0.0, 1.5}) {
+        CAPTURE(window);
+        CAPTURE(cap);
+        const Case causal{
+            .batch = 2, .queries = 131, .keys = 131, .heads = 4, .kv_heads = 2, .width = 20, .window = window, .cap = cap};
+        check_case<float>(compute, causal, lm::test::kFloatTolerance);
+        check_case<double>(compute, causal, lm::test::kDoubleTolerance);
+        Case prefixed = causal;
+        prefixed.prefix = {90, 131};
+        check_case<float>(compute, prefixed, lm::test::kFloatTolerance);
+        Case documents = prefixed;
+        for (std::int64_t i = 0; i < 2 * 131; ++i) documents.document.push_back(static_cast<std::int32_t>(i % 131 / 37));
+        check_case<float>(compute, documents, lm::test::kFloatTolerance);
+        const Case cached{
+            .batch = 1, .queries = 50, .keys = 120, .heads = 2, .kv_heads = 1, .width = 12, .window = window, .cap = cap};
+        check_case<float>(compute, cached, lm::test::kFloatTolerance);
+        const Case decoded{.batch = 1, .queries = 1, .keys = 77, .heads = 2, .kv_heads = 1, .width = 12, .cap = cap};
+        check_case<float>(compute, decoded, lm::test::kFloatTolerance);
+      }
+    }
   }
 }

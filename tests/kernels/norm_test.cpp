@@ -63,6 +63,10 @@ void check_norms(Compute& compute, std::int64_t rows, std::int64_t width, double
     if (width > 2) CHECK(lm::test::distance(dx.values, expected.dx.values) < tolerance);
     CHECK(lm::test::distance(dgain.values, expected.dgain.values) < tolerance);
     CHECK(lm::test::distance(dbias.values, expected.dbias.values) < tolerance);
+    auto in_place = dy;
+    layernorm_backward<T>(compute, in_place.view(), dgain.view(), dbias.view(), TensorView<const T>(in_place.view()),
+                          x.view(), gain.view(), {mean.view(), rstd.view()}, Write::overwrite);
+    if (width > 2) CHECK(lm::test::distance(in_place.values, expected.dx.values) < tolerance);
     y = x;
     layernorm_forward<T>(compute, y.view(), {mean.view(), rstd.view()}, TensorView<const T>(y.view()), gain.view(), {},
                          kEps);
@@ -81,7 +85,19 @@ void check_norms(Compute& compute, std::int64_t rows, std::int64_t width, double
   CHECK(lm::test::distance(dgain.values, expected.dgain.values) < tolerance);
   auto in_place = dy;
   dgain = Tensor<T>({width});
-  rmsnorm_backward_in_place<T>(compute, in_place.view(), dgain.view(), x.view(), gain.view(), rstd.view());
+  rmsnorm_backward<T>(compute, in_place.view(), dgain.view(), TensorView<const T>(in_place.view()), x.view(), gain.view(),
+                      rstd.view(), 0, Write::overwrite);
+  CHECK(lm::test::distance(in_place.values, expected.dx.values) < tolerance);
+  CHECK(lm::test::distance(dgain.values, expected.dgain.values) < tolerance);
+  // Gains that are 1 plus the weight.
+  auto less = gain;
+  for (T& value : less.values) value -= T{1};
+  rmsnorm_forward<T>(compute, y.view(), rstd.view(), x.view(), less.view(), kEps, 1);
+  CHECK(lm::test::distance(y.values, expected.y.values) < tolerance);
+  in_place = dy;
+  dgain = Tensor<T>({width});
+  rmsnorm_backward<T>(compute, in_place.view(), dgain.view(), TensorView<const T>(in_place.view()), x.view(), less.view(),
+                      rstd.view(), 1, Write::overwrite);
   CHECK(lm::test::distance(in_place.values, expected.dx.values) < tolerance);
   CHECK(lm::test::distance(dgain.values, expected.dgain.values) < tolerance);
 }
@@ -142,8 +158,8 @@ TEST_CASE("heads inside a wider matrix are normalised in place and nothing else 
     const auto range = [&](Tensor<float>& m) { return m.view().columns(first, heads * width).split_columns(heads); };
     rmsnorm_forward<float>(compute, range(normed), rstd.view(), TensorView<const float>(range(normed)), gain.view(), kEps);
     auto input = matrix;
-    rmsnorm_backward_in_place<float>(compute, range(gradient), dgain.view(), TensorView<const float>(range(input)),
-                                     gain.view(), rstd.view());
+    rmsnorm_backward<float>(compute, range(gradient), dgain.view(), TensorView<const float>(range(gradient)),
+                            TensorView<const float>(range(input)), gain.view(), rstd.view(), 0, Write::overwrite);
     Tensor<double> x({rows * heads, width}), dy({rows * heads, width});
     for (std::int64_t i = 0; i < rows * heads * width; ++i) {
       x[i] = static_cast<double>(matrix[i / (heads * width) * columns + first + i % (heads * width)]);

@@ -67,7 +67,7 @@ constexpr double kTolerance = 1e-4;
 
 TEST_CASE("a step for each token gives the logits of the full forward") {
   Compute compute(2, best_simd_tier());
-  for (const auto& [name, config] : test::tiny_configs()) {
+  for (const auto& [name, config] : test::all_configs()) {
     CAPTURE(name);
     Parameters<float> parameters(config);
     test::randomise(parameters, 1, 0.3);
@@ -83,7 +83,7 @@ TEST_CASE("a step for each token gives the logits of the full forward") {
 
 TEST_CASE("reading a prompt in any two parts gives the logits of the full forward") {
   Compute compute(2, best_simd_tier());
-  for (const auto& [name, config] : test::tiny_configs()) {
+  for (const auto& [name, config] : test::all_configs()) {
     CAPTURE(name);
     Parameters<float> parameters(config);
     test::randomise(parameters, 3, 0.3);
@@ -130,7 +130,7 @@ TEST_CASE("a prompt longer than a block is read as if at once") {
 
 TEST_CASE("a later token never changes an earlier logit") {
   Compute compute(2, best_simd_tier());
-  for (const auto& [name, config] : test::tiny_configs()) {
+  for (const auto& [name, config] : test::all_configs()) {
     CAPTURE(name);
     Parameters<float> parameters(config);
     test::randomise(parameters, 7, 0.3);

@@ -38,7 +38,7 @@ TEST_CASE("a pass asks for the scratch that it stated, on every tier and in both
   for (const SimdTier tier : {SimdTier::portable, SimdTier::avx2, SimdTier::avx512}) {
     if (tier > best_simd_tier()) continue;
     CAPTURE(to_string(tier));
-    for (NamedConfig named : tiny_configs()) {
+    for (NamedConfig named : all_configs()) {
       if (!named.config.tied_embeddings) continue;
       CAPTURE(named.name);
       named.config.context_length = 300;
@@ -56,7 +56,7 @@ TEST_CASE("a pass with 16-bit factors asks for the scratch that it stated") {
   for (const Precision precision : {Precision::bf16, Precision::fp16}) {
     if (!missing_for(precision, best_simd_tier()).empty()) continue;
     CAPTURE(to_string(precision));
-    for (NamedConfig named : tiny_configs()) {
+    for (NamedConfig named : all_configs()) {
       CAPTURE(named.name);
       named.config.context_length = 300;
       check_scratch<float>(named.config, best_simd_tier(), precision, 3, 11);
@@ -69,7 +69,7 @@ TEST_CASE("a pass with 16-bit factors asks for the scratch that it stated") {
 }
 
 TEST_CASE("parameters take the bytes that they stated") {
-  for (const NamedConfig& named : tiny_configs()) {
+  for (const NamedConfig& named : all_configs()) {
     CAPTURE(named.name);
     CHECK(Parameters<double>::bytes(named.config) == Arena<double>::bytes(Parameters<double>(named.config).flat().size()));
   }

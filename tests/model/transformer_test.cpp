@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstring>
 #include <map>
+#include <numeric>
 #include <vector>
 
 #include "base/error.h"
@@ -198,12 +199,12 @@ TEST_CASE("an arena without the layers' matrices holds the other tensors") {
     const Parameters<float> whole(named.config), part(named.config, Tensors::outside_layer_matrices);
     std::vector<std::string> expected, held;
     for (const TensorSpec& spec : whole.tensors()) {
-      if (spec.layer_matrices == 0) expected.push_back(spec.name);
+      if (!spec.in_layer_matrices()) expected.push_back(spec.name);
     }
     for (const TensorSpec& spec : part.tensors()) held.push_back(spec.name);
     CHECK(held == expected);
     CHECK(part.tokens.size() == whole.tokens.size());
-    CHECK(part.layers[1].ffn_norm_gain.size() == named.config.channels);
+    CHECK(part.layers[1].ffn_norm.gain.size() == named.config.channels);
     CHECK(part.head.empty() == whole.head.empty());
     CHECK((part.layers[0].qkv.empty() && part.layers[0].projection.empty() && part.layers[0].up.empty() &&
            part.layers[0].down.empty()));
@@ -218,8 +219,9 @@ TEST_CASE("the parameter count is the number of weights, and FLOPs follow the de
     std::int64_t in_layers = 0;
     for (const TensorSpec& spec : parameters.tensors()) {
       count += spec.size();
-      in_layers += spec.layer_matrices > 0 ? spec.size() : 0;
-      if (spec.layer_matrices > 0) CHECK(spec.rows % spec.layer_matrices == 0);
+      in_layers += spec.in_layer_matrices() ? spec.size() : 0;
+      if (spec.in_layer_matrices())
+        CHECK(std::accumulate(spec.matrix_rows.begin(), spec.matrix_rows.end(), std::int64_t{0}) == spec.rows);
     }
     CHECK(parameter_count(named.config) == count);
     CHECK(layer_matrix_count(named.config) == in_layers);

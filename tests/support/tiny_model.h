@@ -7,6 +7,7 @@
 #include "base/rng.h"
 #include "model/batch.h"
 #include "model/config.h"
+#include "model/families.h"
 #include "model/parameters.h"
 
 namespace lm::test {
@@ -32,10 +33,103 @@ inline std::vector<NamedConfig> tiny_configs() {
       config.ffn_dim = 20;
       config.context_length = 16;
       config.vocab_size = 19;
-      config.rope_theta = 100.0;
+      config.rotary.theta = 100.0;
       configs.push_back({std::string(to_string(family)) + (tied ? ", tied" : ", untied"), config});
     }
   }
+  return configs;
+}
+
+/// Returns a model of each family that differs from the ones above, with every feature of its blocks that a choice of the
+/// configuration has: windows, scales, caps, scaled rotations and the like, at values that matter in a few tokens.
+inline std::vector<NamedConfig> feature_configs() {
+  std::vector<NamedConfig> configs;
+  const auto add = [&](const char* name, Family family, auto change) {
+    ModelConfig config = family_defaults(family);
+    config.tied_embeddings = false;
+    config.n_layers = 3;
+    config.channels = 12;
+    config.n_heads = 4;
+    config.n_kv_heads = 2;
+    config.head_dim = 6;
+    config.ffn_dim = 10;
+    config.context_length = 16;
+    config.vocab_size = 19;
+    config.rotary.theta = 100.0;
+    config.norm_eps = 1e-5;
+    change(config);
+    configs.push_back({name, config});
+  };
+  const auto with_own_heads = [](ModelConfig& c) {
+    c.n_kv_heads = c.n_heads;
+    c.head_dim = 3;
+  };
+  add("gpt2 relu", Family::gpt2, [&](ModelConfig& c) {
+    with_own_heads(c);
+    c.activation = Activation::relu;
+  });
+  add("llama interleaved, partial, biased", Family::llama, [](ModelConfig& c) {
+    c.rotary_interleaved = true;
+    c.rotary_dim = 4;
+    c.qkv_bias = c.projection_bias = c.ffn_bias = true;
+    c.rotary.scaling = RotaryScaling::llama3;
+    c.rotary.factor = 4;
+    c.rotary.original_context = 30;
+  });
+  add("llama yarn", Family::llama, [](ModelConfig& c) {
+    c.rotary = {.theta = 100, .scaling = RotaryScaling::yarn, .factor = 3, .attention_factor = 1.1, .original_context = 9};
+  });
+  add("mistral windows", Family::mistral, [](ModelConfig& c) { c.layer_shapes.assign(3, {.window = 4}); });
+  add("qwen2", Family::qwen2, [](ModelConfig& c) { c.layer_shapes = {{}, {.window = 5}, {.window = 2}}; });
+  add("smollm3", Family::smollm3, [](ModelConfig& c) { c.layer_shapes = {{}, {.rotation = Rotation::none}, {}}; });
+  add("gemma", Family::gemma, [](ModelConfig& c) { c.embedding_scale = 3.5; });
+  add("gemma2", Family::gemma2, [](ModelConfig& c) {
+    c.embedding_scale = 3.5;
+    c.score_cap = 1.5;
+    c.logit_cap = 2.0;
+    c.attention_scale = 0.6;
+    c.layer_shapes = {{.window = 3}, {}, {.window = 3}};
+  });
+  add("gemma3", Family::gemma3, [](ModelConfig& c) {
+    c.embedding_scale = 2.5;
+    c.local_rotary.theta = 10;
+    c.layer_shapes = {{.window = 3, .rotation = Rotation::local}, {}, {.window = 3, .rotation = Rotation::local}};
+    c.rotary.scaling = RotaryScaling::linear;
+    c.rotary.factor = 2;
+  });
+  add("phi3", Family::phi3, [](ModelConfig& c) { c.rotary_dim = 2; });
+  add("gpt_neox parallel", Family::gpt_neox, [&](ModelConfig& c) {
+    with_own_heads(c);
+    c.rotary_dim = 2;
+  });
+  add("olmo2", Family::olmo2, [](ModelConfig&) {});
+  add("starcoder2", Family::starcoder2, [](ModelConfig& c) { c.layer_shapes.assign(3, {.window = 6}); });
+  add("granite", Family::granite, [](ModelConfig& c) {
+    c.embedding_scale = 1.5;
+    c.residual_scale = 0.4;
+    c.attention_scale = 0.3;
+    c.logit_scale = 0.7;
+  });
+  add("bert", Family::bert, [&](ModelConfig& c) {
+    with_own_heads(c);
+    c.tied_embeddings = true;
+  });
+  add("roberta", Family::roberta, [&](ModelConfig& c) {
+    with_own_heads(c);
+    c.position_offset = 2;
+  });
+  add("modernbert", Family::modernbert, [&](ModelConfig& c) {
+    c.n_kv_heads = c.n_heads;
+    c.local_rotary.theta = 10;
+    c.layer_shapes = {{.attention_norm = false}, {.window = 3, .rotation = Rotation::local}, {}};
+  });
+  return configs;
+}
+
+/// Returns both lists.
+inline std::vector<NamedConfig> all_configs() {
+  std::vector<NamedConfig> configs = tiny_configs();
+  for (NamedConfig& named : feature_configs()) configs.push_back(std::move(named));
   return configs;
 }
 

@@ -185,10 +185,10 @@ TEST_CASE("Muon moves the matrices of the layers to orthogonal ones, and AdamW t
       CAPTURE(spec.name);
       const float *muon_values = by_muon.view(spec).data(), *adamw_values = by_adamw.view(spec).data();
       const bool equal = std::equal(muon_values, muon_values + spec.size(), adamw_values);
-      CHECK(equal == (spec.layer_matrices == 0));
-      if (spec.layer_matrices == 0) continue;
+      CHECK(equal == !spec.in_layer_matrices());
+      if (!spec.in_layer_matrices()) continue;
       // Each stacked matrix by itself: (w0 - w) / (0.01 * 0.2 sqrt(max)) is what orthogonalising its gradient gives.
-      const std::int64_t rows = spec.rows / spec.layer_matrices;
+      const std::int64_t rows = spec.matrix_rows.front();  // of equal height here
       const double reach = 0.2 * std::sqrt(static_cast<double>(std::max(rows, spec.columns)));
       for (std::int64_t first = 0; first < spec.rows; first += rows) {
         std::vector<float> direction(static_cast<std::size_t>(rows * spec.columns));
@@ -262,13 +262,13 @@ TEST_CASE("a loss that is not finite stops the run, or its step is skipped") {
   Run skipping(1, options);
   skipping.start();
   skipping.watcher.after_step = [&](const StepReport& report) {
-    float& gain = skipping.trainer.weights().final_norm_gain[0];
+    float& gain = skipping.trainer.weights().final_norm.gain[0];
     gain = report.step == 4 ? std::numeric_limits<float>::infinity() : report.step == 5 ? 1.0f : gain;
     CHECK(report.skipped == (report.step == 5));
   };
   CHECK(skipping.trainer.run(skipping.watcher) == StopReason::budget);
   CHECK(skipping.trainer.state().skipped_steps == 1);
-  skipping.trainer.weights().final_norm_gain[0] = std::numeric_limits<float>::infinity();
+  skipping.trainer.weights().final_norm.gain[0] = std::numeric_limits<float>::infinity();
   test::TemporaryFolder folder;
   CHECK_THROWS_AS(
       save_state(folder.path("s"), {.config = small_config(), .objective = "causal", .settings = "{}", .state = {}},
@@ -280,7 +280,7 @@ TEST_CASE("no state is written if a moment is not finite") {
   Run run(1, small_options());
   run.start();
   run.trainer.run(run.watcher);
-  run.trainer.second_moment().final_norm_gain[0] = std::numeric_limits<float>::infinity();
+  run.trainer.second_moment().final_norm.gain[0] = std::numeric_limits<float>::infinity();
   CHECK_THROWS_AS(run.trainer.check_finite(), Error);
 }
 

@@ -39,7 +39,7 @@ struct ForwardPass {
   AttentionResult<Number> result;
   AttentionInputs<Number> inputs;
   const Visibility& visibility;
-  Number scale;
+  ScoreScale<Number> scale;
 };
 
 /// Some queries of one sequence, and a key-value head with the query heads that share it.
@@ -137,7 +137,7 @@ void attention_forward(Compute& compute, AttentionResult<T> result, AttentionInp
   const std::int64_t per_head = std::max<std::int64_t>(1, tiling.tiles());
   with_factors<T>(compute.simd(), options.precision, [&](const auto& factors) {
     const ForwardPass<std::decay_t<decltype(factors)>> pass{factors,    simd_kernels<T>(compute.simd()), result, inputs,
-                                                            visibility, static_cast<T>(options.scale)};
+                                                            visibility, score_scale<T>(options)};
     compute.pool().run(batch * kv_heads * tiling.tiles(), [&](std::int64_t tile, int worker) {
       forward_tile(pass, compute, worker,
                    {tile / per_head / kv_heads, tile / per_head % kv_heads, tiling.first(tile % per_head),
@@ -157,7 +157,7 @@ ScratchSize attention_forward_scratch(SimdTier tier, Precision precision, std::i
 
 template <class T>
 void attention_decode(Compute& compute, TensorView<T> out, TensorView<const T> q, TensorView<const T> k,
-                      TensorView<const T> v, double scale) {
+                      TensorView<const T> v, const AttentionOptions& options) {
   const std::int64_t heads = q.dim(0), width = q.dim(1), keys = k.dim(0);
   LM_CHECK(out.dim(0) == heads && out.dim(1) == width && v.dim(0) == keys && heads % k.dim(1) == 0);
   const std::int64_t group = heads / k.dim(1);
@@ -167,8 +167,8 @@ void attention_decode(Compute& compute, TensorView<T> out, TensorView<const T> q
     kernels.decode.linear_decode({weights, keys}, {q.row(h), width}, {&k(0, h / group, 0), k.stride(0)}, nullptr,
                                  {1, keys, width});
     T inverse_sum = 0;
-    const VisibleKeys all{.keys = keys, .limit = keys, .documents = nullptr, .document = 0};
-    kernels.softmax.attention_weights(weights, all, static_cast<T>(scale), &inverse_sum);
+    const VisibleKeys all{.keys = keys, .first = 0, .limit = keys, .documents = nullptr, .document = 0};
+    kernels.softmax.attention_weights(weights, all, score_scale<T>(options), &inverse_sum);
     kernels.decode.weighted_rows(out.row(h), weights, {&v(0, h / group, 0), v.stride(0)}, keys, width);
     kernels.elementwise.scale(out.row(h), inverse_sum, width);
   });
@@ -181,8 +181,8 @@ template void attention_forward(Compute&, AttentionResult<double>, AttentionInpu
 template ScratchSize attention_forward_scratch<float>(SimdTier, Precision, std::int64_t, std::int64_t);
 template ScratchSize attention_forward_scratch<double>(SimdTier, Precision, std::int64_t, std::int64_t);
 template void attention_decode(Compute&, TensorView<float>, TensorView<const float>, TensorView<const float>,
-                               TensorView<const float>, double);
+                               TensorView<const float>, const AttentionOptions&);
 template void attention_decode(Compute&, TensorView<double>, TensorView<const double>, TensorView<const double>,
-                               TensorView<const double>, double);
+                               TensorView<const double>, const AttentionOptions&);
 
 }  // namespace lm

@@ -44,7 +44,7 @@ struct BackwardPass {
   TensorView<const Number> dout;
   AttentionResult<const Number> result;
   AttentionInputs<Number> inputs;
-  Number scale;
+  ScoreScale<Number> scale;
   bool add;
 };
 
@@ -172,7 +172,7 @@ void attention_backward(Compute& compute, AttentionGradients<T> gradients, Tenso
   with_factors<T>(compute.simd(), options.precision, [&](const auto& factors) {
     using Factors = std::decay_t<decltype(factors)>;
     const BackwardPass<Factors> pass{factors, simd_kernels<T>(compute.simd()), gradients,          dout, result,
-                                     inputs,  static_cast<T>(options.scale),   write == Write::add};
+                                     inputs,  score_scale<T>(options),         write == Write::add};
     compute.pool().run(batch * kv_heads, [&](std::int64_t tile, int worker) {
       Layout layout(compute.scratch<char>(worker, scratch_bytes<BackwardScratch<Factors>>(factors, keys, width)));
       const BackwardScratch<Factors> scratch(factors, keys, width, layout);

@@ -27,17 +27,23 @@ class SequenceVisibility {
  public:
   SequenceVisibility(const Visibility& visibility, std::int64_t sequence, std::int64_t keys)
       : prefix_(visibility.prefix_length.empty() ? 0 : visibility.prefix_length[static_cast<std::size_t>(sequence)]),
-        keys_(keys) {
+        keys_(keys),
+        window_(visibility.window == 0 ? keys : visibility.window) {
     if (!visibility.document.empty()) document_ = visibility.document.data() + sequence * keys;
   }
-  /// Returns the first key that the query at this position cannot see because of its place only.
-  std::int64_t limit(std::int64_t position) const { return std::min(keys_, std::max(position + 1, prefix_)); }
+  /// Return the first key that the query at this position may see, and the first after it that it cannot, because of their
+  /// places only.
+  std::int64_t first(std::int64_t position) const { return std::max<std::int64_t>(0, position - window_ + 1); }
+  std::int64_t limit(std::int64_t position) const {
+    return std::min({keys_, std::max(position + 1, prefix_), position + window_});
+  }
   /// Returns the documents of keys from `first` on, or null if there is one document only.
   const std::int32_t* documents(std::int64_t first) const { return document_ == nullptr ? nullptr : document_ + first; }
   std::int32_t document(std::int64_t position) const { return document_ == nullptr ? 0 : document_[position]; }
   /// Returns the keys of a range, and which of them the query at this position sees.
   VisibleKeys visible_keys(const KeyRange& range, std::int64_t position) const {
     return {.keys = range.size(),
+            .first = std::max(range.first, first(position)) - range.first,
             .limit = std::min(range.end, limit(position)) - range.first,
             .documents = documents(range.first),
             .document = document(position)};
@@ -45,7 +51,7 @@ class SequenceVisibility {
 
   /// Returns the keys that some query of these positions may see.
   KeyRange keys_of(std::int64_t first_position, std::int64_t count) const {
-    KeyRange range{0, limit(first_position + count - 1)};
+    KeyRange range{first(first_position), limit(first_position + count - 1)};
     if (document_ == nullptr) return range;
     const auto extremes = std::minmax_element(document_ + first_position, document_ + first_position + count);
     const std::int32_t lowest = *extremes.first, highest = *extremes.second;
@@ -59,11 +65,17 @@ class SequenceVisibility {
   const std::int32_t* document_ = nullptr;
   std::int64_t prefix_;
   std::int64_t keys_;
+  std::int64_t window_;  // as long as the sequence: unbounded
 };
 
 /// Returns the part of `all` that a block's range needs, relative to all.first, from the beginning of a panel on.
 inline KeyRange inside(const KeyRange& all, const KeyRange& range, std::int64_t panel) {
   return {(range.first - all.first) / panel * panel, range.end - all.first};
+}
+
+template <class T>
+ScoreScale<T> score_scale(const AttentionOptions& options) {
+  return {.scale = static_cast<T>(options.scale), .cap = static_cast<T>(options.cap)};
 }
 
 template <class T>
@@ -75,6 +87,7 @@ void check_attention_shapes(const TensorView<const T>& out, const AttentionInput
   LM_CHECK(k.dim(0) == q.dim(0) && k.dim(3) == q.dim(3) && k.dim(1) >= q.dim(1) && q.dim(2) % k.dim(2) == 0);
   LM_CHECK(visibility.prefix_length.empty() || visibility.prefix_length.size() == batch);
   LM_CHECK(visibility.document.empty() || visibility.document.size() == batch * keys);
+  LM_CHECK(visibility.window >= 0);
 }
 
 /// Returns one head of one sequence (time, D), from a position on.

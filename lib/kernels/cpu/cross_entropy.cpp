@@ -56,6 +56,34 @@ void cross_entropy_backward(Compute& compute, std::span<double> nats, TensorView
 }
 
 template <class T>
+void cap_logits(Compute& compute, TensorView<T> x, double scale, double cap) {
+  const SimdKernels<T>& kernels = simd_kernels<T>(compute.simd());
+  const Tiling tiling = row_tiling(x.rows(), x.columns());
+  compute.pool().run(tiling.tiles(), [&](std::int64_t tile, int) {
+    for (std::int64_t r = tiling.first(tile); r < tiling.first(tile) + tiling.count(tile); ++r) {
+      if (scale != 1) kernels.elementwise.scale(x.row(r), static_cast<T>(scale), x.columns());
+      if (cap != 0) kernels.activation.soft_cap(x.row(r), x.row(r), x.columns(), static_cast<T>(cap));
+    }
+  });
+}
+
+template <class T>
+void cap_logits_backward(Compute& compute, TensorView<T> dx, TensorView<const T> y, double scale, double cap) {
+  const SimdKernels<T>& kernels = simd_kernels<T>(compute.simd());
+  const Tiling tiling = row_tiling(dx.rows(), dx.columns());
+  const T inverse = cap == 0 ? T{0} : static_cast<T>(1 / cap);
+  compute.pool().run(tiling.tiles(), [&](std::int64_t tile, int) {
+    for (std::int64_t r = tiling.first(tile); r < tiling.first(tile) + tiling.count(tile); ++r) {
+      if (scale != 1) kernels.elementwise.scale(dx.row(r), static_cast<T>(scale), dx.columns());
+      if (cap == 0) continue;
+      T* row = dx.row(r);
+      const T* capped = y.row(r);
+      for (std::int64_t i = 0; i < dx.columns(); ++i) row[i] *= T{1} - (capped[i] * inverse) * (capped[i] * inverse);
+    }
+  });
+}
+
+template <class T>
 void softmax_forward(Compute& compute, TensorView<T> probabilities, TensorView<const T> logits) {
   const std::int64_t rows = logits.rows(), width = logits.columns();
   LM_CHECK(probabilities.rows() == rows && probabilities.columns() == width);
@@ -76,6 +104,10 @@ template void cross_entropy_backward(Compute&, std::span<double>, TensorView<flo
                                      std::span<const float>, double);
 template void cross_entropy_backward(Compute&, std::span<double>, TensorView<double>, std::span<const TokenId>,
                                      std::span<const float>, double);
+template void cap_logits(Compute&, TensorView<float>, double, double);
+template void cap_logits(Compute&, TensorView<double>, double, double);
+template void cap_logits_backward(Compute&, TensorView<float>, TensorView<const float>, double, double);
+template void cap_logits_backward(Compute&, TensorView<double>, TensorView<const double>, double, double);
 template void softmax_forward(Compute&, TensorView<float>, TensorView<const float>);
 template void softmax_forward(Compute&, TensorView<double>, TensorView<const double>);
 

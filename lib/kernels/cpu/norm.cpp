@@ -14,6 +14,12 @@ namespace {
 /// them, so that the sums stay cheap.
 Tiling backward_tiling(std::int64_t rows) { return {rows, std::max<std::int64_t>(8, divide_up(rows, 64))}; }
 
+/// Returns what a backward pass multiplies the gradient by that is there already.
+template <class T>
+T kept_part(Write write) {
+  return write == Write::add ? T{1} : T{0};
+}
+
 /// A view (rows, groups, width), or a matrix as one group.
 template <class T>
 struct Groups {
@@ -35,11 +41,13 @@ struct Groups {
 
 template <class T>
 void rmsnorm_gradients(Compute& compute, Groups<T> dx, TensorView<T> dgain, Groups<const T> dy, Groups<const T> x,
-                       TensorView<const T> gain, TensorView<const T> rstd, T keep) {
+                       TensorView<const T> gain, TensorView<const T> rstd, double offset, Write write) {
   LM_CHECK(dx.rows == x.rows && dy.rows == x.rows && dx.groups == x.groups && dy.groups == x.groups);
   LM_CHECK(dx.width == x.width && dy.width == x.width && dgain.size() == x.width && gain.size() == x.width);
   LM_CHECK(rstd.contiguous() && rstd.size() == x.rows * x.groups);
   const NormKernels<T>& kernels = simd_kernels<T>(compute.simd()).norm;
+  const NormGain<T> gains{gain.data(), static_cast<T>(offset)};
+  const T keep = kept_part<T>(write);
   const Tiling tiling = backward_tiling(x.rows);
   T* partial = compute.shared_scratch<T>(tiling.tiles() * x.width);
   compute.pool().run(tiling.tiles(), [&](std::int64_t tile, int) {
@@ -47,13 +55,13 @@ void rmsnorm_gradients(Compute& compute, Groups<T> dx, TensorView<T> dgain, Grou
     std::fill_n(sums, x.width, T{0});
     const std::int64_t first = tiling.first(tile), count = tiling.count(tile);
     if (x.groups == 1) {
-      kernels.rmsnorm_backward(dx.rows_from(first), sums, dy.rows_from(first), x.rows_from(first), gain.data(),
+      kernels.rmsnorm_backward(dx.rows_from(first), sums, dy.rows_from(first), x.rows_from(first), gains,
                                rstd.data() + first, {count, x.width}, keep);
       return;
     }
     for (std::int64_t r = first; r < first + count; ++r) {
-      kernels.rmsnorm_backward(dx.groups_of(r), sums, dy.groups_of(r), x.groups_of(r), gain.data(),
-                               rstd.data() + r * x.groups, {x.groups, x.width}, keep);
+      kernels.rmsnorm_backward(dx.groups_of(r), sums, dy.groups_of(r), x.groups_of(r), gains, rstd.data() + r * x.groups,
+                               {x.groups, x.width}, keep);
     }
   });
   add_tree_sum(dgain.data(), partial, tiling.tiles(), x.width);
@@ -79,7 +87,7 @@ void layernorm_forward(Compute& compute, TensorView<T> y, LayerNormMoments<T> mo
 
 template <class T>
 void layernorm_backward(Compute& compute, TensorView<T> dx, TensorView<T> dgain, TensorView<T> dbias, TensorView<const T> dy,
-                        TensorView<const T> x, TensorView<const T> gain, LayerNormMoments<const T> moments) {
+                        TensorView<const T> x, TensorView<const T> gain, LayerNormMoments<const T> moments, Write write) {
   const std::int64_t rows = x.rows(), width = x.columns();
   LM_CHECK(dx.rows() == rows && dx.columns() == width && dy.rows() == rows && dy.columns() == width);
   LM_CHECK(dgain.size() == width && gain.size() == width && (dbias.empty() || dbias.size() == width));
@@ -96,7 +104,7 @@ void layernorm_backward(Compute& compute, TensorView<T> dx, TensorView<T> dgain,
     std::fill_n(gain_sums, width, T{0});
     if (bias_sums != nullptr) std::fill_n(bias_sums, width, T{0});
     kernels.layernorm_backward(strided(dx, first), gain_sums, bias_sums, strided(dy, first), strided(x, first), gain.data(),
-                               {mean + first, rstd + first}, {tiling.count(tile), width});
+                               {mean + first, rstd + first}, {tiling.count(tile), width}, kept_part<T>(write));
   });
   add_tree_sum(dgain.data(), partial, tiling.tiles(), width);
   if (!dbias.empty()) add_tree_sum(dbias.data(), partial_bias, tiling.tiles(), width);
@@ -104,22 +112,23 @@ void layernorm_backward(Compute& compute, TensorView<T> dx, TensorView<T> dgain,
 
 template <class T>
 void rmsnorm_forward(Compute& compute, TensorView<T> y_view, TensorView<T> rstd, TensorView<const T> x_view,
-                     TensorView<const T> gain, double eps) {
+                     TensorView<const T> gain, double eps, double offset) {
   const Groups<T> y(y_view);
   const Groups<const T> x(x_view);
   LM_CHECK(y.rows == x.rows && y.groups == x.groups && y.width == x.width && gain.size() == x.width);
   LM_CHECK(rstd.contiguous() && rstd.size() == x.rows * x.groups);
   const NormKernels<T>& kernels = simd_kernels<T>(compute.simd()).norm;
+  const NormGain<T> gains{gain.data(), static_cast<T>(offset)};
   const Tiling tiling = row_tiling(x.rows, x.groups * x.width);
   compute.pool().run(tiling.tiles(), [&](std::int64_t tile, int) {
     const std::int64_t first = tiling.first(tile), count = tiling.count(tile);
     if (x.groups == 1) {
-      kernels.rmsnorm_forward(y.rows_from(first), rstd.data() + first, x.rows_from(first), gain.data(), {count, x.width},
+      kernels.rmsnorm_forward(y.rows_from(first), rstd.data() + first, x.rows_from(first), gains, {count, x.width},
                               static_cast<T>(eps));
       return;
     }
     for (std::int64_t r = first; r < first + count; ++r) {
-      kernels.rmsnorm_forward(y.groups_of(r), rstd.data() + r * x.groups, x.groups_of(r), gain.data(), {x.groups, x.width},
+      kernels.rmsnorm_forward(y.groups_of(r), rstd.data() + r * x.groups, x.groups_of(r), gains, {x.groups, x.width},
                               static_cast<T>(eps));
     }
   });
@@ -127,15 +136,8 @@ void rmsnorm_forward(Compute& compute, TensorView<T> y_view, TensorView<T> rstd,
 
 template <class T>
 void rmsnorm_backward(Compute& compute, TensorView<T> dx, TensorView<T> dgain, TensorView<const T> dy, TensorView<const T> x,
-                      TensorView<const T> gain, TensorView<const T> rstd) {
-  rmsnorm_gradients<T>(compute, Groups<T>(dx), dgain, Groups<const T>(dy), Groups<const T>(x), gain, rstd, T{1});
-}
-
-template <class T>
-void rmsnorm_backward_in_place(Compute& compute, TensorView<T> dy_to_dx, TensorView<T> dgain, TensorView<const T> x,
-                               TensorView<const T> gain, TensorView<const T> rstd) {
-  rmsnorm_gradients<T>(compute, Groups<T>(dy_to_dx), dgain, Groups<const T>(TensorView<const T>(dy_to_dx)),
-                       Groups<const T>(x), gain, rstd, T{0});
+                      TensorView<const T> gain, TensorView<const T> rstd, double offset, Write write) {
+  rmsnorm_gradients<T>(compute, Groups<T>(dx), dgain, Groups<const T>(dy), Groups<const T>(x), gain, rstd, offset, write);
 }
 
 template <class T>
@@ -157,21 +159,17 @@ template void layernorm_forward(Compute&, TensorView<float>, LayerNormMoments<fl
 template void layernorm_forward(Compute&, TensorView<double>, LayerNormMoments<double>, TensorView<const double>,
                                 TensorView<const double>, TensorView<const double>, double);
 template void layernorm_backward(Compute&, TensorView<float>, TensorView<float>, TensorView<float>, TensorView<const float>,
-                                 TensorView<const float>, TensorView<const float>, LayerNormMoments<const float>);
+                                 TensorView<const float>, TensorView<const float>, LayerNormMoments<const float>, Write);
 template void layernorm_backward(Compute&, TensorView<double>, TensorView<double>, TensorView<double>,
                                  TensorView<const double>, TensorView<const double>, TensorView<const double>,
-                                 LayerNormMoments<const double>);
+                                 LayerNormMoments<const double>, Write);
 template void rmsnorm_forward(Compute&, TensorView<float>, TensorView<float>, TensorView<const float>,
-                              TensorView<const float>, double);
+                              TensorView<const float>, double, double);
 template void rmsnorm_forward(Compute&, TensorView<double>, TensorView<double>, TensorView<const double>,
-                              TensorView<const double>, double);
+                              TensorView<const double>, double, double);
 template void rmsnorm_backward(Compute&, TensorView<float>, TensorView<float>, TensorView<const float>,
-                               TensorView<const float>, TensorView<const float>, TensorView<const float>);
+                               TensorView<const float>, TensorView<const float>, TensorView<const float>, double, Write);
 template void rmsnorm_backward(Compute&, TensorView<double>, TensorView<double>, TensorView<const double>,
-                               TensorView<const double>, TensorView<const double>, TensorView<const double>);
-template void rmsnorm_backward_in_place(Compute&, TensorView<float>, TensorView<float>, TensorView<const float>,
-                                        TensorView<const float>, TensorView<const float>);
-template void rmsnorm_backward_in_place(Compute&, TensorView<double>, TensorView<double>, TensorView<const double>,
-                                        TensorView<const double>, TensorView<const double>);
+                               TensorView<const double>, TensorView<const double>, TensorView<const double>, double, Write);
 
 }  // namespace lm

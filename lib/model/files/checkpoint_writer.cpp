@@ -34,7 +34,7 @@ template <class Read>
 void check_config_text(const std::string& text, const std::string& path, const ModelConfig& config, Read read) {
   ModelConfig again = read(JsonValue::parse(text, path), path);
   again.dropout = config.dropout;  // which Hugging Face's Llama and Qwen3 do not have
-  if (config.positions == Positions::learned) again.rope_theta = config.rope_theta;
+  if (config.positions == Positions::learned) again.rotary.theta = config.rotary.theta;
   if (again != config) refuse_written(path, "has another configuration");
 }
 

@@ -1,12 +1,15 @@
 #include "model/files/config_hugging_face.h"
 
 #include <algorithm>
-#include <array>
-#include <span>
+#include <cmath>
 #include <string>
 
 #include "base/error.h"
+#include "model/families.h"
 #include "model/files/config_keys.h"
+#include "model/files/config_reader.h"
+#include "model/files/family_keys.h"
+#include "model/files/rotation_reader.h"
 
 namespace lm {
 
@@ -43,109 +46,220 @@ JsonValue llama_to_hugging_face(const ModelConfig& config, TokenId end_of_text) 
       .set("num_key_value_heads", config.n_kv_heads)
       .set("head_dim", config.head_dim);
   json.set("intermediate_size", config.ffn_dim).set("max_position_embeddings", config.context_length);
-  json.set("hidden_act", "silu").set("rms_norm_eps", config.norm_eps).set("rope_theta", config.rope_theta);
+  json.set("hidden_act", "silu").set("rms_norm_eps", config.norm_eps).set("rope_theta", config.rotary.theta);
   json.set("attention_bias", false).set("attention_dropout", 0.0);
   if (qwen3) json.set("use_sliding_window", false);
   if (!qwen3) json.set("mlp_bias", false);
   return json;
 }
 
-/// Reads keys with defaults, as Hugging Face's own configuration classes fill them in.
-class Reader {
- public:
-  Reader(const JsonValue& json, std::string_view source) : json_(json), source_(source) {}
-
-  std::int64_t integer(const char* key) const { return json_.integer_at(key, source_); }
-  std::int64_t integer(const char* key, std::int64_t otherwise) const { return present(key) ? integer(key) : otherwise; }
-  double number(const char* key, double otherwise) const { return present(key) ? json_.number_at(key, source_) : otherwise; }
-  bool boolean(const char* key, bool otherwise) const { return present(key) ? json_.boolean_at(key, source_) : otherwise; }
-  std::string string(const char* key, const char* otherwise) const {
-    return present(key) ? json_.string_at(key, source_) : otherwise;
-  }
-
-  [[noreturn]] void refuse(const std::string& key) const {
-    throw Error("cannot express '" + key + "' of '" + std::string(source_) +
-                "'; only plain GPT-2, Llama and Qwen3 models are supported");
-  }
-  bool present(const char* key) const {
-    const JsonValue* value = json_.find(key);
-    return value != nullptr && !value->is_null();
-  }
-  const JsonValue& json() const { return json_; }
-  std::string_view source() const { return source_; }
-
- private:
-  const JsonValue& json_;
-  std::string_view source_;
-};
-
-/// Reads a size of GPT-2's class, which takes the names of other classes too and believes them over its own.
-std::int64_t gpt2_size(const Reader& reader, const char* name, const char* other_name, std::int64_t otherwise) {
-  return reader.present(other_name) ? reader.integer(other_name) : reader.integer(name, otherwise);
+std::int64_t read_size(const ConfigReader& reader, const SizeKey& key) {
+  if (key.alias != nullptr && reader.present(key.alias)) return reader.integer(key.alias);
+  return key.otherwise ? reader.integer(key.name, *key.otherwise) : reader.integer(key.name);
 }
 
-void refuse_activation(const Reader& reader, const char* key, const char* otherwise, std::span<const char* const> same) {
-  const std::string name = reader.string(key, otherwise);
-  if (std::find(same.begin(), same.end(), name) == same.end()) reader.refuse(key);
+void read_sizes(const ConfigReader& reader, const FamilyKeys& keys, ModelConfig& config) {
+  constexpr std::int64_t kLargest = std::int64_t{1} << 30;
+  config.channels = read_size(reader, keys.channels);
+  config.n_layers = read_size(reader, keys.layers);
+  config.n_heads = read_size(reader, keys.heads);
+  if (config.n_heads < 1) reader.refuse(keys.heads.name);
+  if (config.channels < 1 || config.channels > kLargest) reader.refuse(keys.channels.name);
+  // Absent, it may have a default; null is as many as there are heads.
+  config.n_kv_heads = config.n_heads;
+  if (keys.kv_heads.name != nullptr) {
+    const bool absent = reader.find(keys.kv_heads.name) == nullptr;
+    config.n_kv_heads =
+        reader.integer(keys.kv_heads.name, absent ? keys.kv_heads.otherwise.value_or(config.n_heads) : config.n_heads);
+  }
+  const bool has_head_dim = keys.head_dim.name != nullptr && (reader.present(keys.head_dim.name) || keys.head_dim.otherwise);
+  if (has_head_dim) {
+    config.head_dim = read_size(reader, keys.head_dim);
+  } else {
+    if (config.channels % config.n_heads != 0) reader.refuse(keys.heads.name);
+    config.head_dim = config.channels / config.n_heads;
+  }
+  const bool by_channels = keys.ffn_by_channels > 0 && !reader.present(keys.ffn.name);
+  config.ffn_dim = by_channels ? keys.ffn_by_channels * config.channels : read_size(reader, keys.ffn);
+  config.context_length = read_size(reader, keys.context);
+  config.vocab_size = read_size(reader, keys.vocabulary);
+  if (keys.usual_token_types > 0) config.token_types = reader.integer("type_vocab_size", keys.usual_token_types);
+  if (keys.positions_after_pad) {
+    config.position_offset = reader.integer("pad_token_id", keys.usual_pad) + 1;
+    if (config.position_offset < 1 || config.position_offset >= config.context_length) reader.refuse("pad_token_id");
+    config.context_length -= config.position_offset;
+  }
 }
 
-ModelConfig gpt2_from_hugging_face(const Reader& reader) {
+Activation read_activation(const ConfigReader& reader, const char* key, const FamilyKeys& keys) {
+  struct Name {
+    const char* name;
+    Activation activation;
+  };
   // Names of one function, of which some compute it in another order.
-  constexpr std::array<const char*, 4> kTanhGelu = {"gelu_new", "gelu_pytorch_tanh", "gelu_fast", "gelu_accurate"};
-  ModelConfig config = family_defaults(Family::gpt2);
-  config.channels = gpt2_size(reader, "n_embd", "hidden_size", 768);
-  config.n_layers = gpt2_size(reader, "n_layer", "num_hidden_layers", 12);
-  config.n_heads = config.n_kv_heads = gpt2_size(reader, "n_head", "num_attention_heads", 12);
-  if (config.n_heads < 1 || config.channels % config.n_heads != 0) reader.refuse("n_head");
-  config.head_dim = config.channels / config.n_heads;
-  if (config.channels > (std::int64_t{1} << 30)) reader.refuse("n_embd");
-  config.ffn_dim = reader.integer("n_inner", 4 * config.channels);
-  config.context_length = gpt2_size(reader, "n_positions", "max_position_embeddings", 1024);
-  config.vocab_size = reader.integer("vocab_size", 50257);
-  config.norm_eps = reader.number("layer_norm_epsilon", 1e-5);
-  config.tied_embeddings = reader.boolean("tie_word_embeddings", true);
-  config.dropout = reader.number("resid_pdrop", 0.1);
-  refuse_activation(reader, "activation_function", "gelu_new", kTanhGelu);
-  return config;
-}
-
-/// Reads rope_theta at the top (until transformers 4) or inside rope_parameters (from 5). Throws Error for scaled rotations.
-double read_rope_theta(const Reader& reader) {
-  const char* key = "";
-  const JsonValue* rope = find_rope(reader.json(), key);
-  if (rope != nullptr) {
-    if (rope->if_object() == nullptr || rope->find("full_attention") != nullptr) reader.refuse(key);
-    bool typed = false;
-    for (const char* type_key : {"rope_type", "type"}) {
-      const JsonValue* type = rope->find(type_key);
-      if (type != nullptr && (type->if_string() == nullptr || *type->if_string() != "default")) reader.refuse(key);
-      typed = typed || type != nullptr;
-    }
-    if (!typed && rope->find("factor") != nullptr) reader.refuse(key);
-    if (rope->find("rope_theta") != nullptr) return rope->number_at("rope_theta", reader.source());
+  constexpr std::array<Name, 9> kNames = {{{"silu", Activation::silu},
+                                           {"swish", Activation::silu},
+                                           {"gelu", Activation::gelu},
+                                           {"gelu_python", Activation::gelu},
+                                           {"gelu_new", Activation::gelu_tanh},
+                                           {"gelu_pytorch_tanh", Activation::gelu_tanh},
+                                           {"gelu_fast", Activation::gelu_tanh},
+                                           {"gelu_accurate", Activation::gelu_tanh},
+                                           {"relu", Activation::relu}}};
+  const std::string wanted = reader.string(key, keys.usual_activation);
+  if (keys.gelu_means_tanh && wanted == "gelu") return Activation::gelu_tanh;
+  std::string known;
+  for (const Name& name : kNames) {
+    if (wanted == name.name) return name.activation;
+    known += (known.empty() ? "" : ", ") + std::string(name.name);
   }
-  return reader.number("rope_theta", 10000.0);
+  reader.refuse(key, known);
 }
 
-ModelConfig llama_from_hugging_face(const Reader& reader, Family family) {
-  constexpr std::array<const char*, 2> kSilu = {"silu", "swish"};
-  const bool qwen3 = family == Family::qwen3;
-  ModelConfig config = family_defaults(family);
-  config.channels = reader.integer("hidden_size");
-  config.n_layers = reader.integer("num_hidden_layers");
-  config.n_heads = reader.integer("num_attention_heads");
-  // Absent, it is 32 in Qwen3's class; null is as many as there are heads.
-  const bool absent = reader.json().find("num_key_value_heads") == nullptr;
-  config.n_kv_heads = reader.integer("num_key_value_heads", qwen3 && absent ? 32 : config.n_heads);
-  if (config.n_heads < 1) reader.refuse("num_attention_heads");
-  config.head_dim = reader.integer("head_dim", qwen3 ? 128 : config.channels / config.n_heads);
-  config.ffn_dim = reader.integer("intermediate_size");
-  config.context_length = reader.integer("max_position_embeddings", qwen3 ? 32768 : 2048);
-  config.vocab_size = reader.integer("vocab_size");
-  config.norm_eps = reader.number("rms_norm_eps", 1e-6);
-  config.rope_theta = read_rope_theta(reader);
-  config.tied_embeddings = reader.boolean("tie_word_embeddings", false);
-  refuse_activation(reader, "hidden_act", "silu", kSilu);
+void read_features(const ConfigReader& reader, const FamilyKeys& keys, ModelConfig& config) {
+  if (keys.eps != nullptr) config.norm_eps = reader.number(keys.eps, keys.usual_eps);
+  config.tied_embeddings = reader.boolean("tie_word_embeddings", keys.usual_tied);
+  if (keys.dropout != nullptr) config.dropout = reader.number(keys.dropout, keys.usual_dropout);
+  config.activation = read_activation(reader, keys.activation, keys);
+  if (keys.head_activation != nullptr) config.head_activation = read_activation(reader, keys.head_activation, keys);
+  // BERT's own head has the activation of its layers, RoBERTa's always GELU.
+  if (config.family == Family::bert) config.head_activation = config.activation;
+  for (const FlagKey& flag : keys.flags) {
+    const bool value = reader.boolean(flag.name, flag.otherwise);
+    for (bool ModelConfig::*member : flag.members) {
+      if (member != nullptr) config.*member = value;
+    }
+  }
+  for (const NumberKey& number : keys.numbers) {
+    // Null switches a cap off; absent, the class has its default.
+    const bool absent = reader.find(number.name) == nullptr;
+    if (!reader.present(number.name) && !(absent && number.otherwise)) continue;
+    const double value = reader.number(number.name, number.otherwise.value_or(0));
+    if (!(value > 0)) reader.refuse(number.name);
+    config.*number.member = number.meaning == Meaning::inverse        ? 1 / value
+                            : number.meaning == Meaning::inverse_root ? 1 / std::sqrt(value)
+                                                                      : value;
+  }
+  if (keys.scales_embeddings) config.embedding_scale = std::sqrt(static_cast<double>(config.channels));
+}
+
+/// Returns whether each layer is said to see a window only, by layer_types; nothing if that is not there.
+std::optional<std::vector<bool>> read_layer_types(const ConfigReader& reader, std::int64_t layers) {
+  if (!reader.present("layer_types")) return std::nullopt;
+  const JsonValue::Array* types = reader.find("layer_types")->if_array();
+  if (types == nullptr || static_cast<std::int64_t>(types->size()) != layers)
+    reader.refuse("layer_types", "lists of 'full_attention' and 'sliding_attention', one a layer");
+  std::vector<bool> windowed;
+  for (const JsonValue& type : *types) {
+    const std::string* name = type.if_string();
+    if (name == nullptr || (*name != "full_attention" && *name != "sliding_attention"))
+      reader.refuse("layer_types", "'full_attention' and 'sliding_attention'");
+    windowed.push_back(*name == "sliding_attention");
+  }
+  return windowed;
+}
+
+/// Returns which layers turn queries and keys.
+std::vector<bool> read_rotated_layers(const ConfigReader& reader, const FamilyKeys& keys, std::int64_t layers) {
+  std::vector<bool> rotated(static_cast<std::size_t>(layers), true);
+  if (!keys.skips_rotations) return rotated;
+  const std::int64_t interval = reader.integer("no_rope_layer_interval", 4);
+  if (interval < 1) reader.refuse("no_rope_layer_interval");
+  for (std::size_t i = 0; i < rotated.size(); ++i) rotated[i] = (static_cast<std::int64_t>(i) + 1) % interval != 0;
+  if (!reader.present("no_rope_layers")) return rotated;
+  const JsonValue::Array* list = reader.find("no_rope_layers")->if_array();
+  if (list == nullptr || list->size() != rotated.size()) reader.refuse("no_rope_layers", "lists of 0 and 1, one a layer");
+  for (std::size_t i = 0; i < rotated.size(); ++i) rotated[i] = !is_falsy((*list)[i]);
+  return rotated;
+}
+
+/// Returns whether each layer sees a window only.
+std::vector<bool> read_windowed_layers(const ConfigReader& reader, const WindowKeys& keys,
+                                       const std::vector<bool>& rotated) {
+  const auto layers = static_cast<std::int64_t>(rotated.size());
+  std::vector<bool> windowed(rotated.size(), keys.pattern == WindowPattern::all);
+  const bool optional = keys.pattern == WindowPattern::beyond_first || keys.pattern == WindowPattern::unrotated;
+  const std::int64_t first = keys.pattern == WindowPattern::beyond_first ? reader.integer("max_window_layers", 28) : 0;
+  if (optional && !reader.boolean("use_sliding_window", false)) {
+    // The class reads layer_types all the same, but has no window for them.
+    if (const auto types = read_layer_types(reader, layers);
+        types && std::find(types->begin(), types->end(), true) != types->end())
+      reader.refuse("layer_types", "'sliding_attention' beside use_sliding_window true");
+    return windowed;
+  }
+  if (keys.pattern == WindowPattern::none || keys.pattern == WindowPattern::all) return windowed;
+  if (const auto types = read_layer_types(reader, layers)) return *types;
+  const std::int64_t period = keys.period == nullptr ? keys.usual_period : reader.integer(keys.period, keys.usual_period);
+  if (!optional && period < 1) reader.refuse(keys.period);
+  for (std::int64_t i = 0; i < layers; ++i) {
+    const auto at = static_cast<std::size_t>(i);
+    switch (keys.pattern) {
+      case WindowPattern::beyond_first:
+        windowed[at] = i >= first;
+        break;
+      case WindowPattern::unrotated:
+        windowed[at] = !rotated[at];
+        break;
+      case WindowPattern::all_but_last:
+        windowed[at] = (i + 1) % period != 0;
+        break;
+      default:
+        windowed[at] = i % period != 0;
+        break;
+    }
+  }
+  return windowed;
+}
+
+void read_layers(const ConfigReader& reader, const FamilyKeys& keys, ModelConfig& config) {
+  constexpr std::int64_t kMostLayers = 10000;
+  if (config.n_layers < 1 || config.n_layers > kMostLayers) return;  // check_config() says so
+  const std::vector<bool> rotated = read_rotated_layers(reader, keys, config.n_layers);
+  const std::vector<bool> windowed = read_windowed_layers(reader, keys.window, rotated);
+  std::int64_t window = 0;
+  if (keys.window.pattern != WindowPattern::none) {
+    // Null is no window; absent, the class may have a default.
+    const bool absent = reader.find(keys.window.size) == nullptr;
+    window = reader.integer(keys.window.size, absent ? keys.window.otherwise.value_or(0) : 0);
+    if (keys.window.both_ways) window = window / 2 + 1;
+    if (window < 0) reader.refuse(keys.window.size);
+  }
+  std::vector<LayerShape> shapes(rotated.size());
+  for (std::size_t i = 0; i < shapes.size(); ++i) {
+    if (windowed[i]) shapes[i].window = window;
+    if (config.positions == Positions::learned || !rotated[i]) {
+      shapes[i].rotation = Rotation::none;
+    } else if (windowed[i] && keys.rotation.local_theta != nullptr) {
+      shapes[i].rotation = Rotation::local;
+    }
+    if (keys.first_layer_unnormed && i == 0) shapes[i].attention_norm = false;
+  }
+  const bool usual = std::all_of(shapes.begin(), shapes.end(), [&](LayerShape shape) {
+    if (config.positions == Positions::learned) shape.rotation = Rotation::global;
+    return shape == LayerShape();
+  });
+  if (!usual) config.layer_shapes = std::move(shapes);
+}
+
+std::string known_families() {
+  std::string known;
+  for (const std::string& word : choice_words<Family>()) known += (known.empty() ? "" : ", ") + word;
+  return known;
+}
+
+ModelConfig read_config(const ConfigReader& reader) {
+  const std::string type = reader.string("model_type", "");
+  const std::optional<Family> family = find_choice<Family>(type);
+  if (!family) {
+    throw Error("cannot use model type '" + type + "' of '" + std::string(reader.source()) + "'; known are " +
+                known_families());
+  }
+  const FamilyKeys& keys = family_keys(*family);
+  ModelConfig config = family_defaults(*family);
+  read_sizes(reader, keys, config);
+  read_features(reader, keys, config);
+  read_rotations(reader, keys, config);
+  read_layers(reader, keys, config);
   return config;
 }
 
@@ -159,16 +273,8 @@ JsonValue config_to_hugging_face(const ModelConfig& config, TokenId end_of_text,
 }
 
 ModelConfig config_from_hugging_face(const JsonValue& json, std::string_view source) {
-  const Reader reader(json, source);
-  const std::string type = reader.string("model_type", "");
-  ModelConfig config;
-  if (type == "gpt2") {
-    config = gpt2_from_hugging_face(reader);
-  } else if (type == "llama" || type == "qwen3") {
-    config = llama_from_hugging_face(reader, parse_choice<Family>(type));
-  } else {
-    throw Error("cannot use model type '" + type + "' of '" + std::string(source) + "'; known are gpt2, llama and qwen3");
-  }
+  const ConfigReader reader(json, source);
+  ModelConfig config = read_config(reader);
   const std::string stranger = key_not_expressible(json, config.family);
   if (!stranger.empty()) reader.refuse(stranger);
   check_config(config, source);
@@ -177,10 +283,10 @@ ModelConfig config_from_hugging_face(const JsonValue& json, std::string_view sou
 
 std::vector<std::string> hugging_face_notes(const JsonValue& json) {
   std::vector<std::string> notes;
-  const std::string* type = json.find("model_type") == nullptr ? nullptr : json.find("model_type")->if_string();
-  if (type == nullptr) return notes;
-  for (const std::string& key : keys_ignored(json, parse_choice<Family>(*type))) {
-    notes.push_back("config.json sets '" + key + "', which the class of " + *type +
+  const ConfigReader reader(json, "config.json");
+  const ModelConfig config = read_config(reader);
+  for (const std::string& key : keys_ignored(reader, config)) {
+    notes.push_back("config.json sets '" + key + "', which the class of " + to_string(config.family) +
                     " models ignores, and so does this program");
   }
   return notes;

@@ -1,4 +1,4 @@
-// Which keys of a Hugging Face config.json change the model, beyond the sizes that config_hugging_face.cpp reads.
+// Which keys of a Hugging Face config.json would change the model, beyond those that config_hugging_face.cpp reads.
 #pragma once
 
 #include <string>
@@ -7,6 +7,7 @@
 
 #include "base/json.h"
 #include "model/config.h"
+#include "model/files/config_reader.h"
 
 namespace lm {
 
@@ -14,11 +15,8 @@ namespace lm {
 /// express; empty if there is none.
 std::string key_not_expressible(const JsonValue& json, Family family);
 
-/// Returns the keys that would change the model in another family and that this family's class ignores, as we do.
-std::vector<std::string> keys_ignored(const JsonValue& json, Family family);
-
-/// Returns the rotation's parameters: rope_scaling if it is there and not empty, else rope_parameters, with the key's name;
-/// null if neither is. The former comes first in transformers too.
-const JsonValue* find_rope(const JsonValue& json, const char*& key);
+/// Returns the keys that would change the model in another family, and that reading this one's configuration did not ask for,
+/// as its class does not.
+std::vector<std::string> keys_ignored(const ConfigReader& reader, const ModelConfig& config);
 
 }  // namespace lm

@@ -20,11 +20,12 @@ constexpr std::int64_t kBatchRows = 2048;
 
 bool is_whitespace(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
 
-/// How a document is cut: windows whose tokens all see each other hold L of them, the first of which was scored by the one
-/// before (and in a mixture has no output of its own); others hold L + 1.
-WindowPlan cut_of(const WindowPlan& plan) {
+/// How a document is cut: windows whose tokens all see each other hold L of them with those that close them, the first of
+/// which was scored by the one before (and in a mixture has no output of its own); others hold L + 1.
+WindowPlan cut_of(const WindowPlan& plan, const TextModel& model) {
   if (plan.pseudo == Pseudo::no) return plan;
-  return {.context = plan.context - 1, .stride = plan.context - 1};
+  const std::int64_t length = plan.context - 1 - std::ssize(model.closing());
+  return {.context = length, .stride = length};
 }
 
 Questions questions_of(const TextModel& model, const WindowPlan& plan) {
@@ -82,7 +83,8 @@ std::optional<double> CorpusScore::macro_perplexity() const {
 WindowPlan complete_plan(WindowPlan plan, const TextModel& model) {
   const std::int64_t longest = model.config().context_length;
   if (plan.context == 0) plan.context = longest;
-  plan.leaves_tokens_out = model.tokenizer.leaves_tokens_out();
+  plan.leaves_tokens_out = model.closing().empty() && !model.tokenizer.closing().empty();
+  for (const TokenId id : model.closing()) plan.end += model.tokenizer.bytes_of(id);
   const bool opens = plan.protocol == Protocol::strided || plan.protocol == Protocol::lm_eval;
   if (opens || (plan.protocol == Protocol::llama_cpp && !model.tokenizer.begin_tokens().empty()))
     plan.begin = begin_name(model.tokenizer);
@@ -95,9 +97,14 @@ WindowPlan complete_plan(WindowPlan plan, const TextModel& model) {
   if (plan.score_end) model.require_embedded(std::array{model.tokenizer.end_of_text()}, "what ends its texts");
   if (plan.pseudo != Pseudo::no) {
     require_masked(model);
+    model.require_embedded(model.closing(), "what ends its texts");
     LM_CHECK(plan.protocol == Protocol::strided && !plan.score_end);
     plan.stride = plan.context;
-    if (plan.context < 2) throw Error("cannot hide a token in a context of 1: --context must be 2 at least");
+    const std::int64_t least = 2 + std::ssize(model.closing());
+    if (plan.context < least) {
+      throw Error("cannot hide a token in a context of " + std::to_string(plan.context) + ": --context must be " +
+                  std::to_string(least) + " at least");
+    }
   } else {
     require_left_to_right(model);
   }
@@ -120,7 +127,7 @@ Evaluator::Evaluator(Compute& compute, const TextModel& model, const WindowPlan&
       plan_(complete_plan(plan, model)),
       texts_(texts),
       on_document_(std::move(on_document)),
-      cutter_(cut_of(plan_), ends_of(model.tokenizer), [this](CutWindow window) { take_window(std::move(window)); }),
+      cutter_(cut_of(plan_, model), ends_of(model.tokenizer), [this](CutWindow window) { take_window(std::move(window)); }),
       scorer_(
           compute, model.parameters(), plan_.context,
           [this](const ScoredWindow& window, std::span<const double> nats) { take_result(window, nats); }, kBatchRows,
@@ -219,7 +226,8 @@ void Evaluator::take_result(const ScoredWindow& window, std::span<const double> 
   std::int64_t credited = waiting.credited;
   for (std::size_t i = 0; i < nats.size(); ++i) {
     const TokenId token = window.tokens[static_cast<std::size_t>(window.first_scored) + i];
-    const bool special = model_.tokenizer.is_special(token);
+    // The unknown token stands for text, whatever the tokenizer says that it is.
+    const bool special = model_.tokenizer.is_special(token) && token != model_.tokenizer.unknown_token();
     if (special && skips_special) {
       --credited;
       continue;

@@ -121,7 +121,7 @@ void SpanEvaluator::finish() {
 std::string SpanEvaluator::protocol() const {
   return "span-corruption density " + short_text(options_.span_density, 6) + " length " +
          short_text(options_.span_length, 6) + " window " + std::to_string(objective_->window_length()) +
-         (model_.tokenizer.leaves_tokens_out() ? kTokensLeftOut : "");
+         (!model_.tokenizer.closing().empty() ? kTokensLeftOut : "");
 }
 
 JsonValue to_json(const SpanScore& score, const std::string& protocol) {

@@ -37,10 +37,12 @@ std::vector<NextTokens> fill_masks(Compute& compute, const TextModel& model, std
   batch.input = model.tokenizer.opening();
   const std::size_t first = std::max(batch.input.size(), shift);
   batch.input.insert(batch.input.end(), ids.begin(), ids.end());
+  const std::vector<TokenId> closing = model.closing();
+  batch.input.insert(batch.input.end(), closing.begin(), closing.end());
   batch.length = std::ssize(batch.input);
   batch.prefix_length = {batch.length};
   if (batch.length > model.config().context_length) {
-    throw Error("the text is too long: with what precedes it, it has " + std::to_string(batch.length) +
+    throw Error("the text is too long: with what is put around it, it has " + std::to_string(batch.length) +
                 " tokens, and the context of '" + model.path() + "' is " + std::to_string(model.config().context_length));
   }
   model.require_embedded(batch.input);

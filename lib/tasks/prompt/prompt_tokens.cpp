@@ -79,9 +79,10 @@ PromptTokens encode_prompt(const TextModel& model, std::string_view prompt, Spec
                                         known.sentinels.end()) != result.ids.end()) {
     result.kind = PromptKind::spans;
   } else if (!parse_mixture(model.model.record.objective).predicts_next_token()) {
-    refuse(model, masked ? "write <|mask|> where it should predict a token"
-                  : span ? "write <|extra_0|> where it should fill a gap"
-                         : "train with --objective causal");
+    const std::string mask = known.mask ? std::string(model.tokenizer.bytes_of(*known.mask)) : "<|mask|>";
+    refuse(model, masked ? "write " + mask + " where it should predict a token"
+                  : span ? std::string("write <|extra_0|> where it should fill a gap")
+                         : std::string("train with --objective causal"));
   }
   return result;
 }

@@ -31,7 +31,10 @@ void require_masked(const TextModel& model) {
                 model.model.record.objective + "'; train with --objective masked, or causal:0.5,masked:0.5");
   }
   const std::optional<TokenId> mask = special_ids(model.tokenizer).mask;
-  if (!mask) throw Error("cannot use '" + model.path() + "' to predict hidden tokens: its tokenizer lacks <|mask|>");
+  if (!mask) {
+    throw Error("cannot use '" + model.path() +
+                "' to predict hidden tokens: its tokenizer lacks <|mask|>, [MASK] or <mask>");
+  }
   model.require_embedded(std::array{*mask}, "hidden tokens");
 }
 
@@ -43,8 +46,8 @@ Questions ask_hidden_tokens(const TextModel& model, Pseudo pseudo) {
   require_masked(model);
   const TokenId mask = *special_ids(model.tokenizer).mask;
   const std::int64_t shift = masked_output_shift(model);
-  return [&tokenizer = model.tokenizer, mask, shift, pseudo](const ScoredWindow& window,
-                                                             std::vector<ScoredSequence>& sequences) {
+  return [&tokenizer = model.tokenizer, closing = model.closing(), mask, shift, pseudo](
+             const ScoredWindow& window, std::vector<ScoredSequence>& sequences) {
     const std::vector<TokenId>& tokens = window.tokens;
     for (auto i = static_cast<std::size_t>(window.first_scored); i < tokens.size(); ++i) {
       ScoredSequence& sequence = sequences.emplace_back();
@@ -56,7 +59,8 @@ Questions ask_hidden_tokens(const TextModel& model, Pseudo pseudo) {
           sequence.input[later] = mask;
       }
       sequence.targets.push_back({.place = static_cast<std::int64_t>(i) - shift, .token = tokens[i]});
-      sequence.prefix_length = static_cast<std::int64_t>(tokens.size());
+      sequence.input.insert(sequence.input.end(), closing.begin(), closing.end());
+      sequence.prefix_length = std::ssize(sequence.input);
     }
   };
 }

@@ -35,6 +35,7 @@ struct WindowPlan {
   bool score_end = false;      // the end-of-text that closes a document is its last scored token; only strided and lm_eval
   bool leaves_tokens_out = false;  // that the tokenizer's post-processor would put after each document
   std::string begin = {};          // names x_0 if it is not the model's own end-of-text
+  std::string end = {};            // names what follows each window of a masked model, if anything does
 };
 
 /// What a protocol ends with if the tokenizer is meant to put tokens around a text.

@@ -89,6 +89,8 @@ TrainInputs open_tokenizer_and_model(const TrainRequest& request) {
   if (!request.output.empty()) inputs.tokenizer.check_read_back(inputs.tokenizer.to_json(), request.output);
   if (inputs.initial) inputs.ends = initial_ends(inputs.initial->record, inputs.tokenizer, request);
   if (inputs.initial) inputs.notes = inputs.initial->record.notes;
+  if (const std::string& note = inputs.tokenizer.closing_note(); !note.empty())
+    inputs.notes.push_back("'" + path + "': " + note);
   for (const std::string& note : inputs.tokenizer.notes()) inputs.notes.push_back("'" + path + "': " + note);
   inputs.vocab_size =
       inputs.initial ? inputs.initial->record.config.vocab_size : request.vocab_size.value_or(inputs.tokenizer.vocab_size());

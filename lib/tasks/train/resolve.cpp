@@ -63,7 +63,7 @@ ModelConfig fresh_model(const ModelSettings& s, std::int64_t vocab_size) {
   config.head_dim = s.head_dim.value_or(config.channels / config.n_heads);
   // 8/3 of the channels in three matrices have the weights of 4 times in two; multiples of 32 fill the vector units.
   const std::int64_t swiglu_width = round_up(config.channels * 8 / 3, 32);
-  config.ffn_dim = s.ffn.value_or(config.activation == Activation::gelu ? 4 * config.channels : swiglu_width);
+  config.ffn_dim = s.ffn.value_or(!config.gated ? 4 * config.channels : swiglu_width);
   config.context_length = s.context.value_or(config.context_length);
   config.tied_embeddings = s.tied.value_or(false);
   config.dropout = s.dropout;

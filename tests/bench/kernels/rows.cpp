@@ -2,6 +2,7 @@
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
+#include <cmath>
 #include <vector>
 
 #include "kernels/activation.h"
@@ -76,10 +77,12 @@ const RowKernel kKernels[] = {
        layernorm_backward<float>(compute(), r.y.view, r.flat(r.dgain), dbias, r.dy.view, r.x.view, r.flat(r.gain),
                                  {r.flat(r.mean), r.flat(r.rstd)});
      }},
-    {"gelu_forward", 2, 2, [](Rows& r) { gelu_forward<float>(compute(), r.y.view, r.x.view); }},
-    {"gelu_backward", 4, 3, [](Rows& r) { gelu_backward<float>(compute(), r.y.view, r.dy.view, r.x.view); }},
-    {"swiglu_forward", 3, 3, [](Rows& r) { swiglu_forward<float>(compute(), r.y.view, r.wide.view); }},
-    {"swiglu_backward", 7, 5, [](Rows& r) { swiglu_backward<float>(compute(), r.dwide.view, r.dy.view, r.wide.view); }},
+    {"gelu_forward", 2, 2, [](Rows& r) { activation_forward<float>(compute(), Activation::gelu_tanh, r.y.view, r.x.view); }},
+    {"gelu_backward", 4, 3,
+     [](Rows& r) { activation_backward<float>(compute(), Activation::gelu_tanh, r.y.view, r.dy.view, r.x.view); }},
+    {"swiglu_forward", 3, 3, [](Rows& r) { gated_forward<float>(compute(), Activation::silu, r.y.view, r.wide.view); }},
+    {"swiglu_backward", 7, 5,
+     [](Rows& r) { gated_backward<float>(compute(), Activation::silu, r.dwide.view, r.dy.view, r.wide.view); }},
     {"dropout", 2, 1, [](Rows& r) { dropout_forward<float>(compute(), r.y.view, {.rate = 0.1, .key = 1, .stream = 2}); }},
     {"add", 3, 2, [](Rows& r) { add<float>(compute(), r.y.view, r.x.view); }},
     {"copy", 2, 2, [](Rows& r) { copy<float>(compute(), r.y.view, r.x.view); }},
@@ -90,9 +93,12 @@ const RowKernel kKernels[] = {
 
 void run_rotary(benchmark::State& state, std::int64_t rows, std::int64_t c, std::int64_t period) {
   Matrix x(rows, c), cosine(period, 16), sine(period, 16);
-  rotary_table<float>(cosine.view, sine.view, 10000);
-  measure(state, {.bytes = 8.0 * static_cast<double>(rows * c), .working_set = 4.0 * static_cast<double>(rows * c)},
-          [&] { rotary_forward<float>(compute(), x.view.split_columns(c / 32), cosine.view, sine.view, period); });
+  std::vector<double> frequencies;
+  for (int i = 0; i < 16; ++i) frequencies.push_back(std::pow(10000.0, -i / 16.0));
+  rotary_table<float>(cosine.view, sine.view, frequencies);
+  measure(state, {.bytes = 8.0 * static_cast<double>(rows * c), .working_set = 4.0 * static_cast<double>(rows * c)}, [&] {
+    rotary_forward<float>(compute(), x.view.split_columns(c / 32), cosine.view, sine.view, RotaryPairs::halves, period);
+  });
 }
 
 void run_embedding_gradient(benchmark::State& state, std::int64_t rows, std::int64_t c, std::int64_t vocabulary) {
@@ -106,8 +112,9 @@ void run_embedding_gradient(benchmark::State& state, std::int64_t rows, std::int
     id = static_cast<TokenId>(uniform * uniform * uniform * static_cast<double>(vocabulary));
   }
   const double size = 4.0 * static_cast<double>(rows * c);
-  measure(state, {.bytes = 3 * size, .working_set = size + 4.0 * static_cast<double>(std::min(rows, vocabulary) * c)},
-          [&] { embedding_backward<float>(compute(), dtokens.view, {}, dy.view, ids, rows); });
+  measure(state, {.bytes = 3 * size, .working_set = size + 4.0 * static_cast<double>(std::min(rows, vocabulary) * c)}, [&] {
+    embedding_backward<float>(compute(), {dtokens.view, {}, {}}, dy.view, ids, rows);
+  });
 }
 
 void run_cross_entropy(benchmark::State& state, std::int64_t rows, std::int64_t vocabulary, bool backward) {

@@ -55,7 +55,7 @@ ModelRecord record_of(const ModelConfig& config) {
 
 TEST_CASE("a saved model loads as it was") {
   test::TemporaryFolder folder;
-  for (const test::NamedConfig& named : test::tiny_configs()) {
+  for (const test::NamedConfig& named : test::all_configs()) {
     CAPTURE(named.name);
     Parameters<float> weights(named.config);
     test::randomise(weights, 1, 0.3);
@@ -146,7 +146,7 @@ TEST_CASE("a folder replaces a model's folder whole, and never one that holds ot
   test::randomise(weights, 1, 0.3);
   const std::string path = folder.path("model");
   save_model(path + "/", record_of(config), weights);
-  weights.final_norm_gain[0] = 9.0f;
+  weights.final_norm.gain[0] = 9.0f;
   save_model(path, record_of(config), weights);
   CHECK(same_weights(load_model(path).parameters, weights));
   for (const char* name : {"config.json", "tokenizer.json", "tokenizer_config.json"})
@@ -169,7 +169,7 @@ TEST_CASE("impossible shapes are refused before memory is taken") {
   refused([](ModelConfig& c) { c.channels = c.vocab_size = std::int64_t{1} << 29; });
   refused([](ModelConfig& c) { c.n_kv_heads = 3; });
   refused([](ModelConfig& c) { c.head_dim = 3; });
-  refused([](ModelConfig& c) { c.qk_norm = false; });
+  refused([](ModelConfig& c) { c.qk_norm = QkNorm::none; });
   refused([](ModelConfig& c) { c.dropout = 1.0; });
   refused([](ModelConfig& c) { c.norm_eps = 0.0; });
   // A file whose configuration describes more than it holds.
@@ -205,6 +205,13 @@ TEST_CASE("a model of whole numbers is refused before memory is taken for it") {
   CHECK(test::with_memory_limit(2 * size + (16 << 20), [&] { load_model(folder.path("m")); }) == test::Outcome::refused);
 }
 
+TEST_CASE("the configuration of every family survives its JSON") {
+  for (const test::NamedConfig& named : test::all_configs()) {
+    CAPTURE(named.name);
+    CHECK(config_from_json(config_to_json(named.config), "test") == named.config);
+  }
+}
+
 TEST_CASE("the configuration survives its JSON, and Hugging Face's") {
   for (const test::NamedConfig& named : test::tiny_configs()) {
     CAPTURE(named.name);
@@ -212,11 +219,11 @@ TEST_CASE("the configuration survives its JSON, and Hugging Face's") {
     config.dropout = 0.125;
     CHECK(config_from_json(config_to_json(config), "test") == config);
     const ModelConfig again = config_from_hugging_face(config_to_hugging_face(config, 0), "test");
-    if (config.family == Family::gpt2) config.rope_theta = again.rope_theta;  // it has no rotation
+    if (config.family == Family::gpt2) config.rotary.theta = again.rotary.theta;  // it has no rotation
     config.dropout = again.dropout;  // Hugging Face's Llama and Qwen3 have no such key
     CHECK(again == config);
   }
   JsonValue scaled = config_to_hugging_face(test::tiny_configs().back().config, 0);
-  scaled.set("rope_scaling", JsonValue().set("rope_type", "yarn"));
+  scaled.set("rope_scaling", JsonValue().set("rope_type", "proportional"));
   CHECK_THROWS_AS(config_from_hugging_face(scaled, "test"), Error);
 }

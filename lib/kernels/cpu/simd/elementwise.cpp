@@ -156,6 +156,18 @@ void rotate(T* x, const T* cosine, const T* sine, std::int64_t half, std::int64_
   }
 }
 
+template <class T>
+void rotate_neighbours(T* x, const T* cosine, const T* sine, std::int64_t half, std::int64_t heads, std::int64_t head_stride,
+                       T direction) {
+  for (std::int64_t head = 0; head < heads; ++head, x += head_stride) {
+    for (std::int64_t i = 0; i < half; ++i) {
+      const T a = x[2 * i], b = x[2 * i + 1], c = cosine[i], s = sine[i] * direction;
+      x[2 * i] = a * c - b * s;
+      x[2 * i + 1] = b * c + a * s;
+    }
+  }
+}
+
 }  // namespace
 
 template <class T>
@@ -166,7 +178,8 @@ ElementwiseKernels<T> elementwise_kernels() {
           .sum_of_squares = sum_of_squares<T>,
           .all_finite = all_finite<T>,
           .dropout = dropout<T>,
-          .rotate = rotate<T>};
+          .rotate = rotate<T>,
+          .rotate_neighbours = rotate_neighbours<T>};
 }
 template ElementwiseKernels<float> elementwise_kernels();
 template ElementwiseKernels<double> elementwise_kernels();

@@ -23,6 +23,9 @@ struct ElementwiseKernels {
   /// Rotates the pairs (x[i], x[i + half]) of each head by the angles whose cosines and sines are given; direction: 1 or -1.
   void (*rotate)(T* x, const T* cosine, const T* sine, std::int64_t half, std::int64_t heads, std::int64_t head_stride,
                  T direction);
+  /// The same of the pairs (x[2i], x[2i + 1]).
+  void (*rotate_neighbours)(T* x, const T* cosine, const T* sine, std::int64_t half, std::int64_t heads,
+                            std::int64_t head_stride, T direction);
 };
 
 }  // namespace lm

@@ -35,7 +35,7 @@ void layernorm_forward(Strided<T> y_rows, RowMoments<T> moments, Strided<const T
 
 template <class T>
 void layernorm_backward(Strided<T> dx_rows, T* dgain, T* dbias, Strided<const T> dy_rows, Strided<const T> x_rows,
-                        const T* gain, RowMoments<const T> moments, NormShape shape) {
+                        const T* gain, RowMoments<const T> moments, NormShape shape, T keep) {
   const std::int64_t width = shape.width;
   const T inverse_width = T{1} / static_cast<T>(width);
   const T *x = x_rows.data, *dy = dy_rows.data;
@@ -56,13 +56,14 @@ void layernorm_backward(Strided<T> dx_rows, T* dgain, T* dbias, Strided<const T>
     each_vector<T>(width, [&](std::int64_t i, std::int64_t count) {
       const Vec<T> normed = (load(x + i, count) - m) * k;
       const Vec<T> dnormed = load(dy + i, count) * load(gain + i, count);
-      store(dx + i, Vec<T>(load(dx + i, count) + k * (dnormed - a - normed * b)), count);
+      const Vec<T> gradient = k * (dnormed - a - normed * b);
+      store(dx + i, keep != T{0} ? Vec<T>(load(dx + i, count) + gradient) : gradient, count);
     });
   }
 }
 
 template <class T>
-void rmsnorm_forward(Strided<T> y_rows, T* rstd, Strided<const T> x_rows, const T* gain, NormShape shape, T eps) {
+void rmsnorm_forward(Strided<T> y_rows, T* rstd, Strided<const T> x_rows, NormGain<T> gain, NormShape shape, T eps) {
   const std::int64_t width = shape.width;
   const T inverse_width = T{1} / static_cast<T>(width);
   const T* x = x_rows.data;
@@ -76,13 +77,13 @@ void rmsnorm_forward(Strided<T> y_rows, T* rstd, Strided<const T> x_rows, const 
     const T k = T{1} / square_root(sum_lanes<T>(squares) * inverse_width + eps);
     rstd[r] = k;
     each_vector<T>(width, [&](std::int64_t i, std::int64_t count) {
-      store(y + i, Vec<T>(load(x + i, count) * k * load(gain + i, count)), count);
+      store(y + i, Vec<T>(load(x + i, count) * k * (load(gain.gain + i, count) + gain.offset)), count);
     });
   }
 }
 
 template <class T>
-void rmsnorm_backward(Strided<T> dx_rows, T* dgain, Strided<const T> dy_rows, Strided<const T> x_rows, const T* gain,
+void rmsnorm_backward(Strided<T> dx_rows, T* dgain, Strided<const T> dy_rows, Strided<const T> x_rows, NormGain<T> gain,
                       const T* rstd, NormShape shape, T keep) {
   const std::int64_t width = shape.width;
   const T inverse_width = T{1} / static_cast<T>(width);
@@ -93,13 +94,13 @@ void rmsnorm_backward(Strided<T> dx_rows, T* dgain, Strided<const T> dy_rows, St
     Vec<T> sum = {};
     each_vector<T>(width, [&](std::int64_t i, std::int64_t count) {
       const Vec<T> d = load(dy + i, count), normed = load(x + i, count) * k;
-      sum += d * load(gain + i, count) * normed;
+      sum += d * (load(gain.gain + i, count) + gain.offset) * normed;
       store(dgain + i, Vec<T>(load(dgain + i, count) + d * normed), count);
     });
     const T b = sum_lanes<T>(sum) * inverse_width * k;
     each_vector<T>(width, [&](std::int64_t i, std::int64_t count) {
       const Vec<T> normed = load(x + i, count) * b;
-      const Vec<T> gradient = k * (load(dy + i, count) * load(gain + i, count) - normed);
+      const Vec<T> gradient = k * (load(dy + i, count) * (load(gain.gain + i, count) + gain.offset) - normed);
       store(dx + i, keep != T{0} ? Vec<T>(load(dx + i, count) + gradient) : gradient, count);
     });
   }

@@ -44,38 +44,81 @@ void hide_other_documents(T* scores, VisibleKeys visible) {
   const std::int32_t* documents = visible.documents;
   const std::int32_t document = visible.document;
   if (documents == nullptr) return;
-  for (std::int64_t j = 0; j < visible.limit; ++j) scores[j] = documents[j] == document ? scores[j] : kLowest<T>;
+  for (std::int64_t j = visible.first; j < visible.limit; ++j) scores[j] = documents[j] == document ? scores[j] : kLowest<T>;
 }
 
 template <class T>
-T attention_weights(T* scores, VisibleKeys visible, T scale, T* inverse_sum) {
-  const std::int64_t limit = visible.limit;
+void clear_unseen(T* row, VisibleKeys visible) {
+  for (std::int64_t j = 0; j < visible.first; ++j) row[j] = T{0};
+  for (std::int64_t j = visible.limit; j < visible.keys; ++j) row[j] = T{0};
+}
+
+/// scores <- cap * tanh(scale * score / cap)
+template <class T>
+void cap_scores(T* scores, std::int64_t n, ScoreScale<T> scale) {
+  const T inside = scale.scale / scale.cap;
+  each_vector<T>(n, [&](std::int64_t i, std::int64_t count) {
+    store(scores + i, Vec<T>(scale.cap * tanh_of(load(scores + i, count) * inside)), count);
+  });
+}
+
+template <class T>
+T attention_weights(T* scores, VisibleKeys visible, ScoreScale<T> scale, T* inverse_sum) {
+  T* seen = scores + visible.first;
+  const std::int64_t count_seen = visible.limit - visible.first;
+  if (scale.cap != T{0}) {
+    cap_scores(seen, count_seen, scale);
+    scale.scale = T{1};
+  }
   hide_other_documents(scores, visible);
   // Powers of two: their exponents are products that are computed anyway.
-  const T binary_scale = scale * kBinary<T>, highest = maximum(scores, limit), shift = highest * binary_scale;
+  const T binary_scale = scale.scale * kBinary<T>, highest = maximum(seen, count_seen), shift = highest * binary_scale;
   Vec<T> sums = {};
-  each_vector<T>(limit, [&](std::int64_t i, std::int64_t count) {
-    const Vec<T> e = keep_first<T>(exp2_of(load(scores + i, count) * binary_scale - shift), count, T{0});
+  each_vector<T>(count_seen, [&](std::int64_t i, std::int64_t count) {
+    const Vec<T> e = keep_first<T>(exp2_of(load(seen + i, count) * binary_scale - shift), count, T{0});
     sums += e;
-    store(scores + i, e, count);
+    store(seen + i, e, count);
   });
-  for (std::int64_t j = limit; j < visible.keys; ++j) scores[j] = T{0};
+  clear_unseen(scores, visible);
   const T sum = sum_lanes<T>(sums);
   *inverse_sum = T{1} / sum;
-  return highest * scale + log_of(sum);
+  return highest * scale.scale + log_of(sum);
+}
+
+/// attention_gradients of scores that were capped and of which no other document's is seen.
+template <class T>
+void capped_gradients(T* scores, T* dweights, std::int64_t n, ScoreScale<T> scale, T log_sum_exp, T delta) {
+  const T shift = log_sum_exp * kBinary<T>, inverse_cap = T{1} / scale.cap;
+  each_vector<T>(n, [&](std::int64_t i, std::int64_t count) {
+    const Vec<T> capped = load(scores + i, count);
+    const Vec<T> p = exp2_of(capped * kBinary<T> - shift);
+    const Vec<T> tangent = capped * inverse_cap;
+    const Vec<T> slope = scale.scale * (T{1} - tangent * tangent);
+    const Vec<T> gradient = p * slope * (load(dweights + i, count) - delta);
+    store(scores + i, p, count);
+    store(dweights + i, p > Vec<T>{} ? gradient : Vec<T>{}, count);  // the slope of what is hidden is not a number
+  });
 }
 
 template <class T>
-void attention_gradients(T* scores, T* dweights, VisibleKeys visible, T scale, T log_sum_exp, T delta) {
-  const std::int64_t limit = visible.limit;
-  hide_other_documents(scores, visible);
-  const T binary_scale = scale * kBinary<T>, shift = log_sum_exp * kBinary<T>;
-  each_vector<T>(limit, [&](std::int64_t i, std::int64_t count) {
-    const Vec<T> p = exp2_of(load(scores + i, count) * binary_scale - shift);
-    store(scores + i, p, count);
-    store(dweights + i, Vec<T>(p * scale * (load(dweights + i, count) - delta)), count);
-  });
-  for (std::int64_t j = limit; j < visible.keys; ++j) scores[j] = dweights[j] = T{0};
+void attention_gradients(T* scores, T* dweights, VisibleKeys visible, ScoreScale<T> scale, T log_sum_exp, T delta) {
+  T *seen = scores + visible.first, *dseen = dweights + visible.first;
+  const std::int64_t count_seen = visible.limit - visible.first;
+  if (scale.cap != T{0}) {
+    cap_scores(seen, count_seen, scale);
+    hide_other_documents(scores, visible);
+    capped_gradients(seen, dseen, count_seen, scale, log_sum_exp, delta);
+  } else {
+    hide_other_documents(scores, visible);
+    const T binary_scale = scale.scale * kBinary<T>, shift = log_sum_exp * kBinary<T>;
+    each_vector<T>(count_seen, [&](std::int64_t i, std::int64_t count) {
+      const Vec<T> p = exp2_of(load(seen + i, count) * binary_scale - shift);
+      store(seen + i, p, count);
+      store(dseen + i, Vec<T>(p * scale.scale * (load(dseen + i, count) - delta)), count);
+    });
+  }
+  clear_unseen(scores, visible);
+  clear_unseen(dweights, visible);
 }
 
 }  // namespace

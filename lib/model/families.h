@@ -1,0 +1,56 @@
+// Families: what their layers are made of and how their tensors are named, as data.
+#pragma once
+
+#include <array>
+#include <string>
+#include <string_view>
+
+#include "model/config.h"
+
+namespace lm {
+
+/// In which order a fused matrix of queries, keys and values has its rows.
+enum class FusedOrder {
+  parts,  // all queries, then all keys, then all values
+  heads   // the query, key and value of one head, then those of the next
+};
+
+/// The names of a family's tensors on disk, without ".weight" or ".bias". '*' stands for the layer's number; null: the family
+/// has no such tensor.
+struct TensorNames {
+  const char* base;  // what the names of the model without its head lack at the beginning
+  const char* tokens;
+  const char* positions = nullptr;
+  const char* token_types = nullptr;
+  const char* embedding_norm = nullptr;
+  const char* attention_norm = nullptr;
+  std::array<const char*, 3> qkv;  // each on its own, or only the first: all fused
+  FusedOrder fused_order = FusedOrder::parts;
+  const char* q_norm = nullptr;
+  const char* k_norm = nullptr;
+  const char* projection;
+  const char* attention_post_norm = nullptr;  // of what the branch adds, or of the sum
+  const char* ffn_norm = nullptr;
+  std::array<const char*, 2> up;  // gate and up, or only the first: both fused, or there is no gate
+  const char* down;
+  const char* ffn_post_norm = nullptr;
+  const char* final_norm = nullptr;
+  const char* head_dense = nullptr;
+  const char* head_norm = nullptr;
+  const char* head;
+  const char* head_bias = nullptr;  // the whole name
+  bool transposed = false;          // the layers' matrices are (in, out): GPT-2's Conv1D
+};
+
+const TensorNames& tensor_names(Family family);
+
+/// Returns a name with the layer's number.
+std::string layer_name(std::string_view name, std::int64_t layer);
+
+/// Throws Error, naming `source`, if the family has no name for a tensor of the model, or one that the model lacks.
+void check_names(const ModelConfig& config, std::string_view source);
+
+/// Returns whether the family's models predict hidden tokens from both sides.
+bool is_masked_family(Family family);
+
+}  // namespace lm
