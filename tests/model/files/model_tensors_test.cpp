@@ -57,8 +57,8 @@ TEST_CASE("the shards of a folder are read by its index, and nothing outside the
   put_file(index, whole);
   std::filesystem::copy(folder + "/" + name, folder + "/again.safetensors");
   const ModelTensors tensors = ModelTensors::open(folder + "/again.safetensors");
-  replace_in(index, "\"weight_map\": {", "\"weight_map\": {\"" + tensors.files().front().entries().front().name +
-                                             "\": \"again.safetensors\", ");
+  replace_in(index, "\"weight_map\": {",
+             "\"weight_map\": {\"" + tensors.files().front().entries().front().name + "\": \"again.safetensors\", ");
   CHECK(test::contains(load_refusal(folder), "twice"));  // as a key of the index
   put_file(index, whole);
   std::filesystem::remove(folder + "/" + name);
