@@ -214,21 +214,19 @@ def llamas():
     yield Model("llama_linear", "Llama", {**base, **rope(500.0, "linear", factor=2.5)}, F16)
     yield Model("llama_dynamic", "Llama", {**base, **rope(500.0, "dynamic", factor=3.0)})
     yarn = {"factor": 4.0, "original_max_position_embeddings": 16}
-    yield Model("llama_yarn", "Llama", {**base, **rope(700.0, "yarn", **yarn)}, F64)
-    yield Model("llama_yarn_betas", "Llama", {**base, **rope(700.0, "yarn", **yarn, beta_fast=3.0, beta_slow=0.4,
+    yield Model("llama_yarn", "Llama", {**base, **rope(20.0, "yarn", **yarn)}, F64)
+    yield Model("llama_yarn_betas", "Llama", {**base, **rope(50.0, "yarn", **yarn, beta_fast=1.5, beta_slow=0.3,
                                                              mscale=1.3, mscale_all_dim=0.6, truncate=False)})
-    yield Model("llama_llama3", "Llama", {**base, **rope(900.0, "llama3", factor=6.0, low_freq_factor=1.0,
-                                                         high_freq_factor=3.0, original_max_position_embeddings=32)},
-                shards=True)
+    # Of the four wavelengths 6, 34, 189 and 1032 one is kept, one is in between and two are scaled.
+    llama3 = rope(900.0, "llama3", factor=6.0, low_freq_factor=1.0, high_freq_factor=4.0,
+                  original_max_position_embeddings=48)
+    yield Model("llama_llama3", "Llama", {**base, **llama3}, shards=True)
     longrope = {"short_factor": short, "long_factor": long}
     yield Model("llama_longrope", "Llama", {**base, **rope(400.0, "longrope", **longrope,
                                                            original_max_position_embeddings=16)})
     yield Model("llama_longrope_short", "Llama", {**base, **rope(400.0, "longrope", **longrope, factor=1.9,
                                                                  original_max_position_embeddings=48)})
-    yield Model("llama_spelling4", "Llama",
-                {**base, **rope(900.0, "llama3", factor=6.0, low_freq_factor=1.0, high_freq_factor=3.0,
-                                original_max_position_embeddings=32)},
-                spelling=spelling4, extra=inverse_frequencies)
+    yield Model("llama_spelling4", "Llama", {**base, **llama3}, spelling=spelling4, extra=inverse_frequencies)
     yield Model("llama_first_spelling", "Llama", {**base, **rope(500.0, "linear", factor=2.5)}, spelling=first_spelling)
     tied = {**base, "tie_word_embeddings": True, **rope(300.0)}
     yield Model("llama_base", "Llama", tied, saved="LlamaModel", rename=without_prefix("model."))
