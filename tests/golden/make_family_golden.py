@@ -325,8 +325,8 @@ def masked(sizes):
     yield Model("modernbert", "ModernBert", {**sizes.modernbert, **thetas}, F32)
     yield Model("modernbert_biases", "ModernBert",
                 {**sizes.modernbert, **thetas, "norm_bias": True, "attention_bias": True, "mlp_bias": True,
-                 "classifier_bias": True, "decoder_bias": False, "hidden_activation": "silu", "classifier_activation": "relu",
-                 "tie_word_embeddings": False}, spelling=modernbert_spelling4)
+                 "classifier_bias": True, "decoder_bias": False, "hidden_activation": "silu",
+                 "classifier_activation": "relu", "tie_word_embeddings": False}, spelling=modernbert_spelling4)
 
 
 def models(sizes):
@@ -345,7 +345,7 @@ class InDouble(TorchFunctionMode):
         return torch.Tensor.double(*args) if func is torch.Tensor.float else func(*args, **kwargs)
 
 
-def randomise(model, generator):
+def randomise(model, generator, deviation):
     """Weights large enough that logits are far from flat, and norms and biases far from 1 and 0."""
     around = 0.0 if model.config.model_type.startswith("gemma") else 1.0  # Gemma's gains are 1 + the weight.
     with torch.no_grad():
@@ -356,7 +356,7 @@ def randomise(model, generator):
             elif parameter.dim() == 1:
                 parameter.copy_(around + 0.3 * noise)
             else:
-                parameter.copy_(0.3 * noise)
+                parameter.copy_(deviation * noise)
 
 
 def stored_tensors(folder):
@@ -364,11 +364,11 @@ def stored_tensors(folder):
     return {path: load_file(path) for path in sorted(folder.glob("*.safetensors"))}
 
 
-def save(folder, model, generator):
+def save(folder, model, generator, deviation=0.3):
     for path in folder.glob("*"):
         path.unlink()
     network = model.saved_class(model.config)
-    randomise(network, generator)
+    randomise(network, generator, deviation)
     network.to(model.dtype).save_pretrained(folder, **({"max_shard_size": "12KB"} if model.shards else {}))
     (folder / "generation_config.json").unlink(missing_ok=True)
     if not model.shards:
@@ -384,7 +384,7 @@ def save(folder, model, generator):
 
 
 def load(folder, model):
-    """The model on disk, as transformers has it in double, and the same with nothing rounded to float."""
+    """Return the model on disk as transformers has it in double, and the same with nothing rounded to float."""
     theirs, report = model.model_class.from_pretrained(folder, dtype=F64, attn_implementation="eager",
                                                        output_loading_info=True)
     assert not report["missing_keys"] and not report["mismatched_keys"], report
