@@ -11,10 +11,11 @@ them changed to what older versions wrote, plus expected.json:
     loss            mean cross-entropy in nats over every target
     logits          (B, T, V) flattened, 9 digits
     gradients       per tensor of the file: [L2 norm, dot] of the gradient of the loss, where dot is the sum over the
-                    tensor's elements, in the order on disk, of g_i r_i, r_i = ((2654435761 i + 12345) mod 2^32) / 2^31 - 1;
-                    tensors that the loss does not depend on are left out, and so is the copy of a tied head
-    greedy          of a causal model: 24 ids that continue the first 6 of input[0] greedily, end-of-text like any other.
-                    With longrope, whose angles depend on the length, every id is computed afresh from all before it.
+                    tensor's elements, in the order on disk, of g_i r_i with
+                    r_i = ((2654435761 i + 12345) mod 2^32) / 2^31 - 1; tensors that the loss does not depend on are
+                    left out, and so is the copy of a tied head
+    greedy          of a causal model: 24 ids that continue the first 6 of input[0] greedily, end-of-text like any
+                    other; with longrope, whose angles depend on the length, each is computed afresh from all before it
 
 The values belong to what is on disk. They are those of transformers' formulas in double throughout: transformers itself
 rounds to float in RMSNorm, softmax and the rotary angles, even in double; `InDouble` keeps it from that.
@@ -36,24 +37,31 @@ import transformers
 from safetensors.torch import load_file, save_file
 from torch.overrides import TorchFunctionMode
 
-BATCH, TIME, VOCABULARY, CONTEXT = 2, 40, 28, 64
-PROMPT, GREEDY = 6, 24
-MASK = VOCABULARY - 1
-WINDOW = 8
+BATCH, TIME, PROMPT, GREEDY = 2, 40, 6, 24
+BUFFER = 64  # the size of what older versions stored and nobody reads
 F64, F32, F16, BF16 = torch.float64, torch.float32, torch.float16, torch.bfloat16
 
-SPECIAL = {"vocab_size": VOCABULARY, "bos_token_id": 0, "eos_token_id": 0, "pad_token_id": None}
-COMMON = {**SPECIAL, "hidden_size": 24, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 20,
-          "max_position_embeddings": CONTEXT}
-GROUPED = {**COMMON, "num_key_value_heads": 2, "head_dim": 8}
-# Of families whose heads are always hidden / heads wide, with a width that rotary positions can halve.
-WIDE = {**COMMON, "hidden_size": 32}
-GPT2 = {**SPECIAL, "n_layer": 2, "n_head": 4, "n_embd": 24, "n_positions": CONTEXT, "layer_norm_epsilon": 2e-3}
-BERT = {**WIDE, "pad_token_id": 1, "layer_norm_eps": 2e-3, "type_vocab_size": 2}
-# RoBERTa counts positions from the padding id + 1.
-ROBERTA = {**BERT, "max_position_embeddings": CONTEXT + 2, "type_vocab_size": 1}
-MODERN = {**WIDE, "num_hidden_layers": 4, "pad_token_id": 1, "norm_eps": 2e-3, "local_attention": WINDOW,
-          "layer_types": ["full_attention", "sliding_attention"] * 2}
+
+class Sizes:
+    """Configurations of models by vocabulary, context and sliding window; the other sizes are always the same."""
+
+    def __init__(self, vocabulary=28, context=64, window=8):
+        self.context, self.window = context, window
+        special = {"vocab_size": vocabulary, "bos_token_id": 0, "eos_token_id": 0, "pad_token_id": None}
+        common = {**special, "hidden_size": 24, "num_hidden_layers": 2, "num_attention_heads": 4,
+                  "intermediate_size": 20, "max_position_embeddings": context}
+        self.grouped = {**common, "num_key_value_heads": 2, "head_dim": 8}
+        # Of families whose heads are always hidden / heads wide, with a width that rotary positions can halve.
+        self.wide = {**common, "hidden_size": 32}
+        self.gpt2 = {**special, "n_layer": 2, "n_head": 4, "n_embd": 24, "n_positions": context,
+                     "layer_norm_epsilon": 2e-3}
+        self.bert = {**self.wide, "pad_token_id": 1, "layer_norm_eps": 2e-3, "type_vocab_size": 2}
+        # RoBERTa counts positions from the padding id + 1.
+        self.roberta = {**self.bert, "max_position_embeddings": context + 2, "type_vocab_size": 1}
+        self.distilbert = {**special, "pad_token_id": 1, "n_layers": 2, "n_heads": 4, "dim": 32, "hidden_dim": 20,
+                           "max_position_embeddings": context}
+        self.modernbert = {**self.wide, "num_hidden_layers": 4, "pad_token_id": 1, "norm_eps": 2e-3,
+                           "local_attention": window, "layer_types": ["full_attention", "sliding_attention"] * 2}
 
 
 def rope(theta, kind="default", **more):
@@ -146,7 +154,7 @@ def bert_original(name):
 
 
 def gpt2_buffers(_tensors):
-    mask = torch.ones(CONTEXT, CONTEXT, dtype=torch.uint8).tril().view(1, 1, CONTEXT, CONTEXT)
+    mask = torch.ones(BUFFER, BUFFER, dtype=torch.uint8).tril().view(1, 1, BUFFER, BUFFER)
     return {f"h.{layer}.attn.bias": mask.clone() for layer in range(2)}
 
 
@@ -154,7 +162,7 @@ def gpt_neox_buffers(_tensors):
     extra = {}
     for layer in range(2):
         name = f"gpt_neox.layers.{layer}.attention"
-        extra[f"{name}.bias"] = torch.ones(CONTEXT, CONTEXT, dtype=torch.bool).tril().view(1, 1, CONTEXT, CONTEXT)
+        extra[f"{name}.bias"] = torch.ones(BUFFER, BUFFER, dtype=torch.bool).tril().view(1, 1, BUFFER, BUFFER)
         extra[f"{name}.masked_bias"] = torch.tensor(-1e9)
         extra[f"{name}.rotary_emb.inv_freq"] = torch.ones(2)
     return extra
@@ -170,7 +178,7 @@ def tied_head(tensors):
 
 def bert_extras(tensors):
     word = tensors["bert.embeddings.word_embeddings.weight"]
-    return {"bert.embeddings.position_ids": torch.arange(CONTEXT).view(1, CONTEXT),
+    return {"bert.embeddings.position_ids": torch.arange(BUFFER).view(1, BUFFER),
             "bert.pooler.dense.weight": torch.ones(32, 32, dtype=word.dtype),
             "bert.pooler.dense.bias": torch.ones(32, dtype=word.dtype),
             "cls.seq_relationship.weight": torch.ones(2, 32, dtype=word.dtype),
@@ -179,7 +187,7 @@ def bert_extras(tensors):
 
 
 def roberta_extras(tensors):
-    return {"roberta.embeddings.position_ids": torch.arange(CONTEXT + 2).view(1, CONTEXT + 2),
+    return {"roberta.embeddings.position_ids": torch.arange(BUFFER + 2).view(1, BUFFER + 2),
             "lm_head.decoder.weight": tensors["roberta.embeddings.word_embeddings.weight"].clone(),
             "lm_head.decoder.bias": tensors["lm_head.bias"].clone()}
 
@@ -189,13 +197,14 @@ def roberta_extras(tensors):
 class Model:
     """One folder: which class and configuration, and what is done to the files that save_pretrained wrote."""
 
-    def __init__(self, name, family, config, dtype=BF16, *, saved=None, shards=False, spelling=None, rename=None, extra=None):
+    def __init__(self, name, family, config, dtype=BF16, *, saved=None, shards=False, spelling=None, rename=None,
+                 extra=None):
         self.name, self.dtype, self.shards = name, dtype, shards
-        self.masked = hasattr(transformers, f"{family}ForMaskedLM") and family not in ("GPT2", "Llama")
+        self.masked = family.lower().endswith("bert") or family.lower().endswith("roberta")
         config_class = {"Gemma3": "Gemma3TextConfig"}.get(family, f"{family}Config")
         self.config = getattr(transformers, config_class)(**copy.deepcopy(config))
-        head = {"GPT2": "GPT2LMHeadModel"}.get(family, f"{family}ForMaskedLM" if self.masked else f"{family}ForCausalLM")
-        self.model_class = getattr(transformers, head)
+        head = "LMHeadModel" if family == "GPT2" else "ForMaskedLM" if self.masked else "ForCausalLM"
+        self.model_class = getattr(transformers, family + head)
         self.saved_class = getattr(transformers, saved) if saved else self.model_class
         self.spelling, self.extra = spelling, extra
         self.rename = rename or (gpt_neox_name if family == "GPTNeoX" else lambda name: name)
@@ -206,125 +215,123 @@ class Model:
         return (getattr(self.config, "rope_parameters", None) or {}).get("rope_type") == "longrope"
 
 
-def llamas():
-    base = {**GROUPED, "rms_norm_eps": 3e-3, "tie_word_embeddings": False}
-    short, long = [1.0, 1.1, 1.3, 1.7], [1.5, 2.1, 3.3, 4.9]
+def llamas(sizes):
+    base = {**sizes.grouped, "rms_norm_eps": 3e-3, "tie_word_embeddings": False}
     yield Model("llama_mha_bias", "Llama", {**base, "num_key_value_heads": 4, "attention_bias": True, "mlp_bias": True,
                                             **rope(300.0)}, F32)
     yield Model("llama_linear", "Llama", {**base, **rope(500.0, "linear", factor=2.5)}, F16)
     yield Model("llama_dynamic", "Llama", {**base, **rope(500.0, "dynamic", factor=3.0)})
-    yarn = {"factor": 4.0, "original_max_position_embeddings": 16}
-    yield Model("llama_yarn", "Llama", {**base, **rope(700.0, "yarn", **yarn)}, F64)
-    yield Model("llama_yarn_betas", "Llama", {**base, **rope(700.0, "yarn", **yarn, beta_fast=3.0, beta_slow=0.4,
+    yarn = {"factor": 4.0, "original_max_position_embeddings": sizes.context // 4}
+    yield Model("llama_yarn", "Llama", {**base, **rope(20.0, "yarn", **yarn)}, F64)
+    yield Model("llama_yarn_betas", "Llama", {**base, **rope(50.0, "yarn", **yarn, beta_fast=1.5, beta_slow=0.3,
                                                              mscale=1.3, mscale_all_dim=0.6, truncate=False)})
-    yield Model("llama_llama3", "Llama", {**base, **rope(900.0, "llama3", factor=6.0, low_freq_factor=1.0,
-                                                         high_freq_factor=3.0, original_max_position_embeddings=32)},
-                shards=True)
-    longrope = {"short_factor": short, "long_factor": long}
-    yield Model("llama_longrope", "Llama", {**base, **rope(400.0, "longrope", **longrope,
-                                                           original_max_position_embeddings=16)})
-    yield Model("llama_longrope_short", "Llama", {**base, **rope(400.0, "longrope", **longrope, factor=1.9,
-                                                                 original_max_position_embeddings=48)})
-    yield Model("llama_spelling4", "Llama",
-                {**base, **rope(900.0, "llama3", factor=6.0, low_freq_factor=1.0, high_freq_factor=3.0,
-                                original_max_position_embeddings=32)},
-                spelling=spelling4, extra=inverse_frequencies)
+    # Of the four wavelengths 6, 34, 189 and 1032 one is kept, one is in between and two are scaled.
+    llama3 = rope(900.0, "llama3", factor=6.0, low_freq_factor=1.0, high_freq_factor=4.0,
+                  original_max_position_embeddings=sizes.context * 3 // 4)
+    yield Model("llama_llama3", "Llama", {**base, **llama3}, shards=True)
+    factors = {"short_factor": [1.0, 1.1, 1.3, 1.7], "long_factor": [1.5, 2.1, 3.3, 4.9]}
+    longrope = rope(400.0, "longrope", **factors, original_max_position_embeddings=sizes.context // 4)
+    yield Model("llama_longrope", "Llama", {**base, **longrope})
+    longrope = rope(400.0, "longrope", **factors, factor=1.9, original_max_position_embeddings=sizes.context * 3 // 4)
+    yield Model("llama_longrope_short", "Llama", {**base, **longrope})
+    yield Model("llama_spelling4", "Llama", {**base, **llama3}, spelling=spelling4, extra=inverse_frequencies)
     yield Model("llama_first_spelling", "Llama", {**base, **rope(500.0, "linear", factor=2.5)}, spelling=first_spelling)
     tied = {**base, "tie_word_embeddings": True, **rope(300.0)}
     yield Model("llama_base", "Llama", tied, saved="LlamaModel", rename=without_prefix("model."))
     yield Model("llama_tied_head", "Llama", tied, F32, extra=tied_head)
 
 
-def gpt2s():
-    yield Model("gpt2_inner", "GPT2", {**GPT2, "n_inner": 20, "activation_function": "relu"}, F32)
-    yield Model("gpt2_gelu", "GPT2", {**GPT2, "activation_function": "gelu", "tie_word_embeddings": False})
-    yield Model("gpt2_original", "GPT2", GPT2, rename=without_prefix("transformer."), extra=gpt2_buffers,
+def gpt2s(sizes):
+    yield Model("gpt2_inner", "GPT2", {**sizes.gpt2, "n_inner": 20, "activation_function": "relu"}, F32)
+    yield Model("gpt2_gelu", "GPT2", {**sizes.gpt2, "activation_function": "gelu", "tie_word_embeddings": False})
+    yield Model("gpt2_original", "GPT2", sizes.gpt2, rename=without_prefix("transformer."), extra=gpt2_buffers,
                 spelling=common4)
 
 
-def neighbours_of_llama():
-    base = {**GROUPED, "rms_norm_eps": 3e-3}
-    yield Model("mistral", "Mistral", {**base, "sliding_window": WINDOW, **rope(300.0)}, F32, shards=True)
+def neighbours_of_llama(sizes):
+    base = {**sizes.grouped, "rms_norm_eps": 3e-3}
+    yield Model("mistral", "Mistral", {**base, "sliding_window": sizes.window, **rope(300.0)}, F32, shards=True)
     yield Model("mistral_full", "Mistral", {**base, "sliding_window": None, **rope(700.0)}, spelling=spelling4)
     yield Model("qwen2", "Qwen2", {**base, "tie_word_embeddings": True, **rope(300.0)}, F32)
-    sliding = {**base, "num_hidden_layers": 3, "use_sliding_window": True, "max_window_layers": 1, "sliding_window": WINDOW}
+    sliding = {**base, "num_hidden_layers": 3, "use_sliding_window": True, "max_window_layers": 1,
+               "sliding_window": sizes.window}
     yield Model("qwen2_sliding", "Qwen2", {**sliding, **rope(700.0)}, spelling=spelling4)
     yield Model("qwen3_sliding", "Qwen3", {**sliding, **rope(500.0)})
     no_rope = {"num_hidden_layers": 3, "no_rope_layers": [1, 0, 1], "no_rope_layer_interval": 2}
     yield Model("smollm3", "SmolLM3", {**base, **no_rope, **rope(500.0)})
-    yield Model("smollm3_sliding", "SmolLM3", {**base, **no_rope, "use_sliding_window": True, "sliding_window": WINDOW,
-                                               "attention_bias": True, "mlp_bias": True, "tie_word_embeddings": False,
-                                               **rope(500.0)})
-    yield Model("granite", "Granite", {**base, "embedding_multiplier": 3.7, "logits_scaling": 2.3,
-                                       "residual_multiplier": 0.7, "attention_multiplier": 0.21, "attention_bias": True,
-                                       **rope(300.0)}, F32, shards=True)
-    yield Model("granite_mlp_bias", "Granite", {**base, "embedding_multiplier": 2.3, "logits_scaling": 0.7,
-                                                "residual_multiplier": 1.3, "attention_multiplier": 0.51, "mlp_bias": True,
-                                                "tie_word_embeddings": True, **rope(500.0)}, spelling=spelling4)
+    yield Model("smollm3_sliding", "SmolLM3",
+                {**base, **no_rope, "use_sliding_window": True, "sliding_window": sizes.window, "attention_bias": True,
+                 "mlp_bias": True, "tie_word_embeddings": False, **rope(500.0)})
+    granite = {**base, "embedding_multiplier": 3.7, "logits_scaling": 2.3, "residual_multiplier": 0.7,
+               "attention_multiplier": 0.21, "attention_bias": True}
+    yield Model("granite", "Granite", {**granite, **rope(300.0)}, F32, shards=True)
+    granite = {**base, "embedding_multiplier": 2.3, "logits_scaling": 0.7, "residual_multiplier": 1.3,
+               "attention_multiplier": 0.51, "mlp_bias": True, "tie_word_embeddings": True}
+    yield Model("granite_mlp_bias", "Granite", {**granite, **rope(500.0)}, spelling=spelling4)
     yield Model("olmo2", "Olmo2", {**base, **rope(300.0)}, F32)
-    yield Model("olmo2_bias", "Olmo2", {**base, "attention_bias": True, "tie_word_embeddings": True, **rope(300.0)}, F16)
+    olmo2 = {**base, "attention_bias": True, "tie_word_embeddings": True}
+    yield Model("olmo2_bias", "Olmo2", {**olmo2, **rope(300.0)}, F16)
 
 
-def gemmas():
-    base = {**GROUPED, "rms_norm_eps": 3e-3, "pad_token_id": 1}
+def gemmas(sizes):
+    base = {**sizes.grouped, "rms_norm_eps": 3e-3, "pad_token_id": 1}
     yield Model("gemma", "Gemma", {**base, **rope(300.0)}, F32, spelling=released_gemma)
-    yield Model("gemma2", "Gemma2", {**base, "sliding_window": WINDOW, "query_pre_attn_scalar": 5,
+    yield Model("gemma2", "Gemma2", {**base, "sliding_window": sizes.window, "query_pre_attn_scalar": 5,
                                      "attn_logit_softcapping": 2.0, "final_logit_softcapping": 3.0, **rope(300.0)}, F32)
-    yield Model("gemma2_no_caps", "Gemma2", {**base, "sliding_window": WINDOW, "query_pre_attn_scalar": 11,
+    yield Model("gemma2_no_caps", "Gemma2", {**base, "sliding_window": sizes.window, "query_pre_attn_scalar": 11,
                                              "attn_logit_softcapping": None, "final_logit_softcapping": None,
                                              **rope(300.0)}, spelling=spelling4)
-    gemma3 = {**base, "num_hidden_layers": 3, "sliding_window": WINDOW, "query_pre_attn_scalar": 13,
+    gemma3 = {**base, "num_hidden_layers": 3, "sliding_window": sizes.window, "query_pre_attn_scalar": 13,
               "layer_types": ["sliding_attention", "full_attention", "sliding_attention"]}
     local = {"rope_type": "default", "rope_theta": 100.0}
-    yield Model("gemma3_text", "Gemma3", {**gemma3, **two_ropes({"rope_type": "default", "rope_theta": 5000.0}, local)}, F32)
+    full = {"rope_type": "default", "rope_theta": 5000.0}
+    yield Model("gemma3_text", "Gemma3", {**gemma3, **two_ropes(full, local)}, F32)
     scaled = {"rope_type": "linear", "rope_theta": 5000.0, "factor": 3.0}
     yield Model("gemma3_text_scaled", "Gemma3", {**gemma3, **two_ropes(scaled, local)}, spelling=gemma3_spelling4)
 
 
-def others():
-    phi3 = {**WIDE, "num_key_value_heads": 2, "rms_norm_eps": 3e-3, "pad_token_id": 1}
-    yield Model("phi3", "Phi3", {**phi3, "sliding_window": WINDOW, **rope(300.0, partial_rotary_factor=0.5)}, F32)
+def others(sizes):
+    phi3 = {**sizes.wide, "num_key_value_heads": 2, "rms_norm_eps": 3e-3, "pad_token_id": 1}
+    yield Model("phi3", "Phi3", {**phi3, "sliding_window": sizes.window, **rope(300.0, partial_rotary_factor=0.5)}, F32)
     yield Model("phi3_longrope", "Phi3",
-                {**phi3, "original_max_position_embeddings": 16,
+                {**phi3, "original_max_position_embeddings": sizes.context // 4,
                  **rope(400.0, "longrope", partial_rotary_factor=0.75, short_factor=[1.0, 1.2, 1.7],
-                        long_factor=[1.5, 2.5, 4.5], original_max_position_embeddings=16)},
+                        long_factor=[1.5, 2.5, 4.5], original_max_position_embeddings=sizes.context // 4)},
                 spelling=phi3_spelling4)
-    neox = {**WIDE, "layer_norm_eps": 2e-3}
+    neox = {**sizes.wide, "layer_norm_eps": 2e-3}
     yield Model("gpt_neox", "GPTNeoX", {**neox, **rope(300.0, partial_rotary_factor=0.5)}, F32)
     yield Model("gpt_neox_sequential", "GPTNeoX",
                 {**neox, "use_parallel_residual": False, "hidden_act": "gelu_new", "tie_word_embeddings": True,
                  **rope(500.0, partial_rotary_factor=0.5)}, F16, spelling=gpt_neox_spelling4, extra=gpt_neox_buffers)
     yield Model("gpt_neox_no_bias", "GPTNeoX", {**neox, "attention_bias": False, "hidden_act": "relu",
                                                 **rope(500.0, partial_rotary_factor=1.0)})
-    starcoder = {**GROUPED, "norm_epsilon": 2e-3}
-    yield Model("starcoder2", "Starcoder2", {**starcoder, "sliding_window": WINDOW, **rope(300.0)}, F32, shards=True)
+    starcoder = {**sizes.grouped, "norm_epsilon": 2e-3}
+    sliding = {**starcoder, "sliding_window": sizes.window}
+    yield Model("starcoder2", "Starcoder2", {**sliding, **rope(300.0)}, F32, shards=True)
     yield Model("starcoder2_nobias", "Starcoder2", {**starcoder, "use_bias": False, "tie_word_embeddings": False,
                                                     **rope(700.0)}, spelling=spelling4)
 
 
-def masked():
-    yield Model("bert", "Bert", BERT)
-    yield Model("bert_relu", "Bert", {**BERT, "hidden_act": "relu"}, shards=True)
-    yield Model("bert_original", "Bert", BERT, rename=bert_original, extra=bert_extras, spelling=common4)
-    yield Model("roberta", "Roberta", ROBERTA, F32)
-    yield Model("xlm_roberta", "XLMRoberta", ROBERTA, extra=roberta_extras, spelling=common4)
-    yield Model("distilbert", "DistilBert",
-                {**SPECIAL, "pad_token_id": 1, "n_layers": 2, "n_heads": 4, "dim": 32, "hidden_dim": 20,
-                 "max_position_embeddings": CONTEXT})
-    yield Model("distilbert_relu", "DistilBert",
-                {**SPECIAL, "pad_token_id": 1, "n_layers": 2, "n_heads": 4, "dim": 32, "hidden_dim": 20,
-                 "max_position_embeddings": CONTEXT, "activation": "relu", "sinusoidal_pos_embds": True})
+def masked(sizes):
+    yield Model("bert", "Bert", sizes.bert)
+    yield Model("bert_relu", "Bert", {**sizes.bert, "hidden_act": "relu"}, shards=True)
+    yield Model("bert_original", "Bert", sizes.bert, rename=bert_original, extra=bert_extras, spelling=common4)
+    yield Model("roberta", "Roberta", sizes.roberta, F32)
+    yield Model("xlm_roberta", "XLMRoberta", sizes.roberta, extra=roberta_extras, spelling=common4)
+    yield Model("distilbert", "DistilBert", sizes.distilbert)
+    distilbert = {**sizes.distilbert, "activation": "relu", "sinusoidal_pos_embds": True}
+    yield Model("distilbert_relu", "DistilBert", distilbert)
     thetas = two_ropes({"rope_type": "default", "rope_theta": 5000.0}, {"rope_type": "default", "rope_theta": 100.0})
-    yield Model("modernbert", "ModernBert", {**MODERN, **thetas}, F32)
+    yield Model("modernbert", "ModernBert", {**sizes.modernbert, **thetas}, F32)
     yield Model("modernbert_biases", "ModernBert",
-                {**MODERN, **thetas, "norm_bias": True, "attention_bias": True, "mlp_bias": True, "classifier_bias": True,
-                 "decoder_bias": False, "hidden_activation": "silu", "classifier_activation": "relu",
-                 "tie_word_embeddings": False}, spelling=modernbert_spelling4)
+                {**sizes.modernbert, **thetas, "norm_bias": True, "attention_bias": True, "mlp_bias": True,
+                 "classifier_bias": True, "decoder_bias": False, "hidden_activation": "silu",
+                 "classifier_activation": "relu", "tie_word_embeddings": False}, spelling=modernbert_spelling4)
 
 
-def models():
+def models(sizes):
     for family in (gpt2s, llamas, neighbours_of_llama, gemmas, others, masked):
-        yield from family()
+        yield from family(sizes)
 
 
 # What transformers computes -------------------------------------------------------------------------------------------
@@ -338,7 +345,7 @@ class InDouble(TorchFunctionMode):
         return torch.Tensor.double(*args) if func is torch.Tensor.float else func(*args, **kwargs)
 
 
-def randomise(model, generator):
+def randomise(model, generator, deviation):
     """Weights large enough that logits are far from flat, and norms and biases far from 1 and 0."""
     around = 0.0 if model.config.model_type.startswith("gemma") else 1.0  # Gemma's gains are 1 + the weight.
     with torch.no_grad():
@@ -349,7 +356,7 @@ def randomise(model, generator):
             elif parameter.dim() == 1:
                 parameter.copy_(around + 0.3 * noise)
             else:
-                parameter.copy_(0.3 * noise)
+                parameter.copy_(deviation * noise)
 
 
 def stored_tensors(folder):
@@ -357,11 +364,11 @@ def stored_tensors(folder):
     return {path: load_file(path) for path in sorted(folder.glob("*.safetensors"))}
 
 
-def save(folder, model, generator):
+def save(folder, model, generator, deviation=0.3):
     for path in folder.glob("*"):
         path.unlink()
     network = model.saved_class(model.config)
-    randomise(network, generator)
+    randomise(network, generator, deviation)
     network.to(model.dtype).save_pretrained(folder, **({"max_shard_size": "12KB"} if model.shards else {}))
     (folder / "generation_config.json").unlink(missing_ok=True)
     if not model.shards:
@@ -377,7 +384,7 @@ def save(folder, model, generator):
 
 
 def load(folder, model):
-    """The model on disk, as transformers has it in double, and the same with nothing rounded to float."""
+    """Return the model on disk as transformers has it in double, and the same with nothing rounded to float."""
     theirs, report = model.model_class.from_pretrained(folder, dtype=F64, attn_implementation="eager",
                                                        output_loading_info=True)
     assert not report["missing_keys"] and not report["mismatched_keys"], report
@@ -406,14 +413,15 @@ def greedy(network, prompt, from_scratch):
 
 def example(model, generator):
     """Input and target; padding, which some models treat as absent, does not occur in the input."""
-    ids = torch.randint(0, VOCABULARY - 1 if model.masked else VOCABULARY, (BATCH, TIME + 1), generator=generator)
+    vocabulary = model.config.vocab_size
+    ids = torch.randint(0, vocabulary - 1 if model.masked else vocabulary, (BATCH, TIME + 1), generator=generator)
     if model.config.pad_token_id is not None:
         ids[ids == model.config.pad_token_id] += 1
     if not model.masked:
         return ids[:, :-1], ids[:, 1:]
     hidden = torch.rand(BATCH, TIME, generator=generator) < 0.15
-    target = torch.randint(0, VOCABULARY, (BATCH, TIME), generator=generator)
-    return torch.where(hidden, MASK, ids[:, :-1]), target
+    target = torch.randint(0, vocabulary, (BATCH, TIME), generator=generator)
+    return torch.where(hidden, vocabulary - 1, ids[:, :-1]), target
 
 
 def digits(value, count):
@@ -444,7 +452,7 @@ def expect(folder, model, generator):
         with InDouble():
             exact.zero_grad()
             logits = exact(inputs).logits
-            loss = torch.nn.functional.cross_entropy(logits.reshape(-1, VOCABULARY), targets.reshape(-1))
+            loss = torch.nn.functional.cross_entropy(logits.flatten(0, 1), targets.flatten())
             loss.backward()
             if model.masked:
                 break
@@ -481,7 +489,7 @@ def main():
     transformers.utils.logging.set_verbosity_error()
     transformers.utils.logging.disable_progress_bar()
     warnings.simplefilter("ignore", FutureWarning)
-    for seed, model in enumerate(models()):
+    for seed, model in enumerate(models(Sizes())):
         if options.only and model.name not in options.only:
             continue
         generator = torch.Generator().manual_seed(2000 + seed)

