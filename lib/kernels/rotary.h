@@ -9,7 +9,8 @@
 
 namespace lm {
 
-/// cosine[p,i] = factor * cos(p * frequencies[i]), sine likewise, computed in double.
+/// cosine[p,i] = factor * cos(p * frequencies[i]), sine likewise. Frequencies and angles are rounded to float, as transformers
+/// rounds them, by which the models that people have were trained; the rest is computed in double.
 /// cosine, sine: (positions, R/2), R the channels that turn  frequencies: (R/2), radians a position.
 template <class T>
 void rotary_table(TensorView<T> cosine, TensorView<T> sine, std::span<const double> frequencies, double factor = 1);

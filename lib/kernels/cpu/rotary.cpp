@@ -35,9 +35,9 @@ void rotary_table(TensorView<T> cosine, TensorView<T> sine, std::span<const doub
   LM_CHECK(cosine.rows() == sine.rows() && cosine.columns() == sine.columns());
   LM_CHECK(static_cast<std::int64_t>(frequencies.size()) == cosine.columns());
   for (std::int64_t i = 0; i < cosine.columns(); ++i) {
-    const double frequency = frequencies[static_cast<std::size_t>(i)];
+    const float frequency = static_cast<float>(frequencies[static_cast<std::size_t>(i)]);
     for (std::int64_t p = 0; p < cosine.rows(); ++p) {
-      const double angle = static_cast<double>(p) * frequency;
+      const double angle = static_cast<double>(static_cast<float>(p) * frequency);
       cosine(p, i) = static_cast<T>(factor * std::cos(angle));
       sine(p, i) = static_cast<T>(factor * std::sin(angle));
     }
