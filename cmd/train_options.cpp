@@ -26,6 +26,9 @@ template <HasChoices E>
 CLI::Option* add_setting(CLI::App& app, const SettingInfo& info, E& value) {
   return add_choice(app, option_of(info), value, info.help);
 }
+CLI::Option* add_setting(CLI::App& app, const SettingInfo& info, Family& value) {
+  return add_choice(app, option_of(info), value, info.help, {Family::qwen3, Family::llama, Family::gpt2});
+}
 CLI::Option* add_setting(CLI::App& app, const SettingInfo& info, std::optional<Attend>& value) {
   return add_choice(app, option_of(info), value, info.help);
 }

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "kernels/cross_entropy.h"
+#include "model/rotary_tables.h"
 #include "model/transformer.h"
 
 namespace lm {
@@ -74,7 +75,13 @@ std::vector<std::vector<double>> SequenceScorer::score(std::span<const ScoredSeq
   for (std::size_t first = 0; first < order.size();) {
     const std::size_t length = sequences[order[first]].input.size();  // the longest of the batch
     LM_CHECK(length >= 1 && length <= static_cast<std::size_t>(max_length_));
-    const std::size_t count = std::min(order.size() - first, static_cast<std::size_t>(batch_rows_) / length);
+    const std::size_t room = std::min(order.size() - first, static_cast<std::size_t>(batch_rows_) / length);
+    // Padded to another length, a sequence's rotation may be another.
+    const auto fits = [&](std::size_t member) {
+      return !rotation_changes(parameters_.config(), static_cast<std::int64_t>(length), std::ssize(sequences[member].input));
+    };
+    std::size_t count = 1;
+    while (count < room && fits(order[first + count])) ++count;
     score_batch(sequences, std::span<const std::size_t>(order).subspan(first, count), results);
     first += count;
   }

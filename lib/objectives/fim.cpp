@@ -23,14 +23,10 @@ class Fim final : public Objective {
  public:
   explicit Fim(const ObjectiveOptions& options) : options_(options) {
     LM_CHECK(options.table != nullptr && options.codec != nullptr);
-    const auto token = [](const std::optional<TokenId>& id, const char* name) {
-      if (!id) throw Error(std::string("objective 'fim' needs the token ") + name + ", which the tokenizer lacks");
-      return *id;
-    };
     const FimLayout& layout = find_fim_layout("psm");
-    tokens_ = {.prefix = token(options.special.fim_prefix, layout.tokens[0]),
-               .suffix = token(options.special.fim_suffix, layout.tokens[1]),
-               .middle = token(options.special.fim_middle, layout.tokens[2])};
+    tokens_ = {.prefix = needed_token("fim", layout.tokens[0], options.special.fim_prefix, options),
+               .suffix = needed_token("fim", layout.tokens[1], options.special.fim_suffix, options),
+               .middle = needed_token("fim", layout.tokens[2], options.special.fim_middle, options)};
     if (longest_fim_piece(options.context_length) <= kFimOverhead) {
       throw SettingsError("--context " + std::to_string(options.context_length) + " is too short for objective 'fim'");
     }
@@ -73,7 +69,7 @@ class Fim final : public Objective {
     std::vector<TokenId> ids;
     std::vector<TokenId> fallback;  // the same cut between tokens, if ids were encoded anew
     bool holds_tokens = false;      // left as it is because it holds a FIM token
-    bool by_need = false;           // cut between tokens, since the tokenizer cannot encode parts of a text
+    bool by_need = false;  // cut between tokens, since the parts of its text cannot be encoded, or not for the model
   };
 
   /// Returns how many begin tokens are at the front.
@@ -107,10 +103,13 @@ class Fim final : public Objective {
     const std::array<std::vector<TokenId>, 3> by_tokens = cut_tokens(ids, points);
     std::vector<TokenId> plain = arrange(layout, by_tokens);
     part.by_need = options_.fim_cut != FimCut::token && !options_.codec->keeps_parts();
+    if (options_.fim_cut != FimCut::token && !part.by_need) {
+      part.ids = arrange(layout, cut_text(ids, points));
+      part.by_need = std::any_of(part.ids.begin(), part.ids.end(), [this](TokenId id) { return id >= options_.vocab_size; });
+    }
     if (options_.fim_cut == FimCut::token || part.by_need) {
       part.ids = std::move(plain);
     } else {
-      part.ids = arrange(layout, cut_text(ids, points));
       part.fallback = std::move(plain);
       part.fallback.insert(part.fallback.begin(), begin.begin(), begin.end());
     }

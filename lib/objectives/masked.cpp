@@ -17,9 +17,9 @@ class Masked final : public Objective {
  public:
   explicit Masked(const ObjectiveOptions& options) : options_(options) {
     LM_CHECK(options.context_length > 0 && options.table != nullptr);
-    if (!options.special.mask) throw Error("objective 'masked' needs the token <|mask|>, which the tokenizer lacks");
+    needed_token("masked", "<|mask|>", options.special.mask, options);
     if (!(options.mask_rate > 0 && options.mask_rate <= 1)) throw Error("--mask-rate must be above 0 and at most 1");
-    for (TokenId id = 0; id < options.table->vocab_size(); ++id) {
+    for (TokenId id = 0; id < std::min(options.vocab_size, options.table->vocab_size()); ++id) {
       if (!options.table->is_special(id)) ordinary_.push_back(id);
     }
   }

@@ -35,6 +35,15 @@ const ObjectiveEntry& find_objective(std::string_view name) {
   throw Error(unknown_word("objective", name, known));
 }
 
+TokenId needed_token(const char* objective, std::string_view name, const std::optional<TokenId>& id,
+                     const ObjectiveOptions& options) {
+  const std::string subject = std::string("objective '") + objective + "' needs the token " + std::string(name);
+  if (!id) throw Error(subject + ", which the tokenizer lacks");
+  if (*id < options.vocab_size) return *id;
+  throw Error(subject + ", id " + std::to_string(*id) + ", which is beyond the model's vocabulary of " +
+              std::to_string(options.vocab_size));
+}
+
 std::vector<std::int32_t> document_indices(const WindowTokens& window, std::int64_t length, const ObjectiveOptions& options,
                                            Looks looks) {
   // Queries that only look back never see padding at the end.

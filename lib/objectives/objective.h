@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <span>
@@ -70,6 +71,8 @@ struct ObjectiveOptions {
   const TokenTable* table = nullptr;  // which ids are special
   const TokenCodec* codec = nullptr;  // to cut inside tokens
   SpecialIds special = {};
+  /// Of the model, which may have fewer ids than the table: those from there on are put nowhere.
+  std::int64_t vocab_size = std::numeric_limits<std::int64_t>::max();
   double mask_rate = 0.15;
   double span_density = 0.15;
   double span_length = 3.0;
@@ -110,6 +113,10 @@ struct ObjectiveEntry {
 std::span<const ObjectiveEntry> objective_table();
 /// Returns the row of a name. Throws Error naming the known ones.
 const ObjectiveEntry& find_objective(std::string_view name);
+
+/// Returns a special token that an objective puts into sequences. Throws Error if the tokenizer or the model lacks it.
+TokenId needed_token(const char* objective, std::string_view name, const std::optional<TokenId>& id,
+                     const ObjectiveOptions& options);
 
 /// Whether the queries of an objective see only what is before them.
 enum class Looks { back, both_ways };

@@ -24,10 +24,14 @@ class Span final : public Objective {
   explicit Span(const ObjectiveOptions& options) : options_(options) {
     if (!(options.span_density > 0 && options.span_density < 1)) throw Error("--span-density must be between 0 and 1");
     if (!(options.span_length >= 1)) throw Error("--span-length must be at least 1");
-    if (options.special.sentinels.empty()) {
+    std::vector<TokenId>& sentinels = options_.special.sentinels;
+    if (sentinels.empty()) {
       throw Error(
           "objective 'span' needs the tokens <|extra_0|>, <|extra_1|> and so on (sentinels), which the tokenizer lacks");
     }
+    needed_token("span", "<|extra_0|>", sentinels.front(), options);
+    const auto beyond = [&](TokenId id) { return id >= options.vocab_size; };
+    sentinels.erase(std::find_if(sentinels.begin(), sentinels.end(), beyond), sentinels.end());
     if (options.attend == Attend::document) {
       throw SettingsError("objective 'span' cannot keep the documents of a window apart; leave --attend document out");
     }
@@ -35,9 +39,9 @@ class Span final : public Objective {
     if (raw_length_ < 2)
       throw SettingsError("--context " + std::to_string(options.context_length) + " is too short for objective 'span'");
     const std::int64_t spans = plan_spans(raw_length_, options.span_density, options.span_length).spans;
-    if (spans > static_cast<std::int64_t>(options.special.sentinels.size())) {
-      throw Error("objective 'span' would need " + std::to_string(spans) + " sentinels, the tokenizer has " +
-                  std::to_string(options.special.sentinels.size()) + "; raise --span-length or lower --context");
+    if (spans > std::ssize(sentinels)) {
+      throw Error("objective 'span' would need " + std::to_string(spans) + " sentinels, and there are " +
+                  std::to_string(sentinels.size()) + "; raise --span-length or lower --context");
     }
   }
 

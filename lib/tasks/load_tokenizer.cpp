@@ -1,5 +1,7 @@
 #include "tasks/load_tokenizer.h"
 
+#include <algorithm>
+
 #include "base/error.h"
 #include "base/file_use.h"
 #include "base/hash.h"
@@ -41,6 +43,16 @@ std::span<const TokenId> BeginTokens::strip(std::span<const TokenId> tokens) {
     tokens = tokens.subspan(1);
   }
   return tokens;
+}
+
+void require_embedded(std::span<const TokenId> ids, const Tokenizer& tokenizer, std::int64_t vocab_size,
+                      std::string_view path, std::string_view what) {
+  if (tokenizer.vocab_size() <= vocab_size) return;
+  const auto beyond = std::find_if(ids.begin(), ids.end(), [&](TokenId id) { return id >= vocab_size; });
+  if (beyond == ids.end()) return;
+  throw Error("cannot use '" + std::string(path) + "' with " + std::string(what) + ": it has " +
+              describe_token(tokenizer, *beyond) + ", and the model's vocabulary of " + std::to_string(vocab_size) +
+              " ends before that; the tokenizer has " + std::to_string(tokenizer.vocab_size()) + " tokens");
 }
 
 void require_same_tokenizer(const Tokenizer& tokenizer, const TokenFileInfo& info, std::string_view source) {

@@ -7,6 +7,7 @@
 #include "base/file_kind.h"
 #include "base/json.h"
 #include "objectives/mixture.h"
+#include "tasks/load_tokenizer.h"
 #include "train/state_file.h"
 
 namespace lm {
@@ -22,11 +23,6 @@ Tokenizer tokenizer_of(const LoadedModel& model, const TokenizerOptions& options
 
 TextModel with_tokenizer(LoadedModel model, const TokenizerOptions& options) {
   Tokenizer tokenizer = tokenizer_of(model, options);
-  const std::int64_t rows = model.record.config.vocab_size;
-  if (tokenizer.vocab_size() > rows) {
-    throw Error("cannot use '" + model.path + "': its tokenizer has " + std::to_string(tokenizer.vocab_size()) +
-                " ids, but the model's vocabulary is " + std::to_string(rows));
-  }
   resolve_ends(model.record, tokenizer);
   return {.model = std::move(model), .tokenizer = std::move(tokenizer)};
 }
@@ -47,6 +43,10 @@ void resolve_ends(ModelRecord& record, const Tokenizer& tokenizer) {
 
 std::string_view TextModel::bytes_of(TokenId id) const {
   return static_cast<std::int64_t>(id) < tokenizer.vocab_size() ? tokenizer.bytes_of(id) : std::string_view();
+}
+
+void TextModel::require_embedded(std::span<const TokenId> ids, std::string_view what) const {
+  lm::require_embedded(ids, tokenizer, config().vocab_size, path(), what);
 }
 
 std::vector<TokenId> all_ends(const ModelRecord& record, const Tokenizer& tokenizer) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,6 +24,8 @@ struct TextModel {
   /// Returns the bytes of an id; empty for an id that only the model has, whose vocabulary may be padded beyond the
   /// tokenizer's.
   std::string_view bytes_of(TokenId id) const;
+  /// Throws Error naming the token if an id is beyond the model's vocabulary, which may be smaller than the tokenizer's.
+  void require_embedded(std::span<const TokenId> ids, std::string_view what = "this text") const;
   /// Returns the length of the windows that the model was last trained on, by its lm.progress; without one, its context.
   std::int64_t training_window() const;
   /// Returns the ids that end a text, ascending: end-of-text, and those that the model's files name.
@@ -35,8 +38,7 @@ struct TextModel {
   std::vector<std::uint8_t> samplable() const;
 };
 
-/// Loads a model file, or a folder with its tokenizer beside. Throws Error if either is missing or broken, or if the
-/// tokenizer has more ids than the model.
+/// Loads a model file, or a folder with its tokenizer beside. Throws Error if either is missing or broken.
 TextModel load_text_model(const std::string& path, const TokenizerOptions& options = {});
 
 /// Loads the same, or a training state: the weights that the model would have if its run ended now.

@@ -1,5 +1,7 @@
 #include "train/window_source.h"
 
+#include <utility>
+
 #include "base/error.h"
 #include "base/rng.h"
 
@@ -74,8 +76,10 @@ void WindowSource::seek(const SourcePosition& position) {
   position_ = position;
 }
 
-StreamSource::StreamSource(TokenReader& reader, const Objective& objective, std::uint64_t seed, std::int64_t context_length)
+StreamSource::StreamSource(TokenReader& reader, const Objective& objective, std::uint64_t seed, std::int64_t context_length,
+                           Check check)
     : objective_(objective),
+      check_(std::move(check)),
       seed_(seed),
       context_length_(context_length),
       windows_(reader, objective.window_length(), objective.window_stride()),
@@ -89,6 +93,7 @@ std::string StreamSource::consumed() const { return to_hex(hasher_.digest128());
 
 bool StreamSource::read_window() {
   if (!windows_.next(tokens_, valid_)) return false;
+  if (check_) check_(tokens_);
   // Windows overlap: what lies beyond the stride is hashed with the next one.
   hasher_.update(tokens_.data(), static_cast<std::size_t>(stride_) * sizeof(TokenId));
   return true;

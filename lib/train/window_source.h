@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <span>
 #include <vector>
 
 #include "base/hash.h"
@@ -49,8 +51,11 @@ class WindowSource final : public BatchSource {
 /// Makes one pass of one objective over a stream, in its order. seek() reads forward to the position.
 class StreamSource final : public BatchSource {
  public:
-  /// All arguments must outlive it. The objective's windows are strided.
-  StreamSource(TokenReader& reader, const Objective& objective, std::uint64_t seed, std::int64_t context_length);
+  using Check = std::function<void(std::span<const TokenId> tokens)>;
+  /// Reader and objective must outlive it. The objective's windows are strided. `check` gets the tokens of each window,
+  /// padding included, and may throw.
+  StreamSource(TokenReader& reader, const Objective& objective, std::uint64_t seed, std::int64_t context_length,
+               Check check = {});
   void next(Batch& batch, std::int64_t sequences) override;
   SourcePosition position() const override { return position_; }
   void count(SourceCounts& counts) const override;
@@ -60,6 +65,7 @@ class StreamSource final : public BatchSource {
  private:
   bool read_window();
   const Objective& objective_;
+  Check check_;
   std::uint64_t seed_;
   std::int64_t context_length_;
   StreamWindows windows_;

@@ -20,8 +20,9 @@ same() {
 }
 for name in bert modernbert; do
   for way in token within-word; do
-    option=$([ $way = token ] || echo --within-word)
-    lm-eval-ppl -q $option --documents line --level document --json $name texts >report
+    options=(-q)
+    [ $way = token ] || options+=(--within-word)
+    lm-eval-ppl "${options[@]}" --documents line --level document --json $name texts >report
     grep -oE '"pseudo_nats":[0-9.]+' report | sed 's/.*://' >ours
     same ours "$name $way.nats"
   done

@@ -156,3 +156,26 @@ TEST_CASE("sequences with prefixes of all lengths have the scores they have by t
       CHECK(std::abs(nats[s][i] - sink.nats[static_cast<std::size_t>(sequence.targets[i].place)]) < kTolerance);
   }
 }
+
+TEST_CASE("sequences on either side of a rotation's original context do not change each other's nats") {
+  Compute compute(2, best_simd_tier());
+  ModelConfig config = test::tiny_configs().back().config;
+  config.rotary.scaling = RotaryScaling::longrope;
+  config.rotary.original_context = 6;
+  config.rotary.short_factors = {1, 1.5, 2};
+  config.rotary.long_factors = {1, 4, 9};
+  Parameters<float> parameters(config);
+  test::randomise(parameters, 5, 0.5);
+  std::vector<ScoredSequence> sequences(5);
+  for (std::size_t i = 0; i < sequences.size(); ++i) {
+    const auto length = static_cast<std::int64_t>(4 + i);
+    for (std::int64_t t = 0; t < length; ++t) {
+      sequences[i].input.push_back(static_cast<TokenId>((t * 7 + 3) % config.vocab_size));
+      sequences[i].targets.push_back({.place = t, .token = static_cast<TokenId>((t * 5 + 1) % config.vocab_size)});
+    }
+  }
+  SequenceScorer scorer(compute, parameters, 16, 64);
+  const std::vector<std::vector<double>> together = scorer.score(sequences);
+  for (std::size_t i = 0; i < sequences.size(); ++i)
+    CHECK(together[i] == scorer.score(std::span(sequences).subspan(i, 1)).front());
+}

@@ -100,32 +100,64 @@ TEST_CASE("reading a prompt in any two parts gives the logits of the full forwar
   }
 }
 
-TEST_CASE("a prompt longer than a block is read as if at once") {
+TEST_CASE("a prompt longer than a block is read as if at once, with windows too") {
+  Compute compute(2, best_simd_tier());
+  for (const std::int64_t window : {0, 4, 90, 300}) {
+    CAPTURE(window);
+    ModelConfig config = test::tiny_configs().back().config;
+    config.context_length = 700;
+    if (window > 0) config.layer_shapes = {{.window = window}, {}};
+    Parameters<float> parameters(config);
+    test::randomise(parameters, 5, 0.3);
+    const std::vector<TokenId> tokens = random_tokens(config.context_length, config.vocab_size, 6);
+    Decoder decoder(compute, parameters);
+    KVCache cache(config, config.context_length);
+    const std::vector<float> full = full_forward(compute, parameters, tokens);
+    CHECK(difference(full, config.context_length - 1, decoder.prefill(cache, tokens)) < kTolerance);
+    // A prefix seen in both directions has to be read at once, however long.
+    const std::int64_t prefix_length = 600;
+    const std::vector<float> prefixed = full_forward(compute, parameters, tokens, prefix_length);
+    KVCache whole(config, config.context_length, prefix_length);
+    CHECK(difference(prefixed, config.context_length - 1, decoder.prefill(whole, tokens, prefix_length)) < kTolerance);
+    CHECK(difference(full, config.context_length - 1,
+                     TensorView<const float>(prefixed.data() + (config.context_length - 1) * config.vocab_size,
+                                             config.vocab_size)) > kTolerance);
+    // After that a prompt has the bits that a new decoder gives it.
+    cache.truncate(0);
+    const TensorView<const float> again = decoder.prefill(cache, tokens);
+    Decoder fresh(compute, parameters);
+    cache.truncate(0);
+    const TensorView<const float> first = fresh.prefill(cache, tokens);
+    CHECK(std::equal(again.data(), again.data() + again.size(), first.data()));
+  }
+}
+
+TEST_CASE("a layer's window is kept while tokens come one by one, and a cache says what it has forgotten") {
   Compute compute(2, best_simd_tier());
   ModelConfig config = test::tiny_configs().back().config;
   config.context_length = 700;
+  config.layer_shapes = {{.window = 20}, {}};
   Parameters<float> parameters(config);
   test::randomise(parameters, 5, 0.3);
   const std::vector<TokenId> tokens = random_tokens(config.context_length, config.vocab_size, 6);
+  const std::span<const TokenId> all = tokens;
+  const std::vector<float> full = full_forward(compute, parameters, tokens);
   Decoder decoder(compute, parameters);
   KVCache cache(config, config.context_length);
-  const std::vector<float> full = full_forward(compute, parameters, tokens);
-  CHECK(difference(full, config.context_length - 1, decoder.prefill(cache, tokens)) < kTolerance);
-  // A prefix seen in both directions has to be read at once, however long.
-  const std::int64_t prefix_length = 600;
-  const std::vector<float> prefixed = full_forward(compute, parameters, tokens, prefix_length);
-  cache.truncate(0);
-  CHECK(difference(prefixed, config.context_length - 1, decoder.prefill(cache, tokens, prefix_length)) < kTolerance);
-  CHECK(difference(full, config.context_length - 1,
-                   TensorView<const float>(prefixed.data() + (config.context_length - 1) * config.vocab_size,
-                                           config.vocab_size)) > kTolerance);
-  // After that a prompt has the bits that a new decoder gives it.
-  cache.truncate(0);
-  const TensorView<const float> again = decoder.prefill(cache, tokens);
-  Decoder fresh(compute, parameters);
-  cache.truncate(0);
-  const TensorView<const float> first = fresh.prefill(cache, tokens);
-  CHECK(std::equal(again.data(), again.data() + again.size(), first.data()));
+  decoder.prefill(cache, all.first(100));
+  // It still has all that is needed to go back a little, and not to the beginning once rows were moved.
+  CHECK(cache.truncate(95) == 95);
+  for (std::int64_t place = 95; place < 700; ++place) {
+    const TensorView<const float> logits = decoder.step(cache, tokens[static_cast<std::size_t>(place)]);
+    if (place % 50 == 0 || place > 690) CHECK(difference(full, place, logits) < kTolerance);
+  }
+  KVCache copy(config, config.context_length);
+  copy.copy_from(cache);
+  CHECK(copy.truncate(690) == 690);
+  CHECK(difference(full, 699, decoder.prefill(copy, all.subspan(690))) < kTolerance);
+  CHECK(cache.truncate(150) == 0);
+  CHECK(cache.length() == 0);
+  CHECK(difference(full, 299, decoder.prefill(cache, all.first(300))) < kTolerance);
 }
 
 TEST_CASE("a later token never changes an earlier logit") {

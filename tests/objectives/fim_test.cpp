@@ -199,7 +199,33 @@ TEST_CASE("fim: layouts arrange the parts as they say, and tokens that are missi
   CHECK_THROWS_AS(find_fim_layout("pms"), Error);
   const ByteTokenizer tokenizer;
   ObjectiveOptions options = tokenizer.options(64);
+  options.vocab_size = ByteTokenizer::kMiddle;
+  CHECK_THROWS_WITH_AS(make_fim(options), doctest::Contains("<|fim_middle|>, id 4, which is beyond"), Error);
   options.special.fim_suffix.reset();
   CHECK_THROWS_WITH_AS(make_fim(options), "objective 'fim' needs the token <|fim_suffix|>, which the tokenizer lacks",
                        Error);
+}
+
+TEST_CASE("fim: a piece whose parts would be encoded with ids that the model lacks is cut between tokens, and counted") {
+  const ByteTokenizer tokenizer;
+  ObjectiveOptions options = tokenizer.options(40);
+  options.fim_rate = 1.0;
+  options.vocab_size = ByteTokenizer::kByte + 256;  // no pairs
+  const auto objective = make_fim(options);
+  for (const std::string text : {"xthyhezthx", "abcdfg"}) {
+    std::vector<TokenId> piece;
+    for (const char c : text) piece.push_back(ByteTokenizer::kByte + static_cast<unsigned char>(c));
+    const auto size = static_cast<std::int64_t>(piece.size());
+    const std::vector<WindowPiece> pieces = {{.begin = 0, .end = size, .ends_document = false}};
+    std::int64_t cuts = 0;
+    for (std::uint64_t draw = 0; draw < 200; ++draw) {
+      Rng rng(12, RngPurpose::objective, draw);
+      const Example example = objective->make({.tokens = piece, .first_valid = 0, .end_valid = size, .pieces = pieces}, rng);
+      for (const TokenId id : example.input) CHECK(id < options.vocab_size);
+      CHECK(invert(sequence_of(example), tokenizer).text == text);
+      cuts += example.token_cuts;
+    }
+    CHECK((cuts > 150) == (text.find("th") != std::string::npos));
+    CHECK((cuts > 0) == (text.find("th") != std::string::npos));
+  }
 }

@@ -95,7 +95,28 @@ TEST_CASE(
   CHECK(example.document[4] == example.document[5]);
   CHECK(example.document[5] != example.document[6]);
   ObjectiveOptions options = tokenizer.options(30);
+  options.vocab_size = ByteTokenizer::kMask;
+  CHECK_THROWS_WITH_AS(make_masked(options),
+                       "objective 'masked' needs the token <|mask|>, id 1, which is beyond the model's vocabulary of 1",
+                       Error);
   options.special.mask.reset();
   CHECK_THROWS_WITH_AS(make_masked(options), "objective 'masked' needs the token <|mask|>, which the tokenizer lacks",
                        Error);
+}
+
+TEST_CASE("masked: no token is put in a place that the model has no row for") {
+  const ByteTokenizer tokenizer;
+  ObjectiveOptions options = tokenizer.options(30);
+  options.vocab_size = ByteTokenizer::kByte + 3;
+  options.mask_rate = 1;
+  const auto objective = make_masked(options);
+  const std::vector<TokenId> tokens(30, ByteTokenizer::kByte);
+  std::vector<bool> seen(static_cast<std::size_t>(tokenizer.vocab_size()));
+  for (std::uint64_t draw = 0; draw < 200; ++draw) {
+    Rng rng(4, RngPurpose::objective, draw);
+    for (const TokenId id : objective->make({.tokens = tokens, .first_valid = 0, .end_valid = 30}, rng).input)
+      seen[id] = true;
+  }
+  for (TokenId id = 0; id < seen.size(); ++id)
+    CHECK(seen[id] == (id == ByteTokenizer::kMask || (id >= ByteTokenizer::kByte && id < options.vocab_size)));
 }

@@ -110,6 +110,12 @@ TEST_CASE("span: a window that holds a sentinel is left as it is and counted; to
   CHECK(example.prefix_length == 0);
   for (std::size_t i = 0; i < tokens.size(); ++i) CHECK(example.input[i] == tokens[i]);
   CHECK_THROWS_AS(make_span(tokenizer.options(512)), Error);  // ten sentinels are too few
+  ObjectiveOptions few = tokenizer.options(32);
+  few.vocab_size = ByteTokenizer::kSentinel;
+  CHECK_THROWS_WITH_AS(make_span(few), doctest::Contains("<|extra_0|>, id 5, which is beyond"), Error);
+  few = tokenizer.options(64);
+  few.vocab_size = ByteTokenizer::kSentinel + 1;
+  CHECK_THROWS_WITH_AS(make_span(few), doctest::Contains("there are 1;"), Error);
   ObjectiveOptions apart = tokenizer.options(32);
   apart.attend = Attend::document;
   CHECK_THROWS_AS(make_span(apart), Error);

@@ -8,6 +8,10 @@
 
 #include "base/error.h"
 #include "support/test_data.h"
+#include "tasks/evaluate/evaluate.h"
+#include "tasks/infill/infill.h"
+#include "tasks/prompt/prompt.h"
+#include "tasks/prompt/span_fill.h"
 #include "tasks/special_model.h"
 #include "tasks/weights_only.h"
 
@@ -39,7 +43,7 @@ TEST_CASE("a model comes back from a file and from a folder with its tokenizer a
   }
 }
 
-TEST_CASE("a model without a tokenizer, or with one of more ids than it has, is refused by name") {
+TEST_CASE("a model without a tokenizer is refused by name") {
   const TextModel model = test::byte_model(24, 0);
   test::TemporaryFolder folder;
   ModelRecord record = model.model.record;
@@ -47,9 +51,50 @@ TEST_CASE("a model without a tokenizer, or with one of more ids than it has, is 
   save_model(folder.path("bare.safetensors"), record, model.parameters());
   CHECK(message_of(folder.path("bare.safetensors")).find("no tokenizer") != std::string::npos);
   CHECK(message_of(folder.path("bare.safetensors")).find("bare.safetensors") != std::string::npos);
-  record.tokenizer_json = test::byte_tokenizer(5).to_json();
-  save_model(folder.path("small.safetensors"), record, model.parameters());
-  CHECK(message_of(folder.path("small.safetensors")).find("262") != std::string::npos);
+}
+
+TEST_CASE(
+    "of a tokenizer with more ids than the model has, only these can be sampled, and others are refused when they occur") {
+  TextModel model = test::byte_model(24, 0);  // 257 ids
+  model.tokenizer = test::byte_tokenizer(5);
+  CHECK(model.samplable() == std::vector<std::uint8_t>(257, 1));
+  CHECK(model.ends() == std::vector<TokenId>{0});
+  const auto refusal = [&](const std::string& text) -> std::string {
+    try {
+      model.require_embedded(model.tokenizer.encode(text));
+    } catch (const Error& error) {
+      return error.what();
+    }
+    return {};
+  };
+  CHECK(refusal("acbd").empty());
+  CHECK(refusal("xaby").find("'byte-model' with this text: it has token 257 (\"ab\"), and the model's vocabulary of 257") !=
+        std::string::npos);
+  Compute compute(1, best_simd_tier());
+  Prompter prompter(compute, model, {.max_tokens = 100, .sampling = {.temperature = 3}});
+  CHECK_THROWS_WITH_AS(prompter.read({.ids = model.tokenizer.encode("ab")}), doctest::Contains("token 257"), Error);
+  prompter.read({.ids = model.tokenizer.encode("ac")});
+  CHECK(prompter.sample(0, [](std::string_view) {}).ids.size() > 1);
+}
+
+TEST_CASE("special tokens that the model has no row for are refused by name where they are needed") {
+  const auto without = [](const std::string& objective, const std::string& name) {
+    TextModel model = test::special_model(objective);
+    ModelConfig config = model.config();
+    config.vocab_size = *model.tokenizer.id_of(name);
+    model.model.record.config = config;
+    model.model.parameters = Parameters<float>(config);
+    return model;
+  };
+  Compute compute(1, best_simd_tier());
+  const TextModel fim = without("fim", "<|fim_middle|>");
+  CHECK_THROWS_WITH_AS(Infiller(compute, fim, "psm"), doctest::Contains("<|fim_middle|>"), Error);
+  const TextModel masked = without("masked", "<|mask|>");
+  CHECK_THROWS_WITH_AS(complete_plan({.pseudo = Pseudo::token}, masked), doctest::Contains("<|mask|>"), Error);
+  const TextModel span = without("span", "<|extra_1|>");
+  SpanFiller filler(compute, span, {});
+  const std::vector<TokenId> gaps = {*span.tokenizer.id_of("<|extra_0|>"), 70, *span.tokenizer.id_of("<|extra_1|>")};
+  CHECK_THROWS_WITH_AS(filler.read(gaps), doctest::Contains("<|extra_1|>"), Error);
 }
 
 TEST_CASE("a folder's names become ids by its tokenizer, and end texts beside end-of-text; what is unknown is noted") {

@@ -1,6 +1,7 @@
 #include "tasks/evaluate/evaluate.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <numbers>
 #include <utility>
@@ -91,8 +92,12 @@ WindowPlan complete_plan(WindowPlan plan, const TextModel& model) {
     throw Error("cannot evaluate with a context of " + std::to_string(plan.context) + ": the " +
                 std::to_string(model.tokenizer.opening().size()) + " tokens that begin each text do not fit in");
   }
+  if (opens) model.require_embedded(model.tokenizer.opening(), "what begins its texts");
+  if (plan.protocol == Protocol::llama_cpp) model.require_embedded(model.tokenizer.begin_tokens(), "what begins its texts");
+  if (plan.score_end) model.require_embedded(std::array{model.tokenizer.end_of_text()}, "what ends its texts");
   if (plan.pseudo != Pseudo::no) {
     require_masked(model);
+    model.require_embedded(model.closing(), "what ends its texts");
     LM_CHECK(plan.protocol == Protocol::strided && !plan.score_end);
     plan.stride = plan.context;
     const std::int64_t least = 2 + std::ssize(model.closing());

@@ -1,6 +1,7 @@
 #include "tasks/evaluate/evaluate_infilling.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <functional>
 #include <numeric>
@@ -69,7 +70,9 @@ InfillingEvaluator::InfillingEvaluator(Compute& compute, const TextModel& model,
   }
   require_infilling(model);
   tokens_ = find_fim_tokens(model.tokenizer, *layout_, model.path());
-  for (const TokenId token : {tokens_.prefix, tokens_.suffix, tokens_.middle}) allowed_[token] = 0;
+  const std::array<TokenId, 3> layout_tokens = {tokens_.prefix, tokens_.suffix, tokens_.middle};
+  model.require_embedded(layout_tokens, "the layout '" + std::string(layout) + "'");
+  for (const TokenId token : layout_tokens) allowed_[token] = 0;
 }
 
 /// Returns how much of prefix and suffix the model gets: without a layout, all the room is the prefix's.
@@ -120,6 +123,7 @@ void InfillingEvaluator::add(const InfillingTask& task) {
   const std::vector<TokenId> prefix = model_.tokenizer.encode(task.prefix);
   const std::vector<TokenId> suffix = model_.tokenizer.encode(task.suffix);
   const std::vector<TokenId> middle = model_.tokenizer.encode(task.middle);
+  for (const std::vector<TokenId>* part : {&prefix, &suffix, &middle}) model_.require_embedded(*part);
   const std::int64_t length = std::ssize(middle);
   if (length == 0 || length > longest_piece_) {
     ++total_.left_out;

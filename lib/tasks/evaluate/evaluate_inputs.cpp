@@ -40,6 +40,7 @@ struct Reader {
         const auto end = std::find(piece.begin(), piece.end(), reader.info().end_of_text);
         const auto length = static_cast<std::size_t>(end - piece.begin());
         const std::span<const TokenId> text = begins.strip(piece.first(length));
+        model.require_embedded(text, "'" + reader.name() + "'");
         if (!text.empty()) sink.tokens(text);
         if (end != piece.end()) {
           begins.end_document();
@@ -55,6 +56,7 @@ struct Reader {
     StreamEncoder encoder(model.tokenizer, SpecialTokens::plain);
     std::vector<TokenId> tokens;
     const auto hand_over = [&] {
+      model.require_embedded(tokens, "'" + input.name() + "'");
       if (!tokens.empty()) sink.tokens(tokens);
       tokens.clear();
     };

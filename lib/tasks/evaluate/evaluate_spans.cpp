@@ -1,5 +1,7 @@
 #include "tasks/evaluate/evaluate_spans.h"
 
+#include <array>
+
 #include "base/error.h"
 #include "base/json_number.h"
 #include "base/number_text.h"
@@ -35,7 +37,8 @@ ObjectiveOptions options_of(const TextModel& model) {
                            .end_of_text = model.tokenizer.end_of_text(),
                            .table = &model.tokenizer,
                            .codec = &model.tokenizer,
-                           .special = special_ids(model.tokenizer)};
+                           .special = special_ids(model.tokenizer),
+                           .vocab_size = model.config().vocab_size};
   read_span_settings(options, model);
   return options;
 }
@@ -59,7 +62,10 @@ SpanEvaluator::SpanEvaluator(Compute& compute, const TextModel& model)
       options_(options_of(model)),
       objective_(make_span(options_)),
       scorer_(compute, model.parameters(), model.config().context_length),
-      window_(model.tokenizer.opening()) {}
+      window_(model.tokenizer.opening()) {
+  model.require_embedded(window_, "what begins its texts");
+  model.require_embedded(std::array{options_.end_of_text}, "what ends its texts");
+}
 
 void SpanEvaluator::add(std::span<const TokenId> tokens) {
   for (const TokenId token : tokens) {

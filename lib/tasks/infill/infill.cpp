@@ -84,7 +84,9 @@ Infiller::Infiller(Compute& compute, const TextModel& model, std::string_view la
       longest_piece_(longest_fim_piece(model.training_window())) {
   require_infilling(model);
   tokens_ = find_fim_tokens(model.tokenizer, layout_, model.path());
-  for (const TokenId token : {tokens_.prefix, tokens_.suffix, tokens_.middle}) allowed_[token] = 0;
+  const std::array<TokenId, 3> layout_tokens = {tokens_.prefix, tokens_.suffix, tokens_.middle};
+  model.require_embedded(layout_tokens, "the layout '" + std::string(layout) + "'");
+  for (const TokenId token : layout_tokens) allowed_[token] = 0;
   if (longest_piece_ < 1) {
     throw Error("cannot fill in the middle with '" + model.path() + "': its context of " +
                 std::to_string(model.training_window()) + " tokens is too short");
@@ -126,6 +128,7 @@ InfillLeftOut Infiller::read(const InfillText& text, InfillOptions options) {
   prompt_ = arrange_fim(layout_, tokens_, prefix, suffix, {});
   const std::vector<TokenId> opening = model_.tokenizer.opening();
   prompt_.insert(prompt_.begin(), opening.begin(), opening.end());
+  model_.require_embedded(prompt_);
 
   const std::int64_t context_length = model_.config().context_length;
   options_.max_tokens = std::min(options_.max_tokens, longest_piece_ + kLayoutTokens - std::ssize(prompt_));

@@ -45,6 +45,7 @@ std::vector<NextTokens> fill_masks(Compute& compute, const TextModel& model, std
     throw Error("the text is too long: with what is put around it, it has " + std::to_string(batch.length) +
                 " tokens, and the context of '" + model.path() + "' is " + std::to_string(model.config().context_length));
   }
+  model.require_embedded(batch.input);
   batch.target.assign(batch.input.size(), 0);
   batch.weight.assign(batch.input.size(), 0);
   for (std::size_t i = first; i < batch.input.size(); ++i) {

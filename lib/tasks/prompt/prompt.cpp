@@ -24,6 +24,7 @@ std::int64_t Prompter::read(const PromptTokens& prompt) {
   opening_ = prompt_.size();
   prompt_.insert(prompt_.end(), prompt.ids.begin(), prompt.ids.end());
   if (prompt_.empty()) throw Error("there is no prompt, and no token before it (--begin none): nothing to continue");
+  model_.require_embedded(prompt_);
   unfinished_ = prompt.unfinished;
   const auto count = static_cast<std::int64_t>(prompt_.size());
   read_.reserve(count);

@@ -51,6 +51,7 @@ void SpanFiller::read(std::span<const TokenId> ids) {
     throw Error("the text is too long: with its ends it has " + std::to_string(prefix_length) +
                 " tokens, and the context of '" + model_.path() + "' is " + std::to_string(model_.config().context_length));
   }
+  model_.require_embedded(prefix);
   read_.reserve(std::ssize(prefix));
   written_.reserve(std::ssize(prefix) + std::min(options_.max_tokens, model_.config().context_length));
   read_.read(prefix, prefix_length);

@@ -1,6 +1,8 @@
 #include "tasks/score/pseudo_likelihood.h"
 
 #include <algorithm>
+#include <array>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -28,8 +30,12 @@ void require_masked(const TextModel& model) {
     throw Error("cannot use '" + model.path() + "' to predict hidden tokens: it was trained with the objective '" +
                 model.model.record.objective + "'; train with --objective masked, or causal:0.5,masked:0.5");
   }
-  if (!special_ids(model.tokenizer).mask)
-    throw Error("cannot use '" + model.path() + "' to predict hidden tokens: its tokenizer lacks <|mask|>, [MASK] or <mask>");
+  const std::optional<TokenId> mask = special_ids(model.tokenizer).mask;
+  if (!mask) {
+    throw Error("cannot use '" + model.path() +
+                "' to predict hidden tokens: its tokenizer lacks <|mask|>, [MASK] or <mask>");
+  }
+  model.require_embedded(std::array{*mask}, "hidden tokens");
 }
 
 std::int64_t masked_output_shift(const TextModel& model) {
@@ -40,8 +46,8 @@ Questions ask_hidden_tokens(const TextModel& model, Pseudo pseudo) {
   require_masked(model);
   const TokenId mask = *special_ids(model.tokenizer).mask;
   const std::int64_t shift = masked_output_shift(model);
-  return [&tokenizer = model.tokenizer, closing = model.closing(), mask, shift, pseudo](const ScoredWindow& window,
-                                                             std::vector<ScoredSequence>& sequences) {
+  return [&tokenizer = model.tokenizer, closing = model.closing(), mask, shift, pseudo](
+             const ScoredWindow& window, std::vector<ScoredSequence>& sequences) {
     const std::vector<TokenId>& tokens = window.tokens;
     for (auto i = static_cast<std::size_t>(window.first_scored); i < tokens.size(); ++i) {
       ScoredSequence& sequence = sequences.emplace_back();

@@ -31,8 +31,7 @@ std::string describe_windows(const WindowPlan& plan) {
 
 std::string describe(const WindowPlan& plan) {
   return describe_windows(plan) + (plan.begin.empty() ? "" : " begin " + plan.begin) +
-         (plan.end.empty() ? "" : " end " + plan.end) +
-         (plan.leaves_tokens_out ? kTokensLeftOut : "");
+         (plan.end.empty() ? "" : " end " + plan.end) + (plan.leaves_tokens_out ? kTokensLeftOut : "");
 }
 
 WindowCutter::WindowCutter(const WindowPlan& plan, Ends ends, Emit emit)

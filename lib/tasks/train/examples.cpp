@@ -23,31 +23,34 @@ std::vector<TokenId> read_all(const TokenCorpus& corpus) {
 }
 
 std::unique_ptr<Objective> make_objective(const ObjectiveShare& share, const TrainSettings& settings,
-                                          const Tokenizer& tokenizer) {
+                                          const TrainInputs& inputs) {
+  const Tokenizer& tokenizer = inputs.tokenizer;
   ObjectiveOptions options = objective_options(settings);
   options.end_of_text = tokenizer.end_of_text();
   options.begin_tokens = tokenizer.begin_tokens();
   options.table = &tokenizer;
   options.codec = &tokenizer;
   options.special = special_ids(tokenizer);
+  options.vocab_size = inputs.vocab_size;
   return share.entry->make(options);
 }
 
-std::vector<ExampleSource> make_sources(const TrainSettings& settings, const Tokenizer& tokenizer, const TokenCorpus& corpus,
+std::vector<ExampleSource> make_sources(const TrainSettings& settings, const TrainInputs& inputs, const TokenCorpus& corpus,
                                         std::uint64_t seed, WindowOrder order) {
   std::vector<ExampleSource> sources;
   for (const ObjectiveShare& share : settings.objective.shares()) {
-    sources.emplace_back(corpus, make_objective(share, settings, tokenizer), settings.model.context.value(), seed, order,
+    sources.emplace_back(corpus, make_objective(share, settings, inputs), settings.model.context.value(), seed, order,
                          static_cast<std::int64_t>(sources.size()));
   }
   return sources;
 }
 
 void open_stream(const TrainSettings& settings, const TrainInputs& inputs, TrainExamples& examples) {
-  examples.stream_objective = stream_objective(settings, inputs.tokenizer);
-  examples.stream =
-      std::make_unique<StreamSource>(*inputs.stream, *examples.stream_objective,
-                                     static_cast<std::uint64_t>(settings.trainer.seed), settings.model.context.value());
+  examples.stream_objective = stream_objective(settings, inputs);
+  examples.stream = std::make_unique<StreamSource>(
+      *inputs.stream, *examples.stream_objective, static_cast<std::uint64_t>(settings.trainer.seed),
+      settings.model.context.value(),
+      [&inputs](std::span<const TokenId> tokens) { require_embedded(tokens, inputs, "'" + inputs.stream->name() + "'"); });
 }
 
 void open_windows(const TrainSettings& settings, const TrainInputs& inputs, TrainExamples& examples) {
@@ -55,14 +58,14 @@ void open_windows(const TrainSettings& settings, const TrainInputs& inputs, Trai
   std::vector<double> shares;
   for (const ObjectiveShare& share : examples.shares) shares.push_back(share.share);
   examples.windows =
-      std::make_unique<WindowSource>(make_sources(settings, inputs.tokenizer, *inputs.corpus, seed, WindowOrder::shuffled),
-                                     shares, settings.model.context.value(), seed);
+      std::make_unique<WindowSource>(make_sources(settings, inputs, *inputs.corpus, seed, WindowOrder::shuffled), shares,
+                                     settings.model.context.value(), seed);
 }
 
 }  // namespace
 
-std::unique_ptr<Objective> stream_objective(const TrainSettings& settings, const Tokenizer& tokenizer) {
-  std::unique_ptr<Objective> objective = make_objective(settings.objective.shares().front(), settings, tokenizer);
+std::unique_ptr<Objective> stream_objective(const TrainSettings& settings, const TrainInputs& inputs) {
+  std::unique_ptr<Objective> objective = make_objective(settings.objective.shares().front(), settings, inputs);
   if (!settings.objective.mixed() && objective->window_kind() == WindowKind::strided) return objective;
   throw SettingsError("--one-pass cannot train on '" + settings.objective.text() +
                       "': mixtures and fim visit windows in an order of their own; leave --one-pass out");
@@ -142,8 +145,7 @@ Validation open_validation(const TrainSettings& settings, const TrainInputs& inp
   // Any key will do, as long as it is the same at every evaluation of every run.
   constexpr std::uint64_t kValidationSeed = 0x76616c6964;
   const std::int64_t context = settings.model.context.value(), sequences = settings.micro_batch.value();
-  std::vector<ExampleSource> sources =
-      make_sources(settings, inputs.tokenizer, *inputs.valid, kValidationSeed, WindowOrder::file);
+  std::vector<ExampleSource> sources = make_sources(settings, inputs, *inputs.valid, kValidationSeed, WindowOrder::file);
   std::vector<Validator::Part> parts;
   for (std::size_t i = 0; i < sources.size(); ++i) {
     const double share = settings.objective.shares()[i].share;

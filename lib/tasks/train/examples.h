@@ -35,11 +35,11 @@ struct TrainExamples {
 };
 
 /// Needs settings whose context is known. Throws SettingsError if one pass cannot serve the objective, Error if the
-/// tokenizer lacks its tokens or the data has none.
+/// tokenizer or the model lacks its tokens or the data has none.
 TrainExamples open_examples(const TrainSettings& settings, const TrainInputs& inputs);
 
 /// Returns the objective of one pass over a stream. Throws SettingsError if one pass cannot serve what is to be learned.
-std::unique_ptr<Objective> stream_objective(const TrainSettings& settings, const Tokenizer& tokenizer);
+std::unique_ptr<Objective> stream_objective(const TrainSettings& settings, const TrainInputs& inputs);
 
 /// The validator of held-out data, and the tokens that it reads.
 struct Validation {

@@ -1,5 +1,7 @@
 #include "tasks/train/inputs.h"
 
+#include <algorithm>
+#include <array>
 #include <cmath>
 #include <span>
 #include <utility>
@@ -23,13 +25,6 @@ void check_destinations(const TrainRequest& request) {
 
 std::string tokenizer_path(const TrainRequest& request) {
   return request.tokenizer.empty() ? request.init_from : request.tokenizer;
-}
-
-/// Throws Error unless the tokenizer, whose file is `path`, has as many tokens as the model.
-void require_vocabulary(const Tokenizer& tokenizer, std::int64_t vocab_size, const std::string& path) {
-  if (vocab_size == tokenizer.vocab_size()) return;
-  throw Error("cannot use tokenizer '" + path + "': it has " + std::to_string(tokenizer.vocab_size()) +
-              " tokens, the model expects " + std::to_string(vocab_size));
 }
 
 /// Leaves out those ends of the initial model that the tokenizer spells differently from the model's own, whose ids they
@@ -57,6 +52,23 @@ std::vector<TokenId> initial_ends(ModelRecord& record, const Tokenizer& tokenize
   return ends;
 }
 
+/// Throws Error if a run cannot have this tokenizer, whose file is `path`, and notes if it is unlikely to be meant.
+void check_tokenizer(const TrainRequest& request, const std::string& path, TrainInputs& inputs) {
+  // Before data is read; the rest of it is compared once there is a plan.
+  if (!request.fingerprint.empty() && request.fingerprint != to_hex(inputs.tokenizer.fingerprint()))
+    refuse_other_input(request.state, "the tokenizer");
+  // Models often have rows that their tokenizer does not use, but another tokenizer is more likely a mistake.
+  if (inputs.initial && path != request.init_from && inputs.vocab_size != inputs.tokenizer.vocab_size()) {
+    inputs.notes.push_back("the tokenizer '" + path + "' has " + std::to_string(inputs.tokenizer.vocab_size()) +
+                           " tokens, the model '" + inputs.model + "' " + std::to_string(inputs.vocab_size) +
+                           "; is it the model's own?");
+  }
+  // What precedes the data, and pads it, whatever it holds.
+  const std::string what = "the tokenizer '" + path + "'";
+  require_embedded(inputs.tokenizer.opening(), inputs, what);
+  require_embedded(std::array{inputs.tokenizer.end_of_text()}, inputs, what);
+}
+
 /// Opens the tokenizer and the initial model, without any data yet.
 TrainInputs open_tokenizer_and_model(const TrainRequest& request) {
   std::optional<LoadedModel> initial;
@@ -65,6 +77,8 @@ TrainInputs open_tokenizer_and_model(const TrainRequest& request) {
   TrainInputs inputs{.tokenizer = load_tokenizer(path, request.tokenizer_options),
                      .initial = std::move(initial),
                      .ends = {},
+                     .model = request.init_from,
+                     .vocab_size = 0,
                      .files = {},
                      .corpus = {},
                      .stream = {},
@@ -78,8 +92,10 @@ TrainInputs open_tokenizer_and_model(const TrainRequest& request) {
   if (const std::string& note = inputs.tokenizer.closing_note(); !note.empty())
     inputs.notes.push_back("'" + path + "': " + note);
   for (const std::string& note : inputs.tokenizer.notes()) inputs.notes.push_back("'" + path + "': " + note);
-  if (inputs.initial) require_vocabulary(inputs.tokenizer, inputs.initial->record.config.vocab_size, path);
-  if (request.vocab_size) require_vocabulary(inputs.tokenizer, *request.vocab_size, path);
+  inputs.vocab_size =
+      inputs.initial ? inputs.initial->record.config.vocab_size : request.vocab_size.value_or(inputs.tokenizer.vocab_size());
+  if (request.vocab_size) inputs.model = request.state;
+  check_tokenizer(request, path, inputs);
   return inputs;
 }
 
@@ -87,9 +103,9 @@ TrainInputs open_tokenizer_and_model(const TrainRequest& request) {
 void check_shape(const TrainRequest& request, const TrainInputs& inputs) {
   TrainSettings settings = request.settings;
   const ModelConfig* initial = inputs.initial ? &inputs.initial->record.config : nullptr;
-  resolve_model(settings.model, inputs.tokenizer.vocab_size(), initial, request.named);
+  resolve_model(settings.model, inputs.vocab_size, initial, request.named);
   check_step_size(settings);
-  if (settings.one_pass) stream_objective(settings, inputs.tokenizer);
+  if (settings.one_pass) stream_objective(settings, inputs);
 }
 
 void check_one_pass(const TrainRequest& request) {
@@ -121,12 +137,25 @@ void check_begin(const TokenFile& file, const Tokenizer& tokenizer) {
   BeginTokens(tokenizer, file.info(), file.name()).strip(first);
 }
 
-/// Opens a token file that was made with the inputs' tokenizer, and is whole.
+/// Reads a file for ids that the model does not have, if its tokenizer has such: before hours of work.
+void check_embedded(const TokenFile& file, const TrainInputs& inputs) {
+  if (inputs.tokenizer.vocab_size() <= inputs.vocab_size) return;
+  constexpr std::int64_t kPiece = std::int64_t{1} << 16;
+  std::vector<TokenId> piece(static_cast<std::size_t>(std::min(kPiece, file.size())));
+  for (std::int64_t first = 0; first < file.size(); first += kPiece) {
+    const auto tokens = std::span(piece).first(static_cast<std::size_t>(std::min(kPiece, file.size() - first)));
+    file.tokens(first, tokens);
+    require_embedded(tokens, inputs, "'" + file.name() + "'");
+  }
+}
+
+/// Opens a token file that was made with the inputs' tokenizer, is whole, and holds no id that the model lacks.
 TokenFile open_tokens(const std::string& path, const TrainRequest& request, TrainInputs& inputs) {
   TokenFile file = TokenFile::open(path, request.spool_folder);
   require_same_tokenizer(inputs.tokenizer, file.info(), file.name());
   file.verify();
   check_begin(file, inputs.tokenizer);
+  check_embedded(file, inputs);
   if (file.size() > 0 && file.documents() == file.size()) inputs.notes.push_back(only_end_of_text(file.name()));
   return file;
 }
@@ -179,6 +208,15 @@ TrainInputs open_inputs(const TrainRequest& request) {
   }
   open_validation(request, inputs);
   return inputs;
+}
+
+void refuse_other_input(const std::string& state, const std::string& what) {
+  throw Error("cannot resume '" + state + "': " + what +
+              " differs from the one it began with; give the same or start a new run");
+}
+
+void require_embedded(std::span<const TokenId> ids, const TrainInputs& inputs, const std::string& what) {
+  require_embedded(ids, inputs.tokenizer, inputs.vocab_size, inputs.model, what);
 }
 
 std::string data_identity(const TrainInputs& inputs) { return inputs.corpus ? to_hex(inputs.corpus->identity()) : "stream"; }

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,8 @@ struct TrainInputs {
   Tokenizer tokenizer;
   std::optional<LoadedModel> initial;  // the model that training starts from; empty: fresh weights, or a state's
   std::vector<TokenId> ends;           // what ends a text of it, if not only end-of-text
+  std::string model;                   // path of that model or state; empty: fresh weights
+  std::int64_t vocab_size = 0;         // of the model: the tokenizer's for fresh weights, others may have more or fewer ids
 
   // Either the tokens to train on, or with one pass a stream of them.
   std::vector<TokenFile> files;
@@ -37,6 +40,12 @@ struct TrainInputs {
 /// which may take long from a pipe. Throws SettingsError for settings that contradict each other, Error for inputs that
 /// cannot be read or do not fit together, and for outputs that could not be written later.
 TrainInputs open_inputs(const TrainRequest& request);
+
+/// Throws Error naming `what` if one of `ids`, which the tokenizer has, is beyond the model's vocabulary.
+void require_embedded(std::span<const TokenId> ids, const TrainInputs& inputs, const std::string& what);
+
+/// Throws the Error of a run that is resumed with another input than it had.
+[[noreturn]] void refuse_other_input(const std::string& state, const std::string& what);
 
 /// Return what identifies the training data and the held-out data: a digest; "stream" for data that has to be read before it
 /// is known; "" if nothing is held out.

@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "base/error.h"
-#include "base/hash.h"
 #include "base/round.h"
 #include "tasks/train/recipe.h"
 #include "tasks/train/resolve.h"
@@ -40,7 +39,7 @@ ResolveFacts resolve_facts(const TrainSettings& settings, const TrainRequest& re
 bool fits(const Recipe& recipe, TrainSettings settings, const TrainRequest& request, const TrainInputs& inputs,
           const Machine& machine) {
   set_recipe(settings, request.named, recipe);
-  const ModelConfig config = resolve_model(settings.model, inputs.tokenizer.vocab_size(), nullptr, request.named);
+  const ModelConfig config = resolve_model(settings.model, inputs.vocab_size, nullptr, request.named);
   try {
     resolve_settings(settings, config, resolve_facts(settings, request, inputs, machine));
   } catch (const SettingsError&) {
@@ -54,7 +53,7 @@ double apply_recipe(TrainPlan& plan, const TrainRequest& request, const TrainInp
   const std::int64_t tokens = inputs.corpus->size();
   const Recipe recipe = choose_recipe(
       {.tokens = tokens,
-       .vocab_size = inputs.tokenizer.vocab_size(),
+       .vocab_size = inputs.vocab_size,
        .seconds = *request.budget.seconds,
        .peak_flops = machine.peak_flops(),
        .precision = plan.settings.precision.value(),
@@ -113,13 +112,8 @@ TrainPlan begin_plan(const TrainRequest& request, const TrainInputs& inputs) {
 }
 
 void check_same_inputs(const TrainInputs& inputs, const RecordedRun& recorded) {
-  const auto refuse = [&](const std::string& what) {
-    throw Error("cannot resume '" + recorded.path + "': " + what +
-                " differs from the one it began with; give the same or start a new run");
-  };
-  if (recorded.tokenizer != to_hex(inputs.tokenizer.fingerprint())) refuse("the tokenizer");
-  if (recorded.data != data_identity(inputs)) refuse("the training data");
-  if (recorded.valid != valid_identity(inputs)) refuse("the held-out data");
+  if (recorded.data != data_identity(inputs)) refuse_other_input(recorded.path, "the training data");
+  if (recorded.valid != valid_identity(inputs)) refuse_other_input(recorded.path, "the held-out data");
 }
 
 }  // namespace
@@ -139,7 +133,7 @@ TrainPlan plan_fresh(const TrainRequest& request, const TrainInputs& inputs, con
   std::optional<double> expected_tokens;
   if (by_recipe) expected_tokens = apply_recipe(plan, request, inputs, machine);
   const ModelConfig* initial = inputs.initial ? &inputs.initial->record.config : nullptr;
-  plan.config = resolve_model(settings.model, inputs.tokenizer.vocab_size(), initial, request.named);
+  plan.config = resolve_model(settings.model, inputs.vocab_size, initial, request.named);
   check_step_size(settings);
   plan.examples = open_examples(settings, inputs);
   ResolveFacts facts = resolve_facts(settings, request, inputs, machine);

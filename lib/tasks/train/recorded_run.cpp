@@ -101,6 +101,7 @@ TrainRequest resumed_request(TrainRequest request, const RecordedRun& recorded) 
   if (request.tokenizer.empty()) request.tokenizer = request.init_from;
   request.init_from.clear();
   request.vocab_size = recorded.config().vocab_size;
+  request.fingerprint = recorded.tokenizer;
   return request;
 }
 

@@ -38,7 +38,8 @@ struct TrainRequest {
   std::string output;                           // model; empty with dry runs
   std::string state;                            // path of the training state; empty: none is written
   std::string init_from;                        // model; empty: fresh weights
-  std::optional<std::int64_t> vocab_size = {};  // what the tokenizer must have: that of a resumed run
+  std::optional<std::int64_t> vocab_size = {};  // of a resumed run: the model's
+  std::string fingerprint = {};                 // likewise, of the tokenizer that it must have
   Resume resume = Resume::no;
   UnfinishedState unfinished = UnfinishedState::refuse;  // what to do with one where a fresh run will keep its state
   bool writes_nothing = false;                           // --dry-run or --show-examples

@@ -120,3 +120,27 @@ TEST_CASE("keys are used as the class uses them: other names, absent ones, and t
   qwen3.set("num_key_value_heads", JsonValue());
   CHECK(config_from_hugging_face(qwen3, "test").n_kv_heads == 64);
 }
+
+TEST_CASE("a config.json that says nothing but its type has all of the class's defaults") {
+  for (const std::string& type : choice_words<Family>()) {
+    CAPTURE(type);
+    JsonValue json;
+    json.set("model_type", type);
+    const ModelConfig config = config_from_hugging_face(json, "test");
+    CHECK(config.family == parse_choice<Family>(type));
+    CHECK(config.n_layers >= 6);
+  }
+  const auto of = [](const char* type) { return config_from_hugging_face(JsonValue().set("model_type", type), "test"); };
+  CHECK(of("mistral").layer(0).window == 4096);
+  CHECK(of("gemma2").layer(0).window == 4096);
+  CHECK(of("gemma2").layer(1).window == 0);
+  CHECK(of("gemma2").logit_cap == 30);
+  CHECK(of("gemma3_text").local_rotary.theta == 10000);
+  CHECK(of("gemma3_text").rotary.theta == 1e6);
+  CHECK(of("gpt_neox").rotary_dim == 24);
+  CHECK(of("smollm3").layer(3).rotation == Rotation::none);
+  CHECK(of("smollm3").rotary.theta == 2e6);
+  CHECK(of("roberta").context_length == 510);
+  CHECK(of("modernbert").layer(1).window == 65);
+  CHECK(!of("modernbert").layer(0).attention_norm);
+}

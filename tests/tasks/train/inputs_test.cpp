@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "objectives/objective.h"
+#include "tasks/train/examples.h"
 #include "tasks/train/train_data.h"
 
 using namespace lm;
@@ -83,6 +84,49 @@ TEST_CASE("settings that no data can put right are refused before data is read")
   TrainRequest output = request;
   output.output = folder.path("no/such/folder/model.lm");
   CHECK_THROWS_WITH_AS(open_inputs(output), doctest::Contains("no/such/folder"), Error);
+}
+
+TEST_CASE("a model may have more ids than the tokenizer, or fewer if those do not occur, which is checked before training") {
+  const test::TrainFolder folder;
+  const auto model_of = [&](const char* name, std::int64_t vocab_size) {
+    TextModel model = test::special_model("causal");
+    model.model.record.config.vocab_size = vocab_size;
+    save_model(folder.path(name), model.model.record, Parameters<float>(model.config()));
+    return folder.path(name);
+  };
+  TrainRequest request = folder.request(folder.tokens("a.tok"));
+  request.settings.model = {};
+  request.named = {};
+  request.settings.model.context = 16;
+  const std::int64_t all = folder.tokenizer().vocab_size();
+  for (const std::int64_t vocab_size : {all + 5, all, all - 1, std::int64_t{260}}) {
+    CAPTURE(vocab_size);
+    request.init_from = model_of("some", vocab_size);
+    const TrainInputs inputs = open_inputs(request);
+    CHECK(inputs.vocab_size == vocab_size);
+    CHECK(inputs.notes.empty() == (vocab_size == all));  // the tokenizer has a file of its own: is it the model's?
+  }
+  request.init_from = model_of("few", 258);  // "ab" is id 258
+  CHECK_THROWS_WITH_AS(open_inputs(request), doctest::Contains("a.tok': it has token 258 (\"ab\")"), Error);
+  TrainRequest valid = request;
+  valid.tokens = {folder.tokens_of("plain.tok", "xyz xyz xyz")};
+  open_inputs(valid);
+  valid.valid = request.tokens.front();
+  CHECK_THROWS_WITH_AS(open_inputs(valid), doctest::Contains("token 258"), Error);
+  TrainRequest stream = request;
+  stream.settings.one_pass = true;
+  const TrainInputs streamed = open_inputs(stream);  // which may end before it occurs
+  const TrainExamples examples = open_examples(stream.settings, streamed);
+  Batch batch;
+  CHECK_THROWS_WITH_AS(examples.source().next(batch, 8), doctest::Contains("token 258"), Error);
+  request.tokens = {folder.path("missing.tok")};
+  request.init_from = model_of("none", 1);
+  CHECK_THROWS_WITH_AS(open_inputs(request), doctest::Contains("missing.tok"), Error);
+  request.settings.objective = parse_mixture("masked");
+  request.tokens = valid.tokens;
+  request.init_from = model_of("few", 258);
+  const TrainInputs masked = open_inputs(request);
+  CHECK_THROWS_WITH_AS(open_examples(request.settings, masked), doctest::Contains("<|mask|>, id "), Error);
 }
 
 TEST_CASE("tokens that another tokenizer made are refused; a stream of end-of-text alone is noted") {

@@ -162,7 +162,7 @@ TEST_CASE("a run is not resumed on other data, nor with a setting that differs")
   TrainRequest other = resumed_request(again, recorded);
   other.tokenizer = folder.write("other.json", test::byte_tokenizer().to_json());
   other.tokens = {folder.path("missing.tok")};
-  CHECK_THROWS_WITH_AS(open_inputs(other), doctest::Contains("the model expects"), Error);
+  CHECK_THROWS_WITH_AS(open_inputs(other), doctest::Contains("the tokenizer differs"), Error);
   again.settings.trainer.clip = 3;
   again.named.add(Setting::clip);
   CHECK_THROWS_WITH_AS(open_recorded_run(again), doctest::Contains("--clip was 1"), Error);

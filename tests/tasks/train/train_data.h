@@ -31,14 +31,22 @@ class TrainFolder {
   /// Writes a token file of `documents` documents, each a sentence that differs from the others. Returns its path.
   std::string tokens(const std::string& name, int documents = 40) const { return tokens_of(name, documents, tokenizer_); }
   std::string tokens_of(const std::string& name, int documents, const Tokenizer& tokenizer) const {
+    std::vector<std::string> texts;
+    for (int i = 0; i < documents; ++i) texts.push_back("a cab, document " + std::to_string(i * i) + ", ran about and back");
+    return tokens_of(name, texts, tokenizer);
+  }
+  std::string tokens_of(const std::string& name, const std::string& text) const {
+    return tokens_of(name, std::vector<std::string>{text}, tokenizer_);
+  }
+  std::string tokens_of(const std::string& name, const std::vector<std::string>& texts, const Tokenizer& tokenizer) const {
     const std::unique_ptr<OutputStream> output = open_output(path(name));
     TokenWriter writer(*output, {.vocab_size = tokenizer.vocab_size(),
                                  .end_of_text = tokenizer.end_of_text(),
                                  .fingerprint = tokenizer.fingerprint(),
                                  .tokens = {},
                                  .documents = {}});
-    for (int i = 0; i < documents; ++i) {
-      writer.write(tokenizer.encode("a cab, document " + std::to_string(i * i) + ", ran about and back"));
+    for (const std::string& text : texts) {
+      writer.write(tokenizer.encode(text));
       writer.end_document();
     }
     writer.finish();
