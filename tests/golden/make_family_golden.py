@@ -60,8 +60,9 @@ class Sizes:
         self.roberta = {**self.bert, "max_position_embeddings": context + 2, "type_vocab_size": 1}
         self.distilbert = {**special, "pad_token_id": 1, "n_layers": 2, "n_heads": 4, "dim": 32, "hidden_dim": 20,
                            "max_position_embeddings": context}
-        self.modernbert = {**self.wide, "num_hidden_layers": 4, "pad_token_id": 1, "norm_eps": 2e-3,
-                           "local_attention": window, "layer_types": ["full_attention", "sliding_attention"] * 2}
+        self.modernbert = {**self.wide, "num_hidden_layers": 4, "pad_token_id": 1, "cls_token_id": 0, "sep_token_id": 2,
+                           "norm_eps": 2e-3, "local_attention": window,
+                           "layer_types": ["full_attention", "sliding_attention"] * 2}
 
 
 def rope(theta, kind="default", **more):
