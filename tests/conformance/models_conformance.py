@@ -91,15 +91,11 @@ def in_single(name, folder):
 
 @functools.cache
 def theirs(name, stored="F32"):
-    """What transformers makes of a folder: in single precision, and exact, in double with nothing rounded to float.
-
-    At 512 positions its angles of rotary positions, rounded to float, change log-probabilities by up to 1e-4.
-    """
+    """What transformers makes of a folder, in single precision."""
     torch.set_num_threads(2)
     folder = folder_of(name, stored)
-    _, exact = golden.load(folder, MODELS[name])
-    tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
-    return types.SimpleNamespace(model=in_single(name, folder), exact=exact, tokenizer=tokenizer)
+    return types.SimpleNamespace(model=in_single(name, folder),
+                                 tokenizer=transformers.AutoTokenizer.from_pretrained(folder))
 
 
 def ids_of(peer, text):
@@ -110,8 +106,8 @@ def ids_of(peer, text):
 
 def log_probabilities(peer, ids):
     """log p of the token after each of ids, (T, V)."""
-    with torch.no_grad(), golden.InDouble():
-        return torch.log_softmax(peer.exact(torch.tensor([ids])).logits[0], dim=-1)
+    with torch.no_grad():
+        return torch.log_softmax(peer.model(torch.tensor([ids])).logits[0].double(), dim=-1)
 
 
 def beginnings(lengths):
