@@ -71,7 +71,7 @@ def write_tokenizer(folder, special):
 
 
 @functools.cache
-def folder_of(name, stored="F32"):
+def stored_folder(name, stored):
     """The folder of a model, with weights of moderate size: rounding grows with them faster than what errors do."""
     transformers.utils.logging.disable_progress_bar()
     model = copy.copy(MODELS[name])
@@ -90,12 +90,20 @@ def in_single(name, folder):
 
 
 @functools.cache
-def theirs(name, stored="F32"):
+def theirs_of_stored(name, stored):
     """What transformers makes of a folder, in single precision."""
     torch.set_num_threads(2)
-    folder = folder_of(name, stored)
+    folder = stored_folder(name, stored)
     return types.SimpleNamespace(model=in_single(name, folder),
                                  tokenizer=transformers.AutoTokenizer.from_pretrained(folder))
+
+
+def folder_of(name):
+    return stored_folder(name, "F32")
+
+
+def theirs(name):
+    return theirs_of_stored(name, "F32")
 
 
 def ids_of(peer, text):
@@ -130,10 +138,10 @@ def each(names):
 class Causal(unittest.TestCase):
     def compare_next(self, name, stored, lengths):
         """Every next token's probability after beginnings of a text, which lm-sample reads through its cache."""
-        peer = theirs(name, stored)
+        peer = theirs_of_stored(name, stored)
         texts, lines = beginnings(lengths)
         known = len(peer.tokenizer)
-        output = support.json_lines(support.run("lm-sample", folder_of(name, stored), "--probs", "all", "--json",
+        output = support.json_lines(support.run("lm-sample", stored_folder(name, stored), "--probs", "all", "--json",
                                                 "--documents", "jsonl", text=lines))
         # Rows without a token may be left out.
         self.assertEqual(len(output) % len(texts), 0)

@@ -122,7 +122,7 @@ FoundTensor ModelTensors::find(const TensorSpec& spec, Family family) const {
     replace_end(older, ".bias", ".beta");
   }
   const TensorNames& names = tensor_names(family);
-  for (std::string name : {spec.name, older}) {
+  for (const std::string& name : {spec.name, older}) {
     if (const FoundTensor found = find(name); found.entry != nullptr) return found;
     if (!name.starts_with(names.base)) continue;
     if (const FoundTensor found = find(name.substr(std::string_view(names.base).size())); found.entry != nullptr)
