@@ -1,5 +1,7 @@
 #include "tasks/load_tokenizer.h"
 
+#include <utility>
+
 #include "base/error.h"
 #include "base/file_use.h"
 #include "base/hash.h"
@@ -77,6 +79,9 @@ std::string tokenizer_config(const Tokenizer& tokenizer, std::optional<std::int6
   config.set("clean_up_tokenization_spaces", false);
   if (context_length) config.set("model_max_length", *context_length);
   config.set("bos_token", begin.empty() ? end : std::string(tokenizer.bytes_of(begin.front()))).set("eos_token", end);
+  for (const auto& [key, name] : {std::pair("pad_token", "<|pad|>"), std::pair("mask_token", "<|mask|>")}) {
+    if (tokenizer.id_of(name)) config.set(key, name);
+  }
   return config.dump(2) + "\n";
 }
 

@@ -94,7 +94,6 @@ TextModel load_text_model_or_state(const std::string& path, const TokenizerOptio
                      .objective = state.objective,
                      .tokenizer_json = state.tokenizer_json,
                      .progress = {},
-                     .begin = {},
                      .ends = {.ids = state.ends}};
   return with_tokenizer({.record = std::move(record), .parameters = file.result(), .path = path}, options);
 }

@@ -19,6 +19,7 @@ struct TrainInputs {
   Tokenizer tokenizer;
   std::optional<LoadedModel> initial;  // the model that training starts from; empty: fresh weights, or a state's
   std::vector<TokenId> ends;           // what ends a text of it, if not only end-of-text
+  FolderTexts folder;                  // of the folder from elsewhere that it came from
 
   // Either the tokens to train on, or with one pass a stream of them.
   std::vector<TokenFile> files;
