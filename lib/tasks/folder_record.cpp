@@ -27,6 +27,16 @@ LooksBothWays looks_of(const ModelRecord& record) {
           .also_causal = left_to_right && !prefix};
 }
 
+/// Returns the special tokens that hide something in prompts for the model.
+std::vector<TokenId> gaps_of(const ModelRecord& record, const Tokenizer& tokenizer) {
+  const Mixture objective = parse_mixture(record.objective);
+  const SpecialIds special = special_ids(tokenizer);
+  std::vector<TokenId> gaps;
+  if (objective.trains("span")) gaps = special.sentinels;
+  if (objective.trains("masked") && special.mask) gaps.insert(gaps.begin(), *special.mask);
+  return gaps;
+}
+
 /// Calls change(json) with each of the two files that have ids, and keeps the text of one that does not change.
 template <class Change>
 void change_configs(FolderTexts& folder, Change change) {
@@ -71,7 +81,7 @@ ModelRecord with_folder_facts(ModelRecord record, const Tokenizer& tokenizer) {
                   .pad = tokenizer.id_of("<|pad|>"),
                   .mask = tokenizer.id_of("<|mask|>"),
                   .tokenizer_json = record.folder.empty() ? tokenizer.to_folder_json() : tokenizer.to_json(),
-                  .tokenizer_config = tokenizer_config(tokenizer, record.config.context_length),
+                  .tokenizer_config = tokenizer_config(tokenizer, record.config.context_length, gaps_of(record, tokenizer)),
                   .looks = looks_of(record)};
   const auto kept = record.folder.find("tokenizer_config.json");
   if (kept != record.folder.end()) record.facts.tokenizer_config = kept->second;

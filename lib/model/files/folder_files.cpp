@@ -25,7 +25,7 @@ bool has_windows(const ModelConfig& config) {
 bool has_own_classes(const ModelRecord& record) { return record.facts.looks.any() && !has_windows(record.config); }
 
 /// Returns the name of one of the classes in modeling_lm_tools.py, which are called after those of the families.
-std::string own_class(Family family, const char* kind) {
+std::string own_class(Family family, const std::string& kind) {
   std::string name = hugging_face_class(family);
   name.erase(std::min(name.find("ForCausalLM"), name.find("LMHeadModel")));
   return "LmTools" + name + kind;
@@ -50,18 +50,19 @@ void set_class(JsonValue& json, const ModelRecord& record) {
   std::string architecture = hugging_face_class(family), type = to_string(family);
   if (has_own_classes(record)) {
     JsonValue map;
-    const auto module = [&](const char* kind) { return std::string(kModeling) + "." + own_class(family, kind); };
-    map.set("AutoConfig", module("Config"));
-    if (looks.masked) map.set("AutoModelForMaskedLM", module("ForMaskedLM"));
-    if (looks.prefix || looks.also_causal) map.set("AutoModelForCausalLM", module("ForCausalLM"));
-    // A type that transformers know would be loaded without the classes above, and compute something else.
+    const std::string kind = looks.also_causal ? "Mixed" : "";
+    const auto module = [&](const std::string& name) { return std::string(kModeling) + "." + own_class(family, name); };
+    // A type that transformers know would be loaded without the classes of the folder, and compute something else.
     if (!looks.also_causal) {
+      map.set("AutoConfig", module("Config"));
       architecture = own_class(family, looks.prefix ? "ForCausalLM" : "ForMaskedLM");
       type = kOwnModelType + type;
     }
+    if (looks.masked) map.set("AutoModelForMaskedLM", module(kind + "ForMaskedLM"));
+    if (looks.prefix) map.set("AutoModelForCausalLM", module(kind + "ForCausalLM"));
     json.set("auto_map", std::move(map));
     if (looks.masked) json.set("lm_masked_output_shift", looks.masked_by_previous ? 1 : 0);
-    json.set("lm_prefix", looks.reads_prompt ? "prompt" : "none");
+    if (looks.prefix) json.set("lm_prefix", looks.reads_prompt ? "prompt" : "none");
   }
   json.set("architectures", JsonValue::Array{JsonValue(architecture)});
   json.set("model_type", type);
@@ -101,7 +102,10 @@ std::string config_text(const ModelRecord& record) {
   return json.dump(2) + "\n";
 }
 
-/// What pipelines generate by: without it they guess, and warn.
+/// Returns whether transformers can generate texts with the model.
+bool generates(const LooksBothWays& looks) { return !looks.masked || looks.prefix || looks.also_causal; }
+
+/// Returns what pipelines generate by: without it they guess, warn, and run beyond the context.
 std::string generation_text(const ModelRecord& record) {
   const FolderFacts& facts = record.facts;
   JsonValue json;
@@ -109,6 +113,8 @@ std::string generation_text(const ModelRecord& record) {
   json.set("eos_token_id",
            record.ends.ids.empty() ? JsonValue(std::int64_t{facts.end_of_text}) : text_ends_to_json(record.ends.ids));
   json.set("pad_token_id", std::int64_t{facts.pad.value_or(facts.end_of_text)});
+  constexpr std::int64_t kUsualLength = 200;  // as of lm-sample
+  json.set("max_new_tokens", std::min(kUsualLength, (record.config.context_length + 1) / 2));
   return json.dump(2) + "\n";
 }
 
@@ -117,7 +123,7 @@ std::string generation_text(const ModelRecord& record) {
 FolderTexts folder_files(const ModelRecord& record) {
   FolderTexts files = record.folder;
   files["config.json"] = config_text(record);
-  if (record.folder.empty()) files["generation_config.json"] = generation_text(record);
+  if (record.folder.empty() && generates(record.facts.looks)) files["generation_config.json"] = generation_text(record);
   if (!record.facts.tokenizer_json.empty()) {
     files["tokenizer.json"] = record.facts.tokenizer_json;
     files["tokenizer_config.json"] = record.facts.tokenizer_config;

@@ -109,19 +109,39 @@ class _ForCausalLM(_BothWays):
         return super().generate(inputs, **arguments)
 
 
-def _classes(family, base):
-    """Return the classes of one family: configuration, masked model, causal model."""
-    model_type = f"lm_tools_{family}"
-    prefix = base.removesuffix("ForCausalLM").removesuffix("LMHeadModel")
-    body = {"__module__": __name__}
-    config = type(f"LmTools{prefix}Config", (getattr(transformers, f"{prefix}Config"),), {**body, "model_type": model_type})
+def _add_classes(family, base):
+    """Add the classes of one family: its configuration, and models that predict hidden tokens or continue a prefix.
+
+    Mixed ones have the family's own configuration: what they read from left to right, its own class computes too.
+    """
+    if not hasattr(transformers, base):  # a version that does not know the family
+        return
     own = getattr(transformers, base)
-    made = [config]
-    for name, mixin in (("ForMaskedLM", _ForMaskedLM), ("ForCausalLM", _ForCausalLM)):
-        made.append(type(f"LmTools{prefix}{name}", (mixin, own), {**body, "config_class": config, "__doc__": mixin.__doc__}))
-    return made
+    stem = base.removesuffix("ForCausalLM").removesuffix("LMHeadModel")
+    name = f"LmTools{stem}Config"
+    config = type(name, (own.config_class,), {"__module__": __name__, "model_type": f"lm_tools_{family}"})
+    globals()[name] = config
+    for kind, config_class in (("", config), ("Mixed", own.config_class)):
+        for task, behaviour in (("ForMaskedLM", _ForMaskedLM), ("ForCausalLM", _ForCausalLM)):
+            name = f"LmTools{stem}{kind}{task}"
+            members = {"__module__": __name__, "__doc__": behaviour.__doc__, "config_class": config_class}
+            globals()[name] = type(name, (behaviour, own), members)
 
 
-LmToolsGPT2Config, LmToolsGPT2ForMaskedLM, LmToolsGPT2ForCausalLM = _classes("gpt2", "GPT2LMHeadModel")
-LmToolsLlamaConfig, LmToolsLlamaForMaskedLM, LmToolsLlamaForCausalLM = _classes("llama", "LlamaForCausalLM")
-LmToolsQwen3Config, LmToolsQwen3ForMaskedLM, LmToolsQwen3ForCausalLM = _classes("qwen3", "Qwen3ForCausalLM")
+for _family, _base in {
+    "gemma": "GemmaForCausalLM",
+    "gemma2": "Gemma2ForCausalLM",
+    "gemma3_text": "Gemma3ForCausalLM",
+    "gpt2": "GPT2LMHeadModel",
+    "gpt_neox": "GPTNeoXForCausalLM",
+    "granite": "GraniteForCausalLM",
+    "llama": "LlamaForCausalLM",
+    "mistral": "MistralForCausalLM",
+    "olmo2": "Olmo2ForCausalLM",
+    "phi3": "Phi3ForCausalLM",
+    "qwen2": "Qwen2ForCausalLM",
+    "qwen3": "Qwen3ForCausalLM",
+    "smollm3": "SmolLM3ForCausalLM",
+    "starcoder2": "Starcoder2ForCausalLM",
+}.items():
+    _add_classes(_family, _base)
