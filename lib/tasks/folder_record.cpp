@@ -15,18 +15,6 @@ namespace {
 constexpr const char* kConfig = "config.json";
 constexpr const char* kGenerationConfig = "generation_config.json";
 
-LooksBothWays looks_of(const ModelRecord& record) {
-  if (is_masked_family(record.config.family)) return {};  // so does its class
-  const Mixture objective = parse_mixture(record.objective);
-  const bool prefix = objective.trains("prefix"), span = objective.trains("span");
-  const bool left_to_right = objective.predicts_next_token();
-  return {.masked = objective.trains("masked"),
-          .masked_by_previous = objective.mixed(),
-          .prefix = prefix || span,
-          .reads_prompt = prefix || (span && !left_to_right),
-          .also_causal = left_to_right && !prefix};
-}
-
 /// Returns the special tokens that hide something in prompts for the model.
 std::vector<TokenId> gaps_of(const ModelRecord& record, const Tokenizer& tokenizer) {
   const Mixture objective = parse_mixture(record.objective);
@@ -73,6 +61,18 @@ void update_ends(ModelRecord& record, const Tokenizer& tokenizer) {
 }
 
 }  // namespace
+
+LooksBothWays looks_of(const ModelRecord& record) {
+  if (is_masked_family(record.config.family)) return {};  // so does its class
+  const Mixture objective = parse_mixture(record.objective);
+  const bool prefix = objective.trains("prefix"), span = objective.trains("span");
+  const bool left_to_right = objective.predicts_next_token();
+  return {.masked = objective.trains("masked"),
+          .masked_by_previous = objective.mixed(),
+          .prefix = prefix || span,
+          .reads_prompt = prefix || (span && !left_to_right),
+          .also_causal = left_to_right && !prefix};
+}
 
 ModelRecord with_folder_facts(ModelRecord record, const Tokenizer& tokenizer) {
   const std::vector<TokenId> opening = tokenizer.opening();

@@ -11,6 +11,9 @@ namespace lm {
 /// keeps that folder's files, in which only the ends of texts are brought up to date.
 ModelRecord with_folder_facts(ModelRecord record, const Tokenizer& tokenizer);
 
+/// Returns how a model of the record's objective reads.
+LooksBothWays looks_of(const ModelRecord& record);
+
 /// Takes out of the files of a folder what is said of its tokenizer, and has the ids of the tokenizer that replaces it.
 void replace_tokenizer(FolderTexts& folder, const Tokenizer& tokenizer);
 

@@ -57,9 +57,8 @@ void take_record(TrainInputs& inputs, const TrainRequest& request) {
   ModelRecord& record = inputs.initial->record;
   const std::optional<Tokenizer> own = replaced_tokenizer(request);
   if (own) keep_same_ends(record.ends.ids, *own, inputs.tokenizer);
-  resolve_ends(record, inputs.tokenizer);
-  inputs.ends = all_ends(record, inputs.tokenizer);
-  if (inputs.ends == std::vector<TokenId>{inputs.tokenizer.end_of_text()}) inputs.ends.clear();
+  settle_ends(record, inputs.tokenizer);
+  inputs.ends = record.ends.ids;
   inputs.folder = std::move(record.folder);
   if (own && own->fingerprint() != inputs.tokenizer.fingerprint()) replace_tokenizer(inputs.folder, inputs.tokenizer);
 }

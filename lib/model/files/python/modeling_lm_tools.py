@@ -29,6 +29,11 @@ def _valid(attention_mask, batch, length, device):
     return attention_mask.bool()
 
 
+def _places(valid):
+    """Return (B, T) which place of its text each token has; padding has any."""
+    return (valid.long().cumsum(1) - 1).clamp(min=0)
+
+
 def _cached(arguments):
     """Return how many tokens a cache holds, by whichever name the version of transformers has for it."""
     for name in ("past_key_values", "cache"):
@@ -56,6 +61,8 @@ class _ForMaskedLM(_BothWays):
         valid = _valid(attention_mask, batch, length, read.device)
         visible = valid[:, None, None, :].expand(batch, 1, length, length)
         arguments.update(use_cache=False, return_dict=True)
+        if arguments.get("position_ids") is None:
+            arguments["position_ids"] = _places(valid)
         output = super().forward(
             input_ids=input_ids, inputs_embeds=inputs_embeds, attention_mask=_additive(visible, self.dtype), **arguments)
         logits = output.logits
@@ -75,13 +82,16 @@ class _ForCausalLM(_BothWays):
 
     def forward(self, input_ids=None, attention_mask=None, inputs_embeds=None, labels=None, prefix_length=None, **arguments):
         read = input_ids if input_ids is not None else inputs_embeds
+        batch, length = read.shape[:2]
+        cached = _cached(arguments)
         given = attention_mask is None or (isinstance(attention_mask, torch.Tensor) and attention_mask.ndim == 2)
+        if given and arguments.get("position_ids") is None:
+            arguments["position_ids"] = _places(_valid(attention_mask, batch, cached + length, read.device))[:, -length:]
         # What follows a cached prefix is causal.
-        if given and _cached(arguments) == 0:
-            batch, length = read.shape[:2]
+        if given and cached == 0:
             valid = _valid(attention_mask, batch, length, read.device)
             prefix = self._prefix(prefix_length, labels, valid)
-            place = valid.long().cumsum(1) - 1
+            place = _places(valid)
             earlier = torch.ones(length, length, dtype=torch.bool, device=read.device).tril()
             visible = valid[:, None, :] & (earlier[None] | (place < prefix[:, None])[:, None, :])
             attention_mask = _additive(visible[:, None], self.dtype)
