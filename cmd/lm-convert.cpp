@@ -23,10 +23,8 @@ enum class Form { safetensors, folder, gguf };
 }  // namespace lm::cmd
 
 template <>
-inline constexpr auto lm::kChoices<lm::cmd::Form> =
-    lm::choice_table<lm::cmd::Form>("form", {{"safetensors", lm::cmd::Form::safetensors},
-                                             {"folder", lm::cmd::Form::folder},
-                                             {"gguf", lm::cmd::Form::gguf}});
+inline constexpr auto lm::kChoices<lm::cmd::Form> = lm::choice_table<lm::cmd::Form>(
+    "form", {{"safetensors", lm::cmd::Form::safetensors}, {"folder", lm::cmd::Form::folder}, {"gguf", lm::cmd::Form::gguf}});
 
 namespace lm::cmd {
 namespace {

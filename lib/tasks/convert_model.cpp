@@ -17,9 +17,7 @@
 namespace lm {
 namespace {
 
-bool names_any(const TokenizerOptions& options) {
-  return options.pattern || options.begin || !options.end_of_text.empty();
-}
+bool names_any(const TokenizerOptions& options) { return options.pattern || options.begin || !options.end_of_text.empty(); }
 
 /// Returns whether a folder holds a tokenizer in any form.
 bool has_tokenizer(const std::string& folder) {

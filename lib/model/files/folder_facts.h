@@ -23,7 +23,7 @@ struct FolderFacts {
   TokenId end_of_text = 0;
   std::optional<TokenId> begin = {};  // what precedes a text, if not end-of-text
   std::optional<TokenId> pad = {}, mask = {};
-  std::string tokenizer_json = {};  // of which transformers' tokenizer is made; empty: the folder has none
+  std::string tokenizer_json = {};  // of which transformers' tokenizer is made; empty: the model's own
   std::string tokenizer_config = {};
   LooksBothWays looks = {};
 };

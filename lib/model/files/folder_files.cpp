@@ -124,10 +124,10 @@ FolderTexts folder_files(const ModelRecord& record) {
   FolderTexts files = record.folder;
   files["config.json"] = config_text(record);
   if (record.folder.empty() && generates(record.facts.looks)) files["generation_config.json"] = generation_text(record);
-  if (!record.facts.tokenizer_json.empty()) {
-    files["tokenizer.json"] = record.facts.tokenizer_json;
-    files["tokenizer_config.json"] = record.facts.tokenizer_config;
-  }
+  const FolderFacts& facts = record.facts;
+  const std::string& tokenizer = facts.tokenizer_json.empty() ? record.tokenizer_json : facts.tokenizer_json;
+  if (!tokenizer.empty()) files["tokenizer.json"] = tokenizer;
+  if (!facts.tokenizer_config.empty()) files["tokenizer_config.json"] = facts.tokenizer_config;
   if (has_own_classes(record)) files[std::string(kModeling) + ".py"] = modeling_source();
   return files;
 }
@@ -150,9 +150,10 @@ std::vector<std::string> folder_notes(const ModelRecord& record) {
                     " models with windows does not: these programs compute what it learned, transformers do not");
   }
   if (config.family == Family::gpt2 && config.ffn_dim != 4 * config.channels) {
-    notes.push_back("llama.cpp's converter will not take the folder right: it reads every gpt2 model as one whose n_inner is "
-                    "4 times its n_embd, and this one's is " +
-                    std::to_string(config.ffn_dim) + ", not " + std::to_string(4 * config.channels));
+    notes.push_back(
+        "llama.cpp's converter will not take the folder right: it reads every gpt2 model as one whose n_inner is "
+        "4 times its n_embd, and this one's is " +
+        std::to_string(config.ffn_dim) + ", not " + std::to_string(4 * config.channels));
   }
   return notes;
 }

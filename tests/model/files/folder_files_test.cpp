@@ -59,7 +59,8 @@ TEST_CASE("a model that was made here says its tokens, its context and its type"
   }
 }
 
-TEST_CASE("a folder's config.json comes back as it was, but for the class, the type of the weights, and code that is not there") {
+TEST_CASE(
+    "a folder's config.json comes back as it was, but for the class, the type of the weights, and code that is not there") {
   const std::string text = R"({
   "zeta": [1.5, {"a": null}],
   "architectures": [
@@ -108,7 +109,8 @@ TEST_CASE("a model that looks both ways has a type that no class of transformers
     const FolderTexts files = folder_files(record);
     CHECK(files.count("generation_config.json") == 0);
     CHECK(files.at("modeling_lm_tools.py").find("class _ForMaskedLM") != std::string::npos);
-    CHECK(folder_notes(record).size() == (family == Family::gpt2 && record.config.ffn_dim != 4 * record.config.channels ? 2 : 1));
+    CHECK(folder_notes(record).size() ==
+          (family == Family::gpt2 && record.config.ffn_dim != 4 * record.config.channels ? 2 : 1));
     CHECK(folder_notes(record).front().find("trust_remote_code") != std::string::npos);
   }
 }
