@@ -1,13 +1,30 @@
-// lm-convert: a tokenizer from one form to another.
+// lm-convert: a model or a tokenizer from one form to another.
+#include <spdlog/spdlog.h>
+
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/error.h"
+#include "base/file_kind.h"
+#include "model/files/checkpoint.h"
 #include "named_files.h"
 #include "options.h"
 #include "program.h"
+#include "tasks/convert_model.h"
 #include "tasks/tokenize/convert_tokenizer.h"
 #include "tokenizer_options.h"
+
+namespace lm::cmd {
+
+/// What --to says.
+enum class Form { safetensors, folder, gguf };
+
+}  // namespace lm::cmd
+
+template <>
+inline constexpr auto lm::kChoices<lm::cmd::Form> = lm::choice_table<lm::cmd::Form>(
+    "form", {{"safetensors", lm::cmd::Form::safetensors}, {"folder", lm::cmd::Form::folder}, {"gguf", lm::cmd::Form::gguf}});
 
 namespace lm::cmd {
 namespace {
@@ -15,14 +32,26 @@ namespace {
 struct Options {
   TokenizerOptions tokenizer;
   std::vector<std::string> names;
+  std::optional<Form> to;
 };
 
 void add_options(CLI::App& app, Options& options) {
   add_tokenizer_options(app, options.tokenizer);
-  add_files(app, "IN OUT", options.names, "a tokenizer, and where it goes: NAME.json, NAME.tiktoken or FOLDER/");
+  add_choice(app, "--to", options.to, "the form of OUT; auto: as its name says", "auto");
+  add_files(app, "IN OUT", options.names,
+            "a model or tokenizer, and where it goes: NAME.safetensors, FOLDER/, NAME.json or NAME.tiktoken");
 }
 
-TokenizerForm form_of(const std::string& name) {
+/// Returns what the name of OUT, or else --to, says of a model's form; nothing for the forms of tokenizers.
+std::optional<Form> model_form(const std::string& name, std::optional<Form> said) {
+  if (said) return said;
+  if (name.ends_with(".safetensors")) return Form::safetensors;
+  if (name.ends_with(".gguf")) return Form::gguf;
+  if (name.ends_with('/')) return Form::folder;
+  return std::nullopt;
+}
+
+TokenizerForm tokenizer_form_of(const std::string& name) {
   try {
     return tokenizer_form(name);
   } catch (const Error& error) {
@@ -30,19 +59,48 @@ TokenizerForm form_of(const std::string& name) {
   }
 }
 
-int run(const Options& options, const CommonOptions& common) {
-  if (options.names.size() != 2) throw UsageError("expected two names: the tokenizer, and where it goes");
-  const std::string &from = options.names[0], &to = options.names[1];
-  const TokenizerForm form = form_of(to);
+bool is_model(const std::string& path) {
+  const FileKind kind = kind_of_path(path);
+  return kind == FileKind::model || kind == FileKind::model_folder || kind == FileKind::other_model;
+}
+
+void check_names(const CommonOptions& common, const std::string& from, const std::string& to, bool writes_folder) {
   NamedFiles named(common);
   named.reads("IN", from);
-  if (form == TokenizerForm::folder) {
+  if (writes_folder) {
     named.writes_model("OUT", to);
   } else {
     named.writes("OUT", to);
   }
   named.check();
-  write_tokenizer_as(to, form, open_tokenizer(from, options.tokenizer));
+}
+
+void write_model(const std::string& from, const std::string& to, const Options& options) {
+  for (const std::string& note : convert_model(from, to, options.tokenizer)) spdlog::warn("{}", note);
+}
+
+int run(const Options& options, const CommonOptions& common) {
+  if (options.names.size() != 2) throw UsageError("expected two names: the model or tokenizer, and where it goes");
+  const std::string& from = options.names[0];
+  std::string to = options.names[1];
+  const std::optional<Form> form = model_form(to, options.to);
+  if (form == Form::gguf)
+    throw UsageError("GGUF is not written yet: give a folder (DIR/), which llama.cpp's convert_hf_to_gguf.py takes");
+  if (form == Form::folder && to == "-") throw UsageError("a folder cannot go to standard output; name one");
+  if (form == Form::folder && !to.ends_with('/')) to += '/';
+  if (form == Form::safetensors) {
+    if (to != "-" && is_model_folder(to))
+      throw UsageError("'" + to + "' is a folder, not a model file; let a folder's name end with /");
+    check_names(common, from, to, false);
+    write_model(from, to, options);
+  } else if (form == Form::folder && is_model(from)) {
+    check_names(common, from, to, true);
+    write_model(from, to, options);
+  } else {
+    const TokenizerForm tokenizer = tokenizer_form_of(to);
+    check_names(common, from, to, tokenizer == TokenizerForm::folder);
+    write_tokenizer_as(to, tokenizer, open_tokenizer(from, options.tokenizer));
+  }
   return 0;
 }
 
@@ -55,7 +113,7 @@ int main(int argc, char** argv) {
   return run_program(argc, argv,
                      {
                          .name = "lm-convert",
-                         .summary = "write a tokenizer in another form",
+                         .summary = "write a model or a tokenizer in another form",
                          .usage = "IN OUT",
                          .products = Products::made,
                          .add_options = [&](CLI::App& app) { add_options(app, options); },

@@ -59,9 +59,6 @@ void warn_of_results(const TrainRun& run) {
     spdlog::warn("{} stretches held the objective's own tokens and were left as they are", state.counts.untransformed);
   if (state.counts.token_cuts > 0)
     spdlog::info("{} pieces were cut between tokens for want of room", state.counts.token_cuts);
-  const std::string& output = run.plan().output;
-  if (is_model_folder(output) && run.plan().examples.visible_prefix_fraction() > 0)
-    spdlog::warn("'{}' was trained to look both ways, which Hugging Face's causal class does not do", output);
 }
 
 int train(const TrainOptions& o, const CommonOptions& common, TrainRun& run, Compute& compute,

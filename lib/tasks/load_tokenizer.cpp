@@ -29,6 +29,17 @@ void require_same_begin(const Tokenizer& tokenizer, const TokenFileInfo& info, s
               "; leave --begin out, or re-run tok-encode with the same --begin");
 }
 
+/// Returns "added_tokens_decoder" for tokens that take the whitespace before them.
+JsonValue taking_spaces(const Tokenizer& tokenizer, std::span<const TokenId> ids) {
+  JsonValue table;
+  for (const TokenId id : ids) {
+    JsonValue token;
+    token.set("content", tokenizer.bytes_of(id)).set("lstrip", true).set("normalized", false);
+    table.set(std::to_string(id), token.set("rstrip", false).set("single_word", false).set("special", true));
+  }
+  return table;
+}
+
 }  // namespace
 
 std::span<const TokenId> BeginTokens::strip(std::span<const TokenId> tokens) {
@@ -79,7 +90,8 @@ void require_same_tokenizer(const Tokenizer& tokenizer, const TokenFileInfo& inf
   throw Error("cannot use '" + std::string(source) + "': " + why);
 }
 
-std::string tokenizer_config(const Tokenizer& tokenizer, std::optional<std::int64_t> context_length) {
+std::string tokenizer_config(const Tokenizer& tokenizer, std::optional<std::int64_t> context_length,
+                             std::span<const TokenId> gaps) {
   const std::string& kept = tokenizer.config_json();
   if (!kept.empty()) return kept + (kept.ends_with('\n') ? "" : "\n");
   const std::string end(tokenizer.bytes_of(tokenizer.end_of_text()));
@@ -89,6 +101,9 @@ std::string tokenizer_config(const Tokenizer& tokenizer, std::optional<std::int6
   config.set("clean_up_tokenization_spaces", false);
   if (context_length) config.set("model_max_length", *context_length);
   config.set("bos_token", begin.empty() ? end : std::string(tokenizer.bytes_of(begin.front()))).set("eos_token", end);
+  if (tokenizer.id_of("<|pad|>")) config.set("pad_token", "<|pad|>");
+  if (tokenizer.id_of("<|mask|>")) config.set("mask_token", "<|mask|>");
+  if (!gaps.empty() && joins_spaces(tokenizer)) config.set("added_tokens_decoder", taking_spaces(tokenizer, gaps));
   return config.dump(2) + "\n";
 }
 
@@ -111,6 +126,14 @@ SpecialIds special_ids(const Tokenizer& tokenizer) {
     if (!sentinel) return ids;
     ids.sentinels.push_back(*sentinel);
   }
+}
+
+bool joins_spaces(const Tokenizer& tokenizer) {
+  for (TokenId id = 0; id < tokenizer.vocab_size(); ++id) {
+    const std::string_view piece = tokenizer.bytes_of(id);
+    if (piece.size() > 1 && piece[0] == ' ' && piece[1] != ' ' && !tokenizer.is_special(id)) return true;
+  }
+  return false;
 }
 
 Tokenizer load_tokenizer(const std::string& path, const TokenizerOptions& options) {

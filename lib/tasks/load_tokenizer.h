@@ -47,8 +47,13 @@ class BeginTokens {
 };
 
 /// Returns the tokenizer_config.json that the tokenizer came with, or one that tells Hugging Face's library what it needs to know,
-/// for a model of that context, if there is one.
-std::string tokenizer_config(const Tokenizer& tokenizer, std::optional<std::int64_t> context_length);
+/// for a model of that context, if there is one. `gaps`: special tokens that stand for what a prompt hides; if pieces begin
+/// with the space before a word, the one before a gap is hidden with it.
+std::string tokenizer_config(const Tokenizer& tokenizer, std::optional<std::int64_t> context_length,
+                             std::span<const TokenId> gaps = {});
+
+/// Returns whether some piece is a space and what follows it, so that a hidden word hides its space too.
+bool joins_spaces(const Tokenizer& tokenizer);
 
 /// Returns the special tokens of objectives, by their names; those that the tokenizer lacks are left out.
 SpecialIds special_ids(const Tokenizer& tokenizer);

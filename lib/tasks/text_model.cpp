@@ -13,7 +13,7 @@
 namespace lm {
 namespace {
 
-Tokenizer tokenizer_of(const LoadedModel& model, const TokenizerOptions& options) {
+Tokenizer read_tokenizer_of(const LoadedModel& model, const TokenizerOptions& options) {
   if (!model.record.tokenizer_json.empty()) return Tokenizer::from_json(model.record.tokenizer_json, model.path, options);
   if (is_model_folder(model.path)) return Tokenizer::load(model.path, options);
   throw Error("cannot use '" + model.path +
@@ -28,6 +28,16 @@ TextModel with_tokenizer(LoadedModel model, const TokenizerOptions& options) {
 }
 
 }  // namespace
+
+Tokenizer tokenizer_of(const LoadedModel& model, const TokenizerOptions& options) {
+  Tokenizer tokenizer = read_tokenizer_of(model, options);
+  const std::int64_t rows = model.record.config.vocab_size;
+  if (tokenizer.vocab_size() > rows) {
+    throw Error("cannot use '" + model.path + "': its tokenizer has " + std::to_string(tokenizer.vocab_size()) +
+                " ids, but the model's vocabulary is " + std::to_string(rows));
+  }
+  return tokenizer;
+}
 
 void resolve_ends(ModelRecord& record, const Tokenizer& tokenizer) {
   for (const std::string& name : std::exchange(record.ends.tokens, {})) {
@@ -53,6 +63,12 @@ std::vector<TokenId> all_ends(const ModelRecord& record, const Tokenizer& tokeni
   std::vector<TokenId> ids = record.ends.ids;
   if (tokenizer.end_of_text() < record.config.vocab_size) add_end(ids, tokenizer.end_of_text());
   return ids;
+}
+
+void settle_ends(ModelRecord& record, const Tokenizer& tokenizer) {
+  resolve_ends(record, tokenizer);
+  record.ends.ids = all_ends(record, tokenizer);
+  if (record.ends.ids == std::vector<TokenId>{tokenizer.end_of_text()}) record.ends.ids.clear();
 }
 
 std::vector<TokenId> TextModel::ends() const { return all_ends(model.record, tokenizer); }
@@ -105,7 +121,6 @@ TextModel load_text_model_or_state(const std::string& path, const TokenizerOptio
                      .objective = state.objective,
                      .tokenizer_json = state.tokenizer_json,
                      .progress = {},
-                     .begin = {},
                      .ends = {.ids = state.ends}};
   return with_tokenizer({.record = std::move(record), .parameters = file.result(), .path = path}, options);
 }

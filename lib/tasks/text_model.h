@@ -44,10 +44,16 @@ TextModel load_text_model(const std::string& path, const TokenizerOptions& optio
 /// Loads the same, or a training state: the weights that the model would have if its run ended now.
 TextModel load_text_model_or_state(const std::string& path, const TokenizerOptions& options = {});
 
+/// Returns the tokenizer of a model file, or of a folder. Throws the same errors.
+Tokenizer tokenizer_of(const LoadedModel& model, const TokenizerOptions& options);
+
 /// Turns the tokens that a record's ends name into ids, and notes those that the tokenizer or the model lacks.
 void resolve_ends(ModelRecord& record, const Tokenizer& tokenizer);
 /// Returns the ids that end a text of a record whose ends are resolved, ascending: those, and end-of-text.
 std::vector<TokenId> all_ends(const ModelRecord& record, const Tokenizer& tokenizer);
+
+/// Has a record's ends be what a model file says: all of them, or nothing if that is only end-of-text.
+void settle_ends(ModelRecord& record, const Tokenizer& tokenizer);
 
 /// Returns whether `objective` ("masked") is what the model was trained on, or a part of the mixture.
 bool was_trained_on(const TextModel& model, std::string_view objective);

@@ -55,6 +55,9 @@ class Tokenizer final : public TokenCodec, public TokenTable {
   /// Returns a tokenizer.json that Hugging Face's library loads with the same ids; of a tokenizer that was read from one all
   /// its components as they came. Throws Error if two tokens would be spelled alike.
   std::string to_json() const;
+  /// Returns the same for the folder of a model that was made here: other libraries, too, put opening() before each text, and
+  /// nothing after it. It is read here as the same tokenizer.
+  std::string to_folder_json() const;
   /// Returns the text of the tokenizer_config.json that came with it; empty if none did.
   const std::string& config_json() const;
   /// Throws Error unless `json` is read as this tokenizer again; `target` is where it is written.

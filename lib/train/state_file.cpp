@@ -98,10 +98,10 @@ void save_state(const std::string& path, const StateRecord& record, Trainer& tra
                                                  .objective = record.objective,
                                                  .tokenizer_json = {},
                                                  .progress = {},
-                                                 .begin = {},
                                                  .ends = {.ids = record.ends}});
   metadata["train.settings"] = record.settings;
-  // Its name comes after those by which a state is recognized, so that a large tokenizer does not hide them.
+  // Their names come after that by which a state is recognized, so that large ones do not hide it.
+  if (!record.folder.empty()) metadata["train.source"] = folder_texts_to_json(record.folder);
   if (!record.tokenizer_json.empty()) metadata["train.tokenizer"] = record.tokenizer_json;
   metadata["train.state"] = state_to_json(trainer.state()).dump();
   std::vector<TensorSource> sources;
@@ -121,6 +121,7 @@ StateFile StateFile::open(const std::string& path) {
   const std::string* settings = file.metadata("train.settings");
   const std::string* state = file.metadata("train.state");
   const std::string* tokenizer = file.metadata("train.tokenizer");
+  const std::string* source = file.metadata("train.source");
   if (settings == nullptr || state == nullptr)
     throw Error("'" + path + "' is not a training state; name the file that --checkpoint wrote");
   const ModelRecord model = model_record(file);
@@ -135,6 +136,7 @@ StateFile StateFile::open(const std::string& path) {
                      .settings = *settings,
                      .tokenizer_json = tokenizer == nullptr ? std::string() : *tokenizer,
                      .ends = model.ends.ids,
+                     .folder = source == nullptr ? FolderTexts() : folder_texts_from_json(*source, path),
                      .state = state_from_json(JsonValue::parse(*state, path), path)};
   return StateFile(std::move(file), std::move(record));
 }

@@ -6,6 +6,7 @@
 
 #include "base/token.h"
 #include "model/config.h"
+#include "model/files/folder_texts.h"
 #include "model/files/safetensors.h"
 #include "train/trainer.h"
 
@@ -18,6 +19,7 @@ struct StateRecord {
   std::string settings;             // the run's settings as JSON, opaque here
   std::string tokenizer_json = {};  // the whole tokenizer.json; empty in states of an earlier version
   std::vector<TokenId> ends = {};   // what ends a text, if not only end-of-text
+  FolderTexts folder = {};          // of the folder from elsewhere that the model came from
   TrainState state;
 };
 

@@ -36,7 +36,7 @@ inline TextModel byte_model(std::int64_t context = 24, int pairs = 0, double dev
   ModelRecord record;
   record.config = config;
   record.tokenizer_json = tokenizer.to_json();
-  record.end_of_text = tokenizer.end_of_text();
+  record.facts.end_of_text = tokenizer.end_of_text();
   return {.model = {.record = record, .parameters = std::move(parameters), .path = "byte-model"},
           .tokenizer = std::move(tokenizer)};
 }

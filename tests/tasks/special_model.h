@@ -42,7 +42,7 @@ inline TextModel special_model(const std::string& objective, std::int64_t contex
   record.objective = objective;
   record.tokenizer_json = tokenizer.to_json();
   record.progress = R"({"settings":{"span-density":0.2,"span-length":2}})";
-  record.end_of_text = tokenizer.end_of_text();
+  record.facts.end_of_text = tokenizer.end_of_text();
   return {.model = {.record = record, .parameters = std::move(parameters), .path = "special-model"},
           .tokenizer = std::move(tokenizer)};
 }

@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "base/rng.h"
 #include "support/test_data.h"
+#include "text/post_processor.h"
 #include "text/tokenizer.h"
 
 namespace {
@@ -119,5 +120,29 @@ TEST_CASE("tokenizers of every kind give the same ids however the text is cut in
       all += golden.texts[i];
     }
     CHECK((encode_in_pieces(allow, all, rng) == tokenizer.encode(all, SpecialTokens::allow)));
+  }
+}
+
+TEST_CASE(
+    "in a folder of a model made here, other libraries put before a text what is put here; read here, it is the same") {
+  for (const std::string& name : zoo()) {
+    CAPTURE(name);
+    const Golden golden(name);
+    for (const char* begin : {"", "none"}) {
+      lm::TokenizerOptions options = golden.options;
+      if (*begin != '\0') options.begin = begin;
+      const lm::Tokenizer tokenizer = lm::Tokenizer::load(golden.path, options);
+      const std::string json = tokenizer.to_folder_json();
+      const lm::Tokenizer again = lm::Tokenizer::from_json(json, name);
+      CHECK(again.fingerprint() == tokenizer.fingerprint());
+      CHECK(again.opening() == tokenizer.opening());
+      CHECK(again.to_json() == tokenizer.to_json());
+      const JsonValue read = JsonValue::parse(json.substr(json.find("\"post_processor\":") + 17,
+                                                          json.find("\"decoder\":") - json.find("\"post_processor\":") - 19),
+                                              name);
+      const lm::TokensAround around = lm::read_post_processor(read, name);
+      CHECK(around.before == tokenizer.opening());
+      CHECK(around.after.empty());
+    }
   }
 }

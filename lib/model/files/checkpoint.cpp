@@ -63,7 +63,11 @@ ModelRecord folder_record(const std::string& folder) {
   record.config = config_from_hugging_face(json, path);
   record.notes = hugging_face_notes(json);
   if (is_masked_family(record.config.family)) record.objective = "masked";
-  record.ends = read_text_ends(folder, record.config.vocab_size, record.notes);
+  // One of ours that another program saved again has lost the rest of what its weights said.
+  if (const JsonValue* objective = json.find("lm_objective"); objective != nullptr && objective->if_string() != nullptr)
+    record.objective = *objective->if_string();
+  record.folder = read_folder_texts(folder);
+  record.ends = read_text_ends(record.folder, folder, record.config.vocab_size, record.notes);
   return record;
 }
 
@@ -77,6 +81,7 @@ SafetensorsMetadata model_metadata(const ModelRecord& record) {
   if (!record.tokenizer_json.empty()) metadata["lm.tokenizer"] = record.tokenizer_json;
   if (!record.progress.empty()) metadata["lm.progress"] = record.progress;
   if (!record.ends.ids.empty()) metadata["lm.ends"] = text_ends_to_json(record.ends.ids).dump();
+  if (!record.folder.empty()) metadata["lm.folder"] = folder_texts_to_json(record.folder);
   return metadata;
 }
 
@@ -98,6 +103,8 @@ ModelRecord model_record(const SafetensorsFile& file) {
   record.progress = text("lm.progress");
   if (const std::string ends = text("lm.ends"); !ends.empty())
     record.ends.ids = text_ends_from_json(ends, record.config.vocab_size, file.name());
+  if (const std::string folder = text("lm.folder"); !folder.empty())
+    record.folder = folder_texts_from_json(folder, file.name());
   return record;
 }
 

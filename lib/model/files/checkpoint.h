@@ -7,6 +7,8 @@
 
 #include "base/token.h"
 #include "model/config.h"
+#include "model/files/folder_facts.h"
+#include "model/files/folder_texts.h"
 #include "model/files/safetensors.h"
 #include "model/files/text_ends.h"
 #include "model/parameters.h"
@@ -19,10 +21,9 @@ struct ModelRecord {
   std::string objective = "causal";     // as --objective names it
   std::string tokenizer_json;           // the whole tokenizer.json; empty in files from elsewhere
   std::string progress;                 // lm.progress as JSON; empty in files from elsewhere
-  TokenId end_of_text = 0;              // for config.json of a folder
-  std::optional<TokenId> begin = {};    // likewise: what precedes a text, if not end-of-text
-  std::string tokenizer_config = {};    // the text of a folder's tokenizer_config.json
   TextEnds ends = {};                   // what ends a text beside end-of-text; only ids are written
+  FolderTexts folder = {};              // of the folder from elsewhere that it came from; empty: it came from none
+  FolderFacts facts = {};               // for a folder that is written; not read
   std::vector<std::string> notes = {};  // what the user should know of a configuration from elsewhere
 };
 
@@ -37,8 +38,8 @@ struct LoadedModel {
 /// is not finite, or fails its checksum.
 LoadedModel load_model(const std::string& path);
 
-/// Writes a file ("-": to standard output) or, if `path` ends in '/' or is a folder, the folder: config.json,
-/// model.safetensors, tokenizer.json and tokenizer_config.json, written whole under a temporary name and exchanged.
+/// Writes a file ("-": to standard output) or, if `path` ends in '/' or is a folder, the folder: model.safetensors and
+/// folder_files(), written whole under a temporary name and exchanged.
 void save_model(const std::string& path, const ModelRecord& record, const Parameters<float>& parameters);
 
 /// Throws Error if save_model would refuse `path`: before hours of work. Nothing is written.

@@ -14,29 +14,24 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/file_kind.h"
 #include "base/file_lock.h"
 #include "base/path.h"
 #include "base/temporaries.h"
 #include "base/written.h"
 #include "model/files/checkpoint.h"
-#include "model/files/config_hugging_face.h"
+#include "model/files/config_check.h"
+#include "model/files/folder_files.h"
 #include "model/files/safetensors_check.h"
 
 namespace lm {
 
 namespace {
 
-constexpr std::array<const char*, 4> kFolderFiles = {"config.json", "model.safetensors", "tokenizer.json",
+// What a folder may hold that is replaced without a look into it.
+constexpr std::array<const char*, 4> kOldestFiles = {"config.json", "model.safetensors", "tokenizer.json",
                                                      "tokenizer_config.json"};
-
-/// Throws Error if a reader would make another configuration of `json` than the one written into it.
-template <class Read>
-void check_config_text(const std::string& text, const std::string& path, const ModelConfig& config, Read read) {
-  ModelConfig again = read(JsonValue::parse(text, path), path);
-  again.dropout = config.dropout;  // which Hugging Face's Llama and Qwen3 do not have
-  if (config.positions == Positions::learned) again.rotary.theta = config.rotary.theta;
-  if (again != config) refuse_written(path, "has another configuration");
-}
+constexpr const char* kWeights = "model.safetensors";
 
 void write_weights(const std::string& path, const ModelRecord& record, const Parameters<float>& parameters) {
   std::vector<TensorSource> sources;
@@ -56,19 +51,33 @@ void write_text(const std::string& path, const std::string& text) {
   output->close();
 }
 
-/// Returns whether save_folder writes files of this name, whole or, before a kill, in part.
-bool is_ours(const std::string& name) {
-  return std::any_of(kFolderFiles.begin(), kFolderFiles.end(),
-                     [&](const char* file) { return name == file || is_temporary_of(companion_prefix(file), name); });
+/// Returns the file that a name is of, whole or, before a kill, in part: "config.json" of ".config.json.123.tmp".
+std::string file_of(const std::string& name) {
+  if (!name.starts_with(".")) return name;
+  for (std::size_t dot = name.find('.', 1); dot != std::string::npos; dot = name.find('.', dot + 1)) {
+    const std::string file = name.substr(1, dot - 1);
+    if (is_folder_file(file) && is_temporary_of(companion_prefix(file), name)) return file;
+  }
+  return name;
 }
 
-/// Throws Error if a folder holds anything that is not ours, which an exchange would take away.
+bool is_ours(const std::string& name) { return is_folder_file(file_of(name)); }
+
+bool is_among_oldest(const std::string& file) {
+  return std::any_of(kOldestFiles.begin(), kOldestFiles.end(), [&](const char* oldest) { return file == oldest; });
+}
+
+/// Throws Error if a folder holds anything that is not ours, which an exchange would take away: any other file, and a model
+/// from elsewhere that has more than the least.
 void check_replaceable(const std::string& folder) {
   const std::optional<std::vector<std::string>> names = names_in(folder);
   if (!names) throw_system_error("open folder", folder, errno);
+  const bool foreign = kind_of_path(join_path(folder, kWeights)) == FileKind::other_model;
   for (const std::string& name : *names) {
-    if (!is_ours(name))
-      throw Error("folder '" + folder + "' holds '" + name + "', which is not part of a model; name a new or empty folder");
+    const bool replaceable = foreign ? is_among_oldest(file_of(name)) : is_ours(name);
+    if (!replaceable)
+      throw Error("folder '" + folder + "' holds '" + name + "', which is not part of a model" +
+                  (foreign && is_ours(name) ? " that was written here" : "") + "; name a new or empty folder");
   }
 }
 
@@ -116,16 +125,21 @@ FileDescriptor create_temporary_folder(const std::string& folder) {
   throw Error("cannot write folder '" + folder + "': its temporary folder '" + path + "' keeps vanishing");
 }
 
-void write_folder_files(const std::string& folder, const ModelRecord& record, const Parameters<float>& parameters) {
-  JsonValue config = config_to_hugging_face(record.config, record.end_of_text, record.begin);
-  config.set("lm_objective", record.objective);  // other than causal and fim: seen both ways, as the causal class does not
-  if (!record.ends.ids.empty()) config.set("eos_token_id", text_ends_to_json(record.ends.ids));
-  check_config_text(config.dump(2), folder + "/config.json", record.config, config_from_hugging_face);
-  write_text(folder + "/config.json", config.dump(2) + "\n");
-  write_text(folder + "/tokenizer.json", record.tokenizer_json);
-  write_text(folder + "/tokenizer_config.json", record.tokenizer_config);
+void write_folder_files(const std::string& folder, const FolderTexts& files, const ModelRecord& record,
+                        const Parameters<float>& parameters) {
+  for (const auto& [name, text] : files) write_text(join_path(folder, name), text);
   // Last: it carries everything that we read ourselves.
-  write_weights(folder + "/model.safetensors", record, parameters);
+  write_weights(join_path(folder, kWeights), record, parameters);
+}
+
+/// Writes over the files of a folder, where names cannot be exchanged.
+void overwrite_folder(const std::string& folder, const FolderTexts& files, const ModelRecord& record,
+                      const Parameters<float>& parameters) {
+  for (const std::string& name : names_in(folder).value_or(std::vector<std::string>())) {
+    if (is_ours(name) && name != kWeights && !files.contains(name)) unlink(join_path(folder, name).c_str());
+  }
+  // Readers believe model.safetensors over the other files, so it is replaced last.
+  write_folder_files(folder, files, record, parameters);
 }
 
 /// Returns the folder that a path names, with links resolved.
@@ -153,6 +167,7 @@ bool exchange(const std::string& temporary, const std::string& folder) {
 
 void save_folder(const std::string& path, const ModelRecord& record, const Parameters<float>& parameters) {
   const std::string folder = resolved_folder(path);
+  const FolderTexts files = folder_files(record);
   struct stat status {};
   if (stat(folder.c_str(), &status) == 0) check_replaceable(folder);
   remove_stale_folders(folder);
@@ -160,14 +175,14 @@ void save_folder(const std::string& path, const ModelRecord& record, const Param
   const std::string& temporary = locked.name();
   std::vector<TemporaryName> registered;
   registered.emplace_back(temporary, TemporaryName::Kind::folder);
-  for (const char* name : kFolderFiles) registered.emplace_back(join_path(temporary, name));
+  for (const auto& [name, text] : files) registered.emplace_back(join_path(temporary, name));
+  registered.emplace_back(join_path(temporary, kWeights));
   try {
-    write_folder_files(temporary, record, parameters);
+    write_folder_files(temporary, files, record, parameters);
     if (exchange(temporary, folder)) {
       sync_folder_of(folder);
     } else {
-      // Readers believe model.safetensors over the other files, so it is replaced last.
-      write_folder_files(folder, record, parameters);
+      overwrite_folder(folder, files, record, parameters);
     }
   } catch (...) {
     remove_folder(temporary);

@@ -15,44 +15,6 @@ namespace lm {
 
 namespace {
 
-JsonValue common_keys(const ModelConfig& config, TokenId end_of_text, const char* architecture, const char* model_type) {
-  JsonValue json;
-  json.set("architectures", JsonValue::Array{JsonValue(architecture)});
-  json.set("model_type", model_type);
-  json.set("torch_dtype", "float32");
-  json.set("bos_token_id", std::int64_t{end_of_text});
-  json.set("eos_token_id", std::int64_t{end_of_text});
-  json.set("vocab_size", config.vocab_size);
-  json.set("tie_word_embeddings", config.tied_embeddings);
-  json.set("initializer_range", 0.02);
-  return json;
-}
-
-JsonValue gpt2_to_hugging_face(const ModelConfig& config, TokenId end_of_text) {
-  JsonValue json = common_keys(config, end_of_text, "GPT2LMHeadModel", "gpt2");
-  json.set("n_embd", config.channels).set("n_layer", config.n_layers).set("n_head", config.n_heads);
-  json.set("n_inner", config.ffn_dim).set("n_positions", config.context_length);
-  json.set("activation_function", "gelu_new").set("layer_norm_epsilon", config.norm_eps);
-  json.set("resid_pdrop", config.dropout).set("embd_pdrop", config.dropout).set("attn_pdrop", 0.0);
-  return json;
-}
-
-JsonValue llama_to_hugging_face(const ModelConfig& config, TokenId end_of_text) {
-  const bool qwen3 = config.family == Family::qwen3;
-  JsonValue json =
-      common_keys(config, end_of_text, qwen3 ? "Qwen3ForCausalLM" : "LlamaForCausalLM", qwen3 ? "qwen3" : "llama");
-  json.set("hidden_size", config.channels).set("num_hidden_layers", config.n_layers);
-  json.set("num_attention_heads", config.n_heads)
-      .set("num_key_value_heads", config.n_kv_heads)
-      .set("head_dim", config.head_dim);
-  json.set("intermediate_size", config.ffn_dim).set("max_position_embeddings", config.context_length);
-  json.set("hidden_act", "silu").set("rms_norm_eps", config.norm_eps).set("rope_theta", config.rotary.theta);
-  json.set("attention_bias", false).set("attention_dropout", 0.0);
-  if (qwen3) json.set("use_sliding_window", false);
-  if (!qwen3) json.set("mlp_bias", false);
-  return json;
-}
-
 std::int64_t read_size(const ConfigReader& reader, const SizeKey& key) {
   if (key.alias != nullptr && reader.present(key.alias)) return reader.integer(key.alias);
   return key.otherwise ? reader.integer(key.name, *key.otherwise) : reader.integer(key.name);
@@ -248,7 +210,8 @@ std::string known_families() {
 }
 
 ModelConfig read_config(const ConfigReader& reader) {
-  const std::string type = reader.string("model_type", "");
+  std::string type = reader.string("model_type", "");
+  if (type.starts_with(kOwnModelType)) type.erase(0, std::string_view(kOwnModelType).size());
   const std::optional<Family> family = find_choice<Family>(type);
   if (!family) {
     throw Error("cannot use model type '" + type + "' of '" + std::string(reader.source()) + "'; known are " +
@@ -264,13 +227,6 @@ ModelConfig read_config(const ConfigReader& reader) {
 }
 
 }  // namespace
-
-JsonValue config_to_hugging_face(const ModelConfig& config, TokenId end_of_text, std::optional<TokenId> begin) {
-  JsonValue json =
-      config.family == Family::gpt2 ? gpt2_to_hugging_face(config, end_of_text) : llama_to_hugging_face(config, end_of_text);
-  if (begin) json.set("bos_token_id", std::int64_t{*begin});
-  return json;
-}
 
 ModelConfig config_from_hugging_face(const JsonValue& json, std::string_view source) {
   const ConfigReader reader(json, source);

@@ -6,13 +6,20 @@
 #include <vector>
 
 #include "base/json.h"
-#include "base/token.h"
 #include "model/config.h"
+#include "model/files/folder_facts.h"
 
 namespace lm {
 
-/// Returns the config.json of a model, as the class of its family in transformers reads it.
-JsonValue config_to_hugging_face(const ModelConfig& config, TokenId end_of_text, std::optional<TokenId> begin = {});
+/// What the type of a model that needs a class of its own begins with in config.json, before the family.
+inline constexpr const char* kOwnModelType = "lm_tools_";
+
+/// Returns the config.json of a model, as the class of its family in transformers reads it. Throws Error for a family that
+/// lm-train does not make.
+JsonValue config_to_hugging_face(const ModelConfig& config, const FolderFacts& facts);
+
+/// Returns transformers' class of a family's models, with their head.
+const char* hugging_face_class(Family family);
 
 /// Returns the shape that a config.json describes. Throws Error for what cannot be expressed exactly (rope scaling, sliding
 /// windows, other activations), with the key's name.

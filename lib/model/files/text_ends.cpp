@@ -1,23 +1,19 @@
 #include "model/files/text_ends.h"
 
-#include <sys/stat.h>
-
 #include <algorithm>
 #include <utility>
 
 #include "base/error.h"
-#include "base/file.h"
+#include "base/path.h"
 
 namespace lm {
 
 namespace {
 
 /// Returns a file of a folder; null if there is none, or if it is no object.
-JsonValue read_if_present(const std::string& path, FileLimit limit) {
-  struct stat status {};
-  if (stat(path.c_str(), &status) != 0) return {};
-  const FileContent file = FileContent::read(path, limit);
-  return JsonValue::parse(file.text(), path);
+JsonValue read_if_present(const FolderTexts& texts, const char* file, const std::string& path) {
+  const auto text = texts.find(file);
+  return text == texts.end() ? JsonValue() : JsonValue::parse(text->second, path);
 }
 
 [[noreturn]] void refuse_value(const std::string& path, const char* key, const JsonValue& value, const char* expected) {
@@ -38,11 +34,11 @@ void for_each_value(const JsonValue& json, const char* key, Take take) {
 
 bool is_id(std::int64_t number, std::int64_t vocab_size) { return number >= 0 && number < vocab_size; }
 
-void take_ids(const std::string& folder, const char* file, std::int64_t vocab_size, TextEnds& ends,
+void take_ids(const FolderTexts& texts, const std::string& folder, const char* file, std::int64_t vocab_size, TextEnds& ends,
               std::vector<std::string>& notes) {
   constexpr const char* kKey = "eos_token_id";
-  const std::string path = folder + "/" + file;
-  for_each_value(read_if_present(path, kConfigLimit), kKey, [&](const JsonValue& value) {
+  const std::string path = join_path(folder, file);
+  for_each_value(read_if_present(texts, file, path), kKey, [&](const JsonValue& value) {
     const std::int64_t* number = value.if_integer();
     if (number == nullptr) refuse_value(path, kKey, value, "a token id or a list of ids");
     if (is_id(*number, vocab_size)) return add_end(ends.ids, static_cast<TokenId>(*number));
@@ -51,10 +47,11 @@ void take_ids(const std::string& folder, const char* file, std::int64_t vocab_si
   });
 }
 
-void take_tokens(const std::string& folder, TextEnds& ends) {
+void take_tokens(const FolderTexts& texts, const std::string& folder, TextEnds& ends) {
   constexpr const char* kKey = "eos_token";
-  const std::string path = folder + "/tokenizer_config.json";
-  for_each_value(read_if_present(path, kTokenizerLimit), kKey, [&](const JsonValue& value) {
+  constexpr const char* kFile = "tokenizer_config.json";
+  const std::string path = join_path(folder, kFile);
+  for_each_value(read_if_present(texts, kFile, path), kKey, [&](const JsonValue& value) {
     const JsonValue* content = value.if_object() != nullptr ? value.find("content") : &value;  // an AddedToken, or its name
     if (content == nullptr || content->if_string() == nullptr)
       refuse_value(path, kKey, value, "a token's name, an object with its 'content', or a list of these");
@@ -72,9 +69,14 @@ void add_end(std::vector<TokenId>& ids, TokenId id) {
 }
 
 TextEnds read_text_ends(const std::string& folder, std::int64_t vocab_size, std::vector<std::string>& notes) {
+  return read_text_ends(read_folder_texts(folder), folder, vocab_size, notes);
+}
+
+TextEnds read_text_ends(const FolderTexts& texts, const std::string& folder, std::int64_t vocab_size,
+                        std::vector<std::string>& notes) {
   TextEnds ends;
-  for (const char* file : {"generation_config.json", "config.json"}) take_ids(folder, file, vocab_size, ends, notes);
-  take_tokens(folder, ends);
+  for (const char* file : {"generation_config.json", "config.json"}) take_ids(texts, folder, file, vocab_size, ends, notes);
+  take_tokens(texts, folder, ends);
   return ends;
 }
 

@@ -8,6 +8,7 @@
 
 #include "base/json.h"
 #include "base/token.h"
+#include "model/files/folder_texts.h"
 
 namespace lm {
 
@@ -26,6 +27,9 @@ struct TextEnds {
 /// say; any of the files may be absent. An id that is not below `vocab_size` is left out, with a sentence in `notes`. Throws
 /// Error naming file and key for what is no id, no token, and no list of these.
 TextEnds read_text_ends(const std::string& folder, std::int64_t vocab_size, std::vector<std::string>& notes);
+/// Returns the same of a folder's texts; `folder` names it in messages.
+TextEnds read_text_ends(const FolderTexts& texts, const std::string& folder, std::int64_t vocab_size,
+                        std::vector<std::string>& notes);
 
 /// Return lm.ends of a model file, and what it says. The latter throws Error naming `source` unless it is a list of ids
 /// below `vocab_size`.

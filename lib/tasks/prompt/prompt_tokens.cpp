@@ -11,15 +11,6 @@
 namespace lm {
 namespace {
 
-/// Returns whether some piece is a space and what follows it, so that a hidden word hides its space too.
-bool joins_spaces(const Tokenizer& tokenizer) {
-  for (TokenId id = 0; id < tokenizer.vocab_size(); ++id) {
-    const std::string_view piece = tokenizer.bytes_of(id);
-    if (piece.size() > 1 && piece[0] == ' ' && piece[1] != ' ' && !tokenizer.is_special(id)) return true;
-  }
-  return false;
-}
-
 /// Returns the special tokens whose spelling means them in prompts for this model.
 std::vector<TokenId> gap_tokens(const TextModel& model) {
   const SpecialIds special = special_ids(model.tokenizer);

@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/hash.h"
 #include "data/token_file_bytes.h"
+#include "tasks/folder_record.h"
 #include "tasks/load_tokenizer.h"
 #include "tasks/text_model.h"
 #include "tasks/train/examples.h"
@@ -27,29 +28,34 @@ std::string tokenizer_path(const TrainRequest& request) {
   return request.tokenizer.empty() ? request.init_from : request.tokenizer;
 }
 
+/// Returns the tokenizer that the initial model has, if another one is named and there is one.
+std::optional<Tokenizer> replaced_tokenizer(const TrainRequest& request) {
+  if (request.tokenizer.empty() || request.tokenizer == request.init_from) return std::nullopt;
+  try {
+    return load_tokenizer(request.init_from);
+  } catch (const Error&) {
+    return std::nullopt;  // it has none, so that this one must be meant
+  }
+}
+
 /// Leaves out those ends of the initial model that the tokenizer spells differently from the model's own, whose ids they
 /// are.
-void keep_same_ends(std::vector<TokenId>& ends, const Tokenizer& tokenizer, const TrainRequest& request) {
-  if (ends.empty() || request.tokenizer.empty() || request.tokenizer == request.init_from) return;
-  std::optional<Tokenizer> own;
-  try {
-    own = load_tokenizer(request.init_from);
-  } catch (const Error&) {
-    return;  // it has none, so that this one must be meant
-  }
+void keep_same_ends(std::vector<TokenId>& ends, const Tokenizer& own, const Tokenizer& tokenizer) {
   const auto spelling = [](const Tokenizer& one, TokenId id) {
     return id < one.vocab_size() ? one.bytes_of(id) : std::string_view();
   };
-  std::erase_if(ends, [&](TokenId id) { return spelling(*own, id) != spelling(tokenizer, id); });
+  std::erase_if(ends, [&](TokenId id) { return spelling(own, id) != spelling(tokenizer, id); });
 }
 
-/// Returns what ends a text of the model that training starts from, or nothing if that is only end-of-text.
-std::vector<TokenId> initial_ends(ModelRecord& record, const Tokenizer& tokenizer, const TrainRequest& request) {
-  keep_same_ends(record.ends.ids, tokenizer, request);
-  resolve_ends(record, tokenizer);
-  std::vector<TokenId> ends = all_ends(record, tokenizer);
-  if (ends == std::vector<TokenId>{tokenizer.end_of_text()}) ends.clear();
-  return ends;
+/// Takes from the initial model what ends its texts, nothing if that is only end-of-text, and what its folder held.
+void take_record(TrainInputs& inputs, const TrainRequest& request) {
+  ModelRecord& record = inputs.initial->record;
+  const std::optional<Tokenizer> own = replaced_tokenizer(request);
+  if (own) keep_same_ends(record.ends.ids, *own, inputs.tokenizer);
+  settle_ends(record, inputs.tokenizer);
+  inputs.ends = record.ends.ids;
+  inputs.folder = std::move(record.folder);
+  if (own && own->fingerprint() != inputs.tokenizer.fingerprint()) replace_tokenizer(inputs.folder, inputs.tokenizer);
 }
 
 /// Throws Error if a run cannot have this tokenizer, whose file is `path`, and notes if it is unlikely to be meant.
@@ -77,6 +83,7 @@ TrainInputs open_tokenizer_and_model(const TrainRequest& request) {
   TrainInputs inputs{.tokenizer = load_tokenizer(path, request.tokenizer_options),
                      .initial = std::move(initial),
                      .ends = {},
+                     .folder = {},
                      .model = request.init_from,
                      .vocab_size = 0,
                      .files = {},
@@ -87,7 +94,7 @@ TrainInputs open_tokenizer_and_model(const TrainRequest& request) {
                      .notes = {}};
   // The model will carry it: before hours of work.
   if (!request.output.empty()) inputs.tokenizer.check_read_back(inputs.tokenizer.to_json(), request.output);
-  if (inputs.initial) inputs.ends = initial_ends(inputs.initial->record, inputs.tokenizer, request);
+  if (inputs.initial) take_record(inputs, request);
   if (inputs.initial) inputs.notes = inputs.initial->record.notes;
   if (const std::string& note = inputs.tokenizer.closing_note(); !note.empty())
     inputs.notes.push_back("'" + path + "': " + note);

@@ -20,6 +20,7 @@ struct TrainInputs {
   Tokenizer tokenizer;
   std::optional<LoadedModel> initial;  // the model that training starts from; empty: fresh weights, or a state's
   std::vector<TokenId> ends;           // what ends a text of it, if not only end-of-text
+  FolderTexts folder;                  // of the folder from elsewhere that it came from
   std::string model;                   // path of that model or state; empty: fresh weights
   std::int64_t vocab_size = 0;         // of the model: the tokenizer's for fresh weights, others may have more or fewer ids
 

@@ -107,6 +107,7 @@ TrainPlan begin_plan(const TrainRequest& request, const TrainInputs& inputs) {
           .output = request.output,
           .state = request.state,
           .ends = inputs.ends,
+          .folder = inputs.folder,
           .examples = {},
           .notes = inputs.notes};
 }
@@ -157,6 +158,7 @@ TrainPlan plan_resumed(const TrainRequest& request, const TrainInputs& inputs, c
   plan.config = recorded.config();
   plan.init_from = recorded.init_from;
   plan.ends = recorded.file.record().ends;
+  plan.folder = recorded.file.record().folder;
   plan.examples = open_examples(plan.settings, inputs);
   check_same_inputs(inputs, recorded);
   finish(plan, request, inputs);

@@ -35,6 +35,7 @@ struct TrainPlan {
   std::string init_from;      // as the run began
   std::string output, state;  // as in the request
   std::vector<TokenId> ends;  // what ends a text of the model, if not only end-of-text
+  FolderTexts folder;         // of the folder from elsewhere that the model came from
   TrainExamples examples;
   /// What the user should know but need not act on, a sentence each.
   std::vector<std::string> notes;

@@ -9,7 +9,8 @@
 #include "base/json.h"
 #include "kernels/elementwise.h"
 #include "model/files/checkpoint.h"
-#include "tasks/load_tokenizer.h"
+#include "model/files/folder_files.h"
+#include "tasks/folder_record.h"
 #include "tasks/train/settings_record.h"
 #include "text/tokenizer_tables.h"
 #include "train/example_source.h"
@@ -61,6 +62,7 @@ TrainRun::TrainRun(TrainPlan plan, TrainInputs& inputs, Compute& compute, const 
       compute_(compute),
       validation_(open_validation(plan_.settings, inputs)),
       trainer_(compute, plan_.config, plan_.trainer, plan_.examples.source(), validation_.validator.get()) {
+  if (is_model_folder(plan_.output)) folder_files(model_record());  // before hours of work: it throws
   if (recorded != nullptr) {
     recorded->file.load_into(trainer_);
     if (!recorded->had_time(plan_.budget)) trainer_.forget_fixed_total();
@@ -100,6 +102,9 @@ std::vector<std::string> TrainRun::notes() const {
   if (stream != nullptr && stream->tokens() > 0 && stream->documents() == stream->tokens())
     notes.push_back(only_end_of_text(stream->name()));
   for (const std::string& note : plan_.examples.notes()) notes.push_back(note);
+  if (is_model_folder(plan_.output)) {
+    for (const std::string& note : folder_notes(model_record())) notes.push_back("'" + plan_.output + "': " + note);
+  }
   return notes;
 }
 
@@ -110,6 +115,7 @@ void TrainRun::write_state(const char* ended) {
                   .settings = settings_record(plan_, inputs_, compute_.simd(), ended),
                   .tokenizer_json = inputs_.tokenizer.to_json(),
                   .ends = plan_.ends,
+                  .folder = plan_.folder,
                   .state = {}},
                  trainer_);
 }
@@ -123,19 +129,19 @@ bool TrainRun::replaces_model() const {
   return stat(path.c_str(), &status) != 0 || S_ISREG(status.st_mode) || S_ISDIR(status.st_mode);
 }
 
+ModelRecord TrainRun::model_record() const {
+  return with_folder_facts({.config = plan_.config,
+                            .objective = plan_.settings.objective.text(),
+                            .tokenizer_json = inputs_.tokenizer.to_json(),
+                            .progress = progress_record(plan_, state(), compute_.simd()),
+                            .ends = {.ids = plan_.ends},
+                            .folder = plan_.folder},
+                           inputs_.tokenizer);
+}
+
 void TrainRun::save_model() {
   trainer_.check_finite();
-  const Tokenizer& tokenizer = inputs_.tokenizer;
-  const ModelRecord record{
-      .config = plan_.config,
-      .objective = plan_.settings.objective.text(),
-      .tokenizer_json = tokenizer.to_json(),
-      .progress = progress_record(plan_, state(), compute_.simd()),
-      .end_of_text = tokenizer.end_of_text(),
-      .begin = tokenizer.begin_tokens().empty() ? std::nullopt : std::optional(tokenizer.begin_tokens().front()),
-      .tokenizer_config = tokenizer_config(tokenizer, plan_.config.context_length),
-      .ends = {.ids = plan_.ends}};
-  lm::save_model(plan_.output, record, trainer_.result());
+  lm::save_model(plan_.output, model_record(), trainer_.result());
 }
 
 // A state may be replaced once it records that its run has ended, so it does so only after the model was written. A model

@@ -37,6 +37,7 @@ class TrainRun {
   void save_results(StopReason reason);
 
  private:
+  ModelRecord model_record() const;
   void write_state(const char* ended);
   void keep_state();
   void keep_learned();

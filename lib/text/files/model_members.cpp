@@ -26,6 +26,8 @@ bool ModelMembers::take_own(const std::string& name, const JsonValue& value, Tok
     parts.begin = string(name, value);
   } else if (name == "lm_exact") {
     exact_ = value;
+  } else if (name == "lm_post_processor") {
+    post_processor_ = value;
   } else if (name == "lm_tokenizer_config") {
     parts.components.config = string(name, value);
   } else {

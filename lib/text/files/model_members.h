@@ -27,6 +27,8 @@ class ModelMembers {
   std::optional<TokenId> unknown(const TokenizerParts& parts, const FindSpelling& find) const;
   /// Returns what this toolkit adds for tokenizers that the library's format cannot hold (exact_form.h); null if it is not there.
   const JsonValue& exact_form() const { return exact_; }
+  /// Returns the post-processor instead of which the file has one for another library (null: none); empty if it has its own.
+  const std::optional<JsonValue>& post_processor() const { return post_processor_; }
 
  private:
   [[noreturn]] void refuse(const std::string& why) const;
@@ -39,6 +41,7 @@ class ModelMembers {
   std::string unknown_;                     // its spelling, of models that name it
   std::optional<std::int64_t> unknown_id_;  // of a unigram model
   JsonValue exact_;
+  std::optional<JsonValue> post_processor_;
 };
 
 }  // namespace lm

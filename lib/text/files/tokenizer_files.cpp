@@ -88,6 +88,8 @@ const std::string& Tokenizer::config_json() const { return tables_->parts.compon
 
 std::string Tokenizer::to_json() const { return write_tokenizer_json(*tables_); }
 
+std::string Tokenizer::to_folder_json() const { return write_tokenizer_json(*tables_, opening()); }
+
 void Tokenizer::check_read_back(std::string_view json, std::string_view target) const {
   std::string why;
   try {

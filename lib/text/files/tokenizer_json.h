@@ -17,4 +17,8 @@ TokenizerParts read_tokenizer_json(std::string_view text, std::string_view sourc
 /// be spelled alike.
 std::string write_tokenizer_json(const TokenizerTables& tables);
 
+/// Returns the same with a post-processor that puts these tokens before each text, and nothing after it; the tokenizer's own is
+/// kept for read_tokenizer_json().
+std::string write_tokenizer_json(const TokenizerTables& tables, const std::vector<TokenId>& opening);
+
 }  // namespace lm

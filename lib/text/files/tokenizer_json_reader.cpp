@@ -307,6 +307,7 @@ TokenizerParts TokenizerReader::finish() {
   if ((parts_.kind == ModelKind::unigram) == parts_.scores.empty()) refuse_piece();
   parts_.unknown = members_.unknown(parts_, [&](std::string_view spelling) { return vocabulary_.find(spelling); });
   if (!members_.exact_form().is_null()) read_exact_form(members_.exact_form(), source_, parts_);
+  if (members_.post_processor()) parts_.components.post_processor = *members_.post_processor();
   parts_.form = is_byte_level() ? TokenizerParts::Form::bytes : TokenizerParts::Form::spelled;
   if (parts_.form == TokenizerParts::Form::bytes)
     parts_.pattern = *pattern_of_pre_tokenizer(parts_.components.pre_tokenizer);

@@ -7,6 +7,7 @@
 #include "text/files/tokenizer_json.h"
 #include "text/files/translation.h"
 #include "text/pattern/pretokenizer.h"
+#include "text/post_processor.h"
 #include "text/special_names.h"
 #include "text/vocabulary/byte_level.h"
 
@@ -22,6 +23,8 @@ class TokenizerWriter {
         translation_(translate(parts_)),
         is_added_(added_ids(parts_.added, parts_.tokens.size())) {}
   std::string write();
+  /// Puts these tokens before each text, in the libraries that go by the file.
+  void open_with(const std::vector<TokenId>& opening);
 
  private:
   void check_spellings() const;
@@ -42,6 +45,7 @@ class TokenizerWriter {
   const TokenizerParts& parts_;
   Translation translation_;
   std::vector<bool> is_added_;
+  bool replaces_post_processor_ = false;
   std::string json_;
 };
 
@@ -148,6 +152,7 @@ void TokenizerWriter::write_own_members() {
   if (!parts_.end_of_text.empty()) member("lm_end_of_text", parts_.end_of_text);
   if (parts_.begin) member("lm_begin", *parts_.begin);
   if (const JsonValue exact = exact_form(parts_); !exact.is_null()) member("lm_exact", exact);
+  if (replaces_post_processor_) member("lm_post_processor", parts_.components.post_processor);
   if (!parts_.components.config.empty()) member("lm_tokenizer_config", parts_.components.config);
 }
 
@@ -197,8 +202,22 @@ std::string TokenizerWriter::write() {
   return std::move(json_) + "}\n";
 }
 
+void TokenizerWriter::open_with(const std::vector<TokenId>& opening) {
+  if (tables_.around.before == opening && tables_.around.after.empty()) return;
+  std::vector<std::string> names;
+  for (const TokenId id : opening) names.push_back(spelling(id));
+  replaces_post_processor_ = true;
+  translation_.components.post_processor = post_processor_json({.before = opening, .after = {}}, names, {});
+}
+
 }  // namespace
 
 std::string write_tokenizer_json(const TokenizerTables& tables) { return TokenizerWriter(tables).write(); }
+
+std::string write_tokenizer_json(const TokenizerTables& tables, const std::vector<TokenId>& opening) {
+  TokenizerWriter writer(tables);
+  writer.open_with(opening);
+  return writer.write();
+}
 
 }  // namespace lm

@@ -47,8 +47,7 @@ ModelRecord record_of(const ModelConfig& config) {
           .objective = "causal",
           .tokenizer_json = "{\"a\":1}",
           .progress = "{\"steps\":3}",
-          .end_of_text = 0,
-          .tokenizer_config = "{}\n"};
+          .facts = {.tokenizer_json = "{\"a\":1}", .tokenizer_config = "{}\n"}};
 }
 
 }  // namespace
@@ -218,12 +217,12 @@ TEST_CASE("the configuration survives its JSON, and Hugging Face's") {
     ModelConfig config = named.config;
     config.dropout = 0.125;
     CHECK(config_from_json(config_to_json(config), "test") == config);
-    const ModelConfig again = config_from_hugging_face(config_to_hugging_face(config, 0), "test");
+    const ModelConfig again = config_from_hugging_face(config_to_hugging_face(config, {}), "test");
     if (config.family == Family::gpt2) config.rotary.theta = again.rotary.theta;  // it has no rotation
     config.dropout = again.dropout;  // Hugging Face's Llama and Qwen3 have no such key
     CHECK(again == config);
   }
-  JsonValue scaled = config_to_hugging_face(test::tiny_configs().back().config, 0);
+  JsonValue scaled = config_to_hugging_face(test::tiny_configs().back().config, {});
   scaled.set("rope_scaling", JsonValue().set("rope_type", "proportional"));
   CHECK_THROWS_AS(config_from_hugging_face(scaled, "test"), Error);
 }

@@ -13,7 +13,7 @@ using namespace lm;
 
 JsonValue config_of(Family family) {
   for (const test::NamedConfig& named : test::tiny_configs()) {
-    if (named.config.family == family) return config_to_hugging_face(named.config, 0);
+    if (named.config.family == family) return config_to_hugging_face(named.config, {});
   }
   return {};
 }

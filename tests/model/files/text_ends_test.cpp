@@ -89,7 +89,7 @@ TEST_CASE("lm.ends is written only if there is something to say, and read back; 
   test::TemporaryFolder folder;
   const ModelConfig config = test::tiny_configs().back().config;  // a vocabulary of 19
   const Parameters<float> weights(config);
-  ModelRecord record{.config = config, .tokenizer_json = "{}", .progress = "{}", .tokenizer_config = "{}\n"};
+  ModelRecord record{.config = config, .tokenizer_json = "{}", .progress = "{}"};
   CHECK(model_metadata(record).count("lm.ends") == 0);
   const std::string before = model_metadata(record).at("lm.config");
   record.ends.ids = {2, 18};

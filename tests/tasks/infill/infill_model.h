@@ -36,7 +36,7 @@ inline TextModel infill_model(std::int64_t context, const std::string& objective
   record.objective = objective;
   record.progress = "{}";  // one of ours
   record.tokenizer_json = tokenizer.to_json();
-  record.end_of_text = tokenizer.end_of_text();
+  record.facts.end_of_text = tokenizer.end_of_text();
   return {.model = {.record = record, .parameters = std::move(parameters), .path = "infill-model"},
           .tokenizer = std::move(tokenizer)};
 }

@@ -1,0 +1,68 @@
+#include "tasks/convert_model.h"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <utility>
+
+#include "base/error.h"
+#include "base/path.h"
+#include "model/files/checkpoint.h"
+#include "model/files/folder_files.h"
+#include "tasks/folder_record.h"
+#include "tasks/text_model.h"
+
+namespace lm {
+namespace {
+
+bool names_any(const TokenizerOptions& options) { return options.pattern || options.begin || !options.end_of_text.empty(); }
+
+/// Returns whether a folder holds a tokenizer in any form.
+bool has_tokenizer(const std::string& folder) {
+  constexpr std::array kVocabularies = {"tokenizer.json",          "tokenizer.model", "spiece.model",
+                                        "sentencepiece.bpe.model", "vocab.json",      "vocab.txt"};
+  return std::any_of(kVocabularies.begin(), kVocabularies.end(), [&](const char* name) {
+    struct stat status {};
+    return stat(join_path(folder, name).c_str(), &status) == 0;
+  });
+}
+
+/// Gives the record the tokenizer, as far as it lacks it, and what a folder says of it.
+void take_tokenizer(ModelRecord& record, const Tokenizer& tokenizer, const TokenizerOptions& options) {
+  if (record.tokenizer_json.empty() || names_any(options)) record.tokenizer_json = tokenizer.to_json();
+  settle_ends(record, tokenizer);
+  record = with_folder_facts(std::move(record), tokenizer);
+}
+
+void refuse_options(const std::string& from, const TokenizerOptions& options) {
+  if (names_any(options)) {
+    throw Error("cannot apply --begin, --end-of-text or --pattern to '" + from +
+                "': it has no tokenizer; leave them out, or put its tokenizer.json beside its weights");
+  }
+}
+
+}  // namespace
+
+std::vector<std::string> convert_model(const std::string& from, const std::string& to, const TokenizerOptions& options) {
+  check_model_destination(to);
+  LoadedModel model = load_model(from);
+  ModelRecord& record = model.record;
+  std::vector<std::string> notes = record.notes;
+  if (!record.tokenizer_json.empty() || (is_model_folder(from) && has_tokenizer(from))) {
+    const Tokenizer tokenizer = tokenizer_of(model, options);
+    take_tokenizer(record, tokenizer, options);
+    notes = record.notes;
+  } else {
+    refuse_options(from, options);
+    record.facts.looks = looks_of(record);
+  }
+  if (is_model_folder(to)) {
+    for (const std::string& note : folder_notes(record)) notes.push_back("'" + to + "': " + note);
+  }
+  save_model(to, record, model.parameters);
+  return notes;
+}
+
+}  // namespace lm
