@@ -17,8 +17,9 @@ them changed to what older versions wrote, plus expected.json:
     greedy          of a causal model: 24 ids that continue the first 6 of input[0] greedily, end-of-text like any
                     other; with longrope, whose angles depend on the length, each is computed afresh from all before it
 
-The values belong to what is on disk. They are those of transformers' formulas in double throughout: transformers itself
-rounds to float in RMSNorm, softmax and the rotary angles, even in double; `InDouble` keeps it from that.
+The values belong to what is on disk. They are those of transformers' formulas in double: transformers itself rounds to
+float in RMSNorm and softmax, even in double; `InDouble` keeps it from that. Rotary angles stay rounded to float, as
+models have met them in training.
 
 No epsilon, rotary base or multiplier is a default, so that a reader that ignores it is seen, and sliding windows are
 shorter than the input. Most weights are stored in 16 bits, to keep the files small.
@@ -338,12 +339,31 @@ def models(sizes):
 # What transformers computes -------------------------------------------------------------------------------------------
 
 class InDouble(TorchFunctionMode):
-    """Makes double of whatever a program asks to be single precision."""
+    """Makes double of whatever a program asks to be single precision, except while it is paused."""
+
+    paused = False
 
     def __torch_function__(self, func, _types, args=(), kwargs=None):
+        if InDouble.paused:
+            return func(*args, **(kwargs or {}))
         args = [F64 if value is F32 else value for value in args]
         kwargs = {key: F64 if value is F32 else value for key, value in (kwargs or {}).items()}
         return torch.Tensor.double(*args) if func is torch.Tensor.float else func(*args, **kwargs)
+
+
+class Unchanged(torch.nn.Module):
+    """A module of transformers' that InDouble does not change."""
+
+    def __init__(self, module):
+        super().__init__()
+        self.module = module
+
+    def forward(self, *args, **kwargs):
+        InDouble.paused = True
+        try:
+            return self.module(*args, **kwargs)
+        finally:
+            InDouble.paused = False
 
 
 def randomise(model, generator, deviation):
@@ -385,7 +405,7 @@ def save(folder, model, generator, deviation=0.3):
 
 
 def load(folder, model):
-    """Return the model on disk as transformers has it in double, and the same with nothing rounded to float."""
+    """Return the model on disk as transformers has it in double, and the same with only rotary angles in float."""
     theirs, report = model.model_class.from_pretrained(folder, dtype=F64, attn_implementation="eager",
                                                        output_loading_info=True)
     assert not report["missing_keys"] and not report["mismatched_keys"], report
@@ -395,6 +415,9 @@ def load(folder, model):
     torch.set_default_dtype(F32)
     exact.load_state_dict(theirs.state_dict())
     exact.config._attn_implementation = "eager"
+    for name, module in theirs.named_modules():
+        if type(module).__name__.endswith("RotaryEmbedding"):
+            exact.set_submodule(name, Unchanged(copy.deepcopy(module)))
     return theirs.eval(), exact.eval()
 
 
@@ -487,6 +510,7 @@ def main():
     parser.add_argument("--only", nargs="+", metavar="NAME", help="make only these")
     parser.add_argument("folder", nargs="?", type=pathlib.Path, default=pathlib.Path(__file__).parent / "families")
     options = parser.parse_args()
+    torch.set_num_threads(1)
     transformers.utils.logging.set_verbosity_error()
     transformers.utils.logging.disable_progress_bar()
     warnings.simplefilter("ignore", FutureWarning)
