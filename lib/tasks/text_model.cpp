@@ -13,14 +13,6 @@
 namespace lm {
 namespace {
 
-Tokenizer read_tokenizer_of(const LoadedModel& model, const TokenizerOptions& options) {
-  if (!model.record.tokenizer_json.empty()) return Tokenizer::from_json(model.record.tokenizer_json, model.path, options);
-  if (is_model_folder(model.path)) return Tokenizer::load(model.path, options);
-  throw Error("cannot use '" + model.path +
-              "' with text: it holds no tokenizer; use a model that lm-train wrote, or a folder with " +
-              "tokenizer.json beside model.safetensors");
-}
-
 TextModel with_tokenizer(LoadedModel model, const TokenizerOptions& options) {
   Tokenizer tokenizer = tokenizer_of(model, options);
   resolve_ends(model.record, tokenizer);
@@ -30,13 +22,11 @@ TextModel with_tokenizer(LoadedModel model, const TokenizerOptions& options) {
 }  // namespace
 
 Tokenizer tokenizer_of(const LoadedModel& model, const TokenizerOptions& options) {
-  Tokenizer tokenizer = read_tokenizer_of(model, options);
-  const std::int64_t rows = model.record.config.vocab_size;
-  if (tokenizer.vocab_size() > rows) {
-    throw Error("cannot use '" + model.path + "': its tokenizer has " + std::to_string(tokenizer.vocab_size()) +
-                " ids, but the model's vocabulary is " + std::to_string(rows));
-  }
-  return tokenizer;
+  if (!model.record.tokenizer_json.empty()) return Tokenizer::from_json(model.record.tokenizer_json, model.path, options);
+  if (is_model_folder(model.path)) return Tokenizer::load(model.path, options);
+  throw Error("cannot use '" + model.path +
+              "' with text: it holds no tokenizer; use a model that lm-train wrote, or a folder with " +
+              "tokenizer.json beside model.safetensors");
 }
 
 void resolve_ends(ModelRecord& record, const Tokenizer& tokenizer) {

@@ -20,6 +20,11 @@ CLASSES = {"gpt2": "GPT2LMHeadModel", "qwen3": "Qwen3ForCausalLM", "llama": "Lla
 PROMPTS = ["", "The", "The cat", "Zoë didn't see the café's", support.sentences(3, seed=5)]
 
 
+def ids_of(theirs, text, **options):
+    """The ids of a text by itself, without what the tokenizer puts before it."""
+    return theirs.tokenizer(text, add_special_tokens=False, **options).input_ids
+
+
 def log_probabilities(theirs, ids):
     """log p of the token after end-of-text and ids, (V), in double."""
     with torch.no_grad():
@@ -66,7 +71,7 @@ class HuggingFace(unittest.TestCase):
         for text, path in zip(TEXTS, files):
             output = support.FOLDER / "ids.tok"
             support.run("tok-encode", "-t", folder, "-o", output, "--special", special, path)
-            theirs_ids = theirs.tokenizer(text, split_special_tokens=special == "plain").input_ids
+            theirs_ids = ids_of(theirs, text, split_special_tokens=special == "plain")
             expected = theirs_ids + [theirs.model.config.eos_token_id]
             self.assertEqual(support.read_tokens(output).ids.tolist(), expected, f"{special} {text!r}")
 
@@ -91,12 +96,12 @@ class HuggingFace(unittest.TestCase):
     @for_each_family
     def test_ids_become_the_same_text_again(self, _family, _folder, theirs):
         for text in TEXTS:
-            self.assertEqual(theirs.tokenizer.decode(theirs.tokenizer(text).input_ids), text)
+            self.assertEqual(theirs.tokenizer.decode(ids_of(theirs, text)), text)
 
     def compare_probabilities(self, folder, theirs, prompt):
         lines = support.json_lines(support.run("lm-sample", folder, "--probs", "all", "--json", "-p", prompt))
         ours = {line["id"]: line["p"] for line in lines}
-        expected = log_probabilities(theirs, theirs.tokenizer(prompt).input_ids)
+        expected = log_probabilities(theirs, ids_of(theirs, prompt))
         self.assertEqual(sorted(ours), list(range(len(expected))))
         self.assertAlmostEqual(sum(ours.values()), 1.0, delta=1e-5)
         actual = torch.tensor([ours[token] for token in range(len(expected))], dtype=torch.float64).log()
@@ -109,7 +114,7 @@ class HuggingFace(unittest.TestCase):
 
     @for_each_family
     def test_the_model_has_learned_so_that_logits_are_not_flat(self, _family, _folder, theirs):
-        probabilities = log_probabilities(theirs, theirs.tokenizer("The cat").input_ids).exp()
+        probabilities = log_probabilities(theirs, ids_of(theirs, "The cat")).exp()
         self.assertGreater(probabilities.max().item(), 20 / len(probabilities))
 
     def compare_greedy(self, folder, theirs, prompt):
@@ -118,7 +123,7 @@ class HuggingFace(unittest.TestCase):
         output.write_bytes(support.run("lm-sample", folder, *settings, "--format", "lm"))
         ours = support.read_tokens(output).ids.tolist()
         end = theirs.model.config.eos_token_id
-        prefix = [end] + theirs.tokenizer(prompt).input_ids
+        prefix = [end] + ids_of(theirs, prompt)
         # We never sample a special token but end-of-text.
         special = [token for token in theirs.tokenizer.all_special_ids if token != end]
         for token, added in theirs.tokenizer.added_tokens_decoder.items():

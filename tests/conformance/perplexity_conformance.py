@@ -32,7 +32,7 @@ def report(theirs, documents, context, stride, score_end):
     end = theirs.model.config.eos_token_id
     nats, text_nats, tokens = [], [], 0
     for text in documents:
-        ids = [end] + theirs.tokenizer(text).input_ids + ([end] if score_end else [])
+        ids = [end] + theirs.tokenizer(text, add_special_tokens=False).input_ids + ([end] if score_end else [])
         every = losses(theirs.model, ids, context or support.CONTEXT, stride or (context or support.CONTEXT) // 2)
         nats += every
         text_nats += every[:-1] if score_end else every

@@ -209,6 +209,16 @@ std::string known_families() {
   return known;
 }
 
+/// Returns whether "auto_map" names the classes that folders of ours bring, which compute what this program does.
+bool is_own_map(const JsonValue& json) {
+  const JsonValue* map = json.find("auto_map");
+  if (map == nullptr || map->if_object() == nullptr) return false;
+  return std::all_of(map->if_object()->begin(), map->if_object()->end(), [](const JsonValue::Member& member) {
+    const std::string* name = member.second.if_string();
+    return name != nullptr && name->starts_with(std::string(kOwnModule) + ".");
+  });
+}
+
 ModelConfig read_config(const ConfigReader& reader) {
   std::string type = reader.string("model_type", "");
   if (type.starts_with(kOwnModelType)) type.erase(0, std::string_view(kOwnModelType).size());
@@ -242,6 +252,7 @@ std::vector<std::string> hugging_face_notes(const JsonValue& json) {
   const ConfigReader reader(json, "config.json");
   const ModelConfig config = read_config(reader);
   for (const std::string& key : keys_ignored(reader, config)) {
+    if (key == "auto_map" && is_own_map(json)) continue;
     notes.push_back("config.json sets '" + key + "', which the class of " + to_string(config.family) +
                     " models ignores, and so does this program");
   }

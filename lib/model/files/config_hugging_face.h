@@ -13,6 +13,8 @@ namespace lm {
 
 /// What the type of a model that needs a class of its own begins with in config.json, before the family.
 inline constexpr const char* kOwnModelType = "lm_tools_";
+/// The module of Python in its folder that has that class.
+inline constexpr const char* kOwnModule = "modeling_lm_tools";
 
 /// Returns the config.json of a model, as the class of its family in transformers reads it. Throws Error for a family that
 /// lm-train does not make.

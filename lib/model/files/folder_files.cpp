@@ -14,8 +14,6 @@ namespace lm {
 
 namespace {
 
-constexpr const char* kModeling = "modeling_lm_tools";
-
 bool has_windows(const ModelConfig& config) {
   return std::any_of(config.layer_shapes.begin(), config.layer_shapes.end(),
                      [](const LayerShape& shape) { return shape.window > 0; });
@@ -51,7 +49,7 @@ void set_class(JsonValue& json, const ModelRecord& record) {
   if (has_own_classes(record)) {
     JsonValue map;
     const std::string kind = looks.also_causal ? "Mixed" : "";
-    const auto module = [&](const std::string& name) { return std::string(kModeling) + "." + own_class(family, name); };
+    const auto module = [&](const std::string& name) { return std::string(kOwnModule) + "." + own_class(family, name); };
     // A type that transformers know would be loaded without the classes of the folder, and compute something else.
     if (!looks.also_causal) {
       map.set("AutoConfig", module("Config"));
@@ -128,12 +126,12 @@ FolderTexts folder_files(const ModelRecord& record) {
   const std::string& tokenizer = facts.tokenizer_json.empty() ? record.tokenizer_json : facts.tokenizer_json;
   if (!tokenizer.empty()) files["tokenizer.json"] = tokenizer;
   if (!facts.tokenizer_config.empty()) files["tokenizer_config.json"] = facts.tokenizer_config;
-  if (has_own_classes(record)) files[std::string(kModeling) + ".py"] = modeling_source();
+  if (has_own_classes(record)) files[std::string(kOwnModule) + ".py"] = modeling_source();
   return files;
 }
 
 bool is_folder_file(std::string_view name) {
-  return name == "model.safetensors" || name == "tokenizer.json" || name == std::string(kModeling) + ".py" ||
+  return name == "model.safetensors" || name == "tokenizer.json" || name == std::string(kOwnModule) + ".py" ||
          is_folder_text(name);
 }
 
@@ -144,7 +142,7 @@ std::vector<std::string> folder_notes(const ModelRecord& record) {
   if (has_own_classes(record)) {
     notes.push_back(std::string("the model looks both ways, which transformers' own classes do not") +
                     (looks.also_causal ? "; they read it from left to right only" : "") +
-                    ": load it with trust_remote_code=True, for " + kModeling + ".py in the folder");
+                    ": load it with trust_remote_code=True, for " + kOwnModule + ".py in the folder");
   } else if (looks.any()) {
     notes.push_back(std::string("the model looks both ways, which transformers' class of ") + to_string(config.family) +
                     " models with windows does not: these programs compute what it learned, transformers do not");
