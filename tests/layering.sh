@@ -27,7 +27,9 @@ allowed_rooms() {
     tasks/infill) echo prompt score text_model load_tokenizer ;;
     tasks/prompt) echo score text_model load_tokenizer ;;
     tasks/score) echo text_model load_tokenizer ;;
-    tasks/train) echo text_model load_tokenizer ;;
+    tasks/train) echo folder_record text_model load_tokenizer ;;
+    tasks/convert_model) echo folder_record text_model load_tokenizer ;;
+    tasks/folder_record) echo text_model load_tokenizer ;;
     tasks/tokenize) echo load_tokenizer ;;
     tasks/text_model) echo load_tokenizer ;;
     tasks/load_tokenizer) ;;
