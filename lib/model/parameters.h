@@ -75,7 +75,9 @@ class Parameters {
  public:
   /// Allocates all tensors, zeroed.
   explicit Parameters(const ModelConfig& config, Tensors held = Tensors::all);
-  /// Returns the bytes that the constructor would allocate.
+  /// Takes the tensors of parameters whose configuration differs in nothing that shapes them (in dropout).
+  Parameters(Parameters&& other, const ModelConfig& config) : Parameters(std::move(other)) { config_ = config; }
+  /// Returns the bytes that the first constructor would allocate.
   static std::int64_t bytes(const ModelConfig& config, Tensors held = Tensors::all);
   /// Returns parameters that have names and shapes, but no memory.
   static Parameters shapes(const ModelConfig& config, Tensors held = Tensors::all);

@@ -34,12 +34,12 @@ std::int64_t micro_batches(const TrainerOptions& options) {
 }  // namespace
 
 Trainer::Trainer(Compute& compute, const ModelConfig& config, const TrainerOptions& options, BatchSource& source,
-                 Validator* validator)
+                 Validator* validator, std::optional<Parameters<float>> initial)
     : compute_(compute),
       options_(options),
       source_(source),
       validator_(validator),
-      weights_(config),
+      weights_(initial ? Parameters<float>(std::move(*initial), config) : Parameters<float>(config)),
       optimizer_(config, options.optimizer),
       gradients_(config, micro_batches(options)),
       activations_(config, options.micro_batch_sequences, options.context_length, options.keep_activations),

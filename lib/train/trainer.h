@@ -128,9 +128,9 @@ class TrainObserver {
 
 class Trainer {
  public:
-  /// Weights are zero until initialised or loaded. `validator` may be null.
+  /// Weights are `initial`, or zero until initialised or loaded. `validator` may be null.
   Trainer(Compute& compute, const ModelConfig& config, const TrainerOptions& options, BatchSource& source,
-          Validator* validator);
+          Validator* validator, std::optional<Parameters<float>> initial = {});
 
   /// The bytes that a trainer takes, by part, as each part states them.
   struct Memory {

@@ -16,7 +16,7 @@ TrainMemory forecast_memory(const TrainPlan& plan, const TrainInputs& inputs, Co
                      .held_out = validation_bytes(plan.settings, inputs, plan.trainer.micro_batch_sequences),
                      .files = resident.files,
                      .program = resident.now - resident.files};
-  // The model that training starts from is released once its weights are copied, before gradients and moments are touched.
+  // The weights of the model that training starts from become the trainer's own.
   if (inputs.initial) memory.program -= std::min(memory.program, Parameters<float>::bytes(plan.config));
   // Measuring which precision is the fastest has taken some of the scratch already.
   const ScratchSize asked = compute.scratch_asked();

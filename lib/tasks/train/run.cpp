@@ -54,6 +54,14 @@ std::string progress_record(const TrainPlan& plan, const TrainState& state, Simd
   return progress.dump();
 }
 
+/// Returns the weights that training starts from, if it starts from a model, which is given up: there is one copy of them.
+std::optional<Parameters<float>> take_initial(TrainInputs& inputs) {
+  if (!inputs.initial) return std::nullopt;
+  std::optional<Parameters<float>> weights(std::move(inputs.initial->parameters));
+  inputs.initial.reset();
+  return weights;
+}
+
 }  // namespace
 
 TrainRun::TrainRun(TrainPlan plan, TrainInputs& inputs, Compute& compute, const RecordedRun* recorded)
@@ -61,19 +69,15 @@ TrainRun::TrainRun(TrainPlan plan, TrainInputs& inputs, Compute& compute, const 
       inputs_(inputs),
       compute_(compute),
       validation_(open_validation(plan_.settings, inputs)),
-      trainer_(compute, plan_.config, plan_.trainer, plan_.examples.source(), validation_.validator.get()) {
+      trainer_(compute, plan_.config, plan_.trainer, plan_.examples.source(), validation_.validator.get(),
+               take_initial(inputs)) {
   if (is_model_folder(plan_.output)) folder_files(model_record());  // before hours of work: it throws
   if (recorded != nullptr) {
     recorded->file.load_into(trainer_);
     if (!recorded->had_time(plan_.budget)) trainer_.forget_fixed_total();
     return;
   }
-  if (inputs.initial) {
-    copy<float>(compute, trainer_.weights().flat(), inputs.initial->parameters.flat());
-    inputs.initial.reset();
-  } else {
-    initialise(compute, trainer_.weights(), static_cast<std::uint64_t>(plan_.trainer.seed));
-  }
+  if (plan_.init_from.empty()) initialise(compute, trainer_.weights(), static_cast<std::uint64_t>(plan_.trainer.seed));
   trainer_.begin();
 }
 
