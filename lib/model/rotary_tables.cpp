@@ -28,6 +28,12 @@ std::int64_t served_within(const Rotary& rotary, std::int64_t positions) {
 
 double between(double low, double high, double part) { return low * (1 - part) + high * part; }
 
+/// Returns theta^(-2i / dim), rounded to float where transformers rounds it.
+double plain_frequency(double theta, std::int64_t i, std::int64_t dim) {
+  const float exponent = static_cast<float>(2 * i) / static_cast<float>(dim);
+  return static_cast<double>(1.0F / static_cast<float>(std::pow(theta, static_cast<double>(exponent))));
+}
+
 double llama3_frequency(const Rotary& rotary, double frequency) {
   const double turns = static_cast<double>(rotary.original_context) * frequency / (2 * std::numbers::pi);
   if (turns > rotary.high_frequency) return frequency;
@@ -65,7 +71,7 @@ std::vector<double> rotary_frequencies(const Rotary& rotary, std::int64_t dim, b
   std::vector<double> frequencies;
   const Ramp ramp = rotary.scaling == RotaryScaling::yarn ? yarn_ramp(rotary, dim) : Ramp{0, 1};
   for (std::int64_t i = 0; i < half; ++i) {
-    const double frequency = std::pow(rotary.theta, -static_cast<double>(i) / static_cast<double>(half));
+    const double frequency = plain_frequency(rotary.theta, i, dim);
     switch (rotary.scaling) {
       case RotaryScaling::none:
       case RotaryScaling::dynamic:

@@ -134,8 +134,8 @@ TEST_CASE("models of every family have transformers' log-probabilities, loss and
       Transformer<float> transformer(compute, model.parameters);
       KeepLogits<float> sink;
       transformer.score(batch, activations, sink);
-      // Its own float pass is up to 2.6e-5 away.
-      CHECK(worst_log_probability(sink.values, expected, static_cast<std::size_t>(config.vocab_size)) <= 4e-5);
+      // Its own float pass is up to 2.6e-5 away; weights in F64 are rounded to float.
+      CHECK(worst_log_probability(sink.values, expected, static_cast<std::size_t>(config.vocab_size)) <= 5e-5);
 
       Parameters<float> gradients(config);
       transformer.forward(batch, activations);

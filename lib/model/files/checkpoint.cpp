@@ -40,6 +40,23 @@ void check_content(const ModelTensors& tensors, const ModelConfig& config) {
   }
 }
 
+/// Returns whether the files hold a head beside an embedding that it is said to be tied to, and it is another matrix:
+/// transformers use it then.
+bool has_other_head(const ModelTensors& tensors, const ModelConfig& config) {
+  const TensorNames& names = tensor_names(config.family);
+  const std::string head_name = std::string(names.head) + ".weight";
+  const TensorSpec embedding{
+      .name = std::string(names.tokens) + ".weight", .rows = 0, .columns = 0, .rank = 2, .initial = {}};
+  const FoundTensor head = tensors.find(head_name), tokens = tensors.find(embedding, config.family);
+  if (head.entry == nullptr || tokens.entry == nullptr || head.entry->shape != tokens.entry->shape) return false;
+  head.file->check_floats(*head.entry);
+  tokens.file->check_floats(*tokens.entry);
+  std::vector<float> one(static_cast<std::size_t>(head.entry->elements())), two(one.size());
+  head.file->read_floats(*head.entry, one);
+  tokens.file->read_floats(*tokens.entry, two);
+  return one != two;
+}
+
 void check_no_strangers(const ModelTensors& tensors, const Parameters<float>& parameters) {
   std::set<const TensorEntry*> known;
   for (const TensorSpec& spec : parameters.tensors()) known.insert(tensors.find(spec, parameters.config().family).entry);
@@ -145,6 +162,11 @@ LoadedModel load_model(const std::string& path) {
     throw Error("'" + path + "' does not say what model it is (no lm.config); give the folder with its config.json instead");
   }
   check_content(tensors, record.config);
+  if (record.config.tied_embeddings && has_other_head(tensors, record.config)) {
+    record.config.tied_embeddings = false;
+    record.notes.push_back(
+        "its configuration ties the head to the embedding, but its files hold another head, which is used");
+  }
   Parameters<float> parameters(record.config);
   check_no_strangers(tensors, parameters);
   for (const TensorSpec& spec : parameters.tensors()) {

@@ -97,3 +97,22 @@ TEST_CASE("what the tensors of a family are called is reversible: saved and load
     CHECK(std::equal(before.data(), before.data() + before.size(), after.data()));
   }
 }
+
+TEST_CASE("a head that differs from the embedding that it is said to be tied to is used, as transformers use it") {
+  test::TemporaryFolder temporary;
+  const std::string folder = temporary.path("llama"), golden = test::golden_path("families/llama_tied_head");
+  std::filesystem::copy(golden, folder);
+  const LoadedModel tied = load_model(folder);
+  CHECK(tied.record.config.tied_embeddings);
+  CHECK(tied.record.notes.empty());
+  const SafetensorsFile file = SafetensorsFile::open(folder + "/model.safetensors");
+  const TensorEntry* head = file.find("lm_head.weight");
+  REQUIRE(head != nullptr);
+  std::string bytes = test::read_file(folder + "/model.safetensors");
+  bytes[head->offset] = static_cast<char>(bytes[head->offset] ^ 1);
+  put_file(folder + "/model.safetensors", bytes);
+  const LoadedModel untied = load_model(folder);
+  CHECK(!untied.record.config.tied_embeddings);
+  REQUIRE(untied.record.notes.size() == 1);
+  CHECK(test::contains(untied.record.notes.front(), "hold another head"));
+}
