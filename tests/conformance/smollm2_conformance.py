@@ -20,6 +20,7 @@ import support
 
 DATA = pathlib.Path(os.environ.get("LM_TEST_DATA", pathlib.Path(__file__).parents[3] / "shared/data"))
 PAIRS_OF_EACH_FILE = 100
+TUNING_STEPS, TUNING_RATE = 12, 1e-4
 TEXTS = hugging_face_conformance.TEXTS + [support.sentences(40, seed=41), "def f(x):\n    return x**2 + 12345.678e-9\n"]
 PROMPTS = ["The capital of France is", "Once upon a time, there was a little", "def fibonacci(n):\n",
            support.sentences(20, seed=42)]
@@ -154,6 +155,41 @@ class SmolLM2(unittest.TestCase):
         accuracies = [sum(nats[pair[kinds[0]]] < nats[pair[kinds[1]]] for pair in pairs) / len(pairs)
                       for nats in (ours, expected)]
         self.assertEqual(*accuracies)
+
+    def test_a_fine_tuned_folder_is_pytorchs(self):
+        """The loss on held-out text, in transformers, after the same steps of AdamW here and in PyTorch."""
+        path = DATA / "text" / "tinyshakespeare.txt"
+        if not path.exists():
+            self.skipTest(f"no {path}")
+        text = path.read_text()[:1_000_000]
+        stream, output = support.FOLDER / "tuning.tok", support.FOLDER / "tuned"
+        support.run("tok-encode", "-t", folder(), "-o", stream, support.write("tuning.txt", text))
+        ids = [theirs().tokenizer.eos_token_id] + support.read_tokens(stream).ids.tolist()
+        held_out = torch.tensor(ids[-8 * 257:]).view(8, 257)
+        support.run("lm-train", "--init-from", folder(), "-o", f"{output}/", "--one-pass", "--context", 256, "--batch", 2,
+                    "--steps", TUNING_STEPS, "--schedule", "constant", "--warmup", 0, "--optimizer", "adamw", "--lr",
+                    TUNING_RATE, "--clip", 1, "--weight-decay", 0, "--betas", "0.9,0.95", "--dropout", 0, "--memory", "8G",
+                    "-", text=stream.read_bytes())
+
+        def loss_of(model, windows):
+            return torch.nn.functional.cross_entropy(model(windows[:, :-1]).logits.flatten(0, 1), windows[:, 1:].flatten())
+
+        model = transformers.AutoModelForCausalLM.from_pretrained(folder(), dtype=torch.float32)
+        optimizer = torch.optim.AdamW(model.parameters(), lr=TUNING_RATE, betas=(0.9, 0.95), weight_decay=0)
+        with torch.no_grad():
+            before = loss_of(model, held_out).item()
+        for step in range(TUNING_STEPS):
+            windows = [torch.tensor(ids[start:start + 257]) for start in range(step * 512, (step + 1) * 512, 256)]
+            loss_of(model, torch.stack(windows)).backward()
+            torch.nn.utils.clip_grad_norm_(model.parameters(), 1)
+            optimizer.step()
+            optimizer.zero_grad()
+        ours = transformers.AutoModelForCausalLM.from_pretrained(output, dtype=torch.float32)
+        with torch.no_grad():
+            after, our_after = loss_of(model, held_out).item(), loss_of(ours, held_out).item()
+        print(f"held-out loss {before:.4f}, after {TUNING_STEPS} steps {after:.4f}, ours {our_after:.4f}")
+        self.assertLess(after, before - 0.05)
+        self.assertAlmostEqual(after, our_after, delta=2e-3)
 
 
 if __name__ == "__main__":
