@@ -77,7 +77,7 @@ mkdir .folder.mine.tmp .folder.12.tmp
 touch .folder.12.tmp/precious
 expect_exit 0 train --steps 2 -o folder/ train.tok
 expect_silence
-[ "$(cd folder && echo .[!.]* *)" = ".[!.]* config.json model.safetensors tokenizer.json tokenizer_config.json" ] ||
+[ "$(cd folder && echo .[!.]* *)" = ".[!.]* config.json generation_config.json model.safetensors tokenizer.json tokenizer_config.json" ] ||
   fail "another folder: $(ls -A folder)"
 [ ! -e .folder.99999999.tmp ] || fail "a temporary folder outlives the run that cleans it"
 [ -d .folder.mine.tmp ] || fail "a folder that no run made is cleaned"

@@ -181,7 +181,7 @@ expect_error "leads nowhere" -t tok.json --steps 1 -o dangling/ train.tok
 { [ -L linked ] && [ -s real/model.safetensors ]; } || fail "a link to a folder is not followed"
 for family in qwen3 llama gpt2; do
   for _ in 1 2; do train --family $family --steps 1 -o "hf-$family/" train.tok; done
-  [ "$(cd "hf-$family" && printf '%s ' *)" = 'config.json model.safetensors tokenizer.json tokenizer_config.json ' ] || fail "$(ls "hf-$family")"
+  [ "$(cd "hf-$family" && printf '%s ' *)" = 'config.json generation_config.json model.safetensors tokenizer.json tokenizer_config.json ' ] || fail "$(ls "hf-$family")"
   lm-train --init-from "hf-$family" --steps 1 -o "tuned-$family" train.tok
 done
 [ "$(find . -name '.*.tmp*')" = '' ] || fail "temporary files are left: $(find . -name '.*.tmp*')"

@@ -29,10 +29,10 @@ std::string tokenizer_path(const TrainRequest& request) {
 }
 
 /// Returns the tokenizer that the initial model has, if another one is named and there is one.
-std::optional<Tokenizer> replaced_tokenizer(const TrainRequest& request) {
+std::optional<Tokenizer> replaced_tokenizer(const TrainRequest& request, const LoadedModel& initial) {
   if (request.tokenizer.empty() || request.tokenizer == request.init_from) return std::nullopt;
   try {
-    return load_tokenizer(request.init_from);
+    return tokenizer_of(initial, {});  // what was loaded: a pipe cannot be read twice
   } catch (const Error&) {
     return std::nullopt;  // it has none, so that this one must be meant
   }
@@ -50,7 +50,7 @@ void keep_same_ends(std::vector<TokenId>& ends, const Tokenizer& own, const Toke
 /// Takes from the initial model what ends its texts, nothing if that is only end-of-text, and what its folder held.
 void take_record(TrainInputs& inputs, const TrainRequest& request) {
   ModelRecord& record = inputs.initial->record;
-  const std::optional<Tokenizer> own = replaced_tokenizer(request);
+  const std::optional<Tokenizer> own = replaced_tokenizer(request, *inputs.initial);
   if (own) keep_same_ends(record.ends.ids, *own, inputs.tokenizer);
   settle_ends(record, inputs.tokenizer);
   inputs.ends = record.ends.ids;
