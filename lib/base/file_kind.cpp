@@ -95,22 +95,13 @@ std::string read_at(int descriptor, off_t offset, std::size_t size) {
   return bytes;
 }
 
-bool exists(const std::string& path) {
-  struct stat status {};
-  return ::stat(path.c_str(), &status) == 0;
-}
-
 FileKind kind_of_folder(const std::string& folder) {
   const auto has = [&](const char* name) { return exists(join_path(folder, name)); };
   if (has("model.safetensors")) return FileKind::model_folder;
   if (has("adapter_config.json") || has("adapter_model.safetensors")) return FileKind::adapter_folder;
   if (has("model.safetensors.index.json")) return FileKind::model_folder;
   if (has("pytorch_model.bin") || has("pytorch_model.bin.index.json")) return FileKind::pytorch_folder;
-  for (const char* name :
-       {"tokenizer.json", "vocab.json", "tokenizer.model", "spiece.model", "sentencepiece.bpe.model", "vocab.txt"}) {
-    if (has(name)) return FileKind::tokenizer_folder;
-  }
-  return FileKind::folder;
+  return holds_tokenizer(folder) ? FileKind::tokenizer_folder : FileKind::folder;
 }
 
 bool is_name_byte(char c) {
@@ -139,6 +130,13 @@ bool looks_like_hub_name(std::string_view path) {
 }  // namespace
 
 std::string_view file_kind_name(FileKind kind) { return kNames[static_cast<std::size_t>(kind)].name; }
+
+bool holds_tokenizer(const std::string& folder) {
+  constexpr std::array kVocabularies = {"tokenizer.json",          "vocab.json", "tokenizer.model", "spiece.model",
+                                        "sentencepiece.bpe.model", "vocab.txt"};
+  return std::any_of(kVocabularies.begin(), kVocabularies.end(),
+                     [&](const char* name) { return exists(join_path(folder, name)); });
+}
 
 bool is_folder(FileKind kind) { return kind >= FileKind::model_folder && kind <= FileKind::folder; }
 

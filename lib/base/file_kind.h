@@ -81,6 +81,9 @@ struct FileSample {
 /// Returns true for folders of any kind.
 bool is_folder(FileKind kind);
 
+/// Returns whether a folder holds a tokenizer in any form.
+bool holds_tokenizer(const std::string& folder);
+
 /// How many bytes at each end of a file suffice.
 constexpr std::size_t kKindHead = std::size_t{1} << 16;
 constexpr std::size_t kKindTail = std::size_t{1} << 10;

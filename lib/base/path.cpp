@@ -53,6 +53,11 @@ std::optional<std::vector<std::string>> names_in(const std::string& folder) {
   return names;
 }
 
+bool exists(const std::string& path) {
+  struct stat status {};
+  return ::stat(path.c_str(), &status) == 0;
+}
+
 std::string companion_prefix(const std::string& name) {
   constexpr std::size_t kLongest = 220;
   if (name.size() <= kLongest) return "." + name + ".";

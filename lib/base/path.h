@@ -27,6 +27,9 @@ std::string follow_links(std::string path);
 /// Returns the names in a folder, without . and .. ; nothing, with errno, if it cannot be read.
 std::optional<std::vector<std::string>> names_in(const std::string& folder);
 
+/// Returns whether a path leads to anything that can be looked at.
+bool exists(const std::string& path);
+
 /// Returns whether two results of stat() are of one file.
 inline bool same_file(const struct stat& a, const struct stat& b) { return a.st_dev == b.st_dev && a.st_ino == b.st_ino; }
 

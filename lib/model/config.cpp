@@ -11,9 +11,6 @@ namespace lm {
 
 namespace {
 
-// Far above any model that fits a machine, low enough that no product of two sizes overflows.
-constexpr std::int64_t kLargestSize = std::int64_t{1} << 30;
-constexpr std::int64_t kMostLayers = 10000;
 constexpr double kLargestCount = 35184372088832.0;  // 2^45
 
 std::string at(std::string_view source) { return " in '" + std::string(source) + "'"; }

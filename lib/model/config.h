@@ -108,6 +108,10 @@ template <>
 inline constexpr auto kChoices<Rotation> =
     choice_table<Rotation>("rotation", {{"none", Rotation::none}, {"global", Rotation::global}, {"local", Rotation::local}});
 
+// Far above any model that fits a machine, low enough that no product of two sizes overflows.
+constexpr std::int64_t kLargestSize = std::int64_t{1} << 30;
+constexpr std::int64_t kMostLayers = 10000;
+
 /// What layers of one model differ in.
 struct LayerShape {
   std::int64_t window = 0;  // keys at this distance or further are not seen; 0: all are

@@ -97,9 +97,8 @@ void Decoder::linear(TensorView<float> y, TensorView<float> x, TensorView<const 
 void Decoder::embed(const KVCache& cache, const Block& block, const Buffers& buffers) {
   const ModelConfig& c = weights_.config();
   const TensorView<float> stream = buffers.residual;
-  EmbeddingTables<const float> tables{weights_.tokens, weights_.positions, {}};
-  if (!weights_.token_types.empty()) tables.constant = {weights_.token_types.data(), c.channels};
-  embedding_forward<float>(compute_, stream, block.tokens, tables, stream.rows(), c.position_offset + cache.length());
+  embedding_forward<float>(compute_, stream, block.tokens, embedding_tables<const float>(weights_), stream.rows(),
+                           c.position_offset + cache.length());
   if (c.embedding_scale != 1) scale<float>(compute_, stream, c.embedding_scale);
   if (c.embedding_norm) normalise(stream, stream, weights_.embedding_norm, buffers);
 }

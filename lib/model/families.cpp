@@ -8,41 +8,41 @@ namespace {
 
 constexpr TensorNames kLlama = {
     .base = "model.",
-    .tokens = "model.embed_tokens",
-    .attention_norm = "model.layers.*.input_layernorm",
-    .qkv = {"model.layers.*.self_attn.q_proj", "model.layers.*.self_attn.k_proj", "model.layers.*.self_attn.v_proj"},
-    .projection = "model.layers.*.self_attn.o_proj",
-    .ffn_norm = "model.layers.*.post_attention_layernorm",
-    .up = {"model.layers.*.mlp.gate_proj", "model.layers.*.mlp.up_proj"},
-    .down = "model.layers.*.mlp.down_proj",
-    .final_norm = "model.norm",
+    .tokens = "embed_tokens",
+    .attention_norm = "layers.*.input_layernorm",
+    .qkv = {"layers.*.self_attn.q_proj", "layers.*.self_attn.k_proj", "layers.*.self_attn.v_proj"},
+    .projection = "layers.*.self_attn.o_proj",
+    .ffn_norm = "layers.*.post_attention_layernorm",
+    .up = {"layers.*.mlp.gate_proj", "layers.*.mlp.up_proj"},
+    .down = "layers.*.mlp.down_proj",
+    .final_norm = "norm",
     .head = "lm_head"};
 
 constexpr TensorNames kGpt2 = {.base = "transformer.",
-                               .tokens = "transformer.wte",
-                               .positions = "transformer.wpe",
-                               .attention_norm = "transformer.h.*.ln_1",
-                               .qkv = {"transformer.h.*.attn.c_attn"},
-                               .projection = "transformer.h.*.attn.c_proj",
-                               .ffn_norm = "transformer.h.*.ln_2",
-                               .up = {"transformer.h.*.mlp.c_fc"},
-                               .down = "transformer.h.*.mlp.c_proj",
-                               .final_norm = "transformer.ln_f",
+                               .tokens = "wte",
+                               .positions = "wpe",
+                               .attention_norm = "h.*.ln_1",
+                               .qkv = {"h.*.attn.c_attn"},
+                               .projection = "h.*.attn.c_proj",
+                               .ffn_norm = "h.*.ln_2",
+                               .up = {"h.*.mlp.c_fc"},
+                               .down = "h.*.mlp.c_proj",
+                               .final_norm = "ln_f",
                                .head = "lm_head",
                                .transposed = true};
 
 constexpr TensorNames with_qk_norm(TensorNames names) {
-  names.q_norm = "model.layers.*.self_attn.q_norm";
-  names.k_norm = "model.layers.*.self_attn.k_norm";
+  names.q_norm = "layers.*.self_attn.q_norm";
+  names.k_norm = "layers.*.self_attn.k_norm";
   return names;
 }
 
 constexpr TensorNames kQwen3 = with_qk_norm(kLlama);
 
 constexpr TensorNames with_both_norms(TensorNames names) {
-  names.attention_post_norm = "model.layers.*.post_attention_layernorm";
-  names.ffn_norm = "model.layers.*.pre_feedforward_layernorm";
-  names.ffn_post_norm = "model.layers.*.post_feedforward_layernorm";
+  names.attention_post_norm = "layers.*.post_attention_layernorm";
+  names.ffn_norm = "layers.*.pre_feedforward_layernorm";
+  names.ffn_post_norm = "layers.*.post_feedforward_layernorm";
   return names;
 }
 
@@ -52,103 +52,94 @@ constexpr TensorNames kGemma3 = with_qk_norm(kGemma2);
 constexpr TensorNames olmo2_names() {
   TensorNames names = with_qk_norm(kLlama);
   names.attention_norm = names.ffn_norm = nullptr;
-  names.attention_post_norm = "model.layers.*.post_attention_layernorm";
-  names.ffn_post_norm = "model.layers.*.post_feedforward_layernorm";
+  names.attention_post_norm = "layers.*.post_attention_layernorm";
+  names.ffn_post_norm = "layers.*.post_feedforward_layernorm";
   return names;
 }
 constexpr TensorNames kOlmo2 = olmo2_names();
 
 constexpr TensorNames phi3_names() {
   TensorNames names = kLlama;
-  names.qkv = {"model.layers.*.self_attn.qkv_proj"};
-  names.up = {"model.layers.*.mlp.gate_up_proj"};
+  names.qkv = {"layers.*.self_attn.qkv_proj"};
+  names.up = {"layers.*.mlp.gate_up_proj"};
   return names;
 }
 constexpr TensorNames kPhi3 = phi3_names();
 
 constexpr TensorNames starcoder2_names() {
   TensorNames names = kLlama;
-  names.up = {"model.layers.*.mlp.c_fc"};
-  names.down = "model.layers.*.mlp.c_proj";
+  names.up = {"layers.*.mlp.c_fc"};
+  names.down = "layers.*.mlp.c_proj";
   return names;
 }
 constexpr TensorNames kStarcoder2 = starcoder2_names();
 
 constexpr TensorNames kGptNeox = {.base = "gpt_neox.",
-                                  .tokens = "gpt_neox.embed_in",
-                                  .attention_norm = "gpt_neox.layers.*.input_layernorm",
-                                  .qkv = {"gpt_neox.layers.*.attention.query_key_value"},
+                                  .tokens = "embed_in",
+                                  .attention_norm = "layers.*.input_layernorm",
+                                  .qkv = {"layers.*.attention.query_key_value"},
                                   .fused_order = FusedOrder::heads,
-                                  .projection = "gpt_neox.layers.*.attention.dense",
-                                  .ffn_norm = "gpt_neox.layers.*.post_attention_layernorm",
-                                  .up = {"gpt_neox.layers.*.mlp.dense_h_to_4h"},
-                                  .down = "gpt_neox.layers.*.mlp.dense_4h_to_h",
-                                  .final_norm = "gpt_neox.final_layer_norm",
+                                  .projection = "layers.*.attention.dense",
+                                  .ffn_norm = "layers.*.post_attention_layernorm",
+                                  .up = {"layers.*.mlp.dense_h_to_4h"},
+                                  .down = "layers.*.mlp.dense_4h_to_h",
+                                  .final_norm = "final_layer_norm",
                                   .head = "embed_out"};
 
-constexpr TensorNames kBert = {
-    .base = "bert.",
-    .tokens = "bert.embeddings.word_embeddings",
-    .positions = "bert.embeddings.position_embeddings",
-    .token_types = "bert.embeddings.token_type_embeddings",
-    .embedding_norm = "bert.embeddings.LayerNorm",
-    .qkv = {"bert.encoder.layer.*.attention.self.query", "bert.encoder.layer.*.attention.self.key",
-            "bert.encoder.layer.*.attention.self.value"},
-    .projection = "bert.encoder.layer.*.attention.output.dense",
-    .attention_post_norm = "bert.encoder.layer.*.attention.output.LayerNorm",
-    .up = {"bert.encoder.layer.*.intermediate.dense"},
-    .down = "bert.encoder.layer.*.output.dense",
-    .ffn_post_norm = "bert.encoder.layer.*.output.LayerNorm",
-    .head_dense = "cls.predictions.transform.dense",
-    .head_norm = "cls.predictions.transform.LayerNorm",
-    .head = "cls.predictions.decoder",
-    .head_bias = "cls.predictions.bias"};
+constexpr TensorNames kBert = {.base = "bert.",
+                               .tokens = "embeddings.word_embeddings",
+                               .positions = "embeddings.position_embeddings",
+                               .token_types = "embeddings.token_type_embeddings",
+                               .embedding_norm = "embeddings.LayerNorm",
+                               .qkv = {"encoder.layer.*.attention.self.query", "encoder.layer.*.attention.self.key",
+                                       "encoder.layer.*.attention.self.value"},
+                               .projection = "encoder.layer.*.attention.output.dense",
+                               .attention_post_norm = "encoder.layer.*.attention.output.LayerNorm",
+                               .up = {"encoder.layer.*.intermediate.dense"},
+                               .down = "encoder.layer.*.output.dense",
+                               .ffn_post_norm = "encoder.layer.*.output.LayerNorm",
+                               .head_dense = "cls.predictions.transform.dense",
+                               .head_norm = "cls.predictions.transform.LayerNorm",
+                               .head = "cls.predictions.decoder",
+                               .head_bias = "cls.predictions.bias"};
 
-constexpr TensorNames kRoberta = {
-    .base = "roberta.",
-    .tokens = "roberta.embeddings.word_embeddings",
-    .positions = "roberta.embeddings.position_embeddings",
-    .token_types = "roberta.embeddings.token_type_embeddings",
-    .embedding_norm = "roberta.embeddings.LayerNorm",
-    .qkv = {"roberta.encoder.layer.*.attention.self.query", "roberta.encoder.layer.*.attention.self.key",
-            "roberta.encoder.layer.*.attention.self.value"},
-    .projection = "roberta.encoder.layer.*.attention.output.dense",
-    .attention_post_norm = "roberta.encoder.layer.*.attention.output.LayerNorm",
-    .up = {"roberta.encoder.layer.*.intermediate.dense"},
-    .down = "roberta.encoder.layer.*.output.dense",
-    .ffn_post_norm = "roberta.encoder.layer.*.output.LayerNorm",
-    .head_dense = "lm_head.dense",
-    .head_norm = "lm_head.layer_norm",
-    .head = "lm_head.decoder",
-    .head_bias = "lm_head.bias"};
+constexpr TensorNames roberta_names() {
+  TensorNames names = kBert;
+  names.base = "roberta.";
+  names.head_dense = "lm_head.dense";
+  names.head_norm = "lm_head.layer_norm";
+  names.head = "lm_head.decoder";
+  names.head_bias = "lm_head.bias";
+  return names;
+}
+constexpr TensorNames kRoberta = roberta_names();
 
-constexpr TensorNames kDistilbert = {
-    .base = "distilbert.",
-    .tokens = "distilbert.embeddings.word_embeddings",
-    .positions = "distilbert.embeddings.position_embeddings",
-    .embedding_norm = "distilbert.embeddings.LayerNorm",
-    .qkv = {"distilbert.transformer.layer.*.attention.q_lin", "distilbert.transformer.layer.*.attention.k_lin",
-            "distilbert.transformer.layer.*.attention.v_lin"},
-    .projection = "distilbert.transformer.layer.*.attention.out_lin",
-    .attention_post_norm = "distilbert.transformer.layer.*.sa_layer_norm",
-    .up = {"distilbert.transformer.layer.*.ffn.lin1"},
-    .down = "distilbert.transformer.layer.*.ffn.lin2",
-    .ffn_post_norm = "distilbert.transformer.layer.*.output_layer_norm",
-    .head_dense = "vocab_transform",
-    .head_norm = "vocab_layer_norm",
-    .head = "vocab_projector",
-    .head_bias = "vocab_projector.bias"};
+constexpr TensorNames kDistilbert = {.base = "distilbert.",
+                                     .tokens = "embeddings.word_embeddings",
+                                     .positions = "embeddings.position_embeddings",
+                                     .embedding_norm = "embeddings.LayerNorm",
+                                     .qkv = {"transformer.layer.*.attention.q_lin", "transformer.layer.*.attention.k_lin",
+                                             "transformer.layer.*.attention.v_lin"},
+                                     .projection = "transformer.layer.*.attention.out_lin",
+                                     .attention_post_norm = "transformer.layer.*.sa_layer_norm",
+                                     .up = {"transformer.layer.*.ffn.lin1"},
+                                     .down = "transformer.layer.*.ffn.lin2",
+                                     .ffn_post_norm = "transformer.layer.*.output_layer_norm",
+                                     .head_dense = "vocab_transform",
+                                     .head_norm = "vocab_layer_norm",
+                                     .head = "vocab_projector",
+                                     .head_bias = "vocab_projector.bias"};
 
 constexpr TensorNames kModernbert = {.base = "model.",
-                                     .tokens = "model.embeddings.tok_embeddings",
-                                     .embedding_norm = "model.embeddings.norm",
-                                     .attention_norm = "model.layers.*.attn_norm",
-                                     .qkv = {"model.layers.*.attn.Wqkv"},
-                                     .projection = "model.layers.*.attn.Wo",
-                                     .ffn_norm = "model.layers.*.mlp_norm",
-                                     .up = {"model.layers.*.mlp.Wi"},
-                                     .down = "model.layers.*.mlp.Wo",
-                                     .final_norm = "model.final_norm",
+                                     .tokens = "embeddings.tok_embeddings",
+                                     .embedding_norm = "embeddings.norm",
+                                     .attention_norm = "layers.*.attn_norm",
+                                     .qkv = {"layers.*.attn.Wqkv"},
+                                     .projection = "layers.*.attn.Wo",
+                                     .ffn_norm = "layers.*.mlp_norm",
+                                     .up = {"layers.*.mlp.Wi"},
+                                     .down = "layers.*.mlp.Wo",
+                                     .final_norm = "final_norm",
                                      .head_dense = "head.dense",
                                      .head_norm = "head.norm",
                                      .head = "decoder",

@@ -15,10 +15,10 @@ enum class FusedOrder {
   heads   // the query, key and value of one head, then those of the next
 };
 
-/// The names of a family's tensors on disk, without ".weight" or ".bias". '*' stands for the layer's number; null: the family
+/// The names of a family's tensors on disk, without ".weight" or ".bias" and, but for the head's, without the base. '*' stands for the layer's number; null: the family
 /// has no such tensor.
 struct TensorNames {
-  const char* base;  // what the names of the model without its head lack at the beginning
+  const char* base;  // what all others but the head's begin with, unless the model was saved without its head
   const char* tokens;
   const char* positions = nullptr;
   const char* token_types = nullptr;

@@ -5,6 +5,7 @@
 
 #include "kernels/activation.h"
 #include "kernels/attention.h"
+#include "kernels/embedding.h"
 #include "kernels/norm.h"
 #include "kernels/rotary.h"
 #include "model/activations.h"
@@ -21,6 +22,14 @@ inline AttentionOptions attention_options(const ModelConfig& c, Precision precis
 
 inline RotaryPairs rotary_pairs(const ModelConfig& c) {
   return c.rotary_interleaved ? RotaryPairs::neighbours : RotaryPairs::halves;
+}
+
+/// Returns the tables whose rows are summed; the constant one is the first token type's.
+template <class T, class Weights>
+EmbeddingTables<T> embedding_tables(const Weights& weights) {
+  EmbeddingTables<T> tables{weights.tokens, weights.positions, {}};
+  if (!weights.token_types.empty()) tables.constant = {weights.token_types.data(), weights.token_types.columns()};
+  return tables;
 }
 
 /// Normalises the rows of x.

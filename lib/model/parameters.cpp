@@ -28,12 +28,13 @@ struct Parameters<T>::Builder {
   const ModelConfig& config;
   const TensorNames& names;
   Tensors held;
+  std::string base = names.base;  // what the next names lack
   std::int64_t layer = 0;
 
-  /// Returns a name without its ending, with the number of the layer if it is one of a layer.
+  /// Returns a name without its ending, with the base, and with the number of the layer if it is one of a layer.
   std::string full(const char* name) const {
     const std::string_view text = name;
-    return text.find('*') == std::string_view::npos ? std::string(text) : layer_name(text, layer);
+    return base + (text.find('*') == std::string_view::npos ? std::string(text) : layer_name(text, layer));
   }
   DiskOrder fused_order() const { return names.fused_order == FusedOrder::heads ? DiskOrder::heads : DiskOrder::rows; }
 
@@ -144,6 +145,7 @@ void Parameters<T>::lay_out(Layout& layout) {
   layers.resize(static_cast<std::size_t>(c.n_layers));
   for (std::size_t i = 0; i < layers.size(); ++i) lay_out_layer(b, i);
   final_norm = b.norm(c.final_norm, names.final_norm);
+  b.base.clear();  // the head's names are whole
   if (c.head_dense) {
     head_dense = b.matrix(names.head_dense, c.channels, kUsual);
     if (c.head_dense_bias) head_dense_bias = b.vector(std::string(names.head_dense) + ".bias", c.channels, kZeros);

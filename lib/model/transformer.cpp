@@ -59,19 +59,6 @@ void check_batch(const Batch& batch, std::int64_t vocab_size) {
   }
 }
 
-/// Returns the table of a layer's rotation; empty without one.
-template <class T>
-RotaryTable<T> rotation_of(const LayerShape& shape, std::int64_t length, const Activations<T>& a) {
-  return a.rotary.of(shape.rotation, length);
-}
-
-template <class T, class Weights>
-EmbeddingTables<T> embedding_tables(const Weights& weights) {
-  EmbeddingTables<T> tables{weights.tokens, weights.positions, {}};
-  if (!weights.token_types.empty()) tables.constant = {weights.token_types.data(), weights.token_types.columns()};
-  return tables;
-}
-
 }  // namespace
 
 template <class T>
@@ -197,7 +184,7 @@ void Transformer<T>::attention_block_forward(std::int64_t layer, const Batch& ba
     normalise(0, c.q_width(), c.n_heads, s.q_rstd, w.q_norm);
     normalise(c.q_width(), c.kv_width(), c.n_kv_heads, s.k_rstd, w.k_norm);
   }
-  const RotaryTable<T> table = rotation_of(shape, batch.length, a);
+  const RotaryTable<T> table = a.rotary.of(shape.rotation, batch.length);
   if (!table.cosine.empty())
     rotary_forward<T>(compute_, rotated_heads(c, qk), table.cosine, table.sine, rotary_pairs(c), batch.length);
 
@@ -345,7 +332,7 @@ void Transformer<T>::attention_block_backward(std::int64_t layer, const Batch& b
       compute_, {d_heads.q, d_heads.k, d_heads.v}, d_attention.split_columns(c.n_heads).split_rows(batch.sequences),
       {attention.split_columns(c.n_heads).split_rows(batch.sequences), log_sum_exp}, {heads.q, heads.k, heads.v},
       batch.visibility(shape.window), attention_options(c, linears_.precision()), Write::overwrite);
-  const RotaryTable<T> table = rotation_of(shape, batch.length, a);
+  const RotaryTable<T> table = a.rotary.of(shape.rotation, batch.length);
   if (!table.cosine.empty())
     rotary_backward<T>(compute_, rotated_heads(c, d_qkv), table.cosine, table.sine, rotary_pairs(c), batch.length);
   if (normed) {

@@ -1,14 +1,10 @@
 #include "tasks/convert_model.h"
 
-#include <sys/stat.h>
-
-#include <algorithm>
-#include <array>
 #include <optional>
 #include <utility>
 
 #include "base/error.h"
-#include "base/path.h"
+#include "base/file_kind.h"
 #include "model/files/checkpoint.h"
 #include "model/files/folder_files.h"
 #include "tasks/folder_record.h"
@@ -18,16 +14,6 @@ namespace lm {
 namespace {
 
 bool names_any(const TokenizerOptions& options) { return options.pattern || options.begin || !options.end_of_text.empty(); }
-
-/// Returns whether a folder holds a tokenizer in any form.
-bool has_tokenizer(const std::string& folder) {
-  constexpr std::array kVocabularies = {"tokenizer.json",          "tokenizer.model", "spiece.model",
-                                        "sentencepiece.bpe.model", "vocab.json",      "vocab.txt"};
-  return std::any_of(kVocabularies.begin(), kVocabularies.end(), [&](const char* name) {
-    struct stat status {};
-    return stat(join_path(folder, name).c_str(), &status) == 0;
-  });
-}
 
 /// Gives the record the tokenizer, as far as it lacks it, and what a folder says of it.
 void take_tokenizer(ModelRecord& record, const Tokenizer& tokenizer, const TokenizerOptions& options) {
@@ -50,7 +36,7 @@ std::vector<std::string> convert_model(const std::string& from, const std::strin
   LoadedModel model = load_model(from);
   ModelRecord& record = model.record;
   std::vector<std::string> notes = record.notes;
-  if (!record.tokenizer_json.empty() || (is_model_folder(from) && has_tokenizer(from))) {
+  if (!record.tokenizer_json.empty() || (is_model_folder(from) && holds_tokenizer(from))) {
     const Tokenizer tokenizer = tokenizer_of(model, options);
     take_tokenizer(record, tokenizer, options);
     notes = record.notes;

@@ -15,6 +15,12 @@ namespace {
 constexpr const char* kConfig = "config.json";
 constexpr const char* kGenerationConfig = "generation_config.json";
 
+/// Returns the token that begins a text; nothing if none does.
+std::optional<TokenId> begin_of(const Tokenizer& tokenizer) {
+  const std::vector<TokenId> opening = tokenizer.opening();
+  return opening.empty() ? std::nullopt : std::optional(opening.front());
+}
+
 /// Returns the special tokens that hide something in prompts for the model.
 std::vector<TokenId> gaps_of(const ModelRecord& record, const Tokenizer& tokenizer) {
   const Mixture objective = parse_mixture(record.objective);
@@ -75,9 +81,8 @@ LooksBothWays looks_of(const ModelRecord& record) {
 }
 
 ModelRecord with_folder_facts(ModelRecord record, const Tokenizer& tokenizer) {
-  const std::vector<TokenId> opening = tokenizer.opening();
   record.facts = {.end_of_text = tokenizer.end_of_text(),
-                  .begin = opening.empty() ? std::nullopt : std::optional(opening.front()),
+                  .begin = begin_of(tokenizer),
                   .pad = tokenizer.id_of("<|pad|>"),
                   .mask = tokenizer.id_of("<|mask|>"),
                   .tokenizer_json = record.folder.empty() ? tokenizer.to_folder_json() : tokenizer.to_json(),
@@ -91,11 +96,10 @@ ModelRecord with_folder_facts(ModelRecord record, const Tokenizer& tokenizer) {
 
 void replace_tokenizer(FolderTexts& folder, const Tokenizer& tokenizer) {
   std::erase_if(folder, [](const auto& file) { return file.first != kConfig && file.first != kGenerationConfig; });
-  const std::vector<TokenId> opening = tokenizer.opening();
   const auto value = [](const std::optional<TokenId>& id) { return id ? JsonValue(std::int64_t{*id}) : JsonValue(); };
-  const auto begin = opening.empty() ? std::nullopt : std::optional(opening.front());
   change_configs(folder, [&](std::string_view, JsonValue& json) {
-    for (const auto& [key, id] : {std::pair("bos_token_id", begin), std::pair("pad_token_id", tokenizer.id_of("<|pad|>"))}) {
+    for (const auto& [key, id] :
+         {std::pair("bos_token_id", begin_of(tokenizer)), std::pair("pad_token_id", tokenizer.id_of("<|pad|>"))}) {
       if (json.find(key) != nullptr) json.set(key, value(id));
     }
     if (json.find("eos_token_id") != nullptr) json.set("eos_token_id", std::int64_t{tokenizer.end_of_text()});

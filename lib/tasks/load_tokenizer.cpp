@@ -40,6 +40,14 @@ JsonValue taking_spaces(const Tokenizer& tokenizer, std::span<const TokenId> ids
   return table;
 }
 
+/// Returns the token that hides others, by the names that tokenizers have for it.
+std::optional<TokenId> mask_of(const Tokenizer& tokenizer) {
+  for (const char* name : {"<|mask|>", "[MASK]", "<mask>"}) {
+    if (const std::optional<TokenId> id = tokenizer.id_of(name)) return id;
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 std::span<const TokenId> BeginTokens::strip(std::span<const TokenId> tokens) {
@@ -105,14 +113,6 @@ std::string tokenizer_config(const Tokenizer& tokenizer, std::optional<std::int6
   if (tokenizer.id_of("<|mask|>")) config.set("mask_token", "<|mask|>");
   if (!gaps.empty() && joins_spaces(tokenizer)) config.set("added_tokens_decoder", taking_spaces(tokenizer, gaps));
   return config.dump(2) + "\n";
-}
-
-/// Returns the token that hides others, by the names that tokenizers have for it.
-std::optional<TokenId> mask_of(const Tokenizer& tokenizer) {
-  for (const char* name : {"<|mask|>", "[MASK]", "<mask>"}) {
-    if (const std::optional<TokenId> id = tokenizer.id_of(name)) return id;
-  }
-  return std::nullopt;
 }
 
 SpecialIds special_ids(const Tokenizer& tokenizer) {

@@ -62,7 +62,7 @@ void cap_logits(Compute& compute, TensorView<T> x, double scale, double cap) {
   compute.pool().run(tiling.tiles(), [&](std::int64_t tile, int) {
     for (std::int64_t r = tiling.first(tile); r < tiling.first(tile) + tiling.count(tile); ++r) {
       if (scale != 1) kernels.elementwise.scale(x.row(r), static_cast<T>(scale), x.columns());
-      if (cap != 0) kernels.activation.soft_cap(x.row(r), x.row(r), x.columns(), static_cast<T>(cap));
+      if (cap != 0) kernels.softmax.cap_scores(x.row(r), x.columns(), {T{1}, static_cast<T>(cap)});
     }
   });
 }

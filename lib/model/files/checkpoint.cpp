@@ -2,6 +2,7 @@
 
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <set>
 
 #include "base/error.h"
@@ -46,15 +47,22 @@ bool has_other_head(const ModelTensors& tensors, const ModelConfig& config) {
   const TensorNames& names = tensor_names(config.family);
   const std::string head_name = std::string(names.head) + ".weight";
   const TensorSpec embedding{
-      .name = std::string(names.tokens) + ".weight", .rows = 0, .columns = 0, .rank = 2, .initial = {}};
+      .name = std::string(names.base) + names.tokens + ".weight", .rows = 0, .columns = 0, .rank = 2, .initial = {}};
   const FoundTensor head = tensors.find(head_name), tokens = tensors.find(embedding, config.family);
   if (head.entry == nullptr || tokens.entry == nullptr || head.entry->shape != tokens.entry->shape) return false;
   head.file->check_floats(*head.entry);
   tokens.file->check_floats(*tokens.entry);
-  std::vector<float> one(static_cast<std::size_t>(head.entry->elements())), two(one.size());
-  head.file->read_floats(*head.entry, one);
-  tokens.file->read_floats(*tokens.entry, two);
-  return one != two;
+  constexpr std::int64_t kPiece = 1 << 16;
+  std::vector<float> one(kPiece), two(kPiece);
+  for (std::int64_t first = 0; first < head.entry->elements(); first += kPiece) {
+    const auto size = static_cast<std::size_t>(std::min(kPiece, head.entry->elements() - first));
+    one.resize(size);
+    two.resize(size);
+    head.file->read_floats(*head.entry, first, one);
+    tokens.file->read_floats(*tokens.entry, first, two);
+    if (one != two) return true;
+  }
+  return false;
 }
 
 void check_no_strangers(const ModelTensors& tensors, const Parameters<float>& parameters) {

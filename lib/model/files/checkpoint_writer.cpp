@@ -168,8 +168,7 @@ bool exchange(const std::string& temporary, const std::string& folder) {
 void save_folder(const std::string& path, const ModelRecord& record, const Parameters<float>& parameters) {
   const std::string folder = resolved_folder(path);
   const FolderTexts files = folder_files(record);
-  struct stat status {};
-  if (stat(folder.c_str(), &status) == 0) check_replaceable(folder);
+  if (exists(folder)) check_replaceable(folder);
   remove_stale_folders(folder);
   const FileDescriptor locked = create_temporary_folder(folder);
   const std::string& temporary = locked.name();

@@ -15,18 +15,17 @@ namespace lm {
 
 namespace {
 
-std::int64_t read_size(const ConfigReader& reader, const SizeKey& key) {
+std::int64_t read_size(const ConfigReader& reader, const SizeKey& key, std::int64_t usual) {
   if (key.alias != nullptr && reader.present(key.alias)) return reader.integer(key.alias);
-  return key.otherwise ? reader.integer(key.name, *key.otherwise) : reader.integer(key.name);
+  return reader.integer(key.name, usual);
 }
 
 void read_sizes(const ConfigReader& reader, const FamilyKeys& keys, ModelConfig& config) {
-  constexpr std::int64_t kLargest = std::int64_t{1} << 30;
-  config.channels = read_size(reader, keys.channels);
-  config.n_layers = read_size(reader, keys.layers);
-  config.n_heads = read_size(reader, keys.heads);
+  config.channels = read_size(reader, keys.channels, keys.usual.channels);
+  config.n_layers = read_size(reader, keys.layers, keys.usual.layers);
+  config.n_heads = read_size(reader, keys.heads, keys.usual.heads);
   if (config.n_heads < 1) reader.refuse(keys.heads.name);
-  if (config.channels < 1 || config.channels > kLargest) reader.refuse(keys.channels.name);
+  if (config.channels < 1 || config.channels > kLargestSize) reader.refuse(keys.channels.name);
   // Absent, it may have a default; null is as many as there are heads.
   config.n_kv_heads = config.n_heads;
   if (keys.kv_heads.name != nullptr) {
@@ -36,15 +35,15 @@ void read_sizes(const ConfigReader& reader, const FamilyKeys& keys, ModelConfig&
   }
   const bool has_head_dim = keys.head_dim.name != nullptr && (reader.present(keys.head_dim.name) || keys.head_dim.otherwise);
   if (has_head_dim) {
-    config.head_dim = read_size(reader, keys.head_dim);
+    config.head_dim = reader.integer(keys.head_dim.name, keys.head_dim.otherwise.value_or(0));
   } else {
     if (config.channels % config.n_heads != 0) reader.refuse(keys.heads.name);
     config.head_dim = config.channels / config.n_heads;
   }
   const bool by_channels = keys.ffn_by_channels > 0 && !reader.present(keys.ffn.name);
-  config.ffn_dim = by_channels ? keys.ffn_by_channels * config.channels : read_size(reader, keys.ffn);
-  config.context_length = read_size(reader, keys.context);
-  config.vocab_size = read_size(reader, keys.vocabulary);
+  config.ffn_dim = by_channels ? keys.ffn_by_channels * config.channels : read_size(reader, keys.ffn, keys.usual.ffn);
+  config.context_length = read_size(reader, keys.context, keys.usual.context);
+  config.vocab_size = read_size(reader, keys.vocabulary, keys.usual.vocabulary);
   if (keys.usual_token_types > 0) config.token_types = reader.integer("type_vocab_size", keys.usual_token_types);
   if (keys.positions_after_pad) {
     config.position_offset = reader.integer("pad_token_id", keys.usual_pad) + 1;
@@ -174,7 +173,6 @@ std::vector<bool> read_windowed_layers(const ConfigReader& reader, const WindowK
 }
 
 void read_layers(const ConfigReader& reader, const FamilyKeys& keys, ModelConfig& config) {
-  constexpr std::int64_t kMostLayers = 10000;
   if (config.n_layers < 1 || config.n_layers > kMostLayers) return;  // check_config() says so
   const std::vector<bool> rotated = read_rotated_layers(reader, keys, config.n_layers);
   const std::vector<bool> windowed = read_windowed_layers(reader, keys.window, rotated);

@@ -1,43 +1,10 @@
-#include <array>
-
 #include "base/error.h"
 #include "model/files/config_hugging_face.h"
+#include "model/files/family_keys.h"
 
 namespace lm {
 
 namespace {
-
-struct FamilyClass {
-  Family family;
-  const char* name;
-};
-constexpr std::array<FamilyClass, 19> kClassNames = {{{Family::gpt2, "GPT2LMHeadModel"},
-                                                      {Family::llama, "LlamaForCausalLM"},
-                                                      {Family::mistral, "MistralForCausalLM"},
-                                                      {Family::qwen2, "Qwen2ForCausalLM"},
-                                                      {Family::qwen3, "Qwen3ForCausalLM"},
-                                                      {Family::smollm3, "SmolLM3ForCausalLM"},
-                                                      {Family::gemma, "GemmaForCausalLM"},
-                                                      {Family::gemma2, "Gemma2ForCausalLM"},
-                                                      {Family::gemma3, "Gemma3ForCausalLM"},
-                                                      {Family::phi3, "Phi3ForCausalLM"},
-                                                      {Family::gpt_neox, "GPTNeoXForCausalLM"},
-                                                      {Family::olmo2, "Olmo2ForCausalLM"},
-                                                      {Family::starcoder2, "Starcoder2ForCausalLM"},
-                                                      {Family::granite, "GraniteForCausalLM"},
-                                                      {Family::bert, "BertForMaskedLM"},
-                                                      {Family::roberta, "RobertaForMaskedLM"},
-                                                      {Family::xlm_roberta, "XLMRobertaForMaskedLM"},
-                                                      {Family::distilbert, "DistilBertForMaskedLM"},
-                                                      {Family::modernbert, "ModernBertForMaskedLM"}}};
-
-constexpr bool classes_are_in_order() {
-  for (std::size_t i = 0; i < kClassNames.size(); ++i) {
-    if (static_cast<std::size_t>(kClassNames[i].family) != i) return false;
-  }
-  return true;
-}
-static_assert(classes_are_in_order());
 
 JsonValue common_keys(const ModelConfig& config, const FolderFacts& facts) {
   JsonValue json;
@@ -80,7 +47,7 @@ JsonValue llama_to_hugging_face(const ModelConfig& config, const FolderFacts& fa
 
 }  // namespace
 
-const char* hugging_face_class(Family family) { return kClassNames[static_cast<std::size_t>(family)].name; }
+const char* hugging_face_class(Family family) { return family_keys(family).class_name; }
 
 JsonValue config_to_hugging_face(const ModelConfig& config, const FolderFacts& facts) {
   switch (config.family) {

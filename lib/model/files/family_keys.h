@@ -12,11 +12,16 @@
 
 namespace lm {
 
-/// A size: its key, its default (none: it is required), and another name that the class takes and believes first.
+/// A size: its key, and another name that the class takes and believes first.
 struct SizeKey {
+  const char* name;
+  const char* alias = nullptr;
+};
+
+/// A size that may follow from others: its key (null: it always does) and its default.
+struct OwnSizeKey {
   const char* name = nullptr;
   std::optional<std::int64_t> otherwise = {};
-  const char* alias = nullptr;
 };
 
 /// A flag that sets some of a model's features.
@@ -67,17 +72,24 @@ struct RotationKeys {
   double usual_local_theta = 10000.0;
 };
 
+/// What sizes are where config.json does not say.
+struct UsualSizes {
+  std::int64_t channels, layers, heads, ffn, context, vocabulary;
+};
+
 struct FamilyKeys {
   Family family;
+  const char* class_name;  // transformers', of a model with its head
+  UsualSizes usual;
   SizeKey channels{"hidden_size"};
   SizeKey layers{"num_hidden_layers"};
   SizeKey heads{"num_attention_heads"};
-  SizeKey kv_heads = {};  // none: as many as heads; null is that too
-  SizeKey head_dim = {};  // none, or absent without a default: channels / heads
+  OwnSizeKey kv_heads = {};  // none: as many as heads; null is that too
+  OwnSizeKey head_dim = {};  // none, or absent without a default: channels / heads
   SizeKey ffn{"intermediate_size"};
   SizeKey context{"max_position_embeddings"};
   SizeKey vocabulary{"vocab_size"};
-  std::int64_t ffn_by_channels = 0;  // not 0: the default of ffn is so many times the channels
+  std::int64_t ffn_by_channels = 0;  // not 0: ffn is usually so many times the channels
   const char* eps = "rms_norm_eps";  // null: the class has it as family_defaults() does
   double usual_eps = 1e-6;
   const char* activation = "hidden_act";

@@ -1,7 +1,5 @@
 #include "model/files/folder_texts.h"
 
-#include <sys/stat.h>
-
 #include <algorithm>
 #include <array>
 
@@ -25,8 +23,7 @@ FolderTexts read_folder_texts(const std::string& folder) {
   FolderTexts texts;
   for (const std::string_view name : kKeptFiles) {
     const std::string path = join_path(folder, std::string(name));
-    struct stat status {};
-    if (stat(path.c_str(), &status) == 0) texts[std::string(name)] = FileContent::read(path, kTextOfFolder).text();
+    if (exists(path)) texts[std::string(name)] = FileContent::read(path, kTextOfFolder).text();
   }
   return texts;
 }

@@ -1,7 +1,5 @@
 #include "model/files/model_tensors.h"
 
-#include <sys/stat.h>
-
 #include <algorithm>
 #include <cmath>
 #include <map>
@@ -15,11 +13,6 @@
 namespace lm {
 
 namespace {
-
-bool exists(const std::string& path) {
-  struct stat status {};
-  return stat(path.c_str(), &status) == 0;
-}
 
 void replace_end(std::string& name, std::string_view end, std::string_view by) {
   if (name.ends_with(end)) name.replace(name.size() - end.size(), end.size(), by);

@@ -207,7 +207,12 @@ void SafetensorsFile::check_floats(const TensorEntry& entry) const {
 
 void SafetensorsFile::read_floats(const TensorEntry& entry, std::span<float> out) const {
   LM_CHECK(static_cast<std::int64_t>(out.size()) == entry.elements());
-  const std::uint64_t offset = entry.offset;
+  read_floats(entry, 0, out);
+}
+
+void SafetensorsFile::read_floats(const TensorEntry& entry, std::int64_t first, std::span<float> out) const {
+  LM_CHECK(first >= 0 && first + static_cast<std::int64_t>(out.size()) <= entry.elements());
+  const std::uint64_t offset = entry.offset + static_cast<std::uint64_t>(first * dtype_size(entry.dtype));
   switch (entry.dtype) {
     case Dtype::f32:
       return file_.read(offset, out.data(), out.size_bytes());

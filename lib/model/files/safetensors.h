@@ -56,6 +56,8 @@ class SafetensorsFile {
   void check_floats(const TensorEntry& entry) const;
   /// Reads F32, F16, BF16 or F64 as float; out: entry.elements(). Throws Error for other types.
   void read_floats(const TensorEntry& entry, std::span<float> out) const;
+  /// The same for a part of the tensor: out.size() numbers from number `first` on.
+  void read_floats(const TensorEntry& entry, std::int64_t first, std::span<float> out) const;
 
  private:
   explicit SafetensorsFile(RandomAccessFile file) : file_(std::move(file)) {}

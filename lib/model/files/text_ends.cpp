@@ -68,10 +68,6 @@ void add_end(std::vector<TokenId>& ids, TokenId id) {
   if (place == ids.end() || *place != id) ids.insert(place, id);
 }
 
-TextEnds read_text_ends(const std::string& folder, std::int64_t vocab_size, std::vector<std::string>& notes) {
-  return read_text_ends(read_folder_texts(folder), folder, vocab_size, notes);
-}
-
 TextEnds read_text_ends(const FolderTexts& texts, const std::string& folder, std::int64_t vocab_size,
                         std::vector<std::string>& notes) {
   TextEnds ends;

@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/path.h"
 #include "tasks/load_tokenizer.h"
 #include "tasks/tokenize/learn_tokenizer.h"
 #include "text/files/tokenizer_export.h"
@@ -27,8 +28,7 @@ void refuse_other_tokenizer(const std::string& folder) {
   for (const char* name :
        {"tokenizer.json", "tokenizer.model", "spiece.model", "sentencepiece.bpe.model", "vocab.json", "vocab.txt",
         "merges.txt", "added_tokens.json", "special_tokens_map.json", "chat_template.jinja", "tokenizer_config.json"}) {
-    struct stat status {};
-    if (stat((folder + name).c_str(), &status) == 0) {
+    if (exists(folder + name)) {
       throw Error("cannot write the folder '" + folder + "': it holds '" + name +
                   "' of a tokenizer already; name a new folder, or remove that tokenizer");
     }

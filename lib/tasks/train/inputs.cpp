@@ -31,6 +31,7 @@ std::string tokenizer_path(const TrainRequest& request) {
 /// Returns the tokenizer that the initial model has, if another one is named and there is one.
 std::optional<Tokenizer> replaced_tokenizer(const TrainRequest& request, const LoadedModel& initial) {
   if (request.tokenizer.empty() || request.tokenizer == request.init_from) return std::nullopt;
+  if (initial.record.ends.ids.empty() && initial.record.folder.empty()) return std::nullopt;  // nothing depends on it
   try {
     return tokenizer_of(initial, {});  // what was loaded: a pipe cannot be read twice
   } catch (const Error&) {

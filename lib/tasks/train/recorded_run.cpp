@@ -1,21 +1,15 @@
 #include "tasks/train/recorded_run.h"
 
-#include <sys/stat.h>
-
 #include <utility>
 
 #include "base/error.h"
+#include "base/path.h"
 #include "kernels/precision.h"
 #include "tasks/train/settings_record.h"
 
 namespace lm {
 
 namespace {
-
-bool exists(const std::string& path) {
-  struct stat status {};
-  return stat(path.c_str(), &status) == 0;
-}
 
 /// Throws the Error of an option that says otherwise than the state.
 [[noreturn]] void refuse_option(const std::string& state, const std::string& option, const std::string& was,

@@ -19,7 +19,7 @@ struct Folder {
   void write(const char* name, const std::string& json) const { std::ofstream(folder.path(name)) << json; }
   TextEnds read() {
     notes.clear();
-    return read_text_ends(folder.path(""), 10, notes);
+    return read_text_ends(read_folder_texts(folder.path("")), folder.path(""), 10, notes);
   }
   std::string refusal() {
     try {

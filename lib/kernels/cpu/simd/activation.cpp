@@ -53,14 +53,6 @@ void exponential(T* y, const T* x, std::int64_t n) {
   each_vector<T>(n, [&](std::int64_t i, std::int64_t count) { store(y + i, exp_of(load(x + i, count)), count); });
 }
 
-template <class T>
-void soft_cap(T* y, const T* x, std::int64_t n, T cap) {
-  const T inverse = T{1} / cap;
-  each_vector<T>(n, [&](std::int64_t i, std::int64_t count) {
-    store(y + i, Vec<T>(cap * tanh_of(load(x + i, count) * inverse)), count);
-  });
-}
-
 template <class T, template <class> class Function>
 void forward(T* y, const T* x, std::int64_t n) {
   each_vector<T>(n, [&](std::int64_t i, std::int64_t count) {
@@ -110,7 +102,6 @@ constexpr ActivationFunctions<T> functions() {
 template <class T>
 ActivationKernels<T> activation_kernels() {
   return {.exponential = exponential<T>,
-          .soft_cap = soft_cap<T>,
           .of = {functions<T, TanhGelu>(), functions<T, Gelu>(), functions<T, Silu>(), functions<T, Relu>()}};
 }
 template ActivationKernels<float> activation_kernels();

@@ -18,8 +18,6 @@ template <class T>
 struct ActivationKernels {
   /// y = exp(x).
   void (*exponential)(T* y, const T* x, std::int64_t n);
-  /// y = cap * tanh(x / cap); y may be x.
-  void (*soft_cap)(T* y, const T* x, std::int64_t n, T cap);
   ActivationFunctions<T> of[4];  // in the order of Activation
 };
 

@@ -126,6 +126,7 @@ void attention_gradients(T* scores, T* dweights, VisibleKeys visible, ScoreScale
 template <class T>
 SoftmaxKernels<T> softmax_kernels() {
   return {.maximum = maximum<T>,
+          .cap_scores = cap_scores<T>,
           .exp_sum = exp_sum<T>,
           .attention_weights = attention_weights<T>,
           .attention_gradients = attention_gradients<T>};

@@ -24,6 +24,8 @@ struct ScoreScale {
 template <class T>
 struct SoftmaxKernels {
   T (*maximum)(const T* x, std::int64_t n);
+  /// x <- cap * tanh(scale * x / cap).
+  void (*cap_scores)(T* x, std::int64_t n, ScoreScale<T> scale);
   /// Returns the sum of exp(x - shift); y, if not null, receives the terms (y may be x).
   double (*exp_sum)(T* y, const T* x, std::int64_t n, T shift);
   /// scores[j] <- exp(s - max), s what becomes of a score; 0 if not seen. Returns log(sum of exp(s)); *inverse_sum is 1 / the
