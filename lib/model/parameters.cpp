@@ -152,7 +152,10 @@ void Parameters<T>::lay_out(Layout& layout) {
     head_norm = b.norm(true, names.head_norm);
   }
   head = c.tied_embeddings ? tokens : b.matrix(names.head, c.vocab_size, kUsual);
-  if (c.head_bias) head_bias = b.vector(names.head_bias, c.vocab_size, kZeros);
+  if (!c.head_bias) return;
+  // Where the head has a matrix of its own, transformers reads the bias beside it, and no other.
+  head_bias =
+      b.vector(c.tied_embeddings ? std::string(names.head_bias) : std::string(names.head) + ".bias", c.vocab_size, kZeros);
 }
 
 template <class T>

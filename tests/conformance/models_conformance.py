@@ -167,7 +167,7 @@ class Causal(unittest.TestCase):
     def test_documents_have_the_same_nats(self, name):
         peer = theirs(name)
         texts, lines = beginnings(range(1, CONTEXT + 1, 19))
-        output = support.json_lines(support.run("lm-eval-ppl", folder_of(name), "--documents", "jsonl", "--level",
+        output = support.json_lines(support.run("lm-eval-ppl", folder, "--documents", "jsonl", "--level",
                                                 "document", "--context", CONTEXT, "--json", text=lines))
         self.assertEqual(len(output), len(texts))
         whole = log_probabilities(peer, ids_of(peer, texts[-1]))
@@ -281,9 +281,9 @@ class Training(unittest.TestCase):
 
 
 @functools.cache
-def minicons_of(name):
+def minicons_of(folder):
     from minicons import scorer
-    peer = scorer.MaskedLMScorer(str(folder_of(name)), "cpu")
+    peer = scorer.MaskedLMScorer(str(folder), "cpu")
     # minicons 0.3 calls the tokenizer by a name that transformers 5 does not have.
     if not hasattr(peer.tokenizer, "batch_encode_plus"):
         peer.tokenizer.batch_encode_plus = peer.tokenizer.__call__
@@ -295,10 +295,10 @@ class Masked(unittest.TestCase):
     # One space is between words and nothing else, so that both programs see the same words.
     WORDS = ["The cat saw the river", "Nobody likes apples", "my brothers horse sold us the river again and again"]
 
-    def compare(self, name, sentences, metric, *options):
-        peer = minicons_of(name)
+    def compare(self, folder, sentences, metric, *options):
+        peer = minicons_of(folder)
         lines = "".join(json.dumps({"text": text}) + "\n" for text in sentences)
-        output = support.json_lines(support.run("lm-eval-ppl", folder_of(name), "--documents", "jsonl", "--level",
+        output = support.json_lines(support.run("lm-eval-ppl", folder, "--documents", "jsonl", "--level",
                                                 "document", "--json", *options, text=lines))
         self.assertEqual(len(output), len(sentences))
         for text, line in zip(sentences, output):
@@ -309,11 +309,29 @@ class Masked(unittest.TestCase):
 
     @each(MASKED)
     def test_pseudo_likelihood_is_minicons(self, name):
-        self.compare(name, self.SENTENCES, "original")
+        self.compare(folder_of(name), self.SENTENCES, "original")
 
     @each(MASKED)
     def test_within_words_it_is_minicons(self, name):
-        self.compare(name, self.WORDS, "within_word_l2r", "--within-word")
+        self.compare(folder_of(name), self.WORDS, "within_word_l2r", "--within-word")
+
+    @each([name for name in MASKED if name in ("bert", "roberta")])
+    def test_the_bias_beside_an_untied_head_is_used(self, name):
+        """Of two biases with different numbers; and after our program has written the folder."""
+        model = copy.deepcopy(theirs(name).model)
+        model.config.tie_word_embeddings = False
+        head = model.cls.predictions if name == "bert" else model.lm_head
+        decoder = torch.nn.Linear(model.config.hidden_size, model.config.vocab_size)
+        head.decoder, head.bias = decoder, torch.nn.Parameter(torch.randn_like(head.bias))
+        folder, ours = support.FOLDER / f"{name}-untied", support.FOLDER / f"{name}-untied-ours"
+        model.save_pretrained(folder)
+        theirs(name).tokenizer.save_pretrained(folder)
+        self.compare(folder, self.SENTENCES[:1], "original")
+        support.run("lm-convert", folder, f"{ours}/")
+        biases = [scorer_model.state_dict()[key] for scorer_model in (in_single(name, folder), in_single(name, ours))
+                  for key in scorer_model.state_dict() if key.endswith("decoder.bias")]
+        self.assertTrue(torch.equal(*biases))
+        self.compare(ours, self.SENTENCES[:1], "original")
 
 
 class Folders(unittest.TestCase):

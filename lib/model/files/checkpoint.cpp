@@ -70,7 +70,8 @@ void check_no_strangers(const ModelTensors& tensors, const Parameters<float>& pa
   for (const TensorSpec& spec : parameters.tensors()) known.insert(tensors.find(spec, parameters.config().family).entry);
   for (const SafetensorsFile& file : tensors.files()) {
     for (const TensorEntry& entry : file.entries()) {
-      if (known.count(&entry) == 0 && !is_harmless(entry.name, parameters.config()))
+      const ModelConfig& config = parameters.config();
+      if (known.count(&entry) == 0 && !is_harmless(entry.name, config) && !is_head_bias(entry.name, config))
         throw Error("unexpected tensor '" + entry.name + "' in '" + file.name() + "'");
     }
   }

@@ -115,14 +115,18 @@ FoundTensor ModelTensors::find(const TensorSpec& spec, Family family) const {
     replace_end(older, ".bias", ".beta");
   }
   const TensorNames& names = tensor_names(family);
+  // The bias of the product with the vocabulary has two names, of which transformers uses this one if both are there.
+  const std::string decoder_bias = std::string(names.head) + ".bias";
+  if (names.head_bias != nullptr && spec.name == names.head_bias) {
+    if (const FoundTensor found = find(decoder_bias); found.entry != nullptr) return found;
+  }
+  if (names.head_bias != nullptr && spec.name == decoder_bias) older = names.head_bias;
   for (const std::string& name : {spec.name, older}) {
     if (const FoundTensor found = find(name); found.entry != nullptr) return found;
     if (!name.starts_with(names.base)) continue;
     if (const FoundTensor found = find(name.substr(std::string_view(names.base).size())); found.entry != nullptr)
       return found;
   }
-  // The bias of the product with the vocabulary has two names.
-  if (names.head_bias != nullptr && spec.name == names.head_bias) return find(std::string(names.head) + ".bias");
   return {};
 }
 
@@ -132,8 +136,12 @@ bool is_harmless(std::string_view name, const ModelConfig& config) {
   return name.ends_with(".attn.bias") || name.ends_with(".attn.masked_bias") || name.ends_with(".attention.bias") ||
          name.ends_with(".attention.masked_bias") || name.ends_with("rotary_emb.inv_freq") ||
          name.ends_with("embeddings.position_ids") || name.starts_with("cls.seq_relationship.") ||
-         name.find("pooler.dense.") != std::string_view::npos || (config.tied_embeddings && is(names.head, ".weight")) ||
-         (config.head_bias && names.head_bias != name && is(names.head, ".bias"));
+         name.find("pooler.dense.") != std::string_view::npos || (config.tied_embeddings && is(names.head, ".weight"));
+}
+
+bool is_head_bias(std::string_view name, const ModelConfig& config) {
+  const TensorNames& names = tensor_names(config.family);
+  return config.head_bias && (name == names.head_bias || name == std::string(names.head) + ".bias");
 }
 
 std::vector<std::int64_t> shape_on_disk(const TensorSpec& spec) {

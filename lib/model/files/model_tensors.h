@@ -45,6 +45,8 @@ class ModelTensors {
 /// Returns whether a tensor may be left unread: what some files hold beside the weights, such as constants, copies of tied
 /// matrices, and heads for other tasks.
 bool is_harmless(std::string_view name, const ModelConfig& config);
+/// Returns whether a tensor is the bias of the product with the vocabulary, by either of its names.
+bool is_head_bias(std::string_view name, const ModelConfig& config);
 
 /// Returns a tensor's shape on disk.
 std::vector<std::int64_t> shape_on_disk(const TensorSpec& spec);
