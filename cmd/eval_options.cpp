@@ -1,5 +1,7 @@
 #include "eval_options.h"
 
+#include <algorithm>
+#include <array>
 #include <string_view>
 #include <vector>
 
@@ -13,14 +15,41 @@
 namespace lm::cmd {
 namespace {
 
+/// Reads "document,token" into the order of the enum, each once.
+std::vector<Level> read_levels(const CLI::App& app, const std::string& text) {
+  std::vector<Level> levels;
+  std::size_t start = 0;
+  while (start <= text.size()) {
+    const std::size_t end = std::min(text.find(',', start), text.size());
+    const std::string word = text.substr(start, end - start);
+    const std::optional<Level> level = find_choice<Level>(word);
+    if (!level) refuse_word(app, "--level", {"level", choice_words<Level>()}, word);
+    levels.push_back(*level);
+    start = end + 1;
+  }
+  std::sort(levels.begin(), levels.end());
+  levels.erase(std::unique(levels.begin(), levels.end()), levels.end());
+  return levels;
+}
+
 void add_report_options(CLI::App& app, EvalOptions& options) {
   EvaluationRequest& request = options.request;
-  add_choice(app, "--level", request.level, "what a report is about: all documents, or each");
+  add_parsed(app, "--level", "corpus|document|word|token[,...]", "corpus", "what rows of a report are about", "",
+             [&](const std::string& text) {
+               request.levels = read_levels(app, text);
+               return true;
+             });
+  add_choice(app, "--word-begin", request.word_begin,
+             "what corrected surprisals take for the beginning of a word: any whitespace and the end, or a space only");
+  add_text(app, "--words", request.words, "with --level word: the words of the texts, one a line", "FILE");
   add_choice(app, "--base", request.base, "of the logarithm in the loss");
   app.add_flag("--macro", options.macro, "report the mean of the documents' perplexities too");
   app.add_flag("--json", options.json, "print one JSON object a line");
   app.add_flag("--tsv", options.tsv, "print tab-separated values");
   app.add_flag("--header", request.header, "print the names of the columns first (with --tsv)");
+  app.add_flag("--line-buffered", request.line_buffered, "score and print each document as soon as it has come");
+  app.add_flag("--merge", options.merge,
+               "add up reports of parts of a corpus, made with --json, in place of MODEL and FILE");
   add_text(app, "-o,--output", options.output, "where to write", "FILE");
   add_real(app, "--max-perplexity", request.max_perplexity, "leave out documents above it (with --level document)");
   add_real(app, "--min-perplexity", request.min_perplexity, "leave out documents below it (with --level document)");
@@ -72,14 +101,31 @@ void add_eval_options(CLI::App& app, EvalOptions& options) {
 
 namespace {
 
+void check_merge(const EvalOptions& options) {
+  constexpr std::array<std::string_view, 14> kAllowed = {"--merge",   "--json",     "--tsv",     "--header",     "--output",
+                                                         "MODEL",     "FILE",       "--threads", "--simd",       "--quiet",
+                                                         "--verbose", "--progress", "--config",  "--dump-config"};
+  for (const CLI::Option* option : options.app->get_options()) {
+    const std::string name = option->get_name().starts_with('-') ? "--" + option->get_single_name() : option->get_name();
+    if (option->count() == 0 || std::find(kAllowed.begin(), kAllowed.end(), name) != kAllowed.end()) continue;
+    throw UsageError(name + " does not go with --merge, which only adds up reports");
+  }
+  if (options.json && options.tsv) throw UsageError("--json and --tsv exclude each other");
+  if (options.request.header && !options.tsv) throw UsageError("--header goes with --tsv");
+}
+
 void check_usage(const EvalOptions& options) {
   const auto given = [&](const char* name) { return options.app->count(name) > 0; };
   const EvaluationRequest& request = options.request;
-  const bool by_document = request.level == Level::document;
+  const auto has = [&](Level level) {
+    return std::find(request.levels.begin(), request.levels.end(), level) != request.levels.end();
+  };
+  const bool by_document = request.levels != std::vector{Level::corpus};
+  if (options.merge) return check_merge(options);
   if (options.json && options.tsv) throw UsageError("--json and --tsv exclude each other");
   if (request.header && !options.tsv) throw UsageError("--header goes with --tsv");
   const bool filters = request.max_perplexity || request.min_perplexity || !options.rejected.empty();
-  if (filters && !by_document)
+  if (filters && request.levels != std::vector{Level::document})
     throw UsageError("--max-perplexity, --min-perplexity and --rejected go with --level document");
   if (given("--layout") && !options.infilling) throw UsageError("--layout goes with --infilling");
   const bool by_windows =
@@ -87,7 +133,9 @@ void check_usage(const EvalOptions& options) {
   const bool cut = request.documents.kind != DocumentKind::Kind::file || request.documents.accept == Accept::anything;
   if (options.infilling && (options.tsv || filters || by_document || options.macro || by_windows || options.scoring || cut))
     throw UsageError("--infilling goes with --layout, --base and --json only");
-  if (options.macro && by_document) throw UsageError("--macro goes with --level corpus");
+  if (options.macro && !has(Level::corpus)) throw UsageError("--macro goes with --level corpus");
+  if (!request.words.empty() && !has(Level::word)) throw UsageError("--words goes with --level word");
+  if (given("--word-begin") && !has(Level::word)) throw UsageError("--word-begin goes with --level word");
   if (options.protocol.empty()) return;
   if (options.stride) throw UsageError("--stride does not go with --protocol, which fixes it");
   if (request.plan.score_end && request.plan.protocol != Protocol::lm_eval)
@@ -100,7 +148,7 @@ void check_scoring(const EvalOptions& options, Scoring scoring) {
   if (options.stride || options.request.plan.score_end || !options.protocol.empty())
     throw UsageError("--stride, --score-end and --protocol go with scoring from left to right");
   if (scoring == Scoring::pseudo) return;
-  if (options.request.level == Level::document || options.tsv || options.macro || options.context ||
+  if (options.request.levels != std::vector{Level::corpus} || options.tsv || options.macro || options.context ||
       options.request.base != LogBase::e)
     throw UsageError("of a span model, only the whole corpus is scored, as text or --json, in the model's context");
 }
@@ -108,8 +156,14 @@ void check_scoring(const EvalOptions& options, Scoring scoring) {
 std::vector<std::string> find_files(const EvalOptions& options, const CommonOptions& common) {
   NamedFiles named(common);
   named.reads("MODEL", options.model);
+  named.reads("--words", options.request.words);
   named.writes("-o", options.output);
   named.writes("--rejected", options.rejected);
+  if (options.merge) {
+    named.reads("FILE", options.inputs.files);
+    named.check();
+    return options.inputs.files;
+  }
   return find_inputs(named, options.inputs, FileUse::scored, options.request.documents.accept);
 }
 
@@ -132,6 +186,10 @@ Scoring scoring_of(const EvalOptions& options, const TextModel& model) {
   return scoring;
 }
 
+ReportForm report_form(const EvalOptions& options) {
+  return options.json ? ReportForm::json : options.tsv ? ReportForm::tsv : ReportForm::text;
+}
+
 EvaluationRequest request_of(const EvalOptions& options, Scoring scoring) {
   EvaluationRequest request = options.request;
   request.scoring = scoring;
@@ -139,7 +197,7 @@ EvaluationRequest request_of(const EvalOptions& options, Scoring scoring) {
   if (options.stride) request.plan.stride = *options.stride;
   if (scoring == Scoring::pseudo) request.plan.pseudo = options.within_word ? Pseudo::within_word : Pseudo::token;
   request.macro = options.macro ? Macro::yes : Macro::no;
-  request.form = options.json ? ReportForm::json : options.tsv ? ReportForm::tsv : ReportForm::text;
+  request.form = report_form(options);
   return request;
 }
 

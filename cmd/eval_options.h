@@ -25,6 +25,7 @@ struct EvalOptions {
   bool within_word = false;
   bool infilling = false;
   bool macro = false;
+  bool merge = false;  // MODEL is a report too
   bool json = false;
   bool tsv = false;
   std::string output = "-";
@@ -40,6 +41,8 @@ std::vector<std::string> check_eval_options(const EvalOptions& options, const Co
 
 /// Returns what is scored. Throws UsageError for options that do not go with it.
 Scoring scoring_of(const EvalOptions& options, const TextModel& model);
+
+ReportForm report_form(const EvalOptions& options);
 
 /// Returns what to do.
 EvaluationRequest request_of(const EvalOptions& options, Scoring scoring);

@@ -14,8 +14,17 @@
 namespace lm::cmd {
 namespace {
 
+int merge(const EvalOptions& options, std::vector<std::string> files) {
+  files.insert(files.begin(), options.model);
+  const std::unique_ptr<OutputStream> output = open_output(options.output);
+  merge_and_report(files, report_form(options), options.request.header, *output);
+  output->close();
+  return 0;
+}
+
 int run(const EvalOptions& options, const CommonOptions& common) {
   std::vector<std::string> files = check_eval_options(options, common);
+  if (options.merge) return merge(options, files);
   const TextModel model = open_text_model(options.model, options.tokenizer_options);
   EvaluationRequest request = request_of(options, scoring_of(options, model));
   request.inputs = std::move(files);
@@ -41,7 +50,7 @@ int main(int argc, char** argv) {
   return run_program(argc, argv,
                      {.name = "lm-eval-ppl",
                       .summary = "measure how well a model predicts text",
-                      .usage = "[--documents KIND] [--level corpus|document] [--json|--tsv] MODEL [FILE...]",
+                      .usage = "[--documents KIND] [--level LEVEL,...] [--json|--tsv] MODEL [FILE...]",
                       .has_progress = true,
                       .products = Products::made,
                       .add_options = [&](CLI::App& app) { add_eval_options(app, options); },

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numbers>
 #include <numeric>
 
 #include "base/error.h"
@@ -15,63 +16,66 @@ namespace {
 // Windows wait until there are this many batches of them, so that those of about equal length meet in one.
 constexpr std::int64_t kWaitingBatches = 8;
 
-/// Returns the entropy of softmax(logits) in nats.
-double entropy_of(std::span<const float> logits) {
-  const double largest = static_cast<double>(*std::max_element(logits.begin(), logits.end()));
-  double sum = 0;
-  double weighted = 0;
-  for (const float logit : logits) {
-    const double distance = static_cast<double>(logit) - largest;
-    const double p = std::exp(distance);
-    sum += p;
-    weighted += p * distance;
-  }
-  return std::log(sum) - weighted / sum;
-}
-
 }  // namespace
 
-ScoreSink::ScoreSink(Compute& compute, const Batch& batch, Detail detail) : compute_(compute), batch_(batch) {
-  const auto rows = static_cast<std::size_t>(batch.rows());
-  nats.resize(rows);
-  if (detail == Detail::nats) return;
-  entropy.resize(rows);
-  rank.resize(rows);
-}
+ScoreSink::ScoreSink(Compute& compute, const Batch& batch, const ScoreDetail& detail)
+    : scores(static_cast<std::size_t>(batch.rows())), compute_(compute), batch_(batch), detail_(detail) {}
 
 void ScoreSink::consume(std::span<const std::int64_t> rows, TensorView<float> logits) {
   targets_.clear();
   for (const std::int64_t row : rows) targets_.push_back(batch_.target[static_cast<std::size_t>(row)]);
   chunk_nats_.resize(rows.size());
   cross_entropy_forward<float>(compute_, chunk_nats_, logits, targets_);
-  for (std::size_t i = 0; i < rows.size(); ++i) nats[static_cast<std::size_t>(rows[i])] = chunk_nats_[i];
-  if (rank.empty()) return;
+  for (std::size_t i = 0; i < rows.size(); ++i) scores[static_cast<std::size_t>(rows[i])].nats = chunk_nats_[i];
+  if (!detail_.all) return;
   compute_.pool().run(static_cast<std::int64_t>(rows.size()), [&](std::int64_t i, int) {
-    const std::span<const float> row(logits.row(i), static_cast<std::size_t>(logits.columns()));
-    const float of_target = row[targets_[static_cast<std::size_t>(i)]];
-    const auto place = static_cast<std::size_t>(rows[static_cast<std::size_t>(i)]);
-    rank[place] = 1 + std::count_if(row.begin(), row.end(), [&](float logit) { return logit > of_target; });
-    entropy[place] = entropy_of(row);
+    const auto place = static_cast<std::size_t>(i);
+    take_detail(scores[static_cast<std::size_t>(rows[place])],
+                std::span<const float>(logits.row(i), static_cast<std::size_t>(logits.columns())), targets_[place]);
   });
 }
 
+void ScoreSink::take_detail(TargetScore& score, std::span<const float> logits, TokenId target) const {
+  const float of_target = logits[target];
+  const auto highest = std::max_element(logits.begin(), logits.end());
+  const auto largest = static_cast<double>(*highest);
+  const float half = static_cast<float>(largest - std::numbers::ln2);
+  double sum = 0, weighted = 0, begins = 0;
+  std::int64_t above = 0, likely = 0;
+  for (std::size_t id = 0; id < logits.size(); ++id) {
+    const double distance = static_cast<double>(logits[id]) - largest, p = std::exp(distance);
+    sum += p;
+    weighted += p * distance;
+    above += logits[id] > of_target ? 1 : 0;
+    likely += logits[id] >= half ? 1 : 0;
+    if (!detail_.begins.empty() && detail_.begins[id] != 0) begins += p;
+  }
+  score.entropy = std::log(sum) - weighted / sum;
+  score.rank = 1 + above;
+  score.likeliest = static_cast<TokenId>(highest - logits.begin());
+  score.highest_nats = std::log(sum);
+  score.likely = likely;
+  score.begins_nats = std::log(sum) - std::log(begins);
+}
+
 SequenceScorer::SequenceScorer(Compute& compute, const Parameters<float>& parameters, std::int64_t max_length,
-                               std::int64_t batch_rows)
+                               std::int64_t batch_rows, const ScoreDetail& detail)
     : compute_(compute),
       parameters_(parameters),
       max_length_(max_length),
       batch_rows_(std::max(batch_rows, max_length) / max_length * max_length),
+      detail_(detail),
       activations_(
           std::make_unique<Activations<float>>(parameters.config(), batch_rows_ / max_length, max_length, Keep::scoring)) {
   LM_CHECK(max_length >= 1 && max_length <= parameters.config().context_length);
 }
 
-std::vector<std::vector<double>> SequenceScorer::score(std::span<const ScoredSequence> sequences) {
+std::vector<std::vector<TargetScore>> SequenceScorer::score(std::span<const ScoredSequence> sequences) {
   std::vector<std::size_t> order(sequences.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
   std::stable_sort(order.begin(), order.end(),
                    [&](std::size_t a, std::size_t b) { return sequences[a].input.size() > sequences[b].input.size(); });
-  std::vector<std::vector<double>> results(sequences.size());
+  std::vector<std::vector<TargetScore>> results(sequences.size());
   for (std::size_t first = 0; first < order.size();) {
     const std::size_t length = sequences[order[first]].input.size();  // the longest of the batch
     LM_CHECK(length >= 1 && length <= static_cast<std::size_t>(max_length_));
@@ -90,7 +94,7 @@ std::vector<std::vector<double>> SequenceScorer::score(std::span<const ScoredSeq
 
 /// Scores one batch. Shorter sequences are padded at their end, which none of their own tokens sees.
 void SequenceScorer::score_batch(std::span<const ScoredSequence> sequences, std::span<const std::size_t> members,
-                                 std::vector<std::vector<double>>& results) {
+                                 std::vector<std::vector<TargetScore>>& results) {
   const std::size_t length = sequences[members.front()].input.size();
   Batch batch;
   batch.sequences = static_cast<std::int64_t>(members.size());
@@ -113,27 +117,30 @@ void SequenceScorer::score_batch(std::span<const ScoredSequence> sequences, std:
   // Without any prefix the kernel takes its causal path.
   if (std::all_of(batch.prefix_length.begin(), batch.prefix_length.end(), [](std::int64_t p) { return p == 0; }))
     batch.prefix_length.clear();
-  ScoreSink sink(compute_, batch, ScoreSink::Detail::nats);
+  ScoreSink sink(compute_, batch, detail_);
   Transformer<float>(compute_, parameters_).score(batch, *activations_, sink);
   for (std::size_t s = 0; s < members.size(); ++s) {
     for (const ScoredSequence::Target& target : sequences[members[s]].targets)
-      results[members[s]].push_back(sink.nats[s * length + static_cast<std::size_t>(target.place)]);
+      results[members[s]].push_back(sink.scores[s * length + static_cast<std::size_t>(target.place)]);
   }
 }
 
 void ask_left_to_right(const ScoredWindow& window, std::vector<ScoredSequence>& sequences) {
   ScoredSequence& sequence = sequences.emplace_back();
-  sequence.input.assign(window.tokens.begin(), window.tokens.end() - 1);
+  sequence.input.assign(window.tokens.begin(), window.tokens.end() - (window.asks_after ? 0 : 1));
   for (std::size_t i = static_cast<std::size_t>(window.first_scored); i < window.tokens.size(); ++i)
     sequence.targets.push_back({.place = static_cast<std::int64_t>(i) - 1, .token = window.tokens[i]});
+  if (window.asks_after) sequence.targets.push_back({.place = std::ssize(sequence.input) - 1, .token = 0});
 }
 
 WindowScorer::WindowScorer(Compute& compute, const Parameters<float>& parameters, std::int64_t max_length, Handler handler,
-                           std::int64_t batch_rows, Questions questions)
-    : scorer_(compute, parameters, max_length, batch_rows), handler_(std::move(handler)), questions_(std::move(questions)) {}
+                           std::int64_t batch_rows, Questions questions, const ScoreDetail& detail)
+    : scorer_(compute, parameters, max_length, batch_rows, detail),
+      handler_(std::move(handler)),
+      questions_(std::move(questions)) {}
 
 void WindowScorer::add(ScoredWindow window) {
-  LM_CHECK(window.first_scored >= 1 && window.first_scored < static_cast<std::int64_t>(window.tokens.size()));
+  LM_CHECK(window.first_scored >= 1 && window.first_scored < std::ssize(window.tokens) + (window.asks_after ? 1 : 0));
   const std::size_t first = sequences_.size();
   questions_(window, sequences_);
   for (std::size_t i = first; i < sequences_.size(); ++i)
@@ -144,13 +151,13 @@ void WindowScorer::add(ScoredWindow window) {
 }
 
 void WindowScorer::flush() {
-  const std::vector<std::vector<double>> results = scorer_.score(sequences_);
+  const std::vector<std::vector<TargetScore>> results = scorer_.score(sequences_);
   std::size_t next = 0;
-  std::vector<double> nats;
+  std::vector<TargetScore> scores;
   for (std::size_t i = 0; i < waiting_.size(); ++i) {
-    nats.clear();
-    for (; next < ends_[i]; ++next) nats.insert(nats.end(), results[next].begin(), results[next].end());
-    handler_(waiting_[i], nats);
+    scores.clear();
+    for (; next < ends_[i]; ++next) scores.insert(scores.end(), results[next].begin(), results[next].end());
+    handler_(waiting_[i], scores);
   }
   waiting_.clear();
   sequences_.clear();

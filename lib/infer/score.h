@@ -16,22 +16,38 @@
 
 namespace lm {
 
-/// Stores for each row that counts the nats (-log p) of its target and, with detail, the target's rank (1: the likeliest)
-/// and the entropy of the distribution in nats.
+/// What is known of a token that a model predicts. All but `nats` only with ScoreDetail::all.
+struct TargetScore {
+  double nats = 0;          // -log p
+  double entropy = 0;       // of the distribution, in nats
+  std::int64_t rank = 0;    // 1: the likeliest
+  TokenId likeliest = 0;    // the first of them if several are
+  double highest_nats = 0;  // -log p of the likeliest
+  std::int64_t likely = 0;  // tokens whose p is at least half of the largest
+  double begins_nats = 0;   // -log of the sum of p over the ids of ScoreDetail::begins; inf without any
+};
+
+/// What is wanted of each target.
+struct ScoreDetail {
+  bool all = false;                           // not nats only
+  std::span<const std::uint8_t> begins = {};  // (V) 1 for ids that begin a word; must outlive its users
+};
+
+/// Stores the score of the target of each row that counts.
 class ScoreSink : public RowSink<float> {
  public:
-  enum class Detail { nats, rank_and_entropy };
-  /// The batch must outlive the sink. Vectors have one element a row of the batch; rows that do not count keep 0.
-  ScoreSink(Compute& compute, const Batch& batch, Detail detail);
+  /// The batch must outlive the sink.
+  ScoreSink(Compute& compute, const Batch& batch, const ScoreDetail& detail = {});
   void consume(std::span<const std::int64_t> rows, TensorView<float> logits) override;
 
-  std::vector<double> nats;
-  std::vector<double> entropy;     // empty without detail
-  std::vector<std::int64_t> rank;  // empty without detail
+  std::vector<TargetScore> scores;  // one for each row of the batch; rows that do not count keep zeros
 
  private:
+  void take_detail(TargetScore& score, std::span<const float> logits, TokenId target) const;
+
   Compute& compute_;
   const Batch& batch_;
+  ScoreDetail detail_;
   std::vector<TokenId> targets_;
   std::vector<double> chunk_nats_;
 };
@@ -53,30 +69,33 @@ class SequenceScorer {
   /// max_length: the most inputs of a sequence, at most the model's context. Takes memory for the activations of
   /// `batch_rows` tokens (at least of one sequence).
   SequenceScorer(Compute& compute, const Parameters<float>& parameters, std::int64_t max_length,
-                 std::int64_t batch_rows = 2048);
-  /// Returns the nats of each target of each sequence, in their order. They do not depend on what else is scored.
-  std::vector<std::vector<double>> score(std::span<const ScoredSequence> sequences);
+                 std::int64_t batch_rows = 2048, const ScoreDetail& detail = {});
+  /// Returns the score of each target of each sequence, in their order. They do not depend on what else is scored.
+  std::vector<std::vector<TargetScore>> score(std::span<const ScoredSequence> sequences);
 
   std::int64_t max_length() const { return max_length_; }
   std::int64_t batch_rows() const { return batch_rows_; }
 
  private:
   void score_batch(std::span<const ScoredSequence> sequences, std::span<const std::size_t> members,
-                   std::vector<std::vector<double>>& results);
+                   std::vector<std::vector<TargetScore>>& results);
   Compute& compute_;
   const Parameters<float>& parameters_;
   std::int64_t max_length_;
   std::int64_t batch_rows_;
+  ScoreDetail detail_;
   std::unique_ptr<Activations<float>> activations_;
 };
 
 /// A piece of text: its tokens from `first_scored` on are predicted; those before are only context.
 struct ScoredWindow {
   std::vector<TokenId> tokens;
-  std::int64_t first_scored = 1;
+  std::int64_t first_scored = 1;  // at most the number of tokens
+  bool asks_after = false;        // what follows the last token is asked for too, whatever it is
 };
 
-/// Appends the sequences that predict a window: their targets are, in order, the window's scored tokens.
+/// Appends the sequences that predict a window: their targets are, in order, the window's scored tokens and, if it asks for
+/// what comes after them, one more, whose own nats mean nothing.
 using Questions = std::function<void(const ScoredWindow& window, std::vector<ScoredSequence>& sequences)>;
 
 /// Appends one sequence: each token is predicted from all before it.
@@ -85,13 +104,14 @@ void ask_left_to_right(const ScoredWindow& window, std::vector<ScoredSequence>& 
 /// Scores windows, many at a time, and gives the results in the order in which the windows came.
 class WindowScorer {
  public:
-  /// nats[i] = -log p(window.tokens[first_scored + i] | what it was asked to be predicted from).
-  using Handler = std::function<void(const ScoredWindow& window, std::span<const double> nats)>;
+  /// scores[i] is of window.tokens[first_scored + i], given what it was asked to be predicted from; a last one, if the window
+  /// asks for it, of what comes after them.
+  using Handler = std::function<void(const ScoredWindow& window, std::span<const TargetScore> scores)>;
 
   /// max_length, batch_rows: as with SequenceScorer. Some batches of windows wait in memory, so that those of about equal
   /// length meet in one.
   WindowScorer(Compute& compute, const Parameters<float>& parameters, std::int64_t max_length, Handler handler,
-               std::int64_t batch_rows = 2048, Questions questions = ask_left_to_right);
+               std::int64_t batch_rows = 2048, Questions questions = ask_left_to_right, const ScoreDetail& detail = {});
 
   void add(ScoredWindow window);
   /// Scores the windows that are waiting.

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/file_kind.h"
+#include "base/hash.h"
 #include "base/json.h"
 #include "objectives/mixture.h"
 #include "tasks/load_tokenizer.h"
@@ -124,6 +125,15 @@ void require_left_to_right(const TextModel& model) {
   if (parse_mixture(objective).predicts_next_token()) return;
   throw Error("cannot use '" + model.path() + "' from left to right: it was trained with the objective '" + objective +
               "', which does not predict the next token");
+}
+
+std::string weights_hash(const TextModel& model) {
+  Hasher hasher;
+  const std::string config = config_to_json(model.config()).dump();
+  hasher.update(config.data(), config.size());
+  for (const TensorSpec& spec : model.parameters().tensors())
+    hasher.update(model.parameters().view(spec).data(), static_cast<std::size_t>(spec.size()) * sizeof(float));
+  return to_hex(hasher.digest128());
 }
 
 }  // namespace lm

@@ -38,6 +38,9 @@ struct TextModel {
   std::vector<std::uint8_t> samplable() const;
 };
 
+/// Returns the hash of a model's configuration and weights, as 32 hex digits: of what its numbers depend on.
+std::string weights_hash(const TextModel& model);
+
 /// Loads a model file, or a folder with its tokenizer beside. Throws Error if either is missing or broken.
 TextModel load_text_model(const std::string& path, const TokenizerOptions& options = {});
 

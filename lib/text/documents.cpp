@@ -35,6 +35,24 @@ std::string read_separator(std::string_view text) {
   return separator;
 }
 
+/// Returns the strings of a list of nothing else; nothing if it is something else, or empty.
+std::optional<std::vector<std::string>> strings_of(const JsonValue& value) {
+  const JsonValue::Array* values = value.if_array();
+  if (values == nullptr || values->empty()) return std::nullopt;
+  std::vector<std::string> strings;
+  for (const JsonValue& one : *values) {
+    if (one.if_string() == nullptr) return std::nullopt;
+    strings.push_back(*one.if_string());
+  }
+  return strings;
+}
+
+std::string joined(const std::vector<std::string>& words) {
+  std::string text;
+  for (const std::string& word : words) text += (text.empty() ? "" : " ") + word;
+  return text;
+}
+
 }  // namespace
 
 DocumentKind parse_document_kind(std::string_view text) {
@@ -167,10 +185,13 @@ void DocumentSplitter::take_record(std::string_view record, const std::string& p
   }
   const std::string field = kind_.detail.empty() ? "text" : kind_.detail;
   const JsonValue* text = kind_.detail.empty() && value.if_string() != nullptr ? &value : value.find(field);
-  if (text == nullptr || text->if_string() == nullptr) {
+  const std::optional<std::vector<std::string>> words = text == nullptr ? std::nullopt : strings_of(*text);
+  if (text == nullptr || (text->if_string() == nullptr && !words)) {
     throw Error("no string '" + field + "' in " + place + " of '" + source_ + "'; name the field with jsonl:FIELD");
   }
-  emit(*text->if_string());
+  if (sink_.json)
+    sink_.json({.record = record, .words = words ? &*words : nullptr, .place = place + " of '" + source_ + "'"});
+  emit(words ? joined(*words) : *text->if_string());
   end_document();
 }
 

@@ -36,10 +36,18 @@ DocumentKind parse_document_kind(std::string_view text);
 /// Returns what follows each document when they are joined: nothing for `file`. Throws Error for jsonl, which has none.
 std::string document_delimiter(const DocumentKind& kind);
 
+/// A document that comes as JSON.
+struct JsonDocument {
+  std::string_view record;                // all of it, as it came
+  const std::vector<std::string>* words;  // if its text is a list of words, which one space each is put between; else null
+  std::string place;                      // "line 3"
+};
+
 /// Receives the pieces of a document in order, then its end.
 struct DocumentSink {
   std::function<void(std::string_view piece)> text;
   std::function<void()> end;
+  std::function<void(const JsonDocument& document)> json = {};  // before its text; of jsonl only
 };
 
 /// Cuts inputs into documents as their bytes come. Memory: a constant; for jsonl the longest line or element.

@@ -17,9 +17,17 @@ namespace {
 
 /// log-probabilities of every token by the decoder, one prefix after the other, in double from float logits.
 struct Reference {
-  std::vector<double> nats, entropy;
-  std::vector<std::int64_t> rank;
+  std::vector<double> nats, entropy, highest, begins;
+  std::vector<std::int64_t> rank, likely;
+  std::vector<TokenId> likeliest;
 };
+
+/// Ids divisible by three begin words.
+std::vector<std::uint8_t> every_third(std::int64_t vocab_size) {
+  std::vector<std::uint8_t> begins(static_cast<std::size_t>(vocab_size));
+  for (std::size_t i = 0; i < begins.size(); i += 3) begins[i] = 1;
+  return begins;
+}
 
 Reference by_decoder(Compute& compute, const Parameters<float>& parameters, const std::vector<TokenId>& tokens) {
   Decoder decoder(compute, parameters);
@@ -40,6 +48,20 @@ Reference by_decoder(Compute& compute, const Parameters<float>& parameters, cons
     result.nats.push_back(std::log(sum) - static_cast<double>(of_target));
     result.entropy.push_back(entropy);
     result.rank.push_back(rank);
+    double begins = 0, highest = 0;
+    std::int64_t likely = 0, likeliest = 0;
+    for (std::int64_t v = 0; v < logits.size(); ++v) {
+      const double p = std::exp(static_cast<double>(logits[v])) / sum;
+      if (v % 3 == 0) begins += p;
+      if (p > highest) likeliest = v;
+      highest = std::max(highest, p);
+    }
+    for (std::int64_t v = 0; v < logits.size(); ++v)
+      likely += std::exp(static_cast<double>(logits[v])) / sum >= highest / 2 ? 1 : 0;
+    result.highest.push_back(-std::log(highest));
+    result.begins.push_back(-std::log(begins));
+    result.likely.push_back(likely);
+    result.likeliest.push_back(static_cast<TokenId>(likeliest));
   }
   return result;
 }
@@ -57,22 +79,27 @@ TEST_CASE("nats, rank and entropy of each row are those of the decoder's logits"
     test::randomise(parameters, 31, 0.4);
     Batch batch = test::random_batch(3, 10, config.vocab_size, 32);
     Activations<float> activations(config, 3, 10, Keep::scoring);
-    ScoreSink sink(compute, batch, ScoreSink::Detail::rank_and_entropy);
+    const std::vector<std::uint8_t> begins = every_third(config.vocab_size);
+    ScoreSink sink(compute, batch, {.all = true, .begins = begins});
     Transformer<float>(compute, parameters).score(batch, activations, sink);
     for (std::size_t s = 0; s < 3; ++s) {
       for (std::size_t i = 0; i < 10; ++i) {
         const std::size_t row = s * 10 + i;
         if (batch.weight[row] == 0) {
-          CHECK(sink.nats[row] == 0);
+          CHECK(sink.scores[row].nats == 0);
           continue;
         }
         std::vector<TokenId> tokens(batch.input.begin() + static_cast<std::ptrdiff_t>(s * 10),
                                     batch.input.begin() + static_cast<std::ptrdiff_t>(row) + 1);
         tokens.push_back(batch.target[row]);
         const Reference expected = by_decoder(compute, parameters, tokens);
-        CHECK(std::abs(sink.nats[row] - expected.nats[i]) < kTolerance);
-        CHECK(std::abs(sink.entropy[row] - expected.entropy[i]) < kTolerance);
-        CHECK(sink.rank[row] == expected.rank[i]);
+        CHECK(std::abs(sink.scores[row].nats - expected.nats[i]) < kTolerance);
+        CHECK(std::abs(sink.scores[row].entropy - expected.entropy[i]) < kTolerance);
+        CHECK(sink.scores[row].rank == expected.rank[i]);
+        CHECK(sink.scores[row].likeliest == expected.likeliest[i]);
+        CHECK(sink.scores[row].likely == expected.likely[i]);
+        CHECK(std::abs(sink.scores[row].highest_nats - expected.highest[i]) < kTolerance);
+        CHECK(std::abs(sink.scores[row].begins_nats - expected.begins[i]) < kTolerance);
       }
     }
   }
@@ -96,7 +123,7 @@ TEST_CASE("windows of all lengths come back in order, each with the score it has
     std::size_t next = 0;
     WindowScorer scorer(
         compute, parameters, 16,
-        [&](const ScoredWindow& window, std::span<const double> nats) {
+        [&](const ScoredWindow& window, std::span<const TargetScore> nats) {
           REQUIRE(next < windows.size());
           REQUIRE(window.tokens == windows[next].tokens);
           ++next;
@@ -104,7 +131,8 @@ TEST_CASE("windows of all lengths come back in order, each with the score it has
                   static_cast<std::int64_t>(window.tokens.size()) - window.first_scored);
           const Reference expected = by_decoder(compute, parameters, window.tokens);
           for (std::size_t i = 0; i < nats.size(); ++i) {
-            CHECK(std::abs(nats[i] - expected.nats[static_cast<std::size_t>(window.first_scored) - 1 + i]) < kTolerance);
+            CHECK(std::abs(nats[i].nats - expected.nats[static_cast<std::size_t>(window.first_scored) - 1 + i]) <
+                  kTolerance);
           }
         },
         batch_rows);
@@ -133,7 +161,7 @@ TEST_CASE("sequences with prefixes of all lengths have the scores they have by t
     sequence.prefix_length = static_cast<std::int64_t>(rng.below(static_cast<std::uint64_t>(length) + 1));
   }
   SequenceScorer scorer(compute, parameters, 16, 64);
-  const std::vector<std::vector<double>> nats = scorer.score(sequences);
+  const std::vector<std::vector<TargetScore>> nats = scorer.score(sequences);
   REQUIRE(nats.size() == sequences.size());
   Activations<float> activations(config, 1, 16, Keep::scoring);
   for (std::size_t s = 0; s < sequences.size(); ++s) {
@@ -150,10 +178,10 @@ TEST_CASE("sequences with prefixes of all lengths have the scores they have by t
       batch.target[static_cast<std::size_t>(target.place)] = target.token;
       batch.weight[static_cast<std::size_t>(target.place)] = 1;
     }
-    ScoreSink sink(compute, batch, ScoreSink::Detail::nats);
+    ScoreSink sink(compute, batch);
     Transformer<float>(compute, parameters).score(batch, activations, sink);
     for (std::size_t i = 0; i < sequence.targets.size(); ++i)
-      CHECK(std::abs(nats[s][i] - sink.nats[static_cast<std::size_t>(sequence.targets[i].place)]) < kTolerance);
+      CHECK(std::abs(nats[s][i].nats - sink.scores[static_cast<std::size_t>(sequence.targets[i].place)].nats) < kTolerance);
   }
 }
 
@@ -175,7 +203,10 @@ TEST_CASE("sequences on either side of a rotation's original context do not chan
     }
   }
   SequenceScorer scorer(compute, parameters, 16, 64);
-  const std::vector<std::vector<double>> together = scorer.score(sequences);
-  for (std::size_t i = 0; i < sequences.size(); ++i)
-    CHECK(together[i] == scorer.score(std::span(sequences).subspan(i, 1)).front());
+  const std::vector<std::vector<TargetScore>> together = scorer.score(sequences);
+  for (std::size_t i = 0; i < sequences.size(); ++i) {
+    const std::vector<TargetScore> alone = scorer.score(std::span(sequences).subspan(i, 1)).front();
+    CHECK(std::equal(together[i].begin(), together[i].end(), alone.begin(), alone.end(),
+                     [](const TargetScore& a, const TargetScore& b) { return a.nats == b.nats; }));
+  }
 }

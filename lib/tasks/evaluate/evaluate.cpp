@@ -2,11 +2,10 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
-#include <numbers>
 #include <utility>
 
 #include "base/error.h"
+#include "tasks/evaluate/white_space.h"
 #include "tasks/score/pseudo_likelihood.h"
 #include "text/tokenizer_tables.h"
 
@@ -18,7 +17,8 @@ constexpr std::size_t kDocumentsWaiting = 65536;
 
 constexpr std::int64_t kBatchRows = 2048;
 
-bool is_whitespace(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
+/// Windows of a document are joined to blocks of so many tokens, over which a standard error is taken.
+constexpr std::int64_t kBlockTokens = 256;
 
 /// How a document is cut: windows whose tokens all see each other hold L of them with those that close them, the first of
 /// which was scored by the one before (and in a mixture has no output of its own); others hold L + 1.
@@ -33,8 +33,11 @@ Questions questions_of(const TextModel& model, const WindowPlan& plan) {
   return ask_hidden_tokens(model, plan.pseudo);
 }
 
-WindowCutter::Ends ends_of(const Tokenizer& tokenizer) {
-  return {.opening = tokenizer.opening(), .begin_tokens = tokenizer.begin_tokens(), .end_of_text = tokenizer.end_of_text()};
+WindowCutter::Ends ends_of(const Tokenizer& tokenizer, bool asks_after) {
+  return {.opening = tokenizer.opening(),
+          .begin_tokens = tokenizer.begin_tokens(),
+          .end_of_text = tokenizer.end_of_text(),
+          .asks_after = asks_after};
 }
 
 /// Returns the spelling of x_0, unless it is end-of-text, as for models made here.
@@ -44,41 +47,7 @@ std::string begin_name(const Tokenizer& tokenizer) {
   return name.empty() && tokenizer.opening().empty() ? "none" : name;
 }
 
-std::optional<double> quotient(double numerator, double denominator) {
-  if (denominator == 0) return std::nullopt;
-  return numerator / denominator;
-}
-
 }  // namespace
-
-void Score::operator+=(const Score& other) {
-  tokens += other.tokens;
-  words += other.words;
-  bytes += other.bytes;
-  nats += other.nats;
-  text_nats += other.text_nats;
-  all_scored = all_scored && other.all_scored;
-}
-
-std::optional<double> Score::loss() const { return quotient(nats, static_cast<double>(tokens)); }
-
-std::optional<double> Score::perplexity() const {
-  if (tokens == 0) return std::nullopt;
-  return std::exp(*loss());
-}
-
-std::optional<double> Score::word_perplexity() const {
-  if (words == 0 || tokens == 0 || !all_scored) return std::nullopt;
-  return std::exp(nats / static_cast<double>(words));
-}
-
-std::optional<double> Score::bits_per_byte() const {
-  return quotient(text_nats, std::numbers::ln2 * static_cast<double>(bytes));
-}
-
-std::optional<double> CorpusScore::macro_perplexity() const {
-  return quotient(perplexity_sum, static_cast<double>(perplexity_count));
-}
 
 WindowPlan complete_plan(WindowPlan plan, const TextModel& model) {
   const std::int64_t longest = model.config().context_length;
@@ -121,23 +90,30 @@ WindowPlan complete_plan(WindowPlan plan, const TextModel& model) {
   return plan;
 }
 
-Evaluator::Evaluator(Compute& compute, const TextModel& model, const WindowPlan& plan, Texts texts,
-                     std::function<void(const DocumentScore&)> on_document)
+Evaluator::Evaluator(Compute& compute, const TextModel& model, const WindowPlan& plan, const EvaluatorOptions& options,
+                     EvaluationSink sink)
     : model_(model),
       plan_(complete_plan(plan, model)),
-      texts_(texts),
-      on_document_(std::move(on_document)),
-      cutter_(cut_of(plan_, model), ends_of(model.tokenizer), [this](CutWindow window) { take_window(std::move(window)); }),
-      scorer_(
-          compute, model.parameters(), plan_.context,
-          [this](const ScoredWindow& window, std::span<const double> nats) { take_result(window, nats); }, kBatchRows,
-          questions_of(model, plan_)),
+      options_(options),
+      sink_(std::move(sink)),
+      cutter_(cut_of(plan_, model), ends_of(model.tokenizer, !options.begins.empty() && plan_.pseudo == Pseudo::no),
+              [this](CutWindow window) { take_window(std::move(window)); }),
+      scorer_(compute, model.parameters(), plan_.context,
+              [this](const ScoredWindow& window, std::span<const TargetScore> scores) { take_result(window, scores); },
+              kBatchRows, questions_of(model, plan_), {.all = static_cast<bool>(sink_.token), .begins = options.begins}),
       takes_texts_(model.tokenizer.tables().parts.form == TokenizerParts::Form::spelled || model.tokenizer.loses_text()),
-      decoder_(model.tokenizer) {}
+      decoder_(model.tokenizer) {
+  const bool by_opening = plan_.protocol == Protocol::strided || plan_.protocol == Protocol::lm_eval;
+  if (sink_.token && !by_opening) {
+    throw Error("cannot report tokens or words with the protocol '" + std::string(to_string(plan_.protocol)) +
+                "', which leaves some unscored; leave --protocol out, or use lm-eval");
+  }
+}
 
 Evaluator::Document& Evaluator::current() {
   if (!in_document_) {
-    documents_.emplace_back();
+    const std::int64_t number = first_document_ + std::ssize(documents_);
+    documents_.emplace_back().result.number = number;
     const bool by_opening = plan_.protocol == Protocol::strided || plan_.protocol == Protocol::lm_eval;
     documents_.back().result.score.all_scored = by_opening && !model_.tokenizer.opening().empty();
     in_document_ = true;
@@ -148,7 +124,7 @@ Evaluator::Document& Evaluator::current() {
 
 void Evaluator::count_words(std::string_view bytes, Score& score) {
   for (const char c : bytes) {
-    const bool in_word = !is_whitespace(c);
+    const bool in_word = !is_white_space(c);
     if (in_word && !in_word_) ++score.words;
     in_word_ = in_word;
   }
@@ -156,29 +132,67 @@ void Evaluator::count_words(std::string_view bytes, Score& score) {
 
 void Evaluator::add(std::span<const TokenId> tokens) {
   Document& document = current();
+  const bool keeps_text = options_.texts == Texts::keep && !document.named;
   for (const TokenId token : tokens) {
     const std::string_view bytes = model_.bytes_of(token);
-    if (!takes_texts_ && !model_.tokenizer.is_special(token)) count_words(bytes, document.result.score);
-    if (!takes_texts_ && texts_ == Texts::keep && !document.named) document.result.document += bytes;
-    const bool is_text = token < model_.tokenizer.vocab_size() && !model_.tokenizer.is_special(token);
-    if (takes_texts_ && !document.has_text && is_text) decoder_.feed(token, decoded_);
+    const bool special = model_.tokenizer.is_special(token);
+    if (!takes_texts_) {
+      if (!special) count_words(bytes, document.result.score);
+      if (keeps_text) document.result.document += bytes;
+      if (sink_.token) take_token(document, token, special ? std::string_view() : bytes);
+      continue;
+    }
+    const std::size_t before = decoded_.size();
+    const bool is_text = token < model_.tokenizer.vocab_size() && !special;
+    if (is_text && (sink_.token || !document.has_text)) decoder_.feed(token, decoded_);
+    if (sink_.token) take_token(document, token, std::string_view(decoded_).substr(before));
   }
-  count_text(decoded_, document);
+  if (!document.has_text) count_text(decoded_, document);
   decoded_.clear();
   cutter_.add(tokens);
+}
+
+/// Notes a token and where it is in the document.
+void Evaluator::take_token(Document& document, TokenId id, std::string_view text) {
+  TokenScore& token = document.tokens.emplace_back();
+  token.document = document.result.number;
+  token.index = document.token_count++;
+  token.id = id;
+  token.text = text;
+  if (takes_texts_ && document.has_text && !document.strays) {
+    document.strays = !std::string_view(document.expected).starts_with(text);
+    if (!document.strays) document.expected.erase(0, text.size());
+  }
+  if (!document.strays) token.span = ByteSpan{document.place, document.place + std::ssize(text)};
+  document.place += std::ssize(text);
+}
+
+/// Hands on the first token that waits.
+void Evaluator::emit_token(Document& document, const TargetScore* score) {
+  LM_CHECK(!document.tokens.empty());
+  TokenScore& token = document.tokens.front();
+  token.scored = score != nullptr;
+  if (score != nullptr) token.score = *score;
+  sink_.token(token);
+  document.tokens.pop_front();
+}
+
+void Evaluator::add_record(std::string_view record) {
+  if (options_.texts == Texts::keep) current().result.record = record;
 }
 
 void Evaluator::add_text(std::string_view text) {
   if (!takes_texts_) return;
   Document& document = current();
   document.has_text = true;
+  if (sink_.token) document.expected += text;
   count_text(text, document);
 }
 
 void Evaluator::count_text(std::string_view text, Document& document) {
   count_words(text, document.result.score);
   document.text_bytes += static_cast<std::int64_t>(text.size());
-  if (texts_ == Texts::keep && !document.named) document.result.document += text;
+  if (options_.texts == Texts::keep && !document.named) document.result.document += text;
 }
 
 /// Counts the text itself. What a token stream stands for is not known if the tokenizer loses text.
@@ -200,13 +214,28 @@ void Evaluator::end_document() {
   if (takes_texts_) {
     decoder_.finish(decoded_);
     if (!document.has_text) count_text(decoded_, document);
+    if (!document.tokens.empty()) take_rest(document);
     decoded_.clear();
   }
+  if (sink_.token && plan_.score_end) take_token(document, model_.tokenizer.end_of_text(), {});
   cutter_.finish();
   document.ended = true;
   in_document_ = false;
   report_finished();
-  if (documents_.size() > kDocumentsWaiting) scorer_.flush();
+  if (options_.at_once || documents_.size() > kDocumentsWaiting) scorer_.flush();
+}
+
+/// Gives the last token the rest of what the document's tokens spell.
+void Evaluator::take_rest(Document& document) {
+  TokenScore& last = document.tokens.back();
+  last.text += decoded_;
+  document.place += std::ssize(decoded_);
+  if (document.has_text && document.expected != decoded_) document.strays = true;
+  if (document.strays) {
+    last.span.reset();
+  } else if (last.span) {
+    last.span->end = document.place;
+  }
 }
 
 void Evaluator::take_window(CutWindow window) {
@@ -215,49 +244,95 @@ void Evaluator::take_window(CutWindow window) {
   scorer_.add(std::move(window.scored));
 }
 
-void Evaluator::take_result(const ScoredWindow& window, std::span<const double> nats) {
+void Evaluator::take_result(const ScoredWindow& window, std::span<const TargetScore> scores) {
   const Waiting waiting = waiting_.front();
   waiting_.pop_front();
   Document& document = documents_[static_cast<std::size_t>(waiting.document - first_document_)];
-  Score& score = document.result.score;
-  // A masked model was never asked for a special token.
-  const bool skips_special = plan_.pseudo != Pseudo::no;
-  double sum = 0;
-  std::int64_t credited = waiting.credited;
-  for (std::size_t i = 0; i < nats.size(); ++i) {
-    const TokenId token = window.tokens[static_cast<std::size_t>(window.first_scored) + i];
-    // The unknown token stands for text, whatever the tokenizer says that it is.
-    const bool special = model_.tokenizer.is_special(token) && token != model_.tokenizer.unknown_token();
-    if (special && skips_special) {
-      --credited;
-      continue;
-    }
-    sum += nats[i];
-    if (special) continue;
-    score.text_nats += nats[i];
-    score.bytes += static_cast<std::int64_t>(model_.bytes_of(token).size());
+  if (window.asks_after) {
+    document.after = scores.back();
+    scores = scores.first(scores.size() - 1);
   }
-  score.nats += sum * (static_cast<double>(waiting.credited) / static_cast<double>(nats.size()));
-  score.tokens += credited;
-  tokens_scored_ += credited;
+  take_scores(document, window, scores, waiting.credited);
   --document.windows_waiting;
   report_finished();
 }
 
+void Evaluator::take_scores(Document& document, const ScoredWindow& window, std::span<const TargetScore> scores,
+                            std::int64_t credited) {
+  Score& score = document.result.score;
+  const bool skips_special = plan_.pseudo != Pseudo::no;
+  const std::int64_t weighed = credited;
+  const bool each_counts = weighed == std::ssize(scores);  // in some protocols only their mean does
+  // Without a token before it, the first one is not scored.
+  const bool leaves_first = sink_.token && model_.tokenizer.opening().empty();
+  if (leaves_first && !document.tokens.empty() && document.tokens.front().index == 0) emit_token(document, nullptr);
+  double sum = 0;
+  for (std::size_t i = 0; i < scores.size(); ++i) {
+    const TokenId token = window.tokens[static_cast<std::size_t>(window.first_scored) + i];
+    // The unknown token stands for text, whatever the tokenizer says that it is.
+    const bool special = model_.tokenizer.is_special(token) && token != model_.tokenizer.unknown_token();
+    const bool counts = !(special && skips_special);
+    if (sink_.token) emit_token(document, counts ? &scores[i] : nullptr);
+    if (!counts) {
+      --credited;
+      continue;
+    }
+    sum += scores[i].nats;
+    if (each_counts) score.nats += scores[i].nats;
+    if (special) continue;
+    score.text_nats += scores[i].nats;
+    score.bytes += std::ssize(model_.bytes_of(token));
+  }
+  if (!each_counts && !scores.empty()) {
+    sum *= static_cast<double>(weighed) / static_cast<double>(scores.size());
+    score.nats += sum;
+  }
+  score.tokens += credited;
+  tokens_scored_ += credited;
+  document.block_tokens += credited;
+  document.block_nats += sum;
+  if (document.block_tokens >= kBlockTokens) close_block(document);
+}
+
+void Evaluator::close_block(Document& document) {
+  total_.by_block.add(document.block_tokens, document.block_nats);
+  document.block_tokens = 0;
+  document.block_nats = 0;
+}
+
 void Evaluator::report_finished() {
   while (!documents_.empty() && documents_.front().ended && documents_.front().windows_waiting == 0) {
-    if (takes_texts_) settle_text(documents_.front());
-    const DocumentScore& result = documents_.front().result;
+    Document& document = documents_.front();
+    if (takes_texts_) settle_text(document);
+    while (!document.tokens.empty()) emit_token(document, nullptr);
+    close_block(document);
+    const DocumentScore& result = document.result;
     total_.score += result.score;
+    total_.by_document.add(result.score.tokens, result.score.nats.value());
     ++total_.documents;
     if (const std::optional<double> perplexity = result.score.perplexity()) {
       total_.perplexity_sum += *perplexity;
       ++total_.perplexity_count;
     }
-    if (on_document_) on_document_(result);
+    if (sink_.end) sink_.end(document.after);
+    if (sink_.document) sink_.document(result);
     documents_.pop_front();
     ++first_document_;
   }
+}
+
+std::vector<std::uint8_t> word_beginnings(const TextModel& model, WordBegin begin) {
+  std::vector<std::uint8_t> begins(static_cast<std::size_t>(model.config().vocab_size), 0);
+  for (std::size_t id = 0; id < begins.size(); ++id) {
+    const std::string_view bytes = model.bytes_of(static_cast<TokenId>(id));
+    if (bytes.empty()) continue;
+    begins[id] = bytes.front() == ' ' || (begin == WordBegin::all && is_white_space(bytes.front())) ? 1 : 0;
+  }
+  if (begin == WordBegin::space) return begins;
+  for (const TokenId id : model.ends()) {
+    if (id < begins.size()) begins[id] = 1;
+  }
+  return begins;
 }
 
 void Evaluator::finish() {

@@ -13,57 +13,43 @@
 #include "base/token.h"
 #include "infer/score.h"
 #include "kernels/compute.h"
+#include "tasks/evaluate/token_scores.h"
+#include "tasks/evaluate/totals.h"
 #include "tasks/score/windows.h"
 #include "tasks/text_model.h"
 #include "text/documents.h"
 
 namespace lm {
 
-/// The totals of one document or of several, from which every number of a report is computed.
-struct Score {
-  std::int64_t tokens = 0;  // that count in nats; with a masked model no special ones
-  std::int64_t words = 0;   // runs of what is not ASCII whitespace, in the whole text
-  std::int64_t bytes = 0;   // of the scored tokens, or of the text if tokens do not hold all of it; special ones have none
-  double nats = 0;
-  double text_nats = 0;    // of the scored tokens that are not special: for bits per byte
-  bool all_scored = true;  // false if the protocol leaves tokens unscored: then nats / words means nothing
-
-  void operator+=(const Score& other);
-  /// Returns exp(nats / tokens); empty if no token was scored.
-  std::optional<double> perplexity() const;
-  /// Returns exp(nats / words); empty if there are none, or if not all of the text was scored.
-  std::optional<double> word_perplexity() const;
-  /// Returns text_nats / (ln 2 * bytes); empty if there are no bytes.
-  std::optional<double> bits_per_byte() const;
-  /// Returns the mean of nats over the tokens; empty if no token was scored.
-  std::optional<double> loss() const;
-};
-
-struct DocumentScore {
-  Score score;
-  std::string document;  // its name, or its text if it has none
-};
-
-struct CorpusScore {
-  Score score;
-  std::int64_t documents = 0;
-  /// Returns the mean of the documents' own perplexities, over those that have one.
-  std::optional<double> macro_perplexity() const;
-  double perplexity_sum = 0;
-  std::int64_t perplexity_count = 0;
-};
-
 enum class Texts { drop, keep };
+
+/// What an evaluation tells, in this order for each document: its tokens, its end, its score. All may be empty; what is not
+/// asked for is not computed.
+struct EvaluationSink {
+  std::function<void(const TokenScore&)> token = {};
+  /// What follows the last token of the document; nothing if that is not known.
+  std::function<void(const std::optional<TargetScore>& after)> end = {};
+  std::function<void(const DocumentScore&)> document = {};
+};
+
+struct EvaluatorOptions {
+  Texts texts = Texts::drop;
+  /// (V) 1 for the ids that begin a word, if the mass of these is wanted of each token; must outlive the evaluator.
+  std::span<const std::uint8_t> begins = {};
+  /// Each document is scored as soon as it has come, not with those after it.
+  bool at_once = false;
+};
 
 /// Scores documents that come in pieces, in bounded memory (with Texts::keep: and the text of those that have no name).
 class Evaluator {
  public:
-  /// `on_document`, if given, gets each document's score, in order.
-  Evaluator(Compute& compute, const TextModel& model, const WindowPlan& plan, Texts texts = Texts::drop,
-            std::function<void(const DocumentScore&)> on_document = {});
+  Evaluator(Compute& compute, const TextModel& model, const WindowPlan& plan, const EvaluatorOptions& options = {},
+            EvaluationSink sink = {});
 
   /// Names the document that begins or has begun: the name is shown instead of its text, which need not be kept then.
   void name_document(std::string_view name);
+  /// Keeps the JSON in which the document came, with Texts::keep.
+  void add_record(std::string_view record);
   void add(std::span<const TokenId> tokens);
   /// Tells the text whose tokens come, if it is known: it is counted in place of what the tokens stand for, if these differ.
   void add_text(std::string_view text);
@@ -84,6 +70,14 @@ class Evaluator {
     bool has_text = false;
     bool named = false;
     bool ended = false;
+    std::deque<TokenScore> tokens;  // not yet scored, if they are asked for
+    std::int64_t token_count = 0;   // of all that have come
+    std::int64_t place = 0;         // byte that the next token begins at
+    std::string expected;           // text that its tokens have not spelled yet, if takes_texts_
+    bool strays = false;            // what the tokens spell is not the text
+    std::optional<TargetScore> after;
+    std::int64_t block_tokens = 0;
+    double block_nats = 0;
   };
   struct Waiting {
     std::int64_t document;  // number since the start
@@ -91,7 +85,13 @@ class Evaluator {
   };
   Document& current();
   void take_window(CutWindow window);
-  void take_result(const ScoredWindow& window, std::span<const double> nats);
+  void take_result(const ScoredWindow& window, std::span<const TargetScore> scores);
+  void take_token(Document& document, TokenId id, std::string_view text);
+  void take_rest(Document& document);
+  void take_scores(Document& document, const ScoredWindow& window, std::span<const TargetScore> scores,
+                   std::int64_t credited);
+  void emit_token(Document& document, const TargetScore* score);
+  void close_block(Document& document);
   void report_finished();
   void count_words(std::string_view bytes, Score& score);
   void count_text(std::string_view text, Document& document);
@@ -99,8 +99,8 @@ class Evaluator {
 
   const TextModel& model_;
   WindowPlan plan_;
-  Texts texts_;
-  std::function<void(const DocumentScore&)> on_document_;
+  EvaluatorOptions options_;
+  EvaluationSink sink_;
   WindowCutter cutter_;
   WindowScorer scorer_;
   CorpusScore total_;
@@ -115,6 +115,10 @@ class Evaluator {
   bool in_word_ = false;
 };
 
+/// Returns (V) which ids begin a word: end-of-text and those whose first byte is whitespace, or only those whose first byte is
+/// a space.
+std::vector<std::uint8_t> word_beginnings(const TextModel& model, WordBegin begin);
+
 /// Returns the plan with what is 0 filled in: the model's context, and half of it (1 at least) as stride. Throws Error if
 /// the plan does not suit the model (context beyond the model's, stride beyond the context, an objective that it was not
 /// trained on).
@@ -125,7 +129,8 @@ struct DocumentTokens {
   std::function<void(std::string_view name)> name;
   std::function<void(std::span<const TokenId> tokens)> tokens;
   std::function<void()> end;
-  std::function<void(std::string_view text)> text = {};  // before its tokens; not of token streams
+  std::function<void(std::string_view text)> text = {};         // before its tokens; not of token streams
+  std::function<void(const JsonDocument& document)> json = {};  // before its text, if it came in JSON
 };
 
 /// Reads every path ("-" and no path at all: standard input), text or token stream as its first bytes say. Text is cut into
@@ -133,6 +138,8 @@ struct DocumentTokens {
 /// is called after each piece. Throws Error.
 void read_documents(const DocumentTokens& sink, const TextModel& model, const std::vector<std::string>& paths,
                     const DocumentKind& kind, const std::function<void()>& on_read = {});
+/// Returns the sink that hands documents to an evaluator.
+DocumentTokens documents_into(Evaluator& evaluator);
 /// Reads the same into an evaluator, whose finish() it calls.
 void evaluate_inputs(Evaluator& evaluator, const TextModel& model, const std::vector<std::string>& paths,
                      const DocumentKind& kind, const std::function<void()>& on_read = {});

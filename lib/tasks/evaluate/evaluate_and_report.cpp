@@ -3,45 +3,73 @@
 #include <span>
 #include <string_view>
 
+#include "base/error.h"
+#include "base/hash.h"
+#include "base/path.h"
 #include "objectives/mixture.h"
 #include "tasks/evaluate/evaluate.h"
 #include "tasks/evaluate/evaluate_infilling.h"
 #include "tasks/evaluate/evaluate_spans.h"
+#include "tasks/evaluate/given_words.h"
 
 namespace lm {
 namespace {
 
-void write_corpus(const Evaluator& evaluator, const EvaluationRequest& request, OutputStream& output) {
-  switch (request.form) {
-    case ReportForm::json:
-      return output.write(to_json(evaluator.total(), evaluator.plan(), request.base, request.macro).dump() + "\n");
-    case ReportForm::tsv:
-      return output.write((request.header ? tsv_header("documents", evaluator.plan()) : "") + to_tsv(evaluator.total()));
-    case ReportForm::text:
-      return output.write(to_text(evaluator.total(), evaluator.plan(), request.base, request.macro));
-  }
+ReportFrame frame_of(const TextModel& model, const WindowPlan& plan, const EvaluationRequest& request) {
+  ReportFrame frame{.protocol = describe(plan), .pseudo = plan.pseudo != Pseudo::no, .base = request.base};
+  if (request.form != ReportForm::json || request.levels.front() != Level::corpus) return frame;
+  frame.model = weights_hash(model);
+  frame.tokenizer = to_hex(model.tokenizer.fingerprint());
+  return frame;
 }
 
 void score_tokens(Compute& compute, const TextModel& model, const EvaluationRequest& request,
                   const EvaluationOutputs& outputs, const EvaluationProgress& progress) {
   const WindowPlan plan = complete_plan(request.plan, model);
-  const bool by_document = request.level == Level::document;
-  std::optional<DocumentReport> report;
-  std::function<void(const DocumentScore&)> on_document;
-  if (by_document) {
-    report.emplace(DocumentReportOptions{.plan = plan,
-                                         .base = request.base,
-                                         .form = request.form,
-                                         .header = request.header,
-                                         .min_perplexity = request.min_perplexity,
-                                         .max_perplexity = request.max_perplexity},
-                   outputs.report, outputs.rejected);
-    on_document = [&](const DocumentScore& document) { report->add(document); };
+  LevelReport report({.levels = request.levels,
+                      .frame = frame_of(model, plan, request),
+                      .form = request.form,
+                      .macro = request.macro,
+                      .header = request.header,
+                      .line_buffered = request.line_buffered,
+                      .min_perplexity = request.min_perplexity,
+                      .max_perplexity = request.max_perplexity},
+                     model, outputs.report, outputs.rejected);
+  std::optional<GivenWords> given;
+  std::optional<WordAssembler> words;
+  std::vector<std::uint8_t> begins;
+  EvaluationSink sink{.document = [&](const DocumentScore& document) { report.add(document); }};
+  if (report.has(Level::word)) {
+    given.emplace(request.words);
+    words.emplace(
+        request.word_begin, [&](std::int64_t document) { return given->next(document); },
+        [&](const WordScore& word) { report.add(word); });
+    if (plan.pseudo == Pseudo::no) begins = word_beginnings(model, request.word_begin);
+    sink.end = [&](const std::optional<TargetScore>& after) { words->end_document(after); };
   }
-  Evaluator evaluator(compute, model, plan, by_document ? Texts::keep : Texts::drop, on_document);
-  evaluate_inputs(evaluator, model, request.inputs, request.documents,
-                  [&] { progress(evaluator.tokens_scored(), "tokens"); });
-  if (!by_document) write_corpus(evaluator, request, outputs.report);
+  if (words || report.has(Level::token)) {
+    sink.token = [&](const TokenScore& token) {
+      report.add(token);
+      if (words) words->add(token);
+    };
+  }
+  const bool keeps_texts = report.has(Level::document);
+  Evaluator evaluator(compute, model, plan,
+                      {.texts = keeps_texts ? Texts::keep : Texts::drop, .begins = begins, .at_once = request.line_buffered},
+                      sink);
+  DocumentTokens documents = documents_into(evaluator);
+  if (given) {
+    documents.json = [&](const JsonDocument& document) {
+      if (given->begin_document(document)) words->take_given();
+      evaluator.add_record(document.record);
+    };
+    if (!request.words.empty()) words->take_given();
+  }
+  read_documents(documents, model, request.inputs, request.documents,
+                 [&] { progress(evaluator.tokens_scored(), "tokens"); });
+  evaluator.finish();
+  if (given) given->check_all_used();
+  report.add(evaluator.total());
 }
 
 void score_spans(Compute& compute, const TextModel& model, const EvaluationRequest& request,
@@ -87,6 +115,40 @@ void evaluate_and_report(Compute& compute, const TextModel& model, const Evaluat
       return score_spans(compute, model, request, outputs, progress);
     case Scoring::infilling:
       return score_infilling(compute, model, request, outputs, progress);
+  }
+}
+
+void merge_and_report(const std::vector<std::string>& paths, ReportForm form, bool header, OutputStream& output) {
+  std::optional<CorpusReport> whole;
+  for (const std::string& path : paths) {
+    bool found = false;
+    JsonRecords records([&](std::string_view record, const std::string& place) {
+      const std::string source = place + " of " + input_name(path);
+      const JsonValue json = JsonValue::parse(record, source);
+      const JsonValue* level = json.find("level");
+      if (level != nullptr && level->if_string() != nullptr && *level->if_string() != to_string(Level::corpus)) return;
+      CorpusReport part = corpus_report_from_json(json, source);
+      found = true;
+      if (whole) return merge_report(*whole, part, source);
+      whole = std::move(part);
+    });
+    TextInput input(open_input(path), FileUse::text, Accept::text);
+    records.begin(input.name());
+    std::string buffer(std::size_t{1} << 16, '\0');
+    while (const std::size_t size = input.read_once(buffer.data(), buffer.size())) records.feed({buffer.data(), size});
+    records.end();
+    if (!found) throw Error("cannot merge '" + input_name(path) + "': it has no report of a corpus");
+  }
+  LM_CHECK(whole);
+  const std::vector<std::string> columns = tsv_columns(Level::corpus);
+  const JsonValue json = to_json(whole->score, whole->frame, Macro::no);
+  switch (form) {
+    case ReportForm::json:
+      return output.write(json.dump() + "\n");
+    case ReportForm::tsv:
+      return output.write((header ? tsv_header(columns, whole->frame) : "") + tsv_row(columns, json, whole->frame));
+    case ReportForm::text:
+      return output.write(to_text(whole->score, whole->frame, Macro::no));
   }
 }
 

@@ -11,8 +11,7 @@
 #include "base/file.h"
 #include "kernels/compute.h"
 #include "objectives/fim_layout.h"
-#include "tasks/evaluate/document_report.h"
-#include "tasks/evaluate/evaluate_report.h"
+#include "tasks/evaluate/level_report.h"
 #include "tasks/score/windows.h"
 #include "tasks/text_model.h"
 #include "text/documents.h"
@@ -28,23 +27,20 @@ inline constexpr auto kChoices<Scoring> = choice_table<Scoring>("scoring", {{"le
                                                                             {"span", Scoring::span},
                                                                             {"infilling", Scoring::infilling}});
 
-/// What a report is about: all documents together, or each.
-enum class Level { corpus, document };
-template <>
-inline constexpr auto kChoices<Level> = choice_table<Level>("level",
-                                                            {{"corpus", Level::corpus}, {"document", Level::document}});
-
 struct EvaluationRequest {
   std::vector<std::string> inputs = {};
   DocumentKind documents = {};
   Scoring scoring = Scoring::left_to_right;
   WindowPlan plan = {};  // its `pseudo` is Pseudo::no except with Scoring::pseudo
   std::string layout = kDefaultFimLayout;
-  Level level = Level::corpus;
+  std::vector<Level> levels = {Level::corpus};  // each once, in the order of the enum
+  WordBegin word_begin = WordBegin::all;
+  std::string words = {};  // a file of the words of all documents; empty: they are found in the text
   LogBase base = LogBase::e;
   Macro macro = Macro::no;
   ReportForm form = ReportForm::text;
   bool header = false;
+  bool line_buffered = false;
   std::optional<double> min_perplexity = {}, max_perplexity = {};  // of documents that are not left out
 };
 
@@ -64,5 +60,8 @@ Scoring default_scoring(const TextModel& model);
 /// Scoring::infilling only `form` and `base`. Throws Error if the model was not trained for what is scored.
 void evaluate_and_report(Compute& compute, const TextModel& model, const EvaluationRequest& request,
                          const EvaluationOutputs& outputs, const EvaluationProgress& progress);
+
+/// Adds up the reports of parts of a corpus, which are JSON, and writes that of the whole. Throws Error.
+void merge_and_report(const std::vector<std::string>& paths, ReportForm form, bool header, OutputStream& output);
 
 }  // namespace lm

@@ -95,8 +95,9 @@ double InfillingEvaluator::nats_of(std::vector<TokenId> before, std::span<const 
   sequence.input.insert(sequence.input.end(), middle.begin(), middle.end() - 1);
   for (std::int64_t i = 0; i < std::ssize(middle); ++i)
     sequence.targets.push_back({.place = first + i, .token = middle[static_cast<std::size_t>(i)]});
-  const std::vector<double> nats = scorer_.score({&sequence, 1}).front();
-  return std::accumulate(nats.begin(), nats.end(), 0.0);
+  const std::vector<TargetScore> nats = scorer_.score({&sequence, 1}).front();
+  return std::accumulate(nats.begin(), nats.end(), 0.0,
+                         [](double sum, const TargetScore& score) { return sum + score.nats; });
 }
 
 /// Returns whether the model writes the middle: a single line and then a newline or end-of-text, or several lines and then

@@ -75,7 +75,7 @@ struct Reader {
       hand_over();
       sink.end();
     };
-    DocumentSplitter splitter(kind, {.text = take, .end = end});
+    DocumentSplitter splitter(kind, {.text = take, .end = end, .json = sink.json});
     splitter.begin_input(input.name());
     std::string buffer(kTextPiece, '\0');
     while (const std::size_t size = input.read_once(buffer.data(), buffer.size())) {
@@ -96,13 +96,17 @@ void read_documents(const DocumentTokens& sink, const TextModel& model, const st
   if (paths.empty()) reader.read("-");
 }
 
+DocumentTokens documents_into(Evaluator& evaluator) {
+  return {.name = [&](std::string_view name) { evaluator.name_document(name); },
+          .tokens = [&](std::span<const TokenId> tokens) { evaluator.add(tokens); },
+          .end = [&] { evaluator.end_document(); },
+          .text = [&](std::string_view text) { evaluator.add_text(text); },
+          .json = [&](const JsonDocument& document) { evaluator.add_record(document.record); }};
+}
+
 void evaluate_inputs(Evaluator& evaluator, const TextModel& model, const std::vector<std::string>& paths,
                      const DocumentKind& kind, const std::function<void()>& on_read) {
-  read_documents({.name = [&](std::string_view name) { evaluator.name_document(name); },
-                  .tokens = [&](std::span<const TokenId> tokens) { evaluator.add(tokens); },
-                  .end = [&] { evaluator.end_document(); },
-                  .text = [&](std::string_view text) { evaluator.add_text(text); }},
-                 model, paths, kind, on_read);
+  read_documents(documents_into(evaluator), model, paths, kind, on_read);
   evaluator.finish();
 }
 

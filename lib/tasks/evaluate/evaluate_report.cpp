@@ -1,12 +1,14 @@
 #include "tasks/evaluate/evaluate_report.h"
 
 #include <algorithm>
-#include <limits>
+#include <array>
 #include <numbers>
 
+#include "base/error.h"
 #include "base/json_number.h"
 #include "base/number_text.h"
 #include "base/printable.h"
+#include "tasks/evaluate/white_space.h"
 #include "text/unicode/unicode.h"
 
 namespace lm {
@@ -39,33 +41,46 @@ namespace {
 
 constexpr std::size_t kShownColumns = 60;              // of a document, on a line for people
 constexpr std::size_t kMostBytes = 4 * kShownColumns;  // that need be looked at for them
+constexpr const char* kScores = "scores";
 
-/// Returns a document on one line, from which it can be read back; nothing in it is for a terminal to obey.
-std::string escaped(std::string_view text) {
-  std::string doubled;
-  for (const char c : text) doubled.append(c == '\\' ? 2 : 1, c);
-  return printable(doubled);
+std::string prefix(const ReportFrame& frame) { return frame.pseudo ? "pseudo_" : ""; }
+
+std::optional<double> in_base(const std::optional<double>& nats, LogBase base) {
+  return nats ? std::optional(*nats / log_of(base)) : std::nullopt;
 }
 
-void set_score(JsonValue& json, const Score& score, const WindowPlan& plan, LogBase base) {
-  const std::optional<double> loss = score.loss();
-  const std::string pseudo = plan.pseudo == Pseudo::no ? "" : "pseudo_";
+void set_score(JsonValue& json, const Score& score, const ReportFrame& frame) {
+  const std::string pseudo = prefix(frame);
   json.set("tokens", score.tokens);
   json.set("words", score.words);
   json.set("bytes", score.bytes);
-  json.set(pseudo + "nats", json_number(score.nats));
-  json.set(pseudo + "loss", json_number(loss ? std::optional(*loss / log_of(base)) : std::nullopt));
+  json.set(pseudo + "nats", json_number(score.nats.value()));
+  json.set(pseudo + "loss", json_number(in_base(score.loss(), frame.base)));
   json.set(pseudo + "perplexity", json_number(score.perplexity()));
   json.set(pseudo + "word_perplexity", json_number(score.word_perplexity()));
   json.set(pseudo + "bits_per_byte", json_number(score.bits_per_byte()));
-  json.set("protocol", describe(plan));
-  if (base != LogBase::e) json.set("base", base == LogBase::two ? 2 : 10);
+  json.set("protocol", frame.protocol);
+  if (frame.base != LogBase::e) json.set("base", frame.base == LogBase::two ? 2 : 10);
 }
 
-std::string tsv_row(const Score& score, std::string_view last) {
-  const double perplexity = score.perplexity().value_or(std::numeric_limits<double>::infinity());
-  return exact_text(perplexity) + "\t" + exact_text(score.nats) + "\t" + std::to_string(score.tokens) + "\t" +
-         std::to_string(score.words) + "\t" + std::to_string(score.bytes) + "\t" + std::string(last) + "\n";
+JsonValue sums_json(const ClusterSums& sums) {
+  JsonValue json;
+  json.set("clusters", sums.clusters);
+  json.set("tokens_squared", sums.tokens_squared.to_text()).set("tokens_nats", sums.tokens_nats.to_text());
+  return json.set("nats_squared", sums.nats_squared.to_text());
+}
+
+/// Returns a number of a table: of what JSON has as a number, a string ("inf"), or null.
+std::string cell_of(const JsonValue& value) {
+  double number = 0;
+  if (const std::int64_t* integer = value.if_integer()) return std::to_string(*integer);
+  if (value.to_double(number)) return exact_text(number);
+  return value.if_string() != nullptr ? escaped(*value.if_string()) : std::string();
+}
+
+bool is_pseudo(std::string_view column) {
+  constexpr std::array kNames = {"perplexity", "nats", "log_p", "surprisal"};
+  return std::find(kNames.begin(), kNames.end(), column) != kNames.end();
 }
 
 }  // namespace
@@ -79,48 +94,134 @@ std::string score_line(std::string name, const std::string& value) {
   return name + value + "\n";
 }
 
-JsonValue to_json(const CorpusScore& corpus, const WindowPlan& plan, LogBase base, Macro macro) {
+std::string escaped(std::string_view text) {
+  std::string doubled;
+  for (const char c : text) doubled.append(c == '\\' ? 2 : 1, c);
+  return printable(doubled);
+}
+
+JsonValue to_json(const CorpusScore& corpus, const ReportFrame& frame, Macro macro) {
   JsonValue json;
   json.set("documents", corpus.documents);
-  set_score(json, corpus.score, plan, base);
-  if (macro == Macro::yes)
-    json.set(plan.pseudo == Pseudo::no ? "macro_perplexity" : "pseudo_macro_perplexity",
-             json_number(corpus.macro_perplexity()));
+  set_score(json, corpus.score, frame);
+  if (macro == Macro::yes) json.set(prefix(frame) + "macro_perplexity", json_number(corpus.macro_perplexity()));
+  const std::optional<StandardError> error = corpus.standard_error();
+  json.set("standard_error", json_number(error ? std::optional(error->nats / log_of(frame.base)) : std::nullopt));
+  json.set("standard_error_over", error ? JsonValue(error->by_document ? "documents" : "blocks") : JsonValue());
+  json.set("nats_fixed", corpus.score.nats.to_text()).set("text_nats_fixed", corpus.score.text_nats.to_text());
+  json.set("all_scored", corpus.score.all_scored);
+  json.set("by_document", sums_json(corpus.by_document)).set("by_block", sums_json(corpus.by_block));
+  if (!frame.model.empty()) json.set("model", frame.model);
+  if (!frame.tokenizer.empty()) json.set("tokenizer", frame.tokenizer);
   return json;
 }
 
-JsonValue to_json(const DocumentScore& document, const WindowPlan& plan, LogBase base) {
+JsonValue to_json(const DocumentScore& document, const ReportFrame& frame) {
   JsonValue json;
-  json.set("document", document.document);
-  set_score(json, document.score, plan, base);
+  json.set("document", document.document).set("document_id", document.number);
+  set_score(json, document.score, frame);
   return json;
 }
 
-std::string to_tsv(const CorpusScore& corpus) { return tsv_row(corpus.score, std::to_string(corpus.documents)); }
-
-std::string to_tsv(const DocumentScore& document) { return tsv_row(document.score, escaped(document.document)); }
-
-std::string tsv_header(std::string_view last_column, const WindowPlan& plan) {
-  const std::string pseudo = plan.pseudo == Pseudo::no ? "" : "pseudo_";
-  return pseudo + "perplexity\t" + pseudo + "nats\ttokens\twords\tbytes\t" + std::string(last_column) + "\n";
+std::string with_scores(const DocumentScore& document, const ReportFrame& frame) {
+  JsonValue scores;
+  scores.set("document_id", document.number);
+  set_score(scores, document.score, frame);
+  std::string_view record = document.record;
+  while (!record.empty() && is_white_space(record.back())) record.remove_suffix(1);
+  while (!record.empty() && is_white_space(record.front())) record.remove_prefix(1);
+  const JsonValue value = JsonValue::parse(record, "document " + std::to_string(document.number));
+  if (value.if_object() == nullptr)
+    return "{\"text\":" + std::string(record) + ",\"" + kScores + "\":" + scores.dump() + "}";
+  if (value.find(kScores) != nullptr) {
+    throw Error("cannot add 'scores' to document " + std::to_string(document.number) +
+                ": it has a member of that name; rename it");
+  }
+  // The object as it came; it holds its text at least.
+  return std::string(record.substr(0, record.size() - 1)) + ",\"" + kScores + "\":" + scores.dump() + "}";
 }
 
-std::string to_text(const CorpusScore& corpus, const WindowPlan& plan, LogBase base, Macro macro) {
+JsonValue to_json(const WordScore& word, const ReportFrame& frame) {
+  const std::string pseudo = prefix(frame);
+  JsonValue json;
+  json.set("document_id", word.document).set("index", word.index).set("word", word.word);
+  json.set("start", word.span.start).set("end", word.span.end).set("tokens", word.tokens);
+  json.set(pseudo + "nats", json_number(word.nats));
+  if (!frame.pseudo) json.set("corrected_nats", json_number(word.corrected_nats));
+  const std::optional<double>& surprisal = frame.pseudo ? word.nats : word.corrected_nats;
+  return json.set(pseudo + "surprisal", json_number(in_base(surprisal, frame.base)));
+}
+
+JsonValue to_json(const TokenScore& token, const ReportFrame& frame, std::string_view likeliest_text) {
+  const auto or_null = [&](bool known, auto number) { return known ? JsonValue(number) : JsonValue(); };
+  JsonValue json;
+  json.set("document_id", token.document)
+      .set("index", token.index)
+      .set("id", std::int64_t{token.id})
+      .set("piece", token.text);
+  json.set("start", or_null(token.span.has_value(), token.span.value_or(ByteSpan{}).start));
+  json.set("end", or_null(token.span.has_value(), token.span.value_or(ByteSpan{}).end));
+  json.set(prefix(frame) + "log_p", token.scored ? json_number(-token.score.nats) : JsonValue());
+  json.set("rank", or_null(token.scored, token.score.rank));
+  json.set("entropy", token.scored ? json_number(token.score.entropy) : JsonValue());
+  json.set("likeliest", or_null(token.scored, std::int64_t{token.score.likeliest}));
+  return json.set("likeliest_piece", token.scored ? JsonValue(likeliest_text) : JsonValue());
+}
+
+std::vector<std::string> tsv_columns(Level level) {
+  switch (level) {
+    case Level::corpus:
+      return {"perplexity", "nats", "tokens", "words", "bytes", "documents"};
+    case Level::document:
+      return {"perplexity", "nats", "tokens", "words", "bytes", "document"};
+    case Level::word:
+      return {"document_id", "index", "word", "start", "end", "tokens", "nats", "corrected_nats", "surprisal"};
+    case Level::token:
+      break;
+  }
+  return {"document_id", "index", "id", "piece", "start", "end", "log_p", "rank", "entropy", "likeliest", "likeliest_piece"};
+}
+
+std::string tsv_row(const std::vector<std::string>& columns, const JsonValue& row, const ReportFrame& frame) {
+  std::string line;
+  for (const std::string& column : columns) {
+    const JsonValue* value = row.find(is_pseudo(column) ? prefix(frame) + column : column);
+    const bool has_none = value != nullptr && value->is_null();
+    line += (&column == &columns.front() ? "" : "\t") + (value == nullptr                     ? std::string()
+                                                         : has_none && column == "perplexity" ? "inf"
+                                                                                              : cell_of(*value));
+  }
+  return line + "\n";
+}
+
+std::string tsv_header(const std::vector<std::string>& columns, const ReportFrame& frame) {
+  std::string line;
+  for (const std::string& column : columns)
+    line += (line.empty() ? "" : "\t") + (is_pseudo(column) ? prefix(frame) : std::string()) + column;
+  return line + "\n";
+}
+
+std::string to_text(const CorpusScore& corpus, const ReportFrame& frame, Macro macro) {
   const Score& score = corpus.score;
-  std::optional<double> loss = score.loss();
-  if (loss) *loss /= log_of(base);
-  const std::string pseudo = plan.pseudo == Pseudo::no ? "" : "pseudo-";
+  const std::optional<double> loss = in_base(score.loss(), frame.base);
+  const std::string pseudo = frame.pseudo ? "pseudo-" : "";
+  const std::string unit = std::string(" ") + unit_of(frame.base) + " a token";
   std::string text;
   text += score_line("documents", std::to_string(corpus.documents));
   text += score_line("tokens", std::to_string(score.tokens));
   text += score_line("words", std::to_string(score.words));
   text += score_line("bytes", std::to_string(score.bytes));
-  text += score_line(pseudo + "loss", score_text(loss, 4) + (loss ? std::string(" ") + unit_of(base) + " a token" : ""));
+  text += score_line(pseudo + "loss", score_text(loss, 4) + (loss ? unit : ""));
+  if (const std::optional<StandardError> error = corpus.standard_error()) {
+    text += score_line("standard error", fixed_text(error->nats / log_of(frame.base), 4) + unit + ", over " +
+                                             std::to_string(error->clusters) +
+                                             (error->by_document ? " documents" : " blocks of windows"));
+  }
   text += score_line(pseudo + "perplexity", score_text(score.perplexity(), 4));
   if (macro == Macro::yes) text += score_line("macro " + pseudo + "perplexity", score_text(corpus.macro_perplexity(), 4));
   text += score_line("word " + pseudo + "perplexity", score_text(score.word_perplexity(), 4));
   text += score_line(pseudo + "bits per byte", score_text(score.bits_per_byte(), 4));
-  text += score_line("protocol", describe(plan));
+  text += score_line("protocol", frame.protocol);
   return text;
 }
 
@@ -133,6 +234,21 @@ std::string to_text(const DocumentScore& document) {
   if (cut || shown.size() < whole.size()) shown += "...";
   return align_right(score_text(document.score.perplexity(), 2), 12) + " " +
          align_right(std::to_string(document.score.tokens), 8) + "  " + shown + "\n";
+}
+
+std::string to_text(const WordScore& word, const ReportFrame& frame) {
+  const std::optional<double>& surprisal = frame.pseudo ? word.nats : word.corrected_nats;
+  return align_right(score_text(in_base(surprisal, frame.base), 4), 12) + " " + align_right(std::to_string(word.tokens), 8) +
+         "  " + escaped(word.word) + "\n";
+}
+
+std::string to_text(const TokenScore& token, const ReportFrame& frame) {
+  const auto shown = [&](double nats) {
+    return token.scored ? fixed_text(nats / log_of(frame.base), 4) : std::string("undefined");
+  };
+  return align_right(shown(token.score.nats), 12) + " " +
+         align_right(token.scored ? std::to_string(token.score.rank) : "-", 8) + " " +
+         align_right(shown(token.score.entropy), 12) + "  " + json_quote(escaped(token.text)) + "\n";
 }
 
 }  // namespace lm

@@ -105,14 +105,14 @@ void SpanEvaluator::take_window() {
 }
 
 void SpanEvaluator::finish() {
-  const std::vector<std::vector<double>> nats = scorer_.score(waiting_);
+  const std::vector<std::vector<TargetScore>> nats = scorer_.score(waiting_);
   for (std::size_t s = 0; s < waiting_.size(); ++s) {
     for (std::size_t i = 0; i < nats[s].size(); ++i) {
       ++total_.targets;
-      total_.nats += nats[s][i];
+      total_.nats += nats[s][i].nats;
       if (model_.tokenizer.is_special(waiting_[s].targets[i].token)) continue;
       ++total_.hidden_tokens;
-      total_.hidden_nats += nats[s][i];
+      total_.hidden_nats += nats[s][i].nats;
     }
   }
   waiting_.clear();

@@ -79,18 +79,25 @@ void WindowCutter::add(std::span<const TokenId> tokens) {
 
 void WindowCutter::finish() {
   if (plan_.score_end) add({&ends_.end_of_text, 1});
+  const bool is_empty = end() == std::ssize(ends_.opening);
+  const bool asks_after = ends_.asks_after && !plan_.score_end && starts_from_opening(plan_.protocol) && !is_empty;
+  // The last window asks for what comes after its last token if there is room for that one among what predicts.
+  const bool has_room = end() > scored_end_ && end() <= plan_.context;
   if (end() > scored_end_) {
-    if (starts_from_opening(plan_.protocol)) cut_strided(end());
+    if (starts_from_opening(plan_.protocol)) cut_strided(end(), asks_after && has_room);
     if (plan_.protocol == Protocol::hf_stride) cut_hugging_face(end());
   }
+  if (asks_after && !has_room) emit(std::max(first_, end() - plan_.context), end(), end(), 0, true);
   begin();
 }
 
-void WindowCutter::emit(std::int64_t first, std::int64_t last, std::int64_t first_scored, std::int64_t credited) {
+void WindowCutter::emit(std::int64_t first, std::int64_t last, std::int64_t first_scored, std::int64_t credited,
+                        bool asks_after) {
   const auto at = [&](std::int64_t place) { return tokens_.begin() + static_cast<std::ptrdiff_t>(place - first_); };
   CutWindow window;
   window.scored.tokens.assign(at(first), at(last));
   window.scored.first_scored = first_scored - first;
+  window.scored.asks_after = asks_after;
   window.credited = credited;
   if (plan_.protocol == Protocol::llama_cpp && !ends_.begin_tokens.empty())
     window.scored.tokens.front() = ends_.begin_tokens.front();
@@ -98,9 +105,9 @@ void WindowCutter::emit(std::int64_t first, std::int64_t last, std::int64_t firs
 }
 
 /// Scores the places from scored_end_ to last - 1.
-void WindowCutter::cut_strided(std::int64_t last) {
+void WindowCutter::cut_strided(std::int64_t last, bool asks_after) {
   const std::int64_t first = std::max<std::int64_t>(0, last - 1 - plan_.context);
-  emit(first, last, scored_end_, last - scored_end_);
+  emit(first, last, scored_end_, last - scored_end_, asks_after);
   scored_end_ = last;
   forget_before(last - plan_.context);  // the next window ends at least one place further
 }

@@ -71,6 +71,7 @@ class WindowCutter {
     std::vector<TokenId> opening;       // x_0; may be empty
     std::vector<TokenId> begin_tokens;  // the tokenizer's own; may be empty
     TokenId end_of_text = 0;            // the last token, if the plan scores it
+    bool asks_after = false;            // what follows the last token is asked for, unless the plan scores it anyway
   };
   WindowCutter(const WindowPlan& plan, Ends ends, Emit emit);
   void add(std::span<const TokenId> tokens);
@@ -80,8 +81,9 @@ class WindowCutter {
  private:
   std::int64_t end() const { return first_ + static_cast<std::int64_t>(tokens_.size()); }
   void begin();
-  void emit(std::int64_t first, std::int64_t last, std::int64_t first_scored, std::int64_t credited);
-  void cut_strided(std::int64_t last_scored);
+  void emit(std::int64_t first, std::int64_t last, std::int64_t first_scored, std::int64_t credited,
+            bool asks_after = false);
+  void cut_strided(std::int64_t last_scored, bool asks_after = false);
   void cut_hugging_face(std::int64_t window_end);
   void cut_llama_cpp();
   void forget_before(std::int64_t place);

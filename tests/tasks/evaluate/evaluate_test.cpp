@@ -59,8 +59,9 @@ struct Result {
 Result evaluate(const TextModel& model, const WindowPlan& plan, const std::vector<std::string>& paths, const char* kind) {
   Compute compute(2, best_simd_tier());
   Result result;
-  Evaluator evaluator(compute, model, plan, Texts::keep,
-                      [&](const DocumentScore& document) { result.documents.push_back(document); });
+  EvaluationSink sink;
+  sink.document = [&](const DocumentScore& document) { result.documents.push_back(document); };
+  Evaluator evaluator(compute, model, plan, {.texts = Texts::keep, .begins = {}}, sink);
   evaluate_inputs(evaluator, model, paths, parse_document_kind(kind));
   result.total = evaluator.total();
   return result;
@@ -96,15 +97,15 @@ TEST_CASE("nats, tokens, words and bytes of each document are those of the defin
     CHECK(document.score.bytes == static_cast<std::int64_t>(kLines[i].size()));
     CHECK(document.score.words == words[i]);
     const double expected = nats_by_definition(compute, model, kLines[i], 10, 3);
-    CHECK(std::abs(document.score.nats - expected) <= 1e-5 * expected);  // float logits of two orders of summing
-    total += document.score.nats;
+    CHECK(std::abs(document.score.nats.value() - expected) <= 1e-5 * expected);  // float logits of two orders of summing
+    total += document.score.nats.value();
   }
   CHECK(result.total.documents == 5);
-  CHECK(std::abs(result.total.score.nats - total) < 1e-9);
+  CHECK(std::abs(result.total.score.nats.value() - total) < 1e-9);
 }
 
 TEST_CASE("what is derived follows from nats, tokens, words and bytes") {
-  const Score score{.tokens = 10, .words = 4, .bytes = 40, .nats = 20, .text_nats = 18};
+  const Score score{.tokens = 10, .words = 4, .bytes = 40, .nats = FixedSum(20), .text_nats = FixedSum(18)};
   CHECK(*score.loss() == 2.0);
   CHECK(*score.perplexity() == std::exp(2.0));
   CHECK(*score.word_perplexity() == std::exp(5.0));
@@ -125,7 +126,7 @@ TEST_CASE("the corpus' perplexity weighs tokens, the macro average documents") {
   double sum = 0;
   std::int64_t tokens = 0;
   for (const DocumentScore& document : result.documents) {
-    nats += document.score.nats;
+    nats += document.score.nats.value();
     tokens += document.score.tokens;
     if (document.score.tokens > 0) sum += *document.score.perplexity();
   }
@@ -178,7 +179,7 @@ TEST_CASE("each file is a document of its name, and no window crosses from one t
   for (std::size_t i = 0; i < 3; ++i) {
     CHECK(together.documents[i].document == paths[i]);
     const Result alone = evaluate(model, {}, {paths[i]}, "file");
-    CHECK(std::abs(alone.total.score.nats - together.documents[i].score.nats) < 1e-4);
+    CHECK(std::abs(alone.total.score.nats.value() - together.documents[i].score.nats.value()) < 1e-4);
   }
   CHECK(together.documents[1].score.tokens == 0);
 }
@@ -191,7 +192,7 @@ TEST_CASE("score-end counts in nats and tokens, never in bytes") {
   const Result ended = evaluate(model, {.score_end = true}, {folder.path("a")}, "file");
   CHECK(ended.total.score.tokens == plain.total.score.tokens + 1);
   CHECK(ended.total.score.bytes == plain.total.score.bytes);
-  CHECK(ended.total.score.nats > plain.total.score.nats);
+  CHECK(ended.total.score.nats.value() > plain.total.score.nats.value());
   CHECK(*ended.total.score.bits_per_byte() == doctest::Approx(*plain.total.score.bits_per_byte()).epsilon(1e-5));
 }
 
@@ -227,7 +228,7 @@ TEST_CASE("hf-stride weighs each window's mean by one less than its new tokens")
     }
     const Result result = evaluate(model, {.protocol = Protocol::hf_stride, .stride = stride}, {folder.path("a")}, "file");
     CHECK(result.total.score.tokens == count);
-    CHECK(std::abs(result.total.score.nats - sum) < 1e-5 * sum);
+    CHECK(std::abs(result.total.score.nats.value() - sum) < 1e-5 * sum);
     CHECK_FALSE(result.total.score.word_perplexity());  // the first token is not scored
   }
 }
@@ -244,31 +245,42 @@ TEST_CASE("plans that a model cannot follow, and models that do not read from le
   CHECK_NOTHROW(Evaluator(compute, model, {}));
 }
 
+/// A document's line in tab-separated values.
+std::string tsv_of(const DocumentScore& document) {
+  const ReportFrame frame;
+  return tsv_row(tsv_columns(Level::document), to_json(document, frame), frame);
+}
+
 TEST_CASE("reports hold the keys and columns of the manual") {
   CorpusScore corpus;
   corpus.documents = 2;
-  corpus.score = {.tokens = 10, .words = 4, .bytes = 40, .nats = 20, .text_nats = 20};
-  const WindowPlan plan{.context = 8, .stride = 4};
-  const JsonValue json = to_json(corpus, plan, LogBase::e, Macro::no);
+  corpus.score = {.tokens = 10, .words = 4, .bytes = 40, .nats = FixedSum(20), .text_nats = FixedSum(20)};
+  const ReportFrame frame{.protocol = describe({.context = 8, .stride = 4})};
+  const JsonValue json = to_json(corpus, frame, Macro::no);
   std::string keys;
   for (const auto& [key, value] : *json.if_object()) keys += key + " ";
-  CHECK(keys == "documents tokens words bytes nats loss perplexity word_perplexity bits_per_byte protocol ");
+  CHECK(keys ==
+        "documents tokens words bytes nats loss perplexity word_perplexity bits_per_byte protocol standard_error "
+        "standard_error_over nats_fixed text_nats_fixed all_scored by_document by_block ");
   CHECK(json.number_at("loss", "") == 2.0);
-  CHECK(to_json(corpus, plan, LogBase::two, Macro::no).number_at("loss", "") == 2.0 / std::numbers::ln2);
-  CHECK(tsv_header("document") == "perplexity\tnats\ttokens\twords\tbytes\tdocument\n");
-  const DocumentScore document{.score = {.tokens = 1, .words = 1, .bytes = 3, .nats = 0, .text_nats = 0},
-                               .document = "a\tb\n\\"};
-  CHECK(to_tsv(document) == "1\t0\t1\t1\t3\ta\\tb\\n\\\\\n");
+  CHECK(to_json(corpus, {.protocol = frame.protocol, .base = LogBase::two}, Macro::no).number_at("loss", "") ==
+        2.0 / std::numbers::ln2);
+  CHECK(tsv_header(tsv_columns(Level::document), frame) == "perplexity\tnats\ttokens\twords\tbytes\tdocument\n");
+  DocumentScore document;
+  document.score = {.tokens = 1, .words = 1, .bytes = 3, .nats = FixedSum(0), .text_nats = FixedSum(0)};
+  document.document = "a\tb\n\\";
+  CHECK(tsv_of(document) == "1\t0\t1\t1\t3\ta\\tb\\n\\\\\n");
   const DocumentScore empty;
-  CHECK(to_tsv(empty) == "inf\t0\t0\t0\t0\t\n");
-  CHECK(to_json(empty, plan, LogBase::e).find("perplexity")->is_null());
+  CHECK(tsv_of(empty) == "inf\t0\t0\t0\t0\t\n");
+  CHECK(to_json(empty, frame).find("perplexity")->is_null());
 }
 
 TEST_CASE("a document on a line has nothing that a terminal obeys, and a width in columns") {
-  DocumentScore document{.score = {.tokens = 1, .words = 1, .bytes = 3, .nats = 0, .text_nats = 0},
-                         .document = "\x1B]0;x\a\x7F\xC2\x9B\xFF\\"};
+  DocumentScore document;
+  document.score = {.tokens = 1, .words = 1, .bytes = 3, .nats = FixedSum(0), .text_nats = FixedSum(0)};
+  document.document = "\x1B]0;x\a\x7F\xC2\x9B\xFF\\";
   const std::string shown = "\\x1b]0;x\\x07\\x7f\\u009b\\xff\\\\";
-  CHECK(to_tsv(document) == "1\t0\t1\t1\t3\t" + shown + "\n");
+  CHECK(tsv_of(document) == "1\t0\t1\t1\t3\t" + shown + "\n");
   CHECK(to_text(document) == "        1.00        1  " + shown + "\n");
   document.document.clear();
   std::string thirty;
@@ -284,30 +296,33 @@ TEST_CASE("a document on a line has nothing that a terminal obeys, and a width i
 TEST_CASE("perplexities beyond a double are inf, and large ones whole") {
   CorpusScore corpus;
   corpus.documents = 2;
-  corpus.score = {.tokens = 10, .words = 1, .bytes = 40, .nats = 500, .text_nats = 500};
-  const WindowPlan plan{.context = 8, .stride = 4};
-  const std::string text = to_text(corpus, plan, LogBase::e, Macro::no);
+  corpus.score = {.tokens = 10, .words = 1, .bytes = 40, .nats = FixedSum(500), .text_nats = FixedSum(500)};
+  const ReportFrame frame;
+  const std::string text = to_text(corpus, frame, Macro::no);
   CHECK(text.find("\nperplexity       5.18471e+21\n") != std::string::npos);   // exp(50)
   CHECK(text.find("\nword perplexity  1.40359e+217\n") != std::string::npos);  // exp(500)
-  corpus.score.nats = 8000;
+  corpus.score.nats = FixedSum(8000);
   corpus.perplexity_sum = std::exp(800.0);
   corpus.perplexity_count = 2;
-  for (const Pseudo pseudo : {Pseudo::no, Pseudo::token}) {
-    WindowPlan scored = plan;
-    scored.pseudo = pseudo;
-    const std::string prefix = pseudo == Pseudo::no ? "" : "pseudo_";
-    const JsonValue json = to_json(corpus, scored, LogBase::e, Macro::yes);
+  for (const bool pseudo : {false, true}) {
+    const ReportFrame scored{.protocol = {}, .pseudo = pseudo};
+    const std::string prefix = pseudo ? "pseudo_" : "";
+    const JsonValue json = to_json(corpus, scored, Macro::yes);
     for (const char* key : {"perplexity", "word_perplexity", "macro_perplexity"}) {
       CAPTURE(key);
       CHECK(json.string_at(prefix + key, "") == "inf");
     }
     CHECK(json.number_at(prefix + "loss", "") == 800.0);
-    CHECK(to_text(corpus, scored, LogBase::e, Macro::yes).find("perplexity inf\n") != std::string::npos);
+    CHECK(to_text(corpus, scored, Macro::yes).find("perplexity inf\n") != std::string::npos);
   }
-  const DocumentScore document{.score = corpus.score, .document = "x"};
-  CHECK(to_json(document, plan, LogBase::e).string_at("perplexity", "") == "inf");
-  CHECK(to_tsv(document) == "inf\t8000\t10\t1\t40\tx\n");
+  DocumentScore document;
+  document.score = corpus.score;
+  document.document = "x";
+  CHECK(to_json(document, frame).string_at("perplexity", "") == "inf");
+  CHECK(tsv_of(document) == "inf\t8000\t10\t1\t40\tx\n");
   CHECK(to_text(document) == "         inf       10  x\n");
-  const DocumentScore large{.score = {.tokens = 1, .words = 1, .bytes = 1, .nats = 300, .text_nats = 300}, .document = "x"};
+  DocumentScore large;
+  large.score = {.tokens = 1, .words = 1, .bytes = 1, .nats = FixedSum(300), .text_nats = FixedSum(300)};
+  large.document = "x";
   CHECK(to_text(large) == "1.94243e+130        1  x\n");
 }

@@ -1,0 +1,47 @@
+// The rows of a report, level by level, in the order in which they become known.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "base/file.h"
+#include "tasks/evaluate/evaluate.h"
+#include "tasks/evaluate/evaluate_report.h"
+
+namespace lm {
+
+struct LevelReportOptions {
+  std::vector<Level> levels = {Level::corpus};  // each once, in the order of the enum
+  ReportFrame frame = {};
+  ReportForm form = ReportForm::text;
+  Macro macro = Macro::no;
+  bool header = false;                                             // names of the columns first, with tsv
+  bool line_buffered = false;                                      // each document's rows leave at once
+  std::optional<double> min_perplexity = {}, max_perplexity = {};  // of documents that are not left out
+};
+
+/// Writes rows of the levels that are asked for: of each document its words and tokens, then itself; the corpus last. Several
+/// levels share a table: of TSV the union of their columns, first `level`; of JSON objects whose first key is "level".
+class LevelReport {
+ public:
+  /// All outlive it; `rejected`, to which documents that are left out go, may be null.
+  LevelReport(const LevelReportOptions& options, const TextModel& model, OutputStream& output, OutputStream* rejected);
+
+  bool has(Level level) const;
+  void add(const TokenScore& token);
+  void add(const WordScore& word);
+  void add(const DocumentScore& document);
+  void add(const CorpusScore& corpus);
+
+ private:
+  bool accepts(const DocumentScore& document) const;
+  void write(Level level, const JsonValue& row, OutputStream& output);
+
+  LevelReportOptions options_;
+  const TextModel& model_;
+  OutputStream& output_;
+  OutputStream* rejected_;
+  std::vector<std::string> columns_;
+};
+
+}  // namespace lm
