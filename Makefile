@@ -49,7 +49,7 @@ scaling: programs ## how loss falls with parameters, tokens and compute on TEXT=
 	@LM_BIN=$(CURDIR)/$(BUILD)/bin share/lm/scaling.sh "$(or $(FOLDER),$(BUILD)/scaling)"
 
 # Sanitizers build in folders of their own.
-UNIT_TESTS := ^(base|tensor|text|data|kernels|objectives|model|train|infer|tasks)/
+UNIT_TESTS := ^(base|stats|tensor|text|data|kernels|objectives|model|train|infer|tasks)/
 asan: ## the unit tests under AddressSanitizer and UndefinedBehaviorSanitizer
 	@$(MAKE) --no-print-directory all BUILD=build-asan CMAKE_FLAGS='-DLM_SANITIZE=address $(CMAKE_FLAGS)'
 	@$(CTEST) --test-dir build-asan -j2 --timeout 1200 -R '$(UNIT_TESTS)' $(TEST_FLAGS)

@@ -20,6 +20,7 @@ enum class RngPurpose : std::uint32_t {
   mixture = 6,
   sampling = 7,
   test = 8,
+  bootstrap = 9,
 };
 
 /// A stream of numbers at (seed, purpose, index): index is the tensor, sequence or token that the draws belong to.

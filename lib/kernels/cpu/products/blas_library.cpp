@@ -1,157 +1,38 @@
 #include "kernels/cpu/products/blas_library.h"
 
-#include <dlfcn.h>
-#include <sys/mman.h>
-
 #include <atomic>
 #include <mutex>
-#include <optional>
 #include <string>
-#include <vector>
 
-#include "base/error.h"
-#include "kernels/cpu/products/scoped_variable.h"
 #include "kernels/cpu/tiers.h"
 
 namespace lm {
 
 namespace {
 
-/// The variables of the environment that OpenBLAS reads while it is loaded and while it chooses its core.
-struct BlasVariables {
-  explicit BlasVariables(const std::string& wanted) : core("OPENBLAS_CORETYPE", wanted.empty() ? nullptr : wanted.c_str()) {}
-  ScopedVariable core;
-  ScopedVariable cache{"OPENBLAS_L2_SIZE", nullptr};
-  ScopedVariable verbose{"OPENBLAS_VERBOSE", nullptr};
-  ScopedVariable default_threads{"OPENBLAS_DEFAULT_NUM_THREADS", nullptr};
-  ScopedVariable threads{"OPENBLAS_NUM_THREADS", "1"};
-  ScopedVariable goto_threads{"GOTO_NUM_THREADS", "1"};
-  ScopedVariable openmp_threads{"OMP_NUM_THREADS", "1"};
-};
-
-/// Throws Error if OpenBLAS would not get its buffers: it would repeat an mmap that fails without end.
-void check_room(SimdTier tier, int buffers) {
-  constexpr std::size_t kBuffer = std::size_t{128} << 20U;  // the largest of its x86-64 and arm64 builds
-  const std::size_t bytes = kBuffer * static_cast<std::size_t>(buffers);
-  void* const block = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (block == MAP_FAILED) {
-    throw Error("out of memory: OpenBLAS needs " + std::to_string(bytes >> 20U) + " MiB of addresses for " +
-                std::to_string(buffers) + (buffers == 1 ? " thread" : " threads") + "; raise the limit (ulimit -v)" +
-                (buffers > 1 ? ", or use fewer --threads" : "") +
-                (tier < best_simd_tier() ? std::string(", or --simd ") + to_string(best_simd_tier()) : ""));
-  }
-  munmap(block, bytes);
-}
-
-template <class Function>
-Function find(void* handle, const char* name) {
-  return reinterpret_cast<Function>(dlsym(handle, name));
-}
-
-template <class Function>
-Function must_find(void* handle, const char* name) {
-  const auto function = find<Function>(handle, name);
-  if (function == nullptr)
-    throw Error("cannot use 'libopenblas.so.0': it has no '" + std::string(name) + "'; is it OpenBLAS?");
-  return function;
-}
-
-void* open_library(SimdTier tier) {
-  void* handle = dlopen("libopenblas.so.0", RTLD_NOW | RTLD_LOCAL);
-  if (handle != nullptr) return handle;
-  const char* const text = dlerror();
-  const std::string reason = text != nullptr ? text : "unknown reason";
-  handle = dlopen("libopenblas.so", RTLD_NOW | RTLD_LOCAL);  // if that is the only name it has
-  if (handle != nullptr) return handle;
-  throw Error("cannot open OpenBLAS: " + reason + "; install it (Debian's package libopenblas0)" +
-              (tier < best_simd_tier() ? std::string(", or use --simd ") + to_string(best_simd_tier()) : ""));
-}
-
-BlasLibrary open_blas(SimdTier tier) {
-  check_room(tier, 1);  // some builds take a buffer when they are loaded
-  const BlasVariables variables(blas_core(tier));
-  void* const handle = open_library(tier);
-  return {.sgemm = must_find<decltype(BlasLibrary::sgemm)>(handle, "cblas_sgemm"),
-          .dgemm = must_find<decltype(BlasLibrary::dgemm)>(handle, "cblas_dgemm"),
-          .set_num_threads = must_find<decltype(BlasLibrary::set_num_threads)>(handle, "openblas_set_num_threads"),
-          .get_corename = must_find<decltype(BlasLibrary::get_corename)>(handle, "openblas_get_corename"),
-          .dynamic_quit = find<void (*)()>(handle, "gotoblas_dynamic_quit"),
-          .dynamic_init = find<void (*)()>(handle, "gotoblas_dynamic_init"),
-          .memory_alloc = find<void* (*)(int)>(handle, "blas_memory_alloc"),
-          .memory_free = find<void (*)(void*)>(handle, "blas_memory_free")};
-}
-
-/// Makes OpenBLAS take its buffers now; it keeps them, and takes more only if more products run at once.
-void take_buffers(const BlasLibrary& blas, SimdTier tier, int buffers) {
-  check_room(tier, buffers);
-  if (blas.memory_alloc == nullptr || blas.memory_free == nullptr) return;
-  std::vector<void*> taken(static_cast<std::size_t>(buffers));
-  for (void*& buffer : taken) buffer = blas.memory_alloc(0);
-  for (void* buffer : taken) {
-    if (buffer != nullptr) blas.memory_free(buffer);
-  }
-}
-
-/// Returns whether a product of small integers, which has an exact answer in floats, is right.
-bool product_is_right(const BlasLibrary& blas) {
-  constexpr int kSize = 67;
-  constexpr std::size_t kCount = kSize * kSize;
-  std::vector<float> a(kCount), b(kCount), c(kCount);
-  for (std::size_t i = 0; i < kCount; ++i) {
-    a[i] = static_cast<float>(i % 7) - 3;
-    b[i] = static_cast<float>(i % 5) - 2;
-  }
-  blas.sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, kSize, kSize, kSize, 1, a.data(), kSize, b.data(), kSize, 0, c.data(),
-             kSize);
-  for (std::size_t i = 0; i < kSize; ++i) {
-    for (std::size_t j = 0; j < kSize; ++j) {
-      float sum = 0;
-      for (std::size_t k = 0; k < kSize; ++k) sum += a[i * kSize + k] * b[j * kSize + k];
-      if (c[i * kSize + j] != sum) return false;
-    }
-  }
-  return true;
-}
-
-/// Corrects OpenBLAS's choice of core, which is wrong in old releases on new CPUs (four times slower).
-void select_core(const BlasLibrary& blas, SimdTier tier) {
-  const std::string wanted = blas_core(tier);
-  blas.set_num_threads(1);
-  if (!wanted.empty() && blas.get_corename() != wanted && blas.dynamic_quit != nullptr && blas.dynamic_init != nullptr) {
-    const BlasVariables variables(wanted);
-    blas.dynamic_quit();
-    blas.dynamic_init();
-    blas.set_num_threads(1);
-  }
-  LM_CHECK(product_is_right(blas));
-}
-
 // What is in force, to be read without the lock; written under it.
+std::atomic<const OpenBlas*> ready{nullptr};
 std::atomic<int> ready_tier{-1};
 std::atomic<int> ready_callers{0};
 
+bool is_ready(SimdTier tier, int callers) {
+  return ready_tier.load(std::memory_order_acquire) == static_cast<int>(tier) &&
+         ready_callers.load(std::memory_order_acquire) >= callers;
+}
+
 }  // namespace
 
-const BlasLibrary& blas_library(SimdTier tier, int callers) {
-  static std::optional<BlasLibrary> blas;
-  const auto is_ready = [&] {
-    return ready_tier.load(std::memory_order_acquire) == static_cast<int>(tier) &&
-           ready_callers.load(std::memory_order_acquire) >= callers;
-  };
-  if (is_ready()) return *blas;
+const OpenBlas& blas_library(SimdTier tier, int callers) {
+  if (is_ready(tier, callers)) return *ready.load(std::memory_order_acquire);
   static std::mutex mutex;
   const std::lock_guard lock(mutex);
-  if (is_ready()) return *blas;
-  if (!blas) blas = open_blas(tier);
-  if (ready_callers < callers) {
-    take_buffers(*blas, tier, callers);
-    ready_callers.store(callers, std::memory_order_release);
-  }
-  if (ready_tier != static_cast<int>(tier)) {
-    select_core(*blas, tier);
-    ready_tier.store(static_cast<int>(tier), std::memory_order_release);
-  }
-  return *blas;
+  if (is_ready(tier, callers)) return *ready;
+  const std::string otherwise =
+      tier < best_simd_tier() ? std::string(", or use --simd ") + to_string(best_simd_tier()) : std::string();
+  ready.store(&open_blas({.core = blas_core(tier), .callers = callers, .otherwise = otherwise}), std::memory_order_release);
+  if (ready_callers < callers) ready_callers.store(callers, std::memory_order_release);
+  ready_tier.store(static_cast<int>(tier), std::memory_order_release);
+  return *ready;
 }
 
 std::string select_blas_core(SimdTier tier) { return blas_library(tier, 1).get_corename(); }

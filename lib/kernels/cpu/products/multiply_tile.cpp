@@ -9,13 +9,13 @@ namespace {
 
 CBLAS_TRANSPOSE form(bool transposed) { return transposed ? CblasTrans : CblasNoTrans; }
 
-void blas_product(const BlasLibrary& blas, Strided<float> c, const Operand<float>& a, const Operand<float>& b,
+void blas_product(const OpenBlas& blas, Strided<float> c, const Operand<float>& a, const Operand<float>& b,
                   ProductShape shape, bool add) {
   blas.sgemm(CblasRowMajor, form(a.transposed), form(b.transposed), static_cast<blasint>(shape.m),
              static_cast<blasint>(shape.n), static_cast<blasint>(shape.depth), 1, a.data, static_cast<blasint>(a.stride),
              b.data, static_cast<blasint>(b.stride), add ? 1.0f : 0.0f, c.data, static_cast<blasint>(c.stride));
 }
-void blas_product(const BlasLibrary& blas, Strided<double> c, const Operand<double>& a, const Operand<double>& b,
+void blas_product(const OpenBlas& blas, Strided<double> c, const Operand<double>& a, const Operand<double>& b,
                   ProductShape shape, bool add) {
   blas.dgemm(CblasRowMajor, form(a.transposed), form(b.transposed), static_cast<blasint>(shape.m),
              static_cast<blasint>(shape.n), static_cast<blasint>(shape.depth), 1, a.data, static_cast<blasint>(a.stride),
