@@ -51,9 +51,13 @@ void add_report_options(CLI::App& app, EvalOptions& options) {
   app.add_flag("--merge", options.merge,
                "add up reports of parts of a corpus, made with --json, in place of MODEL and FILE");
   add_text(app, "-o,--output", options.output, "where to write", "FILE");
-  add_real(app, "--max-perplexity", request.max_perplexity, "leave out documents above it (with --level document)");
-  add_real(app, "--min-perplexity", request.min_perplexity, "leave out documents below it (with --level document)");
+  add_real(app, "--max-perplexity", request.filter.max_perplexity, "leave out documents above it (with --level document)");
+  add_real(app, "--min-perplexity", request.filter.min_perplexity, "leave out documents below it (with --level document)");
+  add_real(app, "--keep-fraction", request.filter.keep_fraction,
+           "leave out all but this fraction, by the perplexities of the first 10,000 documents",
+           {.minimum = 0, .maximum = 1});
   add_text(app, "--rejected", options.rejected, "write the documents that are left out here", "FILE");
+  app.add_flag("--resume", options.resume, "continue an interrupted run that had this option too, or begin one (with -o)");
 }
 
 bool set_protocol(WindowPlan& plan, const std::string& text) {
@@ -124,14 +128,20 @@ void check_usage(const EvalOptions& options) {
   if (options.merge) return check_merge(options);
   if (options.json && options.tsv) throw UsageError("--json and --tsv exclude each other");
   if (request.header && !options.tsv) throw UsageError("--header goes with --tsv");
-  const bool filters = request.max_perplexity || request.min_perplexity || !options.rejected.empty();
+  const bool filters = request.filter.filters() || !options.rejected.empty();
   if (filters && request.levels != std::vector{Level::document})
-    throw UsageError("--max-perplexity, --min-perplexity and --rejected go with --level document");
+    throw UsageError("--max-perplexity, --min-perplexity, --keep-fraction and --rejected go with --level document");
+  if (request.filter.keep_fraction && request.filter.max_perplexity)
+    throw UsageError("--keep-fraction and --max-perplexity exclude each other");
+  if (options.resume && (has(Level::word) || has(Level::token)))
+    throw UsageError("--resume goes with --level document and corpus");
+  if (options.resume && options.output == "-") throw UsageError("--resume needs -o FILE, beside which it keeps its journal");
   if (given("--layout") && !options.infilling) throw UsageError("--layout goes with --infilling");
   const bool by_windows =
       options.context || options.stride || !options.protocol.empty() || request.plan.score_end || options.within_word;
   const bool cut = request.documents.kind != DocumentKind::Kind::file || request.documents.accept == Accept::anything;
-  if (options.infilling && (options.tsv || filters || by_document || options.macro || by_windows || options.scoring || cut))
+  if (options.infilling &&
+      (options.tsv || filters || by_document || options.macro || by_windows || options.scoring || cut || options.resume))
     throw UsageError("--infilling goes with --layout, --base and --json only");
   if (options.macro && !has(Level::corpus)) throw UsageError("--macro goes with --level corpus");
   if (!request.words.empty() && !has(Level::word)) throw UsageError("--words goes with --level word");

@@ -25,6 +25,7 @@ struct EvalOptions {
   bool within_word = false;
   bool infilling = false;
   bool macro = false;
+  bool resume = false;
   bool merge = false;  // MODEL is a report too
   bool json = false;
   bool tsv = false;

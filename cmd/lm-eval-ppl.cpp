@@ -1,4 +1,6 @@
 // lm-eval-ppl: how well a model predicts text, as its objective does: perplexity, pseudo-perplexity, span loss, infilling.
+#include <spdlog/spdlog.h>
+
 #include <memory>
 #include <string>
 #include <utility>
@@ -28,14 +30,28 @@ int run(const EvalOptions& options, const CommonOptions& common) {
   const TextModel model = open_text_model(options.model, options.tokenizer_options);
   EvaluationRequest request = request_of(options, scoring_of(options, model));
   request.inputs = std::move(files);
-  const std::unique_ptr<OutputStream> output = open_output(options.output);
-  const std::unique_ptr<OutputStream> rejected = options.rejected.empty() ? nullptr : open_output(options.rejected);
   Compute compute(common.threads, common.simd);
   Progress progress(common);
-  evaluate_and_report(compute, model, request, {.report = *output, .rejected = rejected.get()},
-                      [&](std::int64_t count, const char* unit) {
-                        if (progress.due()) progress.update(-1, std::to_string(count) + " " + unit);
-                      });
+  const auto evaluate = [&](OutputStream& report, OutputStream* rejected, ResumableOutputs* resumable) {
+    evaluate_and_report(compute, model, request,
+                        {.report = report,
+                         .rejected = rejected,
+                         .resumable = resumable,
+                         .notice = [](const std::string& notice) { spdlog::warn("{}", notice); }},
+                        [&](std::int64_t count, const char* unit) {
+                          if (progress.due()) progress.update(-1, std::to_string(count) + " " + unit);
+                        });
+  };
+  if (options.resume) {
+    ResumableOutputs outputs(options.output, options.rejected,
+                             settings_to_resume(model, request, common.simd, !options.rejected.empty()));
+    if (!outputs.is_complete()) evaluate(outputs.output(), outputs.rejected(), &outputs);
+    outputs.finish();
+    return 0;
+  }
+  const std::unique_ptr<OutputStream> output = open_output(options.output);
+  const std::unique_ptr<OutputStream> rejected = options.rejected.empty() ? nullptr : open_output(options.rejected);
+  evaluate(*output, rejected.get(), nullptr);
   if (rejected) rejected->close();
   output->close();
   return 0;

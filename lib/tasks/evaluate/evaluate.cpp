@@ -110,6 +110,12 @@ Evaluator::Evaluator(Compute& compute, const TextModel& model, const WindowPlan&
   }
 }
 
+void Evaluator::resume(const CorpusScore& earlier) {
+  LM_CHECK(first_document_ == 0 && documents_.empty());
+  total_ = earlier;
+  first_document_ = earlier.documents;
+}
+
 Evaluator::Document& Evaluator::current() {
   if (!in_document_) {
     const std::int64_t number = first_document_ + std::ssize(documents_);

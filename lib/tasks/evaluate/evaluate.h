@@ -46,6 +46,8 @@ class Evaluator {
   Evaluator(Compute& compute, const TextModel& model, const WindowPlan& plan, const EvaluatorOptions& options = {},
             EvaluationSink sink = {});
 
+  /// Continues after an earlier evaluation's documents, before any of its own: numbers and totals go on.
+  void resume(const CorpusScore& earlier);
   /// Names the document that begins or has begun: the name is shown instead of its text, which need not be kept then.
   void name_document(std::string_view name);
   /// Keeps the JSON in which the document came, with Texts::keep.

@@ -1,16 +1,19 @@
 #include "tasks/evaluate/evaluate_and_report.h"
 
+#include <chrono>
 #include <span>
 #include <string_view>
 
 #include "base/error.h"
 #include "base/hash.h"
+#include "base/number_text.h"
 #include "base/path.h"
 #include "objectives/mixture.h"
 #include "tasks/evaluate/evaluate.h"
 #include "tasks/evaluate/evaluate_infilling.h"
 #include "tasks/evaluate/evaluate_spans.h"
 #include "tasks/evaluate/given_words.h"
+#include "tasks/evaluate/read_documents.h"
 
 namespace lm {
 namespace {
@@ -23,22 +26,91 @@ ReportFrame frame_of(const TextModel& model, const WindowPlan& plan, const Evalu
   return frame;
 }
 
+/// Returns what a filter did: "kept 90 of 100 documents, ...".
+std::string describe_filter(const FilterOptions& options, const DocumentFilter& filter) {
+  std::string text =
+      "kept " + std::to_string(filter.kept()) + " of " + std::to_string(filter.kept() + filter.rejected()) + " documents";
+  if (options.keep_fraction && filter.max_perplexity())
+    text += ", those with a perplexity of at most " + exact_text(*filter.max_perplexity()) + "; other parts can be given " +
+            "--max-perplexity " + exact_text(*filter.max_perplexity());
+  return text;
+}
+
+/// Saves the outputs of a run now and then, and begins after what an earlier run has saved.
+class Saves {
+ public:
+  Saves(ResumableOutputs& outputs, const std::function<void(const std::string&)>& notice)
+      : outputs_(outputs), notice_(notice), last_(Clock::now()) {}
+
+  bool resumes() const { return outputs_.entry() && outputs_.entry()->documents > 0; }
+
+  /// Returns the sink that skips what an earlier run has done, and restores what that knew.
+  DocumentTokens begin(Evaluator& evaluator, DocumentFilter& filter, DocumentTokens documents) {
+    const std::optional<JournalEntry>& entry = outputs_.entry();
+    if (resumes()) {
+      const JsonValue& state = entry->state;
+      const std::string source = "the journal";
+      CorpusScore total = corpus_report_from_json(*state.find("report"), source).score;
+      total.perplexity_sum = state.number_at("perplexity_sum", source);
+      total.perplexity_count = state.integer_at("perplexity_count", source);
+      evaluator.resume(total);
+      double bound = 0;
+      const JsonValue* saved = state.find("max_perplexity");
+      const bool has_bound = saved != nullptr && saved->to_double(bound);
+      filter.resume(state.integer_at("kept", source), state.integer_at("left_out", source),
+                    has_bound ? std::optional(bound) : std::nullopt);
+      documents_ = entry->documents;
+      notice_("resuming after " + std::to_string(documents_) + " documents");
+    }
+    read_.emplace(std::move(documents), documents_, resumes() ? entry->hash : std::string());
+    return read_->sink();
+  }
+  void document_done() {
+    hash_ = read_->take_hash();
+    ++documents_;
+  }
+  void save_if_due(const CorpusScore& total, const DocumentFilter& filter) {
+    constexpr std::chrono::seconds kInterval{2};
+    if (Clock::now() - last_ < kInterval) return;
+    JsonValue state;
+    state.set("report", to_json(total, {}, Macro::no)).set("perplexity_sum", total.perplexity_sum);
+    state.set("perplexity_count", total.perplexity_count).set("kept", filter.kept()).set("left_out", filter.rejected());
+    if (filter.max_perplexity()) state.set("max_perplexity", *filter.max_perplexity());
+    outputs_.save({.documents = documents_, .hash = hash_, .state = std::move(state)});
+    last_ = Clock::now();
+  }
+  void check_all_skipped() const { read_->check_all_skipped(); }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  ResumableOutputs& outputs_;
+  const std::function<void(const std::string&)>& notice_;
+  std::optional<ReadDocuments> read_;
+  std::int64_t documents_ = 0;  // whose rows are written
+  std::string hash_;            // of these
+  Clock::time_point last_;
+};
+
 void score_tokens(Compute& compute, const TextModel& model, const EvaluationRequest& request,
                   const EvaluationOutputs& outputs, const EvaluationProgress& progress) {
   const WindowPlan plan = complete_plan(request.plan, model);
+  std::optional<Saves> saves;
+  if (outputs.resumable != nullptr) saves.emplace(*outputs.resumable, outputs.notice);
   LevelReport report({.levels = request.levels,
                       .frame = frame_of(model, plan, request),
                       .form = request.form,
                       .macro = request.macro,
-                      .header = request.header,
-                      .line_buffered = request.line_buffered,
-                      .min_perplexity = request.min_perplexity,
-                      .max_perplexity = request.max_perplexity},
+                      .header = request.header && !(saves && saves->resumes()),
+                      .line_buffered = request.line_buffered},
                      model, outputs.report, outputs.rejected);
   std::optional<GivenWords> given;
   std::optional<WordAssembler> words;
   std::vector<std::uint8_t> begins;
-  EvaluationSink sink{.document = [&](const DocumentScore& document) { report.add(document); }};
+  DocumentFilter filter(request.filter, [&](const DocumentScore& document, bool kept) {
+    report.add(document, kept);
+    if (saves) saves->document_done();
+  });
+  EvaluationSink sink;
   if (report.has(Level::word)) {
     given.emplace(request.words);
     words.emplace(
@@ -54,9 +126,15 @@ void score_tokens(Compute& compute, const TextModel& model, const EvaluationRequ
     };
   }
   const bool keeps_texts = report.has(Level::document);
+  std::function<void(const DocumentScore&)> sink_document;
+  sink.document = [&](const DocumentScore& document) { sink_document(document); };
   Evaluator evaluator(compute, model, plan,
                       {.texts = keeps_texts ? Texts::keep : Texts::drop, .begins = begins, .at_once = request.line_buffered},
                       sink);
+  sink_document = [&](const DocumentScore& document) {
+    filter.add(document);
+    if (saves && !filter.holds()) saves->save_if_due(evaluator.total(), filter);
+  };
   DocumentTokens documents = documents_into(evaluator);
   if (given) {
     documents.json = [&](const JsonDocument& document) {
@@ -65,11 +143,15 @@ void score_tokens(Compute& compute, const TextModel& model, const EvaluationRequ
     };
     if (!request.words.empty()) words->take_given();
   }
+  if (saves) documents = saves->begin(evaluator, filter, std::move(documents));
   read_documents(documents, model, request.inputs, request.documents,
                  [&] { progress(evaluator.tokens_scored(), "tokens"); });
+  if (saves) saves->check_all_skipped();
   evaluator.finish();
+  filter.finish();
   if (given) given->check_all_used();
   report.add(evaluator.total());
+  if (request.filter.filters()) outputs.notice(describe_filter(request.filter, filter));
 }
 
 void score_spans(Compute& compute, const TextModel& model, const EvaluationRequest& request,
@@ -116,6 +198,22 @@ void evaluate_and_report(Compute& compute, const TextModel& model, const Evaluat
     case Scoring::infilling:
       return score_infilling(compute, model, request, outputs, progress);
   }
+}
+
+JsonValue settings_to_resume(const TextModel& model, const EvaluationRequest& request, SimdTier tier, bool has_rejected) {
+  const auto or_null = [](const std::optional<double>& number) { return number ? JsonValue(*number) : JsonValue(); };
+  std::string levels;
+  for (const Level level : request.levels) levels += (levels.empty() ? "" : ",") + std::string(to_string(level));
+  JsonValue settings;
+  settings.set("the model", weights_hash(model)).set("the tokenizer", to_hex(model.tokenizer.fingerprint()));
+  settings.set("the protocol", describe(complete_plan(request.plan, model))).set("--level", levels);
+  settings.set("--documents", to_string(request.documents.kind) + (":" + request.documents.detail));
+  settings.set("the form of the report", static_cast<std::int64_t>(request.form)).set("--header", request.header);
+  settings.set("--base", to_string(request.base)).set("--macro", request.macro == Macro::yes);
+  settings.set("--max-perplexity", or_null(request.filter.max_perplexity));
+  settings.set("--min-perplexity", or_null(request.filter.min_perplexity));
+  settings.set("--keep-fraction", or_null(request.filter.keep_fraction));
+  return settings.set("--rejected", has_rejected).set("--simd", to_string(tier));
 }
 
 void merge_and_report(const std::vector<std::string>& paths, ReportForm form, bool header, OutputStream& output) {

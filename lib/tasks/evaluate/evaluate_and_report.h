@@ -11,7 +11,9 @@
 #include "base/file.h"
 #include "kernels/compute.h"
 #include "objectives/fim_layout.h"
+#include "tasks/evaluate/document_filter.h"
 #include "tasks/evaluate/level_report.h"
+#include "tasks/evaluate/resumable_outputs.h"
 #include "tasks/score/windows.h"
 #include "tasks/text_model.h"
 #include "text/documents.h"
@@ -41,13 +43,16 @@ struct EvaluationRequest {
   ReportForm form = ReportForm::text;
   bool header = false;
   bool line_buffered = false;
-  std::optional<double> min_perplexity = {}, max_perplexity = {};  // of documents that are not left out
+  FilterOptions filter = {};  // with the level `document` only
 };
 
 /// Where the report goes, and the documents that it leaves out.
 struct EvaluationOutputs {
   OutputStream& report;
   OutputStream* rejected = nullptr;
+  ResumableOutputs* resumable = nullptr;  // that both belong to, if the run can be resumed: only with Scoring left_to_right
+                                          // and pseudo, and without words and tokens
+  std::function<void(const std::string& notice)> notice = [](const std::string&) {};  // for people
 };
 
 /// Is called now and then during the work: "1200" "tokens".
@@ -60,6 +65,9 @@ Scoring default_scoring(const TextModel& model);
 /// Scoring::infilling only `form` and `base`. Throws Error if the model was not trained for what is scored.
 void evaluate_and_report(Compute& compute, const TextModel& model, const EvaluationRequest& request,
                          const EvaluationOutputs& outputs, const EvaluationProgress& progress);
+
+/// Returns what a resumed run must have in common with the one before, for ResumableOutputs.
+JsonValue settings_to_resume(const TextModel& model, const EvaluationRequest& request, SimdTier tier, bool has_rejected);
 
 /// Adds up the reports of parts of a corpus, which are JSON, and writes that of the whole. Throws Error.
 void merge_and_report(const std::vector<std::string>& paths, ReportForm form, bool header, OutputStream& output);

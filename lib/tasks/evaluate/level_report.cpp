@@ -54,9 +54,9 @@ void LevelReport::add(const WordScore& word) {
   write(Level::word, to_json(word, options_.frame), output_);
 }
 
-void LevelReport::add(const DocumentScore& document) {
+void LevelReport::add(const DocumentScore& document, bool kept) {
   if (has(Level::document)) {
-    OutputStream* output = accepts(document) ? &output_ : rejected_;
+    OutputStream* output = kept ? &output_ : rejected_;
     if (output != nullptr) {
       if (options_.form == ReportForm::text) {
         output->write(to_text(document));
@@ -77,12 +77,6 @@ void LevelReport::add(const CorpusScore& corpus) {
   if (!has(Level::corpus)) return;
   if (options_.form == ReportForm::text) return output_.write(to_text(corpus, options_.frame, options_.macro));
   write(Level::corpus, to_json(corpus, options_.frame, options_.macro), output_);
-}
-
-bool LevelReport::accepts(const DocumentScore& document) const {
-  const std::optional<double> perplexity = document.score.perplexity();
-  if (options_.max_perplexity && !(perplexity && *perplexity <= *options_.max_perplexity)) return false;
-  return !options_.min_perplexity || !perplexity || *perplexity >= *options_.min_perplexity;
 }
 
 }  // namespace lm

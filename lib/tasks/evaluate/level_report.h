@@ -1,7 +1,6 @@
 // The rows of a report, level by level, in the order in which they become known.
 #pragma once
 
-#include <optional>
 #include <vector>
 
 #include "base/file.h"
@@ -15,9 +14,8 @@ struct LevelReportOptions {
   ReportFrame frame = {};
   ReportForm form = ReportForm::text;
   Macro macro = Macro::no;
-  bool header = false;                                             // names of the columns first, with tsv
-  bool line_buffered = false;                                      // each document's rows leave at once
-  std::optional<double> min_perplexity = {}, max_perplexity = {};  // of documents that are not left out
+  bool header = false;         // names of the columns first, with tsv
+  bool line_buffered = false;  // each document's rows leave at once
 };
 
 /// Writes rows of the levels that are asked for: of each document its words and tokens, then itself; the corpus last. Several
@@ -30,11 +28,11 @@ class LevelReport {
   bool has(Level level) const;
   void add(const TokenScore& token);
   void add(const WordScore& word);
-  void add(const DocumentScore& document);
+  /// `kept`: it is not left out.
+  void add(const DocumentScore& document, bool kept = true);
   void add(const CorpusScore& corpus);
 
  private:
-  bool accepts(const DocumentScore& document) const;
   void write(Level level, const JsonValue& row, OutputStream& output);
 
   LevelReportOptions options_;

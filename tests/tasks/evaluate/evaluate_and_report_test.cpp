@@ -58,11 +58,11 @@ TEST_CASE("each document has a line, in one of two outputs by its perplexity") {
   CHECK(std::count(all.report.begin(), all.report.end(), '\n') == 4);
   CHECK(all.rejected == all.report.substr(0, all.report.find('\n') + 1));
   EvaluationRequest none = by_document;
-  none.max_perplexity = 1;
+  none.filter.max_perplexity = 1;
   const Reports rejected = report_of(model, none, "one\ntwo\n\n");
   CHECK(rejected.rejected == all.report);  // what has no perplexity is not below a limit either
-  none.max_perplexity = {};
-  none.min_perplexity = 1e9;
+  none.filter.max_perplexity = {};
+  none.filter.min_perplexity = 1e9;
   const Reports unscored = report_of(model, none, "one\ntwo\n\n");
   CHECK(std::count(unscored.report.begin(), unscored.report.end(), '\n') == 2);  // nor below another
 }

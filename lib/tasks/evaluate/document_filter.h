@@ -1,0 +1,53 @@
+// Which documents are kept, by their perplexity.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <vector>
+
+#include "tasks/evaluate/totals.h"
+
+namespace lm {
+
+struct FilterOptions {
+  std::optional<double> min_perplexity = {}, max_perplexity = {};
+  /// In (0, 1]: the share of documents to keep, those of least perplexity. The bound that keeps it of the first kHeld ones is
+  /// used for all.
+  std::optional<double> keep_fraction = {};
+
+  bool filters() const { return min_perplexity || max_perplexity || keep_fraction; }
+};
+
+/// Decides about documents in their order. With a fraction to keep it holds the first kHeld of them until it knows the bound.
+class DocumentFilter {
+ public:
+  static constexpr std::size_t kHeld = 10000;
+  using Emit = std::function<void(const DocumentScore& document, bool kept)>;
+
+  DocumentFilter(const FilterOptions& options, Emit emit);
+  void add(const DocumentScore& document);
+  /// Releases what is held.
+  void finish();
+
+  bool holds() const { return !held_.empty(); }
+  std::int64_t kept() const { return kept_; }
+  std::int64_t rejected() const { return rejected_; }
+  /// Returns the upper bound: the one that was given, or found.
+  std::optional<double> max_perplexity() const { return options_.max_perplexity; }
+  /// Resumes after documents that were decided about, with the bound that was found.
+  void resume(std::int64_t kept, std::int64_t rejected, std::optional<double> max_perplexity);
+
+ private:
+  bool accepts(const DocumentScore& document) const;
+  void decide(const DocumentScore& document);
+  void find_bound();
+
+  FilterOptions options_;
+  Emit emit_;
+  bool knows_bound_;
+  std::vector<DocumentScore> held_;
+  std::int64_t kept_ = 0, rejected_ = 0;
+};
+
+}  // namespace lm

@@ -1,0 +1,141 @@
+#include "tasks/evaluate/resumable_outputs.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+
+#include "base/error.h"
+#include "base/path.h"
+
+namespace lm {
+
+namespace {
+
+constexpr const char* kPartial = ".partial";
+constexpr std::int64_t kVersion = 1;
+
+}  // namespace
+
+struct ResumableOutputs::Partial {
+  std::string name, path;  // at the end, and until then
+  FileDescriptor file;
+  std::unique_ptr<OutputStream> stream;
+
+  explicit Partial(const std::string& output) : name(follow_links(output)), path(name + kPartial) {}
+
+  void open() {
+    file = FileDescriptor(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666), path);
+    if (file.get() < 0) throw_system_error("write", path, errno);
+  }
+  /// Cuts the file to what was saved, and opens it for more. Returns false if it is shorter.
+  bool begin(std::int64_t size) {
+    if (this->size() < size) return false;
+    if (::ftruncate(file.get(), size) != 0) throw_system_error("write", path, errno);
+    if (::lseek(file.get(), size, SEEK_SET) < 0) throw_system_error("write", path, errno);
+    const int copy = ::fcntl(file.get(), F_DUPFD_CLOEXEC, 3);
+    if (copy < 0) throw_system_error("write", path, errno);
+    stream = output_to(FileDescriptor(copy, path));
+    return true;
+  }
+  std::int64_t size() const {
+    struct stat status {};
+    if (::fstat(file.get(), &status) != 0) throw_system_error("read", path, errno);
+    return status.st_size;
+  }
+  std::int64_t sync() {
+    stream->flush();
+    if (::fdatasync(file.get()) != 0 && errno != EINVAL) throw_system_error("write", path, errno);
+    return size();
+  }
+  void take_name() {
+    if (!exists(path)) return;  // an earlier run got as far as this
+    if (std::rename(path.c_str(), name.c_str()) != 0) throw_system_error("write", name, errno);
+    sync_folder_of(name);
+  }
+};
+
+ResumableOutputs::ResumableOutputs(const std::string& output, const std::string& rejected, const JsonValue& settings)
+    : journal_(follow_links(output) + ".journal"),
+      settings_(settings),
+      lock_(output),
+      output_(std::make_unique<Partial>(output)),
+      rejected_(rejected.empty() ? nullptr : std::make_unique<Partial>(rejected)) {
+  check_output(output);
+  if (!rejected.empty()) check_output(rejected);
+  if (exists(journal_)) {
+    read_journal();
+    return;
+  }
+  for (Partial* partial : {output_.get(), rejected_.get()}) {
+    if (partial == nullptr) continue;
+    partial->open();
+    if (partial->size() > 0) {
+      throw Error("cannot write '" + partial->path + "': it is there already, without the journal '" + journal_ +
+                  "' of the run that made it; move it away");
+    }
+    partial->begin(0);
+  }
+  write_journal({}, false);
+}
+
+ResumableOutputs::~ResumableOutputs() = default;
+
+OutputStream& ResumableOutputs::output() { return *output_->stream; }
+
+OutputStream* ResumableOutputs::rejected() { return rejected_ ? rejected_->stream.get() : nullptr; }
+
+void ResumableOutputs::refuse(const std::string& why) const {
+  throw Error("cannot resume: " + why + "; the run whose journal is '" + journal_ +
+              "' must be resumed as it began, or move that file and the .partial files away to start a new one");
+}
+
+void ResumableOutputs::read_journal() {
+  const JsonValue json = JsonValue::parse(FileContent::read(journal_, kConfigLimit).text(), journal_);
+  if (json.integer_at("version", journal_) != kVersion) refuse("the journal is of another version of this program");
+  const JsonValue* before = json.find("settings");
+  for (const auto& [name, value] : *settings_.if_object()) {
+    const JsonValue* was = before == nullptr ? nullptr : before->find(name);
+    if (was == nullptr || was->dump() != value.dump())
+      refuse(name + " was " + (was == nullptr ? "not given" : was->dump()) + ", now " + value.dump());
+  }
+  complete_ = json.boolean_at("complete", journal_);
+  entry_ = JournalEntry{.documents = json.integer_at("documents", journal_),
+                        .hash = json.string_at("hash", journal_),
+                        .state = json.find("state") == nullptr ? JsonValue() : *json.find("state")};
+  if (complete_) return;
+  const std::int64_t size = json.integer_at("output_bytes", journal_);
+  output_->open();
+  if (size < 0 || !output_->begin(size)) refuse("'" + output_->path + "' is shorter than its journal says");
+  if (!rejected_) return;
+  const std::int64_t rejected_size = json.integer_at("rejected_bytes", journal_);
+  rejected_->open();
+  if (rejected_size < 0 || !rejected_->begin(rejected_size))
+    refuse("'" + rejected_->path + "' is shorter than the journal says");
+}
+
+void ResumableOutputs::save(const JournalEntry& entry) { write_journal(entry, false); }
+
+/// The outputs are on disk before a journal that speaks of them, which replaces the one before as a whole.
+void ResumableOutputs::write_journal(const JournalEntry& entry, bool complete) {
+  JsonValue json;
+  json.set("version", kVersion).set("settings", settings_).set("complete", complete);
+  json.set("documents", entry.documents).set("hash", entry.hash).set("state", entry.state);
+  json.set("output_bytes", output_->sync());
+  if (rejected_) json.set("rejected_bytes", rejected_->sync());
+  const std::unique_ptr<OutputStream> journal = open_output(journal_);
+  journal->write(json.dump() + "\n");
+  journal->close();
+  if (entry.documents > 0) entry_ = entry;
+}
+
+void ResumableOutputs::finish() {
+  if (!complete_) write_journal(entry_.value_or(JournalEntry()), true);
+  if (rejected_) rejected_->take_name();
+  output_->take_name();
+  if (::unlink(journal_.c_str()) != 0 && errno != ENOENT) throw_system_error("remove", journal_, errno);
+}
+
+}  // namespace lm
