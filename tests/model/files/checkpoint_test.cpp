@@ -161,6 +161,7 @@ TEST_CASE("a folder replaces a model's folder whole, and never one that holds ot
     CHECK(test::read_file(path + "/" + name) == "mine");
     std::filesystem::remove(path + "/" + name);
   }
+  std::filesystem::remove(path + "/generation_config.json");
   std::filesystem::create_directory(path + "/generation_config.json");
   CHECK_THROWS_AS(save_model(path, record_of(config), weights), Error);
   std::filesystem::remove(path + "/generation_config.json");
