@@ -57,8 +57,8 @@ class Decoder {
   const Parameters<float>& weights_;
   std::int64_t block_rows_;  // longest block that there is room for
   Arena<float> arena_;
-  Arena<float> tables_;          // of rotary_ and logits_
-  std::int64_t positions_ = 0;   // longest sequence that rotary_ serves
+  Arena<float> tables_;         // of rotary_ and logits_
+  std::int64_t positions_ = 0;  // longest sequence that rotary_ serves
   RotaryTables<float> rotary_;
   TensorView<float> logits_;  // (V)
 };

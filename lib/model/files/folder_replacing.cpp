@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/file_kind.h"
 #include "base/path.h"
+#include "model/files/config_hugging_face.h"
 #include "model/files/folder_files.h"
 #include "model/files/safetensors.h"
 
@@ -37,9 +38,8 @@ std::set<std::string> written_files(const std::string& folder) {
     const SafetensorsMetadata metadata = read_safetensors_metadata(path);
     if (!metadata.contains("lm.version")) return {};
     const auto texts = metadata.find("lm.folder");
-    std::set<std::string> names;
-    for (const char* name : {kWeights, "config.json", "tokenizer.json", "tokenizer_config.json", "modeling_lm_tools.py"})
-      names.insert(name);
+    std::set<std::string> names = {kWeights, "config.json", "tokenizer.json", "tokenizer_config.json",
+                                   std::string(kOwnModule) + ".py"};
     if (texts == metadata.end()) {
       names.insert("generation_config.json");
     } else {

@@ -158,8 +158,8 @@ void read_partial(const ConfigReader& reader, const FamilyKeys& keys, const Rope
   const double part = parameters.number("partial_rotary_factor", outside);
   const auto turned = static_cast<std::int64_t>(static_cast<double>(config.head_dim) * part);
   if (!(part <= 1) || turned < 2)
-    parameters.refuse("has no fraction of " + std::to_string(config.head_dim) + " channels that could turn: " +
-                      JsonValue(part).dump());
+    parameters.refuse("has no fraction of " + std::to_string(config.head_dim) +
+                      " channels that could turn: " + JsonValue(part).dump());
   config.rotary_dim = turned == config.head_dim ? 0 : turned;
 }
 
@@ -191,8 +191,8 @@ NestedRope read_nested_rope(const ConfigReader& reader, const FamilyKeys& keys) 
   const JsonValue::Object* members = rope.outer.if_object();
   if (members == nullptr) reader.refuse_value("rope_parameters", "an object");
   if (!members->empty() && !is_by_kind(rope.outer)) {
-    reader.refuse("rope_parameters", "parameters by kind of layer, '" + std::string(kFull) + "' and '" + std::string(kSliding) +
-                                         "': the class of this family ignores others");
+    reader.refuse("rope_parameters", "parameters by kind of layer, '" + std::string(kFull) + "' and '" +
+                                         std::string(kSliding) + "': the class of this family ignores others");
   }
   rope.full = nested_parameters(reader, rope.outer, kFull);
   rope.local = nested_parameters(reader, rope.outer, kSliding);

@@ -81,8 +81,8 @@ std::string header_text(const RandomAccessFile& file) {
   file.read(0, start.data(), start.size());
   const std::uint64_t header_size = stated_header_size(start, file.size(), file.name());
   if (header_size > file.size() - kHeaderStart) {
-    refuse(file.name(), "its header of " + std::to_string(header_size) +
-                            " bytes does not fit into the file: it was cut short");
+    refuse(file.name(),
+           "its header of " + std::to_string(header_size) + " bytes does not fit into the file: it was cut short");
   }
   std::string text(header_size, '\0');
   file.read(kHeaderStart, text.data(), text.size());

@@ -58,7 +58,8 @@ TEST_CASE("a family that reads from left to right is refused if it is not to be 
   for (const std::string& type : choice_words<Family>()) {
     CAPTURE(type);
     const auto why = [&](std::string_view value) {
-      return test::refusal([&] { config_from_hugging_face(with(JsonValue().set("model_type", type), "is_causal", value), "test"); });
+      return test::refusal(
+          [&] { config_from_hugging_face(with(JsonValue().set("model_type", type), "is_causal", value), "test"); });
     };
     const bool masked = is_masked_family(parse_choice<Family>(type));
     CHECK(why("true").empty());
@@ -104,7 +105,8 @@ TEST_CASE("windows are those of the keys that the class believes") {
   CHECK(hugging_face_notes(with(mistral, "layer_types", types)).empty());
   mistral.set("sliding_window", JsonValue());
   CHECK(windows(mistral, "layer_types", "null") == Windows{0, 0, 0});
-  CHECK(test::contains(test::refusal([&] { windows(mistral, "layer_types", types); }), "'sliding_window' of 'test' is null"));
+  CHECK(
+      test::contains(test::refusal([&] { windows(mistral, "layer_types", types); }), "'sliding_window' of 'test' is null"));
   CHECK(test::contains(test::refusal([&] { windows(mistral, "layer_types", "[1]"); }), "each of 3 layers"));
 
   const JsonValue modernbert = JsonValue().set("model_type", "modernbert").set("local_attention", 100);
@@ -165,7 +167,8 @@ TEST_CASE("two rotations are read by kind of layer, and rope_scaling changes wha
     CHECK(test::contains(why(linear, R"({"sliding_attention":{"rope_theta":5.0}})"), "'full_attention'"));
     // What rounds yarn's bounds is looked up outside of a kind of layer.
     const auto rounded = [&](const char* before, const char* inside) {
-      return read(type, "null", "{" + std::string(before) + R"("full_attention":{"rope_type":"yarn","factor":2.0)" + inside + "}}")
+      return read(type, "null",
+                  "{" + std::string(before) + R"("full_attention":{"rope_type":"yarn","factor":2.0)" + inside + "}}")
           .rotary.whole_bounds;
     };
     CHECK(rounded("", ""));
