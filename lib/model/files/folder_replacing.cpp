@@ -66,7 +66,8 @@ void check_replaceable(const std::string& folder) {
   if (names->empty()) return;
   const std::set<std::string> written = written_files(folder);
   for (const std::string& name : *names) {
-    if (written.contains(file_of(name)) && is_plain_file(join_path(folder, name))) continue;
+    const bool is_temporary = file_of(name) != name;  // of a run that was killed
+    if ((is_temporary || written.contains(name)) && is_plain_file(join_path(folder, name))) continue;
     throw Error("cannot replace the folder '" + folder + "': it holds '" + name +
                 "', which is not part of a model that was written here; name a new or empty folder, or move that away");
   }
