@@ -83,6 +83,9 @@ constexpr bool names_are_in_order() {
 }
 static_assert(names_are_in_order());
 
+constexpr std::array kVocabularies = {"tokenizer.json",          "vocab.json", "tokenizer.model", "spiece.model",
+                                      "sentencepiece.bpe.model", "vocab.txt"};
+
 std::string read_at(int descriptor, off_t offset, std::size_t size) {
   std::string bytes(size, '\0');
   std::size_t done = 0;
@@ -132,10 +135,12 @@ bool looks_like_hub_name(std::string_view path) {
 std::string_view file_kind_name(FileKind kind) { return kNames[static_cast<std::size_t>(kind)].name; }
 
 bool holds_tokenizer(const std::string& folder) {
-  constexpr std::array kVocabularies = {"tokenizer.json",          "vocab.json", "tokenizer.model", "spiece.model",
-                                        "sentencepiece.bpe.model", "vocab.txt"};
   return std::any_of(kVocabularies.begin(), kVocabularies.end(),
                      [&](const char* name) { return exists(join_path(folder, name)); });
+}
+
+bool is_vocabulary_file(std::string_view name) {
+  return name == "merges.txt" || std::find(kVocabularies.begin(), kVocabularies.end(), name) != kVocabularies.end();
 }
 
 bool is_folder(FileKind kind) { return kind >= FileKind::model_folder && kind <= FileKind::folder; }

@@ -84,6 +84,9 @@ bool is_folder(FileKind kind);
 /// Returns whether a folder holds a tokenizer in any form.
 bool holds_tokenizer(const std::string& folder);
 
+/// Returns whether a file of that name holds a tokenizer or a part of one.
+bool is_vocabulary_file(std::string_view name);
+
 /// How many bytes at each end of a file suffice.
 constexpr std::size_t kKindHead = std::size_t{1} << 16;
 constexpr std::size_t kKindTail = std::size_t{1} << 10;

@@ -1,5 +1,6 @@
 // parse_json_events(): nlohmann-json's parser, kept from taking the memory that a document was made to make it take.
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <nlohmann/json.hpp>
@@ -184,17 +185,21 @@ class EventAdapter {
   using string_t = std::string;
   using binary_t = nlohmann::json::binary_t;
 
-  EventAdapter(JsonHandler& handler, std::string_view source, const char* text, Progress& progress)
+  EventAdapter(JsonHandler& handler, std::string_view source, std::string_view text, Progress& progress)
       : handler_(handler), source_(source), text_(text), progress_(progress) {}
 
   bool null() { return handler_.null(), true; }
   bool boolean(bool value) { return handler_.boolean(value), true; }
   bool number_integer(number_integer_t value) { return handler_.integer(value), true; }
   bool number_unsigned(number_unsigned_t value) {
-    if (value > static_cast<number_unsigned_t>(INT64_MAX)) return handler_.real(static_cast<double>(value)), true;
+    if (value > static_cast<number_unsigned_t>(INT64_MAX))
+      return handler_.large_integer(std::to_string(value), static_cast<double>(value)), true;
     return handler_.integer(static_cast<std::int64_t>(value)), true;
   }
-  bool number_float(number_float_t value, const string_t&) { return handler_.real(value), true; }
+  bool number_float(number_float_t value, const string_t& text) {
+    if (text.find_first_not_of("-0123456789") == string_t::npos) return handler_.large_integer(text, value), true;
+    return handler_.real(value), true;
+  }
   bool string(string_t& value) {
     std::string buffer;
     return handler_.string(whole(value, buffer)), true;
@@ -210,7 +215,11 @@ class EventAdapter {
   bool end_array() { return --depth_, handler_.end_array(), true; }
 
   [[noreturn]] bool parse_error(std::size_t, const std::string&, const nlohmann::json::exception& error) {
-    refuse(source_, offset(), reason(error.what()));
+    const std::string_view rest = text_.substr(std::min<std::size_t>(offset(), text_.size()));
+    const bool is_python = rest.starts_with("NaN") || rest.starts_with("Infinity");
+    refuse(source_, offset(),
+           is_python ? "NaN and Infinity are not JSON, though Python writes them; put a number or null there"
+                     : reason(error.what()));
   }
 
  private:
@@ -219,11 +228,11 @@ class EventAdapter {
     const Skip* hidden = std::exchange(progress_.long_string, nullptr);
     if (hidden == nullptr) return seen;
     const std::string_view literal(hidden->from, static_cast<std::size_t>(hidden->to - hidden->from));
-    return StringDecoder(source_, text_).decode(literal, buffer);
+    return StringDecoder(source_, text_.data()).decode(literal, buffer);
   }
 
   std::uint64_t offset() const {
-    const auto bytes = static_cast<std::uint64_t>(progress_.reached - text_);
+    const auto bytes = static_cast<std::uint64_t>(progress_.reached - text_.data());
     return bytes == 0 ? 0 : bytes - 1;  // the byte just read is the offending one
   }
 
@@ -244,7 +253,7 @@ class EventAdapter {
 
   JsonHandler& handler_;
   std::string_view source_;
-  const char* text_;
+  std::string_view text_;
   Progress& progress_;
   int depth_ = 0;
 };
@@ -257,7 +266,7 @@ void parse_json_events(std::string_view text, std::string_view source, JsonHandl
   if (nul != std::string_view::npos) refuse(source, nul, "a NUL byte");
   const std::vector<Skip> skips = find_long_tokens(text, source);
   Progress progress{.reached = text.data(), .next = skips.data()};
-  EventAdapter adapter(handler, source, text.data(), progress);
+  EventAdapter adapter(handler, source, text, progress);
   const VisibleByte begin(text.data(), &progress);
   const VisibleByte end(text.data() + text.size(), &progress);
   if (!nlohmann::json::sax_parse(begin, end, &adapter)) refuse(source, 0, "not a JSON document");

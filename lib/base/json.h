@@ -18,7 +18,9 @@ class JsonHandler {
   virtual void null() = 0;
   virtual void boolean(bool value) = 0;
   virtual void integer(std::int64_t value) = 0;
-  virtual void real(double value) = 0;  // also integers beyond int64
+  virtual void real(double value) = 0;
+  /// An integer beyond int64: its digits, and the nearest double, which is what most want of it.
+  virtual void large_integer(std::string_view digits, double value) { static_cast<void>(digits), real(value); }
   virtual void string(std::string_view value) = 0;
   virtual void key(std::string_view value) = 0;
   virtual void begin_object() = 0;
@@ -31,7 +33,7 @@ class JsonHandler {
 /// Refusing duplicate keys is the handler's task (JsonValue::parse() does it).
 void parse_json_events(std::string_view text, std::string_view source, JsonHandler& handler);
 
-/// A value as some JSON text has it, written without a change.
+/// A value as some JSON text has it, written without a change. So are integers beyond int64.
 struct JsonText {
   std::string text;
 };

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <cmath>
 #include <cstdio>
 
@@ -27,6 +28,10 @@ class TreeBuilder : public JsonHandler {
   void boolean(bool value) override { add(JsonValue(value)); }
   void integer(std::int64_t value) override { add(JsonValue(value)); }
   void real(double value) override { add(JsonValue(value)); }
+  void large_integer(std::string_view digits, double) override {
+    spend(digits.size());
+    add(JsonValue(JsonText{std::string(digits)}));
+  }
   void string(std::string_view value) override {
     spend(value.size());
     add(JsonValue(value));
@@ -173,7 +178,11 @@ bool JsonValue::to_double(double& number) const {
     number = static_cast<double>(*integer);
     return true;
   }
-  return false;
+  const JsonText* text = if_text();
+  if (text == nullptr) return false;
+  const char* end = text->text.data() + text->text.size();
+  const auto [parsed, error] = std::from_chars(text->text.data(), end, number);
+  return error == std::errc() && parsed == end;
 }
 
 JsonValue& JsonValue::set(std::string_view key, JsonValue value) {
@@ -263,10 +272,10 @@ class TreeWriter {
       out_ += *boolean ? "true" : "false";
     } else if (const std::int64_t* integer = value.if_integer()) {
       out_ += std::to_string(*integer);
-    } else if (value.to_double(number)) {
-      append_real(out_, number);
     } else if (const JsonText* json = value.if_text()) {
       out_ += json->text;
+    } else if (value.to_double(number)) {
+      append_real(out_, number);
     } else if (const std::string* text = value.if_string()) {
       append_quoted(out_, *text);
     } else if (const JsonValue::Array* array = value.if_array()) {

@@ -1,6 +1,7 @@
 #include "model/decode.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 #include <string>
 
@@ -59,13 +60,21 @@ struct Decoder::Buffers {           // R rows
 
 Decoder::Decoder(Compute& compute, const Parameters<float>& parameters)
     : compute_(compute), weights_(parameters), block_rows_(usual_block(parameters.config())) {
-  const ModelConfig& config = parameters.config();
+  reserve_positions(block_rows_);
+  reserve(block_rows_);
+}
+
+/// Makes tables for sequences of so many tokens: of the whole context, which may be millions, only what is needed.
+void Decoder::reserve_positions(std::int64_t length) {
+  if (length <= positions_) return;
+  const ModelConfig& config = weights_.config();
+  positions_ = std::min(static_cast<std::int64_t>(std::bit_ceil(static_cast<std::uint64_t>(length))), config.context_length);
+  tables_ = Arena<float>();  // freed before the larger one is taken
   tables_ = place_views<float>([&](Layout& layout) {
-    rotary_.place(layout, config, config.context_length);
+    rotary_.place(layout, config, positions_);
     layout.place(logits_, config.vocab_size);
   });
   rotary_.fill(config);
-  reserve(block_rows_);
 }
 
 void Decoder::reserve(std::int64_t rows) {
@@ -228,6 +237,7 @@ TensorView<const float> Decoder::prefill(KVCache& cache, std::span<const TokenId
   const std::int64_t length = std::max(final_length, cache.length() + count);
   LM_CHECK(cache.length() == 0 || keeps_keys(cache.length(), cache.length() + count) || final_length > 0);
   if (block > block_rows_) reserve(block);
+  reserve_positions(length);
   std::int64_t rows = 0;
   for (std::int64_t first = 0; first < count; first += rows) {
     rows = std::min(block, count - first);

@@ -44,6 +44,7 @@ class Decoder {
   void run_layers(KVCache& cache, const Block& block);
   Buffers view_buffers(std::int64_t rows) const;
   void reserve(std::int64_t rows);
+  void reserve_positions(std::int64_t length);
   void embed(const KVCache& cache, const Block& block, const Buffers& buffers);
   void normalise(TensorView<float> y, TensorView<float> x, const NormParameters<float>& weights, const Buffers& buffers);
   void linear(TensorView<float> y, TensorView<float> x, TensorView<const float> weight, TensorView<const float> bias);
@@ -56,7 +57,8 @@ class Decoder {
   const Parameters<float>& weights_;
   std::int64_t block_rows_;  // longest block that there is room for
   Arena<float> arena_;
-  Arena<float> tables_;
+  Arena<float> tables_;         // of rotary_ and logits_
+  std::int64_t positions_ = 0;  // longest sequence that rotary_ serves
   RotaryTables<float> rotary_;
   TensorView<float> logits_;  // (V)
 };

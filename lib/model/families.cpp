@@ -84,7 +84,8 @@ constexpr TensorNames kGptNeox = {.base = "gpt_neox.",
                                   .up = {"layers.*.mlp.dense_h_to_4h"},
                                   .down = "layers.*.mlp.dense_4h_to_h",
                                   .final_norm = "final_layer_norm",
-                                  .head = "embed_out"};
+                                  .head = "embed_out",
+                                  .other_head = "lm_head"};
 
 constexpr TensorNames kBert = {.base = "bert.",
                                .tokens = "embeddings.word_embeddings",
@@ -282,6 +283,11 @@ std::string layer_name(std::string_view name, std::int64_t layer) {
 }
 
 bool is_masked_family(Family family) { return tensor_names(family).head_dense != nullptr; }
+
+std::optional<TokenId> uncounted_token(const ModelConfig& config) {
+  if (config.position_offset == 0) return std::nullopt;
+  return static_cast<TokenId>(config.position_offset - 1);
+}
 
 void check_names(const ModelConfig& config, std::string_view source) {
   const TensorNames& names = tensor_names(config.family);

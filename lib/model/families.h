@@ -2,9 +2,11 @@
 #pragma once
 
 #include <array>
+#include <optional>
 #include <string>
 #include <string_view>
 
+#include "base/token.h"
 #include "model/config.h"
 
 namespace lm {
@@ -38,8 +40,9 @@ struct TensorNames {
   const char* head_dense = nullptr;
   const char* head_norm = nullptr;
   const char* head;
-  const char* head_bias = nullptr;  // the whole name
-  bool transposed = false;          // the layers' matrices are (in, out): GPT-2's Conv1D
+  const char* other_head = nullptr;  // what some files call it
+  const char* head_bias = nullptr;   // the whole name
+  bool transposed = false;           // the layers' matrices are (in, out): GPT-2's Conv1D
 };
 
 const TensorNames& tensor_names(Family family);
@@ -49,6 +52,10 @@ std::string layer_name(std::string_view name, std::int64_t layer);
 
 /// Throws Error, naming `source`, if the family has no name for a tensor of the model, or one that the model lacks.
 void check_names(const ModelConfig& config, std::string_view source);
+
+/// Returns the token that has the position of padding wherever it is, and after which transformers does not count on: RoBERTa's
+/// padding. Here positions are counted through, so that such a token must not be read. Nothing in other families.
+std::optional<TokenId> uncounted_token(const ModelConfig& config);
 
 /// Returns whether the family's models predict hidden tokens from both sides.
 bool is_masked_family(Family family);

@@ -44,6 +44,7 @@ std::vector<std::string> convert_model(const std::string& from, const std::strin
     refuse_options(from, options);
     record.facts.looks = looks_of(record);
   }
+  for (const std::string& note : record.left_out) notes.push_back("'" + from + "': " + note);
   if (is_model_folder(to)) {
     for (const std::string& note : folder_notes(record)) notes.push_back("'" + to + "': " + note);
   }

@@ -90,7 +90,8 @@ ModelRecord with_folder_facts(ModelRecord record, const Tokenizer& tokenizer) {
                   .looks = looks_of(record)};
   const auto kept = record.folder.find("tokenizer_config.json");
   if (kept != record.folder.end()) record.facts.tokenizer_config = kept->second;
-  if (!record.folder.empty()) update_ends(record, tokenizer);
+  // A masked model's texts are read whole: nothing ends them.
+  if (!record.folder.empty() && !is_masked_family(record.config.family)) update_ends(record, tokenizer);
   return record;
 }
 

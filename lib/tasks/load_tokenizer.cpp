@@ -64,8 +64,14 @@ std::span<const TokenId> BeginTokens::strip(std::span<const TokenId> tokens) {
   return tokens;
 }
 
-void require_embedded(std::span<const TokenId> ids, const Tokenizer& tokenizer, std::int64_t vocab_size,
+void require_embedded(std::span<const TokenId> ids, const Tokenizer& tokenizer, const ReadableIds& readable,
                       std::string_view path, std::string_view what) {
+  const std::int64_t vocab_size = readable.vocab_size;
+  if (readable.uncounted && std::find(ids.begin(), ids.end(), *readable.uncounted) != ids.end()) {
+    throw Error("cannot use '" + std::string(path) + "' with " + std::string(what) + ": it has " +
+                describe_token(tokenizer, *readable.uncounted) +
+                ", the padding of a model that gives padding no position; leave such tokens out");
+  }
   if (tokenizer.vocab_size() <= vocab_size) return;
   const auto beyond = std::find_if(ids.begin(), ids.end(), [&](TokenId id) { return id >= vocab_size; });
   if (beyond == ids.end()) return;

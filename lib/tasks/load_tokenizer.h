@@ -21,9 +21,14 @@ Tokenizer load_tokenizer(const std::string& path, const TokenizerOptions& option
 /// differs, and if the stream's begin tokens contradict the option that names them.
 void require_same_tokenizer(const Tokenizer& tokenizer, const TokenFileInfo& info, std::string_view source);
 
-/// Throws Error naming the first of `ids` that is beyond the `vocab_size` of the model at `path`: its tokenizer may have
-/// more ids than the model has embeddings. `what` has them: "this text".
-void require_embedded(std::span<const TokenId> ids, const Tokenizer& tokenizer, std::int64_t vocab_size,
+/// Which ids a model reads.
+struct ReadableIds {
+  std::int64_t vocab_size = 0;                      // those below; its tokenizer may have more
+  std::optional<TokenId> uncounted = std::nullopt;  // but for uncounted_token()
+};
+
+/// Throws Error naming the first of `ids` that the model at `path` does not read. `what` has them: "this text".
+void require_embedded(std::span<const TokenId> ids, const Tokenizer& tokenizer, const ReadableIds& readable,
                       std::string_view path, std::string_view what);
 
 /// Takes the begin tokens off the documents of a stream that has them, since reports and texts leave them out.

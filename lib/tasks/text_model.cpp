@@ -7,6 +7,7 @@
 #include "base/file_kind.h"
 #include "base/hash.h"
 #include "base/json.h"
+#include "model/families.h"
 #include "objectives/mixture.h"
 #include "tasks/load_tokenizer.h"
 #include "train/state_file.h"
@@ -17,6 +18,10 @@ namespace {
 TextModel with_tokenizer(LoadedModel model, const TokenizerOptions& options) {
   Tokenizer tokenizer = tokenizer_of(model, options);
   resolve_ends(model.record, tokenizer);
+  // What is around every text makes the model useless, or usable, as a whole.
+  const ReadableIds readable{.vocab_size = tokenizer.vocab_size(), .uncounted = uncounted_token(model.record.config)};
+  for (const std::vector<TokenId>& around : {tokenizer.opening(), tokenizer.closing()})
+    require_embedded(around, tokenizer, readable, model.path, "what its tokenizer puts around a text");
   return {.model = std::move(model), .tokenizer = std::move(tokenizer)};
 }
 
@@ -47,7 +52,7 @@ std::string_view TextModel::bytes_of(TokenId id) const {
 }
 
 void TextModel::require_embedded(std::span<const TokenId> ids, std::string_view what) const {
-  lm::require_embedded(ids, tokenizer, config().vocab_size, path(), what);
+  lm::require_embedded(ids, tokenizer, {config().vocab_size, uncounted_token(config())}, path(), what);
 }
 
 std::vector<TokenId> all_ends(const ModelRecord& record, const Tokenizer& tokenizer) {

@@ -4,6 +4,7 @@
 
 #include <bit>
 #include <cmath>
+#include <cstdlib>
 #include <limits>
 #include <string>
 #include <vector>
@@ -35,6 +36,14 @@ std::string nested(int depth) {
 
 }  // namespace
 
+TEST_CASE("what only Python writes is refused with what to do about it") {
+  for (const char* text : {R"({"a": NaN})", R"([Infinity])", R"([-Infinity])", "NaN"}) {
+    CAPTURE(text);
+    CHECK(contains(refusal(text), "NaN and Infinity are not JSON, though Python writes them; put a number or null there"));
+  }
+  CHECK(!contains(refusal("[Nine]"), "Python"));
+}
+
 TEST_CASE("what is written reads back the same, reals as reals") {
   const std::string text = R"({"a":[1,-2,9223372036854775807,1.5,1e+300,0.1],)"
                            R"("b":{"c":"x\n\"\\\u0001é€😀"},"d":null,"e":true,"f":[],"g":{},"h":2.0})";
@@ -43,7 +52,13 @@ TEST_CASE("what is written reads back the same, reals as reals") {
   CHECK(parse(" [ 1 ,\n2 ] ").dump() == "[1,2]");
   CHECK(JsonValue(std::nan("")).dump() == "null");
   CHECK(JsonValue(std::numeric_limits<double>::infinity()).dump() == "null");
-  CHECK(parse("18446744073709551615").dump() == "18446744073709551616.0");  // beyond int64: a real
+  for (const char* large : {"18446744073709551615", "-9223372036854775809", "1000000000000000019884624838656"}) {
+    CHECK(parse(large).dump() == large);
+    double number = 0;
+    CHECK(parse(large).to_double(number));
+    CHECK(number == std::strtod(large, nullptr));
+    CHECK(parse(large).if_integer() == nullptr);
+  }
 }
 
 TEST_CASE("any finite double reads back with the same bits") {

@@ -148,4 +148,16 @@ refused 1 "as a model: it is a tokenizer" tok.json x.safetensors
 mkdir mine && echo >mine/notes
 refused 1 "holds 'notes'" folder mine/
 refused 1 "which is not part of a model that was written here" tuned folder/
+# A folder of another program has files of the same names, and stays as it is; what a folder of it lacks is named.
+cp -r "$LM_SOURCE/tests/golden/families/bert_original" theirs
+expect_exit 0 lm-convert theirs theirs2/
+grep -qF "files that stay behind: 'expected.json'" stderr || fail "a file that is left out is not named: $(cat stderr)"
+grep -qF "'bert.pooler.dense.bias'" stderr || fail "weights that are left out are not named: $(cat stderr)"
+rm theirs/expected.json
+cp -r theirs before
+refused 1 "which is not part of a model that was written here" tuned theirs/
+diff -r before theirs || fail "a folder of another program has changed"
+expect_exit 0 lm-convert tuned theirs2/
+echo mine >theirs2/README.md
+refused 1 "holds 'README.md'" tuned theirs2/
 for file in x x.gguf x.safetensors; do [ ! -e $file ] || fail "$file was written"; done

@@ -167,7 +167,7 @@ class Causal(unittest.TestCase):
     def test_documents_have_the_same_nats(self, name):
         peer = theirs(name)
         texts, lines = beginnings(range(1, CONTEXT + 1, 19))
-        output = support.json_lines(support.run("lm-eval-ppl", folder, "--documents", "jsonl", "--level",
+        output = support.json_lines(support.run("lm-eval-ppl", folder_of(name), "--documents", "jsonl", "--level",
                                                 "document", "--context", CONTEXT, "--json", text=lines))
         self.assertEqual(len(output), len(texts))
         whole = log_probabilities(peer, ids_of(peer, texts[-1]))

@@ -141,6 +141,34 @@ def modernbert_spelling4(config):
     return common4(config)
 
 
+def mistral_type(config):
+    """Of layers of two types, as the class Ministral has them; AutoConfig takes these for that class."""
+    return {**config, "model_type": "mistral", "architectures": ["MistralForCausalLM"]}
+
+
+def scaled_beside(config):
+    """The scaling of full attention in rope_scaling, which is merged into rope_parameters."""
+    full = config["rope_parameters"]["full_attention"]
+    config["rope_scaling"] = {"rope_type": full["rope_type"], "factor": full.pop("factor")}
+    full["rope_type"] = "default"
+    return config
+
+
+def context_outside(config):
+    """The context before scaling outside of the rotation's parameters, where it is believed first."""
+    rotary = config["rope_parameters"]
+    config["original_max_position_embeddings"] = rotary["original_max_position_embeddings"]
+    rotary["original_max_position_embeddings"] *= 2
+    return config
+
+
+def half_window(config):
+    """ModernBERT's window by the name of a property of its class, which is believed before local_attention."""
+    config["sliding_window"] = config["local_attention"] // 2
+    config["local_attention"] *= 3
+    return config
+
+
 def without_prefix(prefix):
     return lambda name: name.removeprefix(prefix)
 
@@ -331,8 +359,26 @@ def masked(sizes):
                  "classifier_activation": "relu", "tie_word_embeddings": False}, spelling=modernbert_spelling4)
 
 
+def other_keys(sizes):
+    """Keys that change what others say."""
+    base = {**sizes.grouped, "rms_norm_eps": 3e-3}
+    types = ["full_attention", "sliding_attention", "sliding_attention"]
+    yield Model("mistral_layer_types", "Ministral",
+                {**base, "num_hidden_layers": 3, "layer_types": types, "sliding_window": sizes.window, **rope(300.0)},
+                spelling=mistral_type)
+    yarn = {"factor": 4.0, "original_max_position_embeddings": sizes.context // 4}
+    yield Model("llama_yarn_outside", "Llama", {**base, **rope(20.0, "yarn", **yarn)}, spelling=context_outside)
+    gemma3 = {**base, "pad_token_id": 1, "num_hidden_layers": 3, "sliding_window": sizes.window,
+              "query_pre_attn_scalar": 13, "layer_types": types}
+    scaled = {"rope_type": "linear", "rope_theta": 5000.0, "factor": 3.0}
+    local = {"rope_type": "default", "rope_theta": 100.0}
+    yield Model("gemma3_text_merged", "Gemma3", {**gemma3, **two_ropes(scaled, local)}, spelling=scaled_beside)
+    thetas = two_ropes({"rope_type": "default", "rope_theta": 5000.0}, local)
+    yield Model("modernbert_half_window", "ModernBert", {**sizes.modernbert, **thetas}, spelling=half_window)
+
+
 def models(sizes):
-    for family in (gpt2s, llamas, neighbours_of_llama, gemmas, others, masked):
+    for family in (gpt2s, llamas, neighbours_of_llama, gemmas, others, masked, other_keys):
         yield from family(sizes)
 
 

@@ -65,6 +65,28 @@ constexpr double kTolerance = 1e-4;
 
 }  // namespace
 
+TEST_CASE("a context of a thousand million positions takes no memory before it is read, and changes no bit") {
+  Compute compute(2, best_simd_tier());
+  for (const auto& [name, config] : test::all_configs()) {
+    if (config.positions != Positions::rotary) continue;
+    CAPTURE(name);
+    ModelConfig shorter = config, longer = config;
+    shorter.context_length = 300;  // above the block for which there are tables at first
+    longer.context_length = std::int64_t{1} << 30;
+    Parameters<float> weights(shorter);
+    test::randomise(weights, 5, 0.3);
+    Parameters<float> same(longer);
+    std::copy_n(weights.flat().data(), weights.flat().size(), same.flat().data());
+    Decoder small(compute, weights), large(compute, same);
+    KVCache cache(shorter, shorter.context_length), other(longer, shorter.context_length);
+    const std::vector<TokenId> tokens = random_tokens(shorter.context_length, config.vocab_size, 3);
+    for (const TokenId token : tokens) {
+      const TensorView<const float> logits = small.step(cache, token), again = large.step(other, token);
+      REQUIRE(std::equal(logits.data(), logits.data() + logits.size(), again.data()));
+    }
+  }
+}
+
 TEST_CASE("a step for each token gives the logits of the full forward") {
   Compute compute(2, best_simd_tier());
   for (const auto& [name, config] : test::all_configs()) {

@@ -67,6 +67,16 @@ TEST_CASE("a folder's files stay as they are until other tokens end a text") {
   CHECK(changed.folder.at("tokenizer_config.json") == texts.at("tokenizer_config.json"));
 }
 
+TEST_CASE("a masked model's files stay as they are: nothing ends its texts") {
+  const TextModel model = test::byte_model();
+  ModelRecord record = model.model.record;
+  record.config.family = Family::bert;
+  record.objective = "masked";
+  record.folder = {{"config.json", "{ \"eos_token_id\": 9 }"}, {"generation_config.json", "{ }"}};
+  record.ends.ids = {0, 9};
+  CHECK(with_folder_facts(record, model.tokenizer).folder == record.folder);
+}
+
 TEST_CASE("with another tokenizer nothing is said of the old one") {
   FolderTexts folder = {{"config.json", "{\"bos_token_id\":5,\"eos_token_id\":[6,7],\"pad_token_id\":8,\"x\":1}"},
                         {"generation_config.json", "{\"pad_token_id\":8}"},

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "model/families.h"
 #include "support/test_data.h"
 #include "tasks/evaluate/evaluate.h"
 #include "tasks/infill/infill.h"
@@ -75,6 +76,30 @@ TEST_CASE(
   CHECK_THROWS_WITH_AS(prompter.read({.ids = model.tokenizer.encode("ab")}), doctest::Contains("token 257"), Error);
   prompter.read({.ids = model.tokenizer.encode("ac")});
   CHECK(prompter.sample(0, [](std::string_view) {}).ids.size() > 1);
+}
+
+TEST_CASE(
+    "a token that has no position of its own in its model is refused, in a text by name and around all texts at once") {
+  test::TemporaryFolder folder;
+  TextModel model = test::byte_model();
+  const auto saved_with_pad = [&](TokenId pad) {
+    for (const test::NamedConfig& named : test::all_configs()) {
+      if (named.config.family != Family::roberta) continue;
+      ModelRecord record = model.model.record;
+      record.config = named.config;
+      record.config.vocab_size = model.tokenizer.vocab_size();
+      record.config.position_offset = static_cast<std::int64_t>(pad) + 1;
+      record.objective = "masked";
+      save_model(folder.path("m"), record, Parameters<float>(record.config));
+    }
+    return folder.path("m");
+  };
+  const TextModel loaded = load_text_model(saved_with_pad('a' + 1));
+  loaded.require_embedded(loaded.tokenizer.encode("bcd"));
+  CHECK_THROWS_WITH_AS(loaded.require_embedded(loaded.tokenizer.encode("bad")), doctest::Contains("token 98 (\"a\")"),
+                       Error);
+  CHECK(message_of(saved_with_pad(0)).find("what its tokenizer puts around a text: it has token 0") != std::string::npos);
+  CHECK(!uncounted_token(model.config()));
 }
 
 TEST_CASE("special tokens that the model has no row for are refused by name where they are needed") {

@@ -3,13 +3,17 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <array>
 #include <set>
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/file_kind.h"
 #include "base/file_use.h"
+#include "base/path.h"
 #include "model/families.h"
 #include "model/files/config_hugging_face.h"
+#include "model/files/folder_files.h"
 #include "model/files/model_tensors.h"
 
 namespace lm {
@@ -19,9 +23,27 @@ namespace {
 // The version of the lm.* strings that this program writes, and the newest that it reads.
 constexpr std::int64_t kVersion = 1;
 
+/// Returns names in quotes and in order, the first ones if they are many.
+std::string list_names(std::vector<std::string> names) {
+  constexpr std::size_t kMost = 10;
+  std::sort(names.begin(), names.end());
+  std::string list;
+  for (std::size_t i = 0; i < std::min(names.size(), kMost); ++i) list += (i == 0 ? "'" : ", '") + names[i] + "'";
+  return names.size() <= kMost ? list : list + " and " + std::to_string(names.size() - kMost) + " more";
+}
+
 bool is_folder(const std::string& path) {
   struct stat status {};
   return stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
+}
+
+/// Throws Error naming the first tensor that the files lack or have in another shape.
+[[noreturn]] void refuse_incomplete(const ModelTensors& tensors, ModelConfig config, std::int64_t entries) {
+  config.n_layers = std::min(config.n_layers, entries + 1);  // one of which lacks all its tensors
+  const Parameters<float> shapes = Parameters<float>::shapes(config);
+  for (const TensorSpec& spec : shapes.tensors())
+    check_tensor(tensors.find(spec, config.family), spec, spec.name, tensors.name());
+  throw Error("'" + tensors.name() + "' lacks tensors of the model that its configuration describes");
 }
 
 /// Throws Error, before memory is taken for the model, if the files cannot hold it or are a training state.
@@ -36,20 +58,22 @@ void check_content(const ModelTensors& tensors, const ModelConfig& config) {
       elements += entry.elements();
     }
   }
-  if (config.n_layers > entries || parameter_count(config) > elements) {
-    throw Error("'" + tensors.name() + "' lacks tensors of the model that its configuration describes");
-  }
+  if (config.n_layers > entries || parameter_count(config) > elements) refuse_incomplete(tensors, config, entries);
 }
 
 /// Returns whether the files hold a head beside an embedding that it is said to be tied to, and it is another matrix:
 /// transformers use it then.
 bool has_other_head(const ModelTensors& tensors, const ModelConfig& config) {
   const TensorNames& names = tensor_names(config.family);
-  const std::string head_name = std::string(names.head) + ".weight";
-  const TensorSpec embedding{
-      .name = std::string(names.base) + names.tokens + ".weight", .rows = 0, .columns = 0, .rank = 2, .initial = {}};
-  const FoundTensor head = tensors.find(head_name), tokens = tensors.find(embedding, config.family);
-  if (head.entry == nullptr || tokens.entry == nullptr || head.entry->shape != tokens.entry->shape) return false;
+  const auto found = [&](const std::string& name) {
+    const TensorSpec spec{
+        .name = name + ".weight", .rows = config.vocab_size, .columns = config.channels, .rank = 2, .initial = {}};
+    const FoundTensor tensor = tensors.find(spec, config.family);
+    if (tensor.entry != nullptr) check_tensor(tensor, spec, spec.name, tensors.name());
+    return tensor;
+  };
+  const FoundTensor head = found(names.head), tokens = found(std::string(names.base) + names.tokens);
+  if (head.entry == nullptr || tokens.entry == nullptr) return false;
   head.file->check_floats(*head.entry);
   tokens.file->check_floats(*tokens.entry);
   constexpr std::int64_t kPiece = 1 << 16;
@@ -65,6 +89,38 @@ bool has_other_head(const ModelTensors& tensors, const ModelConfig& config) {
   return false;
 }
 
+/// Returns what to do about a tensor of a model that does something else than predict tokens; empty for any other.
+std::string remedy_of(const std::string& name) {
+  constexpr std::array kHeads = {"score.", "classifier.", "qa_outputs.", "pre_classifier."};
+  if (std::none_of(kHeads.begin(), kHeads.end(), [&](const char* head) { return name.starts_with(head); })) return "";
+  return "; its head classifies, and only models that predict tokens are read: load it in transformers by the class that " +
+         std::string("predicts tokens, if it was made of such a model, and save that");
+}
+
+/// Notes which weights are left out, if any.
+void note_other_tasks(const ModelTensors& tensors, ModelRecord& record) {
+  std::vector<std::string> names;
+  for (const SafetensorsFile& file : tensors.files()) {
+    for (const TensorEntry& entry : file.entries()) {
+      if (is_for_other_task(entry.name, record.config)) names.push_back(entry.name);
+    }
+  }
+  if (!names.empty())
+    record.left_out.push_back("weights that predict no tokens are left out: " + list_names(std::move(names)));
+}
+
+/// Notes which files of a folder a model that is written from it lacks, if any.
+void note_other_files(const std::string& folder, const ModelTensors& tensors, ModelRecord& record) {
+  std::set<std::string> read = {"model.safetensors.index.json"};
+  for (const SafetensorsFile& file : tensors.files()) read.insert(name_of(file.name()));
+  std::vector<std::string> names;
+  for (const std::string& name : names_in(folder).value_or(std::vector<std::string>())) {
+    const bool hidden = name.starts_with(".");  // of version control and caches
+    if (!hidden && !read.contains(name) && !is_folder_file(name) && !is_vocabulary_file(name)) names.push_back(name);
+  }
+  if (!names.empty()) record.left_out.push_back("files that stay behind: " + list_names(std::move(names)));
+}
+
 void check_no_strangers(const ModelTensors& tensors, const Parameters<float>& parameters) {
   std::set<const TensorEntry*> known;
   for (const TensorSpec& spec : parameters.tensors()) known.insert(tensors.find(spec, parameters.config().family).entry);
@@ -72,7 +128,7 @@ void check_no_strangers(const ModelTensors& tensors, const Parameters<float>& pa
     for (const TensorEntry& entry : file.entries()) {
       const ModelConfig& config = parameters.config();
       if (known.count(&entry) == 0 && !is_harmless(entry.name, config) && !is_head_bias(entry.name, config))
-        throw Error("unexpected tensor '" + entry.name + "' in '" + file.name() + "'");
+        throw Error("unexpected tensor '" + entry.name + "' in '" + file.name() + "'" + remedy_of(entry.name));
     }
   }
 }
@@ -171,6 +227,8 @@ LoadedModel load_model(const std::string& path) {
     throw Error("'" + path + "' does not say what model it is (no lm.config); give the folder with its config.json instead");
   }
   check_content(tensors, record.config);
+  note_other_tasks(tensors, record);
+  if (folder) note_other_files(path, tensors, record);
   if (record.config.tied_embeddings && has_other_head(tensors, record.config)) {
     record.config.tied_embeddings = false;
     record.notes.push_back(

@@ -18,13 +18,14 @@ namespace lm {
 /// What travels with the weights.
 struct ModelRecord {
   ModelConfig config;
-  std::string objective = "causal";     // as --objective names it
-  std::string tokenizer_json;           // the whole tokenizer.json; empty in files from elsewhere
-  std::string progress;                 // lm.progress as JSON; empty in files from elsewhere
-  TextEnds ends = {};                   // what ends a text beside end-of-text; only ids are written
-  FolderTexts folder = {};              // of the folder from elsewhere that it came from; empty: it came from none
-  FolderFacts facts = {};               // for a folder that is written; not read
-  std::vector<std::string> notes = {};  // what the user should know of a configuration from elsewhere
+  std::string objective = "causal";        // as --objective names it
+  std::string tokenizer_json;              // the whole tokenizer.json; empty in files from elsewhere
+  std::string progress;                    // lm.progress as JSON; empty in files from elsewhere
+  TextEnds ends = {};                      // what ends a text beside end-of-text; only ids are written
+  FolderTexts folder = {};                 // of the folder from elsewhere that it came from; empty: it came from none
+  FolderFacts facts = {};                  // for a folder that is written; not read
+  std::vector<std::string> notes = {};     // what the user should know of a configuration from elsewhere
+  std::vector<std::string> left_out = {};  // likewise, of what a model that is written from it lacks
 };
 
 struct LoadedModel {

@@ -4,17 +4,14 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <cstdio>
 #include <filesystem>
-#include <optional>
 #include <system_error>
 #include <vector>
 
 #include "base/error.h"
 #include "base/file.h"
-#include "base/file_kind.h"
 #include "base/file_lock.h"
 #include "base/path.h"
 #include "base/temporaries.h"
@@ -22,15 +19,13 @@
 #include "model/files/checkpoint.h"
 #include "model/files/config_check.h"
 #include "model/files/folder_files.h"
+#include "model/files/folder_replacing.h"
 #include "model/files/safetensors_check.h"
 
 namespace lm {
 
 namespace {
 
-// What a folder may hold that is replaced without a look into it.
-constexpr std::array<const char*, 4> kOldestFiles = {"config.json", "model.safetensors", "tokenizer.json",
-                                                     "tokenizer_config.json"};
 constexpr const char* kWeights = "model.safetensors";
 
 void write_weights(const std::string& path, const ModelRecord& record, const Parameters<float>& parameters) {
@@ -51,39 +46,9 @@ void write_text(const std::string& path, const std::string& text) {
   output->close();
 }
 
-/// Returns the file that a name is of, whole or, before a kill, in part: "config.json" of ".config.json.123.tmp".
-std::string file_of(const std::string& name) {
-  if (!name.starts_with(".")) return name;
-  for (std::size_t dot = name.find('.', 1); dot != std::string::npos; dot = name.find('.', dot + 1)) {
-    const std::string file = name.substr(1, dot - 1);
-    if (is_folder_file(file) && is_temporary_of(companion_prefix(file), name)) return file;
-  }
-  return name;
-}
-
-bool is_ours(const std::string& name) { return is_folder_file(file_of(name)); }
-
-bool is_among_oldest(const std::string& file) {
-  return std::any_of(kOldestFiles.begin(), kOldestFiles.end(), [&](const char* oldest) { return file == oldest; });
-}
-
-/// Throws Error if a folder holds anything that is not ours, which an exchange would take away: any other file, and a model
-/// from elsewhere that has more than the least.
-void check_replaceable(const std::string& folder) {
-  const std::optional<std::vector<std::string>> names = names_in(folder);
-  if (!names) throw_system_error("open folder", folder, errno);
-  const bool foreign = kind_of_path(join_path(folder, kWeights)) == FileKind::other_model;
-  for (const std::string& name : *names) {
-    const bool replaceable = foreign ? is_among_oldest(file_of(name)) : is_ours(name);
-    if (!replaceable)
-      throw Error("folder '" + folder + "' holds '" + name + "', which is not part of a model" +
-                  (foreign && is_ours(name) ? " that was written here" : "") + "; name a new or empty folder");
-  }
-}
-
 void remove_folder(const std::string& folder) {
   for (const std::string& name : names_in(folder).value_or(std::vector<std::string>())) {
-    if (is_ours(name)) unlink(join_path(folder, name).c_str());
+    if (is_of_folder(name)) unlink(join_path(folder, name).c_str());
   }
   rmdir(folder.c_str());
 }
@@ -136,7 +101,7 @@ void write_folder_files(const std::string& folder, const FolderTexts& files, con
 void overwrite_folder(const std::string& folder, const FolderTexts& files, const ModelRecord& record,
                       const Parameters<float>& parameters) {
   for (const std::string& name : names_in(folder).value_or(std::vector<std::string>())) {
-    if (is_ours(name) && name != kWeights && !files.contains(name)) unlink(join_path(folder, name).c_str());
+    if (is_of_folder(name) && name != kWeights && !files.contains(name)) unlink(join_path(folder, name).c_str());
   }
   // Readers believe model.safetensors over the other files, so it is replaced last.
   write_folder_files(folder, files, record, parameters);

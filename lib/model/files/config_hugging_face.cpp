@@ -20,12 +20,29 @@ std::int64_t read_size(const ConfigReader& reader, const SizeKey& key, std::int6
   return reader.integer(key.name, usual);
 }
 
+/// Returns the key that a size was read from.
+const char* named_key(const ConfigReader& reader, const SizeKey& key) {
+  return key.alias != nullptr && reader.present(key.alias) ? key.alias : key.name;
+}
+
+void require_size(const ConfigReader& reader, const SizeKey& key, std::int64_t size) {
+  if (size < 1 || size > kLargestSize)
+    reader.refuse_value(named_key(reader, key), "a number from 1 to " + std::to_string(kLargestSize));
+}
+
+/// Throws Error if a class without a size of heads of its own turns heads of another size than they have.
+void check_unread_head_dim(const ConfigReader& reader, const ModelConfig& config) {
+  if (config.positions != Positions::rotary || !reader.present("head_dim")) return;
+  if (reader.integer("head_dim") != config.head_dim)
+    reader.refuse("head_dim", std::to_string(config.head_dim) + ", which is the channels by the heads");
+}
+
 void read_sizes(const ConfigReader& reader, const FamilyKeys& keys, ModelConfig& config) {
   config.channels = read_size(reader, keys.channels, keys.usual.channels);
   config.n_layers = read_size(reader, keys.layers, keys.usual.layers);
   config.n_heads = read_size(reader, keys.heads, keys.usual.heads);
-  if (config.n_heads < 1) reader.refuse(keys.heads.name);
-  if (config.channels < 1 || config.channels > kLargestSize) reader.refuse(keys.channels.name);
+  require_size(reader, keys.heads, config.n_heads);
+  require_size(reader, keys.channels, config.channels);
   // Absent, it may have a default; null is as many as there are heads.
   config.n_kv_heads = config.n_heads;
   if (keys.kv_heads.name != nullptr) {
@@ -37,8 +54,10 @@ void read_sizes(const ConfigReader& reader, const FamilyKeys& keys, ModelConfig&
   if (has_head_dim) {
     config.head_dim = reader.integer(keys.head_dim.name, keys.head_dim.otherwise.value_or(0));
   } else {
-    if (config.channels % config.n_heads != 0) reader.refuse(keys.heads.name);
+    if (config.channels % config.n_heads != 0)
+      reader.refuse_value(named_key(reader, keys.heads), "a divisor of " + std::to_string(config.channels) + " channels");
     config.head_dim = config.channels / config.n_heads;
+    if (keys.head_dim.name == nullptr) check_unread_head_dim(reader, config);
   }
   const bool by_channels = keys.ffn_by_channels > 0 && !reader.present(keys.ffn.name);
   config.ffn_dim = by_channels ? keys.ffn_by_channels * config.channels : read_size(reader, keys.ffn, keys.usual.ffn);
@@ -47,7 +66,8 @@ void read_sizes(const ConfigReader& reader, const FamilyKeys& keys, ModelConfig&
   if (keys.usual_token_types > 0) config.token_types = reader.integer("type_vocab_size", keys.usual_token_types);
   if (keys.positions_after_pad) {
     config.position_offset = reader.integer("pad_token_id", keys.usual_pad) + 1;
-    if (config.position_offset < 1 || config.position_offset >= config.context_length) reader.refuse("pad_token_id");
+    if (config.position_offset < 1 || config.position_offset >= config.context_length)
+      reader.refuse_value("pad_token_id", "a number from 0 to the positions less 2, of which the first follows it");
     config.context_length -= config.position_offset;
   }
 }
@@ -96,7 +116,7 @@ void read_features(const ConfigReader& reader, const FamilyKeys& keys, ModelConf
     const bool absent = reader.find(number.name) == nullptr;
     if (!reader.present(number.name) && !(absent && number.otherwise)) continue;
     const double value = reader.number(number.name, number.otherwise.value_or(0));
-    if (!(value > 0)) reader.refuse(number.name);
+    if (!(value > 0)) reader.refuse_value(number.name, "a number above 0");
     config.*number.member = number.meaning == Meaning::inverse        ? 1 / value
                             : number.meaning == Meaning::inverse_root ? 1 / std::sqrt(value)
                                                                       : value;
@@ -109,7 +129,7 @@ std::optional<std::vector<bool>> read_layer_types(const ConfigReader& reader, st
   if (!reader.present("layer_types")) return std::nullopt;
   const JsonValue::Array* types = reader.find("layer_types")->if_array();
   if (types == nullptr || static_cast<std::int64_t>(types->size()) != layers)
-    reader.refuse("layer_types", "lists of 'full_attention' and 'sliding_attention', one a layer");
+    reader.refuse_value("layer_types", "a list with one entry for each of " + std::to_string(layers) + " layers");
   std::vector<bool> windowed;
   for (const JsonValue& type : *types) {
     const std::string* name = type.if_string();
@@ -125,11 +145,12 @@ std::vector<bool> read_rotated_layers(const ConfigReader& reader, const FamilyKe
   std::vector<bool> rotated(static_cast<std::size_t>(layers), true);
   if (!keys.skips_rotations) return rotated;
   const std::int64_t interval = reader.integer("no_rope_layer_interval", 4);
-  if (interval < 1) reader.refuse("no_rope_layer_interval");
+  if (interval < 1) reader.refuse_value("no_rope_layer_interval", "a number above 0");
   for (std::size_t i = 0; i < rotated.size(); ++i) rotated[i] = (static_cast<std::int64_t>(i) + 1) % interval != 0;
   if (!reader.present("no_rope_layers")) return rotated;
   const JsonValue::Array* list = reader.find("no_rope_layers")->if_array();
-  if (list == nullptr || list->size() != rotated.size()) reader.refuse("no_rope_layers", "lists of 0 and 1, one a layer");
+  if (list == nullptr || list->size() != rotated.size())
+    reader.refuse_value("no_rope_layers", "a list of 0 and 1, one for each of " + std::to_string(layers) + " layers");
   for (std::size_t i = 0; i < rotated.size(); ++i) rotated[i] = !is_falsy((*list)[i]);
   return rotated;
 }
@@ -148,10 +169,11 @@ std::vector<bool> read_windowed_layers(const ConfigReader& reader, const WindowK
       reader.refuse("layer_types", "'sliding_attention' beside use_sliding_window true");
     return windowed;
   }
-  if (keys.pattern == WindowPattern::none || keys.pattern == WindowPattern::all) return windowed;
+  if (keys.pattern == WindowPattern::none || (keys.pattern == WindowPattern::all && !keys.reads_types)) return windowed;
   if (const auto types = read_layer_types(reader, layers)) return *types;
+  if (keys.pattern == WindowPattern::all) return windowed;
   const std::int64_t period = keys.period == nullptr ? keys.usual_period : reader.integer(keys.period, keys.usual_period);
-  if (!optional && period < 1) reader.refuse(keys.period);
+  if (!optional && period < 1) reader.refuse_value(keys.period, "a number above 0");
   for (std::int64_t i = 0; i < layers; ++i) {
     const auto at = static_cast<std::size_t>(i);
     switch (keys.pattern) {
@@ -172,18 +194,34 @@ std::vector<bool> read_windowed_layers(const ConfigReader& reader, const WindowK
   return windowed;
 }
 
+/// Returns the window of the layers that have one: 0 if they see everything all the same.
+std::int64_t read_window(const ConfigReader& reader, const WindowKeys& keys, const std::vector<bool>& windowed) {
+  if (keys.pattern == WindowPattern::none) return 0;
+  const JsonValue* stated = reader.find(keys.size);
+  // A property of the class has this name, and sets what is read otherwise.
+  if (keys.half != nullptr && reader.find(keys.half) != nullptr) {
+    const std::int64_t half = reader.integer(keys.half);
+    if (half < 0 || half > kLargestSize) reader.refuse_value(keys.half, "a number of tokens");
+    return half + 1;
+  }
+  if (std::find(windowed.begin(), windowed.end(), true) == windowed.end()) return 0;
+  if (stated == nullptr ? !keys.otherwise : stated->is_null()) {
+    // Then there is none, except that the classes want one for layers that are said to have it.
+    const bool by_pattern = keys.pattern == WindowPattern::all_but_last || keys.pattern == WindowPattern::all_but_first;
+    const bool by_types = reader.present("layer_types") && (keys.pattern != WindowPattern::all || keys.reads_types);
+    if (by_pattern || by_types) reader.refuse_value(keys.size, "the window of the layers that have one");
+    return 0;
+  }
+  const std::int64_t size = reader.integer(keys.size, keys.otherwise.value_or(0));
+  if (size < (keys.both_ways ? 0 : 1) || size > kLargestSize) reader.refuse_value(keys.size, "a number of tokens");
+  return keys.both_ways ? size / 2 + 1 : size;
+}
+
 void read_layers(const ConfigReader& reader, const FamilyKeys& keys, ModelConfig& config) {
   if (config.n_layers < 1 || config.n_layers > kMostLayers) return;  // check_config() says so
   const std::vector<bool> rotated = read_rotated_layers(reader, keys, config.n_layers);
   const std::vector<bool> windowed = read_windowed_layers(reader, keys.window, rotated);
-  std::int64_t window = 0;
-  if (keys.window.pattern != WindowPattern::none) {
-    // Null is no window; absent, the class may have a default.
-    const bool absent = reader.find(keys.window.size) == nullptr;
-    window = reader.integer(keys.window.size, absent ? keys.window.otherwise.value_or(0) : 0);
-    if (keys.window.both_ways) window = window / 2 + 1;
-    if (window < 0) reader.refuse(keys.window.size);
-  }
+  const std::int64_t window = read_window(reader, keys.window, windowed);
   std::vector<LayerShape> shapes(rotated.size());
   for (std::size_t i = 0; i < shapes.size(); ++i) {
     if (windowed[i]) shapes[i].window = window;
@@ -239,8 +277,7 @@ ModelConfig read_config(const ConfigReader& reader) {
 ModelConfig config_from_hugging_face(const JsonValue& json, std::string_view source) {
   const ConfigReader reader(json, source);
   ModelConfig config = read_config(reader);
-  const std::string stranger = key_not_expressible(json, config.family);
-  if (!stranger.empty()) reader.refuse(stranger);
+  check_expressible(reader, config.family);
   check_config(config, source);
   return config;
 }

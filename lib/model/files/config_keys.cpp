@@ -1,8 +1,8 @@
 #include "model/files/config_keys.h"
 
-#include <algorithm>
 #include <array>
 
+#include "model/families.h"
 #include "model/files/rotation_reader.h"
 
 namespace lm {
@@ -13,7 +13,7 @@ namespace {
 // list, nor read elsewhere, does not change what a model computes: names, ids, dtypes, dropout of attention,
 // initializer_range, use_cache, pretraining_tp, reorder_and_upcast_attn, summary_*, n_ctx, settings of generation.
 
-/// The values that change nothing; null never does.
+/// The values that change nothing. So does null, except where only what Python takes for true does not.
 enum class Neutral { falsy, truthy, one, absolute };
 
 struct Key {
@@ -21,25 +21,39 @@ struct Key {
   Neutral neutral = Neutral::falsy;
 };
 
-/// A key that the classes of some families read (empty: of all), and that cannot be expressed.
+/// A key that the classes of some families read, and that cannot be expressed.
 struct RefusedKey {
   Key key;
-  std::array<Family, 6> families = {};
-  std::size_t count = 0;  // of the families; 0: all
+  bool (*is_read_by)(Family family);
+  const char* remedy = "";
 };
 
-constexpr std::array<RefusedKey, 10> kRefused = {{
-    {{"quantization_config"}},
-    {{"per_layer_config"}},
-    {{"pruned_heads"}},
-    {{"alibi"}, {Family::gpt2, Family::gpt_neox}, 2},
-    {{"scale_attn_weights", Neutral::truthy}, {Family::gpt2}, 1},
-    {{"scale_attn_by_inverse_layer_idx"}, {Family::gpt2}, 1},
-    {{"add_cross_attention"}, {Family::gpt2, Family::bert, Family::roberta, Family::xlm_roberta}, 4},
-    {{"is_decoder"}, {Family::bert, Family::roberta, Family::xlm_roberta}, 3},
-    {{"position_embedding_type", Neutral::absolute}, {Family::bert, Family::roberta, Family::xlm_roberta}, 3},
-    {{"use_bidirectional_attention"}, {Family::gemma, Family::gemma2, Family::gemma3}, 3},
-}};
+bool any_family(Family) { return true; }
+bool is_left_to_right(Family family) { return !is_masked_family(family); }
+template <Family... families>
+bool is_any(Family family) {
+  return ((family == families) || ...);
+}
+constexpr auto kIsGpt2 = is_any<Family::gpt2>;
+constexpr auto kIsBert = is_any<Family::bert, Family::roberta, Family::xlm_roberta>;
+
+constexpr std::array kRefused = {
+    RefusedKey{{"quantization_config"},
+               any_family,
+               "save the model with its weights as numbers: in transformers, after dequantize()"},
+    RefusedKey{{"per_layer_config"}, any_family},
+    RefusedKey{{"pruned_heads"}, any_family},
+    RefusedKey{{"is_causal", Neutral::truthy},
+               is_left_to_right,
+               "this family is read from left to right only; without the key, its classes in transformers do so too"},
+    RefusedKey{{"alibi"}, is_any<Family::gpt2, Family::gpt_neox>},
+    RefusedKey{{"scale_attn_weights", Neutral::truthy}, kIsGpt2},
+    RefusedKey{{"scale_attn_by_inverse_layer_idx"}, kIsGpt2},
+    RefusedKey{{"add_cross_attention"}, is_any<Family::gpt2, Family::bert, Family::roberta, Family::xlm_roberta>},
+    RefusedKey{{"is_decoder"}, kIsBert},
+    RefusedKey{{"position_embedding_type", Neutral::absolute}, kIsBert},
+    RefusedKey{{"use_bidirectional_attention"}, is_any<Family::gemma, Family::gemma2, Family::gemma3>},
+};
 
 /// Keys that change the models of some family.
 constexpr std::array<Key, 39> kChanging = {{
@@ -86,7 +100,7 @@ constexpr std::array<Key, 39> kChanging = {{
 
 bool is_neutral(const JsonValue& value, Neutral neutral) {
   double number = 0;
-  if (value.is_null()) return true;
+  if (value.is_null()) return neutral != Neutral::truthy;
   switch (neutral) {
     case Neutral::falsy:
       return is_falsy(value);
@@ -107,13 +121,11 @@ bool is_set(const JsonValue& json, const Key& key) {
 
 }  // namespace
 
-std::string key_not_expressible(const JsonValue& json, Family family) {
+void check_expressible(const ConfigReader& reader, Family family) {
   for (const RefusedKey& refused : kRefused) {
-    const auto end = refused.families.begin() + static_cast<std::ptrdiff_t>(refused.count);
-    const bool reads = refused.count == 0 || std::find(refused.families.begin(), end, family) != end;
-    if (reads && is_set(json, refused.key)) return std::string(refused.key.name);
+    if (refused.is_read_by(family) && is_set(reader.json(), refused.key))
+      reader.refuse(std::string(refused.key.name), "", refused.remedy);
   }
-  return "";
 }
 
 std::vector<std::string> keys_ignored(const ConfigReader& reader, const ModelConfig& config) {

@@ -11,9 +11,9 @@
 
 namespace lm {
 
-/// Returns the first key that the family's class in transformers reads and that has a value which this program cannot
-/// express; empty if there is none.
-std::string key_not_expressible(const JsonValue& json, Family family);
+/// Throws Error, naming the key, if the family's class in transformers reads one with a value that this program cannot
+/// express.
+void check_expressible(const ConfigReader& reader, Family family);
 
 /// Returns the keys that would change the model in another family, and that reading this one's configuration did not ask for,
 /// as its class does not.

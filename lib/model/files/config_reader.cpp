@@ -31,11 +31,18 @@ std::string ConfigReader::string(const char* key, const char* otherwise) const {
   return present(key) ? json_.string_at(key, source_) : otherwise;
 }
 
-void ConfigReader::refuse(const std::string& key, const std::string& known) const {
+void ConfigReader::refuse(const std::string& key, const std::string& known, const std::string& remedy) const {
   const JsonValue* value = json_.find(key);
   const std::string shown = value == nullptr ? "" : " (" + value->dump().substr(0, 100) + ")";
-  throw Error("cannot express '" + key + "'" + shown + " of '" + std::string(source_) + "'" +
-              (known.empty() ? "; a model of this family is supported only without it" : "; known are " + known));
+  const std::string todo = remedy.empty() ? "a model of this family is supported only without it" : remedy;
+  throw Error("cannot express '" + key + "'" + shown + " of '" + std::string(source_) + "'; " +
+              (known.empty() ? todo : "known are " + known));
+}
+
+void ConfigReader::refuse_value(const std::string& key, const std::string& expected) const {
+  const JsonValue* value = json_.find(key);
+  throw Error("'" + key + "' of '" + std::string(source_) + "' is " +
+              (value == nullptr ? "absent" : value->dump().substr(0, 100)) + ", expected " + expected);
 }
 
 bool is_falsy(const JsonValue& value) {

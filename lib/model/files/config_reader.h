@@ -25,8 +25,11 @@ class ConfigReader {
   bool boolean(const char* key, bool otherwise) const;
   std::string string(const char* key, const char* otherwise) const;
 
-  /// Throws Error: "cannot express 'KEY' (VALUE) of 'SOURCE'; ..." with what is known instead.
-  [[noreturn]] void refuse(const std::string& key, const std::string& known = "") const;
+  /// Throws Error: "cannot express 'KEY' (VALUE) of 'SOURCE'; ..." with what is known instead, or else with what to do: a
+  /// feature that this program does not have.
+  [[noreturn]] void refuse(const std::string& key, const std::string& known = "", const std::string& remedy = "") const;
+  /// Throws Error: "'KEY' of 'SOURCE' is VALUE, expected EXPECTED": a value that no program could use.
+  [[noreturn]] void refuse_value(const std::string& key, const std::string& expected) const;
   /// Returns whether a key was asked for.
   bool was_asked(std::string_view key) const { return asked_.contains(key); }
 

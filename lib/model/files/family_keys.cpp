@@ -118,7 +118,8 @@ constexpr std::array kFamilies = {
                .kv_heads = {"num_key_value_heads", 8},
                .head_dim = {"head_dim"},
                .rotation = kPlainRotation,
-               .window = {.pattern = WindowPattern::all, .otherwise = 4096}},
+               // With layer_types, transformers take its class for Ministral's, which is the same otherwise.
+               .window = {.pattern = WindowPattern::all, .otherwise = 4096, .reads_types = true}},
     with_window(FamilyKeys{.family = Family::qwen2,
                            .class_name = "Qwen2ForCausalLM",
                            .usual = {4096, 32, 32, 22016, 32768, 151936},
@@ -243,7 +244,8 @@ constexpr std::array kFamilies = {
                           .otherwise = 128,
                           .period = "global_attn_every_n_layers",
                           .usual_period = 3,
-                          .both_ways = true},
+                          .both_ways = true,
+                          .half = "sliding_window"},
                .flags = kModernbertFlags,
                .first_layer_unnormed = true},
 };

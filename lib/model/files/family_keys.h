@@ -59,7 +59,9 @@ struct WindowKeys {
   std::optional<std::int64_t> otherwise = {};
   const char* period = nullptr;  // the key of the period's length
   std::int64_t usual_period = 0;
-  bool both_ways = false;  // `size` counts the tokens on both sides
+  bool both_ways = false;      // `size` counts the tokens on both sides
+  const char* half = nullptr;  // another key, which is believed first: of the tokens on one side
+  bool reads_types = false;    // of a pattern that is otherwise the same for all layers: there may be layer_types
 };
 
 /// The rotation's keys; without a theta the family has none.

@@ -40,6 +40,8 @@ std::string shape_text(const std::vector<std::int64_t>& shape) {
   return text.empty() ? "()" : text + ")";
 }
 
+}  // namespace
+
 void check_tensor(const FoundTensor& found, const TensorSpec& spec, const std::string& name, const std::string& source) {
   if (found.entry == nullptr) {
     const bool head = name == "lm_head.weight" || name == "embed_out.weight" ||
@@ -52,8 +54,6 @@ void check_tensor(const FoundTensor& found, const TensorSpec& spec, const std::s
                 shape_text(found.entry->shape) + ", expected " + shape_text(shape_on_disk(spec)));
   }
 }
-
-}  // namespace
 
 ModelTensors ModelTensors::open(const std::string& path) {
   std::vector<SafetensorsFile> files;
@@ -76,9 +76,11 @@ ModelTensors ModelTensors::open_shards(const std::string& folder, const std::str
   for (const auto& [tensor, value] : *map->if_object()) {
     const std::string* file = value.if_string();
     if (file == nullptr) throw Error("no file for '" + tensor + "' in '" + index + "'");
-    if (file->empty() || file->find('/') != std::string::npos || *file == "." || *file == "..") {
-      throw Error("cannot use '" + index + "': it names the file '" + *file +
-                  "', but only files of its own folder are read");
+    // A NUL would end the name where the system reads it.
+    if (file->empty() || file->find_first_of(std::string_view("/\0", 2)) != std::string::npos || *file == "." ||
+        *file == "..") {
+      throw Error("cannot use '" + index + "': it names the file " + json_quote(file->substr(0, 100)) +
+                  ", but only files of its own folder are read");
     }
     const auto [place, fresh] = numbers.try_emplace(*file, files.size());
     if (fresh) files.push_back(SafetensorsFile::open(join_path(folder, *file)));
@@ -121,6 +123,8 @@ FoundTensor ModelTensors::find(const TensorSpec& spec, Family family) const {
     if (const FoundTensor found = find(decoder_bias); found.entry != nullptr) return found;
   }
   if (names.head_bias != nullptr && spec.name == decoder_bias) older = names.head_bias;
+  if (names.other_head != nullptr && spec.name == std::string(names.head) + ".weight")
+    older = std::string(names.other_head) + ".weight";
   for (const std::string& name : {spec.name, older}) {
     if (const FoundTensor found = find(name); found.entry != nullptr) return found;
     if (!name.starts_with(names.base)) continue;
@@ -135,8 +139,14 @@ bool is_harmless(std::string_view name, const ModelConfig& config) {
   const auto is = [&](const char* stem, const char* end) { return name == std::string(stem) + end; };
   return name.ends_with(".attn.bias") || name.ends_with(".attn.masked_bias") || name.ends_with(".attention.bias") ||
          name.ends_with(".attention.masked_bias") || name.ends_with("rotary_emb.inv_freq") ||
-         name.ends_with("embeddings.position_ids") || name.starts_with("cls.seq_relationship.") ||
-         name.find("pooler.dense.") != std::string_view::npos || (config.tied_embeddings && is(names.head, ".weight"));
+         name.ends_with("embeddings.position_ids") || is_for_other_task(name, config) ||
+         (config.tied_embeddings &&
+          (is(names.head, ".weight") || (names.other_head != nullptr && is(names.other_head, ".weight"))));
+}
+
+bool is_for_other_task(std::string_view name, const ModelConfig& config) {
+  return is_masked_family(config.family) &&
+         (name.starts_with("cls.seq_relationship.") || name.find("pooler.dense.") != std::string_view::npos);
 }
 
 bool is_head_bias(std::string_view name, const ModelConfig& config) {

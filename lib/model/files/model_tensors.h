@@ -45,11 +45,17 @@ class ModelTensors {
 /// Returns whether a tensor may be left unread: what some files hold beside the weights, such as constants, copies of tied
 /// matrices, and heads for other tasks.
 bool is_harmless(std::string_view name, const ModelConfig& config);
+/// Returns whether a tensor that may be left unread has learned something that other programs use: of a masked model, what
+/// says whether texts follow each other, and the summary of a text.
+bool is_for_other_task(std::string_view name, const ModelConfig& config);
 /// Returns whether a tensor is the bias of the product with the vocabulary, by either of its names.
 bool is_head_bias(std::string_view name, const ModelConfig& config);
 
 /// Returns a tensor's shape on disk.
 std::vector<std::int64_t> shape_on_disk(const TensorSpec& spec);
+
+/// Throws Error unless a tensor was found and has its shape.
+void check_tensor(const FoundTensor& found, const TensorSpec& spec, const std::string& name, const std::string& source);
 
 /// Reads a tensor into its elements in memory. Throws Error if it is missing, has another shape, or is not finite.
 void read_tensor(const FoundTensor& found, const TensorSpec& spec, const std::string& name, const std::string& source,

@@ -76,6 +76,19 @@ std::optional<std::uint64_t> stated_size(std::string_view so_far, const std::str
   return kHeaderStart + header_size + end;
 }
 
+std::string header_text(const RandomAccessFile& file) {
+  std::string start(std::min<std::uint64_t>(file.size(), kKindHead), '\0');
+  file.read(0, start.data(), start.size());
+  const std::uint64_t header_size = stated_header_size(start, file.size(), file.name());
+  if (header_size > file.size() - kHeaderStart) {
+    refuse(file.name(),
+           "its header of " + std::to_string(header_size) + " bytes does not fit into the file: it was cut short");
+  }
+  std::string text(header_size, '\0');
+  file.read(kHeaderStart, text.data(), text.size());
+  return text;
+}
+
 float float_of_half(std::uint16_t half) {
   const std::uint32_t sign = std::uint32_t{half & 0x8000u} << 16;
   const std::uint32_t exponent = (half >> 10) & 0x1F;
@@ -126,19 +139,17 @@ SafetensorsFile SafetensorsFile::open(const std::string& path) {
 }
 
 void SafetensorsFile::read_header() {
-  std::string start(std::min<std::uint64_t>(file_.size(), kKindHead), '\0');
-  file_.read(0, start.data(), start.size());
-  const std::uint64_t header_size = stated_header_size(start, file_.size(), name());
-  if (header_size > file_.size() - kHeaderStart) {
-    refuse(name(), "its header of " + std::to_string(header_size) + " bytes does not fit into the file: it was cut short");
-  }
-  std::string header_text(header_size, '\0');
-  file_.read(kHeaderStart, header_text.data(), header_text.size());
-  SafetensorsHeader header = parse_safetensors_header(header_text, name());
+  const std::string text = header_text(file_);
+  SafetensorsHeader header = parse_safetensors_header(text, name());
   entries_ = std::move(header.entries);
   metadata_ = std::move(header.metadata);
-  check_layout(kHeaderStart + header_size);
-  if (metadata_.contains(kChecksumKey)) verify_checksum(header_text);
+  check_layout(kHeaderStart + text.size());
+  if (metadata_.contains(kChecksumKey)) verify_checksum(text);
+}
+
+SafetensorsMetadata read_safetensors_metadata(const std::string& path) {
+  const RandomAccessFile file(open_input(path), path);
+  return parse_safetensors_header(header_text(file), path).metadata;
 }
 
 // Sorted by place, each tensor begins at the end of the one before, and the last ends with the file; names are unique.

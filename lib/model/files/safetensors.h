@@ -71,6 +71,9 @@ class SafetensorsFile {
   SafetensorsMetadata metadata_;
 };
 
+/// Returns the strings of a file's metadata, without a look at its tensors. Throws Error if its header is wrong.
+SafetensorsMetadata read_safetensors_metadata(const std::string& path);
+
 /// A tensor to write: its bytes, or a function that gives them piece by piece (called twice with the same result: once for
 /// the checksum, once for the file).
 struct TensorSource {

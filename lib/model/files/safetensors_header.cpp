@@ -139,7 +139,10 @@ class HeaderHandler : public JsonHandler {
   void set_dtype(std::string_view value) {
     const auto fact =
         std::find_if(kDtypes.begin(), kDtypes.end(), [&](const DtypeFact& known) { return known.name == value; });
-    if (fact == kDtypes.end()) refuse(subject() + " has the unknown type '" + shown(std::string(value)) + "'");
+    if (fact == kDtypes.end()) {
+      throw Error("cannot use '" + name_ + "': " + subject() + " has the type '" + shown(std::string(value)) +
+                  "', which is not supported; convert it to BF16");
+    }
     if (std::exchange(has_dtype_, true)) refuse(subject() + " has two types");
     entry_.dtype = fact->dtype;
   }

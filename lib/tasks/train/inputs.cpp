@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/hash.h"
 #include "data/token_file_bytes.h"
+#include "model/families.h"
 #include "tasks/folder_record.h"
 #include "tasks/load_tokenizer.h"
 #include "tasks/text_model.h"
@@ -87,6 +88,7 @@ TrainInputs open_tokenizer_and_model(const TrainRequest& request) {
                      .folder = {},
                      .model = request.init_from,
                      .vocab_size = 0,
+                     .uncounted = {},
                      .files = {},
                      .corpus = {},
                      .stream = {},
@@ -96,12 +98,17 @@ TrainInputs open_tokenizer_and_model(const TrainRequest& request) {
   // The model will carry it: before hours of work.
   if (!request.output.empty()) inputs.tokenizer.check_read_back(inputs.tokenizer.to_json(), request.output);
   if (inputs.initial) take_record(inputs, request);
-  if (inputs.initial) inputs.notes = inputs.initial->record.notes;
+  if (inputs.initial) {
+    inputs.notes = inputs.initial->record.notes;
+    for (const std::string& note : inputs.initial->record.left_out)
+      inputs.notes.push_back("'" + request.init_from + "': " + note);
+  }
   if (const std::string& note = inputs.tokenizer.closing_note(); !note.empty())
     inputs.notes.push_back("'" + path + "': " + note);
   for (const std::string& note : inputs.tokenizer.notes()) inputs.notes.push_back("'" + path + "': " + note);
   inputs.vocab_size =
       inputs.initial ? inputs.initial->record.config.vocab_size : request.vocab_size.value_or(inputs.tokenizer.vocab_size());
+  inputs.uncounted = inputs.initial ? uncounted_token(inputs.initial->record.config) : request.uncounted;
   if (request.vocab_size) inputs.model = request.state;
   check_tokenizer(request, path, inputs);
   return inputs;
@@ -145,9 +152,9 @@ void check_begin(const TokenFile& file, const Tokenizer& tokenizer) {
   BeginTokens(tokenizer, file.info(), file.name()).strip(first);
 }
 
-/// Reads a file for ids that the model does not have, if its tokenizer has such: before hours of work.
+/// Reads a file for ids that the model does not read, if its tokenizer has such: before hours of work.
 void check_embedded(const TokenFile& file, const TrainInputs& inputs) {
-  if (inputs.tokenizer.vocab_size() <= inputs.vocab_size) return;
+  if (inputs.tokenizer.vocab_size() <= inputs.vocab_size && !inputs.uncounted) return;
   constexpr std::int64_t kPiece = std::int64_t{1} << 16;
   std::vector<TokenId> piece(static_cast<std::size_t>(std::min(kPiece, file.size())));
   for (std::int64_t first = 0; first < file.size(); first += kPiece) {
@@ -224,7 +231,7 @@ void refuse_other_input(const std::string& state, const std::string& what) {
 }
 
 void require_embedded(std::span<const TokenId> ids, const TrainInputs& inputs, const std::string& what) {
-  require_embedded(ids, inputs.tokenizer, inputs.vocab_size, inputs.model, what);
+  require_embedded(ids, inputs.tokenizer, {inputs.vocab_size, inputs.uncounted}, inputs.model, what);
 }
 
 std::string data_identity(const TrainInputs& inputs) { return inputs.corpus ? to_hex(inputs.corpus->identity()) : "stream"; }

@@ -23,6 +23,7 @@ struct TrainInputs {
   FolderTexts folder;                  // of the folder from elsewhere that it came from
   std::string model;                   // path of that model or state; empty: fresh weights
   std::int64_t vocab_size = 0;         // of the model: the tokenizer's for fresh weights, others may have more or fewer ids
+  std::optional<TokenId> uncounted;    // of the model: uncounted_token()
 
   // Either the tokens to train on, or with one pass a stream of them.
   std::vector<TokenFile> files;

@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/path.h"
 #include "kernels/precision.h"
+#include "model/families.h"
 #include "tasks/train/settings_record.h"
 
 namespace lm {
@@ -95,6 +96,7 @@ TrainRequest resumed_request(TrainRequest request, const RecordedRun& recorded) 
   if (request.tokenizer.empty()) request.tokenizer = request.init_from;
   request.init_from.clear();
   request.vocab_size = recorded.config().vocab_size;
+  request.uncounted = uncounted_token(recorded.config());
   request.fingerprint = recorded.tokenizer;
   return request;
 }

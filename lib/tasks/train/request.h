@@ -39,6 +39,7 @@ struct TrainRequest {
   std::string state;                            // path of the training state; empty: none is written
   std::string init_from;                        // model; empty: fresh weights
   std::optional<std::int64_t> vocab_size = {};  // of a resumed run: the model's
+  std::optional<TokenId> uncounted = {};        // likewise: uncounted_token()
   std::string fingerprint = {};                 // likewise, of the tokenizer that it must have
   Resume resume = Resume::no;
   UnfinishedState unfinished = UnfinishedState::refuse;  // what to do with one where a fresh run will keep its state

@@ -12,6 +12,7 @@
 #include "base/rng.h"
 #include "model/files/config_hugging_face.h"
 #include "support/memory_limit.h"
+#include "support/refusal.h"
 #include "support/test_data.h"
 #include "support/tiny_model.h"
 
@@ -150,9 +151,54 @@ TEST_CASE("a folder replaces a model's folder whole, and never one that holds ot
   CHECK(same_weights(load_model(path).parameters, weights));
   for (const char* name : {"config.json", "tokenizer.json", "tokenizer_config.json"})
     CHECK(!test::read_file(path + "/" + name).empty());
-  write_file(path + "/notes.txt", "mine");
+  for (const char* name : {"notes.txt", "chat_template.jinja", "generation_config.json.orig"}) {
+    CAPTURE(name);
+    write_file(path + "/" + name, "mine");
+    const std::string why = test::refusal([&] { save_model(path, record_of(config), weights); });
+    CHECK(test::contains(why, "holds '" + std::string(name) + "'"));
+    CHECK(test::contains(why, "move that away"));
+    CHECK_THROWS_AS(check_model_destination(path), Error);
+    CHECK(test::read_file(path + "/" + name) == "mine");
+    std::filesystem::remove(path + "/" + name);
+  }
+  std::filesystem::remove(path + "/generation_config.json");
+  std::filesystem::create_directory(path + "/generation_config.json");
   CHECK_THROWS_AS(save_model(path, record_of(config), weights), Error);
-  CHECK(test::read_file(path + "/notes.txt") == "mine");
+  std::filesystem::remove(path + "/generation_config.json");
+  CHECK_NOTHROW(save_model(path, record_of(config), weights));
+}
+
+TEST_CASE("a folder whose model is not ours is never replaced, even if its files have the names of ours") {
+  test::TemporaryFolder folder;
+  const ModelConfig config = smallest_config(Family::llama);
+  const Parameters<float> weights(config);
+  const std::string path = folder.path("theirs");
+  std::filesystem::create_directory(path);
+  const auto refuses = [&](const std::string& names) {
+    const std::string why = test::refusal([&] { save_model(path + "/", record_of(config), weights); });
+    CHECK(test::contains(why, "which is not part of a model that was written here"));
+    CHECK_THROWS_AS(check_model_destination(path + "/"), Error);
+    std::string left;
+    for (const auto& entry : std::filesystem::directory_iterator(path)) left += entry.path().filename().string() + " ";
+    CHECK(left.size() == names.size());
+  };
+  CHECK_NOTHROW(check_model_destination(path + "/"));  // empty
+  write_file(path + "/tokenizer.json", "{}");
+  refuses("tokenizer.json ");
+  write_file(path + "/config.json", "{}");
+  std::vector<TensorSource> sources;
+  add_sources(sources, weights);
+  const std::unique_ptr<OutputStream> output = open_output(path + "/model.safetensors");
+  write_safetensors(*output, {}, sources);
+  output->close();
+  refuses("tokenizer.json config.json model.safetensors ");
+  // A model of ours that lost its end may have held anything.
+  save_model(folder.path("ours/"), record_of(config), weights);
+  const std::string ours = test::read_file(folder.path("ours/model.safetensors"));
+  write_file(path + "/model.safetensors", ours.substr(0, 100));
+  refuses("tokenizer.json config.json model.safetensors ");
+  write_file(path + "/model.safetensors", ours);
+  CHECK_NOTHROW(save_model(path + "/", record_of(config), weights));
 }
 
 TEST_CASE("impossible shapes are refused before memory is taken") {

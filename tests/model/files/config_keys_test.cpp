@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include "base/error.h"
+#include "model/families.h"
 #include "model/files/config_hugging_face.h"
 #include "support/refusal.h"
 #include "support/tiny_model.h"
@@ -51,6 +52,129 @@ TEST_CASE("a key that the family's class reads is refused by name if it cannot b
     refuses(family, "rope_parameters", R"({"full_attention":{"rope_theta":1e4}})");
   }
   refuses(Family::qwen3, "layer_types", R"(["full_attention","sliding_attention"])");
+}
+
+TEST_CASE("a family that reads from left to right is refused if it is not to be causal") {
+  for (const std::string& type : choice_words<Family>()) {
+    CAPTURE(type);
+    const auto why = [&](std::string_view value) {
+      return test::refusal(
+          [&] { config_from_hugging_face(with(JsonValue().set("model_type", type), "is_causal", value), "test"); });
+    };
+    const bool masked = is_masked_family(parse_choice<Family>(type));
+    CHECK(why("true").empty());
+    for (const char* value : {"false", "null", "0"}) {  // null is false too
+      CAPTURE(value);
+      CHECK(why(value).empty() == masked);
+      if (!masked) CHECK(test::contains(why(value), "'is_causal' (" + std::string(value) + ")"));
+    }
+  }
+}
+
+TEST_CASE("a value that no model could have is no missing feature, and a missing feature says what to do") {
+  const auto why = [](const char* type, std::string_view key, std::string_view value) {
+    return test::refusal([&] { config_from_hugging_face(with(JsonValue().set("model_type", type), key, value), "test"); });
+  };
+  CHECK(why("llama", "hidden_size", "0") == "'hidden_size' of 'test' is 0, expected a number from 1 to 1073741824");
+  CHECK(test::contains(why("gpt2", "n_head", "7"), "'n_head' of 'test' is 7, expected a divisor of 768 channels"));
+  CHECK(test::contains(why("mistral", "sliding_window", "-1"), "is -1, expected"));
+  CHECK(test::contains(why("mistral", "sliding_window", "0"), "is 0, expected"));
+  CHECK(test::contains(why("modernbert", "local_attention", "-1"), "'local_attention' of 'test' is -1, expected"));
+  CHECK(test::contains(why("gemma2", "sliding_window", "null"), "'sliding_window' of 'test' is null, expected"));
+  CHECK(test::contains(why("gemma3_text", "sliding_window_pattern", "0"), "is 0, expected"));
+  CHECK(test::contains(why("gemma2", "query_pre_attn_scalar", "0"), "is 0, expected"));
+  CHECK(test::contains(why("llama", "quantization_config", R"({"quant_method":"awq"})"), "dequantize()"));
+  CHECK(test::contains(why("gpt2", "scale_attn_weights", "false"), "supported only without it"));
+  for (const char* type : {"gpt_neox", "modernbert"}) {
+    CHECK(test::contains(why(type, "head_dim", "6"), "'head_dim' (6)"));
+    CHECK(why(type, "head_dim", std::string_view(type) == "gpt_neox" ? "96" : "64").empty());
+  }
+  CHECK(why("bert", "head_dim", "6").empty());  // it turns nothing
+}
+
+TEST_CASE("windows are those of the keys that the class believes") {
+  const auto windows = [](JsonValue json, std::string_view key, std::string_view value) {
+    const ModelConfig config = config_from_hugging_face(with(std::move(json), key, value), "test");
+    return std::vector{config.layer(0).window, config.layer(1).window, config.layer(2).window};
+  };
+  using Windows = std::vector<std::int64_t>;
+  JsonValue mistral = JsonValue().set("model_type", "mistral").set("num_hidden_layers", 3).set("sliding_window", 9);
+  const char* types = R"(["full_attention","sliding_attention","full_attention"])";
+  CHECK(windows(mistral, "layer_types", types) == Windows{0, 9, 0});
+  CHECK(windows(mistral, "layer_types", "null") == Windows{9, 9, 9});
+  CHECK(hugging_face_notes(with(mistral, "layer_types", types)).empty());
+  mistral.set("sliding_window", JsonValue());
+  CHECK(windows(mistral, "layer_types", "null") == Windows{0, 0, 0});
+  CHECK(
+      test::contains(test::refusal([&] { windows(mistral, "layer_types", types); }), "'sliding_window' of 'test' is null"));
+  CHECK(test::contains(test::refusal([&] { windows(mistral, "layer_types", "[1]"); }), "each of 3 layers"));
+
+  const JsonValue modernbert = JsonValue().set("model_type", "modernbert").set("local_attention", 100);
+  CHECK(windows(modernbert, "x", "1") == Windows{0, 51, 51});
+  CHECK(windows(modernbert, "sliding_window", "7") == Windows{0, 8, 8});
+  CHECK(hugging_face_notes(with(modernbert, "sliding_window", "7")).empty());
+  CHECK_THROWS_AS(windows(modernbert, "sliding_window", "null"), Error);
+}
+
+TEST_CASE("the context before scaling is believed outside of the rotation's parameters first") {
+  const auto original = [](const char* type, std::string_view scaling, bool outside) {
+    JsonValue json = with(JsonValue().set("model_type", type), "rope_scaling", scaling);
+    if (outside) json.set("original_max_position_embeddings", 64);
+    return config_from_hugging_face(json, "test").rotary.original_context;
+  };
+  const std::string yarn = R"({"rope_type":"yarn","factor":4.0,"original_max_position_embeddings":128})";
+  const std::string llama3 = R"({"rope_type":"llama3","factor":4.0,"low_freq_factor":1.0,"high_freq_factor":4.0,)"
+                             R"("original_max_position_embeddings":128})";
+  for (const std::string& scaling : {yarn, llama3}) {
+    CAPTURE(scaling);
+    for (const char* type : {"llama", "qwen3", "gpt_neox"}) {
+      CHECK(original(type, scaling, false) == 128);
+      CHECK(original(type, scaling, true) == 64);
+    }
+    for (const char* type : {"gemma3_text", "modernbert"}) CHECK(original(type, scaling, true) == 128);  // nested
+  }
+  JsonValue json = with(JsonValue().set("model_type", "llama"), "rope_scaling", yarn);
+  CHECK_THROWS_AS(config_from_hugging_face(with(json, "original_max_position_embeddings", "null"), "test"), Error);
+  CHECK_THROWS_AS(config_from_hugging_face(with(json, "original_max_position_embeddings", "0"), "test"), Error);
+}
+
+TEST_CASE("two rotations are read by kind of layer, and rope_scaling changes what stands there") {
+  const auto read = [](const char* type, std::string_view scaling, std::string_view parameters) {
+    JsonValue json = with(with(JsonValue().set("model_type", type), "rope_scaling", scaling), "rope_parameters", parameters);
+    CHECK(hugging_face_notes(json).empty());
+    return config_from_hugging_face(json, "test");
+  };
+  const char* nested = R"({"full_attention":{"rope_type":"default","rope_theta":77.0},)"
+                       R"("sliding_attention":{"rope_type":"default","rope_theta":5.0}})";
+  const char* linear = R"({"rope_type":"linear","factor":8.0})";
+  for (const char* type : {"gemma3_text", "modernbert"}) {
+    CAPTURE(type);
+    const bool both = std::string_view(type) == "modernbert";
+    const ModelConfig merged = read(type, linear, nested);
+    CHECK(merged.rotary.theta == 77);
+    CHECK(merged.rotary.scaling == RotaryScaling::linear);
+    CHECK(merged.local_rotary.theta == 5);
+    CHECK((merged.local_rotary.scaling == RotaryScaling::linear) == both);
+    CHECK(read(type, R"({"rope_type":"linear","factor":8.0,"rope_theta":3.0})", nested).rotary.theta == 3);
+    CHECK(read(type, linear, "null").rotary.scaling == RotaryScaling::linear);
+    CHECK(read(type, "{}", nested).rotary.scaling == RotaryScaling::none);
+    const auto why = [&](std::string_view scaling, std::string_view parameters) {
+      return test::refusal([&] { read(type, scaling, parameters); });
+    };
+    CHECK(test::contains(why("null", linear), "'rope_parameters'"));  // which the class would ignore
+    CHECK(test::contains(why(nested, "null"), "'rope_scaling'"));
+    CHECK(test::contains(why(R"({"type":"linear","factor":8.0})", "null"), "ignores 'type'"));
+    CHECK(test::contains(why(linear, R"({"sliding_attention":{"rope_theta":5.0}})"), "'full_attention'"));
+    // What rounds yarn's bounds is looked up outside of a kind of layer.
+    const auto rounded = [&](const char* before, const char* inside) {
+      return read(type, "null",
+                  "{" + std::string(before) + R"("full_attention":{"rope_type":"yarn","factor":2.0)" + inside + "}}")
+          .rotary.whole_bounds;
+    };
+    CHECK(rounded("", ""));
+    CHECK(rounded("", R"(,"truncate":false)"));
+    CHECK(!rounded(R"("truncate":false,)", ""));
+  }
 }
 
 TEST_CASE("what the class ignores is ignored, with a note if it would change another family's model") {

@@ -28,7 +28,132 @@ void replace_in(const std::string& path, std::string_view from, std::string_view
   put_file(path, text.replace(place, from.size(), by));
 }
 
+/// A tensor in memory.
+struct Kept {
+  std::string name;
+  std::vector<std::int64_t> shape;
+  std::vector<float> values;
+};
+
+/// Writes a folder's weights again, with a change.
+template <class Change>
+void change_tensors(const std::string& folder, Change change) {
+  const std::string path = folder + "/model.safetensors";
+  std::vector<Kept> tensors;
+  {
+    const SafetensorsFile file = SafetensorsFile::open(path);
+    for (const TensorEntry& entry : file.entries()) {
+      std::vector<float> values(static_cast<std::size_t>(entry.elements()));
+      file.read_floats(entry, values);
+      tensors.push_back({entry.name, entry.shape, std::move(values)});
+    }
+  }
+  change(tensors);
+  std::vector<TensorSource> sources;
+  for (const Kept& tensor : tensors) sources.push_back(tensor_source(tensor.name, tensor.shape, tensor.values));
+  const std::unique_ptr<OutputStream> output = open_output(path);
+  write_safetensors(*output, {}, sources);
+  output->close();
+}
+
+std::string copy_of(const test::TemporaryFolder& temporary, const std::string& name) {
+  std::string folder = temporary.path(name);
+  std::filesystem::copy(test::golden_path("families/" + name), folder);
+  return folder;
+}
+
 }  // namespace
+
+TEST_CASE("a model without all its tensors says which is the first, and what a head is for") {
+  test::TemporaryFolder temporary;
+  const std::string folder = copy_of(temporary, "llama_base");
+  replace_in(folder + "/config.json", "\"tie_word_embeddings\": true", "\"tie_word_embeddings\": false");
+  CHECK(test::contains(load_refusal(folder), "no tensor 'lm_head.weight'"));
+  CHECK(test::contains(load_refusal(folder), "a model without a head cannot predict tokens"));
+  const std::string deeper = copy_of(temporary, "llama_mha_bias");
+  replace_in(deeper + "/config.json", "\"num_hidden_layers\": 2", "\"num_hidden_layers\": 10000");
+  CHECK(test::contains(load_refusal(deeper), "no tensor 'model.layers.2.input_layernorm.weight'"));
+  const std::string wider = copy_of(temporary, "llama_linear");
+  replace_in(wider + "/config.json", "\"intermediate_size\": 20", "\"intermediate_size\": 21");
+  CHECK(test::contains(load_refusal(wider), "has shape (20, 24), expected (21, 24)"));
+}
+
+TEST_CASE("a tensor of another task, or of a type that is not read, says what to do") {
+  test::TemporaryFolder temporary;
+  const std::string folder = copy_of(temporary, "llama_tied_head");
+  change_tensors(folder, [](std::vector<Kept>& tensors) { tensors.push_back({"score.weight", {2}, {1, 2}}); });
+  CHECK(test::contains(load_refusal(folder), "unexpected tensor 'score.weight'"));
+  CHECK(test::contains(load_refusal(folder), "its head classifies"));
+  change_tensors(folder, [](std::vector<Kept>& tensors) { tensors.back().name = "other.weight"; });
+  CHECK(!test::contains(load_refusal(folder), "its head classifies"));
+  const std::string header = R"({"a":{"dtype":"F8_E4M3","shape":[1],"data_offsets":[0,1]}})";
+  std::string bytes(8, '\0');
+  bytes[0] = static_cast<char>(header.size());
+  put_file(folder + "/model.safetensors", bytes + header + "x");
+  CHECK(test::contains(load_refusal(folder), "has the type 'F8_E4M3', which is not supported; convert it to BF16"));
+}
+
+TEST_CASE("a head of another shape than the embedding that it is tied to is refused, as by transformers") {
+  test::TemporaryFolder temporary;
+  const std::string folder = copy_of(temporary, "llama_tied_head");
+  change_tensors(folder, [](std::vector<Kept>& tensors) {
+    for (Kept& tensor : tensors) {
+      if (tensor.name != "lm_head.weight") continue;
+      tensor.shape[0] -= 1;
+      tensor.values.resize(static_cast<std::size_t>(tensor.shape[0] * tensor.shape[1]));
+    }
+  });
+  CHECK(test::contains(load_refusal(folder), "tensor 'lm_head.weight'"));
+  CHECK(test::contains(load_refusal(folder), "has shape (27, 24), expected (28, 24)"));
+}
+
+TEST_CASE("a head of gpt_neox is read by either name") {
+  test::TemporaryFolder temporary;
+  const auto renamed = [](std::vector<Kept>& tensors) {
+    for (Kept& tensor : tensors) {
+      if (tensor.name == "embed_out.weight") tensor.name = "lm_head.weight";
+    }
+  };
+  const std::string folder = copy_of(temporary, "gpt_neox");
+  const LoadedModel before = load_model(folder);
+  change_tensors(folder, renamed);
+  const LoadedModel after = load_model(folder);
+  const TensorView<float> a = before.parameters.flat(), b = after.parameters.flat();
+  REQUIRE(a.size() == b.size());
+  CHECK(std::equal(a.data(), a.data() + a.size(), b.data()));
+  change_tensors(folder, [](std::vector<Kept>& tensors) {
+    tensors.push_back(tensors.front());
+    for (Kept& tensor : tensors) {
+      if (tensor.name == "lm_head.weight") tensors.back() = tensor;
+    }
+    tensors.back().name = "embed_out.weight";
+  });
+  CHECK(test::contains(load_refusal(folder), "unexpected tensor 'lm_head.weight'"));
+}
+
+TEST_CASE("weights and files that a written model lacks are named, and those that hold nothing of their own are not") {
+  test::TemporaryFolder temporary;
+  const std::string folder = copy_of(temporary, "bert_original");
+  std::filesystem::remove(folder + "/expected.json");
+  const std::vector<std::string> left_out = load_model(folder).record.left_out;
+  REQUIRE(left_out.size() == 1);
+  CHECK(test::contains(left_out[0], "'bert.pooler.dense.bias', 'bert.pooler.dense.weight', 'cls.seq_relationship.bias'"));
+  CHECK(!test::contains(left_out[0], "position_ids"));
+  put_file(folder + "/merges.txt", "");
+  put_file(folder + "/.gitattributes", "");
+  CHECK(load_model(folder).record.left_out.size() == 1);
+  put_file(folder + "/README.md", "");
+  for (int i = 0; i < 10; ++i) put_file(folder + "/part-" + std::to_string(i) + ".bin", "");
+  const std::vector<std::string> more = load_model(folder).record.left_out;
+  REQUIRE(more.size() == 2);
+  CHECK(test::contains(more[1], "stay behind: 'README.md', 'part-0.bin'"));
+  CHECK(test::contains(more[1], "and 1 more"));
+  // Constants and copies are no loss; nor are shards and their index.
+  std::filesystem::remove(copy_of(temporary, "gpt_neox_sequential") + "/expected.json");
+  CHECK(load_model(temporary.path("gpt_neox_sequential")).record.left_out.empty());
+  std::filesystem::remove(copy_of(temporary, "granite") + "/expected.json");
+  CHECK(load_model(temporary.path("granite")).record.left_out.empty());
+}
 
 TEST_CASE("the shards of a folder are read by its index, and nothing outside the folder") {
   test::TemporaryFolder temporary;
@@ -42,9 +167,10 @@ TEST_CASE("the shards of a folder are read by its index, and nothing outside the
   const std::size_t at = whole.find(first);
   const std::string name = whole.substr(at, whole.find('"', at) - at);
   put_file(temporary.path("outside.safetensors"), test::read_file(folder + "/" + name));
-  for (const char* path : {"../outside.safetensors", "/etc/passwd", "..", ""}) {
+  for (const std::string& path : {std::string("../outside.safetensors"), std::string("/etc/passwd"), std::string(".."),
+                                  std::string(), name + "\\u0000x"}) {
     put_file(index, whole);
-    replace_in(index, "\"" + name + "\"", "\"" + std::string(path) + "\"");
+    replace_in(index, "\"" + name + "\"", "\"" + path + "\"");
     CHECK(test::contains(load_refusal(folder), "only files of its own folder are read"));
   }
   put_file(index, whole);
