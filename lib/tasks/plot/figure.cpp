@@ -36,7 +36,8 @@ std::vector<Tick> loss_ticks(double low, double high) {
   if (ratio > 30) return count_ticks(low, high);
   const double distance = ratio > 3 ? 1 : ratio > 1.9 ? 0.5 : ratio > 1.3 ? 0.2 : ratio > 1.1 ? 0.1 : 0.02;
   const double step = high < 1 ? round_distance(high - low, 6) : distance;
-  for (double k = std::floor(low / step); k * step < high + step; ++k) {
+  const auto last = static_cast<int>(std::ceil(high / step));
+  for (int k = static_cast<int>(std::floor(low / step)); k <= last; ++k) {
     if (k > 0) ticks.push_back({short_text(k * step, 4), k * step});
   }
   return ticks;

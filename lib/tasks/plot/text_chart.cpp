@@ -104,10 +104,11 @@ class Grid {
   void join(const Series& series, std::size_t i, char mark) {
     const double from = column_of(series.x[i - 1]), to = column_of(series.x[i]);
     if (!std::isfinite(from) || !std::isfinite(to) || !(to > from)) return;
-    for (double column = std::max(0.0, std::ceil(from)); column < std::min(to, static_cast<double>(width_)); ++column) {
-      const double part = (column - from) / (to - from);
+    const auto first = static_cast<std::size_t>(std::max(0.0, std::ceil(from)));
+    for (std::size_t column = first; column < width_ && static_cast<double>(column) < to; ++column) {
+      const double part = (static_cast<double>(column) - from) / (to - from);
       const double y = y_.value_at(y_.place(series.y[i - 1]) * (1 - part) + y_.place(series.y[i]) * part);
-      put(x_.value_at(column / static_cast<double>(width_ - 1)), y, mark);
+      put(x_.value_at(static_cast<double>(column) / static_cast<double>(width_ - 1)), y, mark);
     }
   }
 
