@@ -31,7 +31,7 @@ deps: ## install what building, testing and the demo need
 	@.ci/deps
 deps-dev: ## and what make check and make lint need
 	@.ci/deps dev
-deps-scaling: ## and what draws the pictures of make scaling
+deps-scaling: ## and gnuplot, for the pictures of lm-plot and make scaling
 	@.ci/deps scaling
 
 test: all ## build and run all tests

@@ -32,6 +32,7 @@ allowed_rooms() {
     tasks/convert_model) echo folder_record text_model load_tokenizer ;;
     tasks/folder_record) echo text_model load_tokenizer ;;
     tasks/tokenize) echo load_tokenizer ;;
+    tasks/plot) ;;
     tasks/text_model) echo load_tokenizer ;;
     tasks/load_tokenizer) ;;
     model/config* | model/families) echo config config_fields families ;;

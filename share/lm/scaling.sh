@@ -14,7 +14,6 @@
 set -eu
 case ${LM_BIN:-/} in /*) ;; *) LM_BIN=$PWD/$LM_BIN ;; esac
 PATH=${LM_BIN:+$LM_BIN:}$PATH
-here=$(cd "$(dirname "$0")" && pwd)
 LC_ALL=C
 export LC_ALL
 folder=${1:-scaling}
@@ -26,7 +25,7 @@ say() { printf '\n== %s\n' "$*"; }
 # json_number KEY: prints the number under KEY in a line of JSON.
 json_number() { sed -nE "s/.*\"$1\" *: *([-+0-9.eE]+).*/\1/p"; }
 
-for program in tok-train tok-encode lm-train; do
+for program in tok-train tok-encode lm-train lm-plot; do
   command -v "$program" >/dev/null || fail "no '$program'; run: make"
 done
 seconds=$(echo "$time" | awk '/^[0-9.]+[smh]$/ { print $0 * (/s$/ ? 1 : /m$/ ? 60 : 3600) }')
@@ -136,84 +135,33 @@ sort -t '	' -k 5,5g -k 6,6gr runs | awk -F '\t' '
   }
   END { for (i = 1; i <= n; i++) print flops[i], loss[i], name[i] }' >compute.points
 
-# law NAME TITLE
+# law NAME COLUMN SERIES TITLE AXIS: prints the law of a column of the runs, and makes NAME.tsv, which lm-plot draws: all runs, those
+# joined that agree in the column SERIES, and which of them are the points.
 law() {
-  say "Loss against $2"
-  cut -d ' ' -f 1,2 "$1.points" | awk -f "$here/power-law.awk" >"$1.law" || { rm -f "$1.law"; return 0; }
-  awk -F '\t' -v points="$1.points" '
-    NR == 1 {
-      printf "L(x) = E + A x^-a with a = %.4g, E = %.4g, A = %.4g; ", $1, $2, $3
-      printf "residuals %.2f %% (root of the mean square)\n", 100 * $4
-      if ($5 == "-") print "three points determine these exactly: more sizes or budgets would show how firmly"
-      else printf "with any one point left out a is %.3g to %.3g, E %.3g to %.3g\n", $5, $6, $7, $8
-      printf "%14s %10s %10s %10s  %s\n", "x", "loss", "law", "residual", "run"
-      next
+  say "Loss against $4"
+  awk -F '\t' -v x="$2" -v series="$3" -v axis="$5" -v plan=plan '
+    BEGIN {
+      OFS = "\t"
+      while ((getline <plan) > 0) { if (!($2 in amount)) amount[$2] = sprintf("%.2g M tokens", $4 / 1e6); order[$1 "-" $2] = ++planned }
+      print axis, "loss", "run", "series", "fitted"
     }
-    { getline point <points; split(point, part, " ")
-      printf "%14.4g %10.4f %10.4f %8.2f %%  %s\n", $1, $2, $3, 100 * $4, part[3] }' "$1.law"
+    FILENAME != "runs" { split($0, part, " "); fitted[part[1], part[2]] = 1; next }
+    { row[order[$1 "-" $2]] = $x "\t" $6 "\t" $1 "-" $2 "\t" (series == 1 ? $1 : amount[$2]) "\t" ((($x, $6) in fitted) ? 1 : 0) }
+    END { for (i = 1; i <= planned; i++) if (i in row) print row[i] }' "$1.points" runs >"$1.tsv"
+  lm-plot --data "$1.tsv" >"$1.law"
+  lm-plot --text "$1.tsv"
 }
-law parameters "parameters: every size, on the most tokens"
-law tokens "tokens: the best size for each amount"
-law compute "compute (FLOPs): the runs that make best use of it"
+law parameters 3 2 "parameters: every size, on the most tokens" parameters
+law tokens 4 1 "tokens: the best size for each amount" 'tokens trained on'
+law compute 5 1 "compute (FLOPs): the runs that make best use of it" 'compute (FLOPs)'
 
 if ! command -v gnuplot >/dev/null; then
   echo
   echo "scaling: no 'gnuplot', so no pictures; install it (on Debian: apt-get install gnuplot-nox) and start again" >&2
   exit 0
 fi
-# As gnuplot reads a string in single quotes.
-style=$(printf '%s\n' "$here/style.gp" | sed "s/'/''/g")
-# range COLUMN MARGIN: prints the range of a column of the runs, widened by a factor. loss_ticks, count_ticks COLUMN: print the
-# ticks of a logarithmic axis over so short a range, as "label" value, ...
-range() {
-  cut -f "$1" runs | sort -g | sed -n '1p; $p' |
-    awk -v margin="$2" 'NR == 1 { low = $1 } END { printf "[%g:%g]", low / margin, $1 * margin }'
-}
-loss_ticks() {
-  cut -f 6 runs | sort -g | sed -n '1p; $p' | awk 'NR == 1 { low = $1 } END {
-    step = $1 / low > 3 ? 1 : $1 / low > 1.9 ? 0.5 : $1 / low > 1.3 ? 0.2 : $1 / low > 1.1 ? 0.1 : 0.02
-    for (value = step * int(low / step); value < $1 + step; value += step) { printf "%s\"%.4g\" %.6g", comma, value, value; comma = ", " }
-  }'
-}
-count_ticks() {
-  cut -f "$1" runs | sort -g | sed -n '1p; $p' | awk 'NR == 1 { low = $1 } END {
-    split("k M G T", unit, " ")
-    for (power = 1; power < $1; power *= 10) for (i = 1; i <= 5; i += i < 2 ? 1 : 3) {
-      value = i * power
-      if (value < low / 2 || value > 2 * $1) continue
-      for (u = 0; value >= 1000; u++) value /= 1000
-      printf "%s\"%g%s\" %.6g", comma, value, unit[u], i * power
-      comma = ", "
-    }
-  }'
-}
-# picture NAME COLUMN TITLE SERIES TICKS: draws all runs, joined if their column SERIES is the same, and the law.
-picture() {
-  {
-    echo "set terminal svg size 900,600 font 'Helvetica,Arial,sans-serif' fontscale 1.05 enhanced background '#ffffff'"
-    printf '%s\n' "load '$style'; set logscale xy; set xlabel '$3'; set ylabel 'held-out loss (nats per token)'"
-    echo "$5; set ytics ($(loss_ticks)); set key outside right top Left reverse"
-    echo "plot $(range "$2" 1.3) $(range 6 1.03) \\"
-    cut -f "$4" plan | awk '!seen[$0]++' | while read -r key; do
-      rows="< awk -F \"\\t\" \"\\\$$4 == \\\"$key\\\"\" runs"
-      label=$key
-      [ "$4" = 1 ] || label=$(awk -F '\t' -v steps="$key" '$2 == steps { printf "%.2g M tokens", $4 / 1e6; exit }' runs)
-      echo "'$rows' using $2:6 with linespoints title '$label', \\"
-    done
-    if [ -e "$1.law" ]; then
-      head -n 1 "$1.law" | awk -F '\t' '{
-        printf "%s + %s * x ** (-%s) with lines linecolor rgb \"#222222\" linewidth 1.4 dashtype 2 ", $2, $3, $1
-        printf "title \"%.3g + %.3g x^{-%.3g}\", \\\n", $2, $3, $1 }'
-    fi
-    echo "'$1.points' using 1:2 with points pointtype 6 pointsize 1 linecolor rgb '#222222' title 'fitted'"
-  } >commands
-  gnuplot commands >"$1.svg" 2>errors || fail "gnuplot: $(grep -v '^ *$' errors | tail -n 1)"
-  rm commands errors
-}
-picture parameters 3 parameters 2 "set xtics ($(count_ticks 3))"
-picture tokens 4 'tokens trained on' 1 "set xtics ($(count_ticks 4))"
-picture compute 5 'compute (FLOPs)' 1 "set format x '10^{%T}'"
+for law in parameters tokens compute; do lm-plot -o $law.svg $law.tsv; done
 set --
 for size in $sizes; do set -- "$@" "$size=$size-$most.jsonl"; done
-"$here/plot.sh" -x tokens -t 'The runs on the most tokens' -o curves.svg "$@"
+lm-plot -x tokens -t 'The runs on the most tokens' -o curves.svg "$@"
 say "Pictures: $folder/compute.svg, parameters.svg, tokens.svg; curves.svg has the runs on the most tokens"

@@ -1,6 +1,6 @@
 # Where addresses are limited (batch queues, ulimit -v) each program works or says so at once; OpenBLAS, which would hang there, is
 # linked by none, and opened with one thread when a product first needs it.
-need tok-train tok-encode tok-decode lm-train lm-eval-ppl lm-sample lm-fim
+need tok-train tok-encode tok-decode lm-train lm-eval-ppl lm-sample lm-fim lm-plot
 
 our_programs >programs
 while read -r program; do
@@ -73,6 +73,13 @@ echo no library | tee broken/libopenblas.so.0 >broken/libopenblas.so
 LD_LIBRARY_PATH=broken expect_exit 1 lm-train "${shape[@]}" --simd portable --steps 1 -o m2.st c.tok
 expect_one_line_stderr "cannot open OpenBLAS: "
 grep -q 'libopenblas0' stderr || fail "what to install is not said: $(cat stderr)"
+printf '1 4\n2 3\n4 2.5\n8 2.3\n' >law.points
+LD_LIBRARY_PATH=broken expect_exit 1 lm-plot --data law.points
+expect_one_line_stderr "cannot open OpenBLAS: "
+grep -q 'libopenblas0' stderr || fail "what to install is not said: $(cat stderr)"
+head -n 2 law.points | LD_LIBRARY_PATH=broken expect_exit 0 lm-plot --data
+limited 100000 lm-plot --data law.points
+succeeds 700000 lm-plot --data law.points
 LD_LIBRARY_PATH=broken expect_exit 0 lm-sample --version
 grep -q '^blas: none (cannot open OpenBLAS: .*)$' stdout || fail "--version without OpenBLAS: $(cat stdout)"
 if grep -q '^flags.* avx2 ' /proc/cpuinfo; then LD_LIBRARY_PATH=broken expect_exit 0 lm-sample m.st -p x -n 2; fi

@@ -1,5 +1,13 @@
-# The fit of make scaling finds the law that points were made of.
-fit() { awk -f "$LM_SOURCE/share/lm/power-law.awk"; }
+# The fit of lm-plot finds the law that points were made of.
+need lm-plot awk
+# Prints a, E, A, the root of the mean squared residual, and the least and greatest a and E with one point left out; then
+# "x L fitted residual" for each point.
+fit() {
+  lm-plot --kind scaling --data - | awk -F '\t' -v OFS='\t' '
+    NR == 1 { for (i = 1; i <= NF; i++) at[$i] = i; next }
+    NR == 2 { print $at["a"], $at["E"], $at["A"], $at["rms"], $at["a_low"], $at["a_high"], $at["E_low"], $at["E_high"] }
+    { print $at["x"], $at["loss"], $at["law"], $at["residual"] }'
+}
 # points E A a COUNT FIRST FACTOR NOISE: on the law, with noise of about that relative size, of a fixed generator.
 points() {
   awk -v E="$1" -v A="$2" -v a="$3" -v count="$4" -v x="$5" -v factor="$6" -v noise="$7" 'BEGIN {
@@ -48,7 +56,24 @@ awk -v a="$a" -v low="$a_low" -v high="$a_high" -v E="$E" -v E_low="$E_low" -v E
 tail -n +2 fitted | awk '{ r = log($2 / $3); if (r - $4 > 2e-6 || $4 - r > 2e-6) exit 1; sum += $4 * $4 } END { print sqrt(sum / NR) }' >root
 near 'the root of the mean square' "$(cat root)" "$rms" 1e-6
 
-printf '1 2\n2 1.5\n2 1.6\n' | expect_exit 1 fit
-grep -q '^power-law: 2 different x' stderr || fail "two points: $(cat stderr)"
-printf '1 2\n2 -1\n3 4\n' | expect_exit 1 fit
-grep -q '^power-law: line 2: ' stderr || fail "a negative loss: $(cat stderr)"
+# Two different x determine no law: there are points, and why there is no law.
+printf '1 2\n2 1.5\n2 1.6\n' >two
+fit <two >fitted
+[ "$(head -n 1 fitted)" = "$(printf 'nan\tnan\tnan\tnan\tnan\tnan\tnan\tnan')" ] || fail "a law of two points: $(cat fitted)"
+lm-plot --text two | grep -q '^2 different x; three or more determine a law' || fail "two points: $(lm-plot --text two)"
+printf '1 2\n2 -1\n3 4\n' >negative
+expect_exit 1 lm-plot --data negative
+expect_one_line_stderr "loss -1 in 'negative, line 2' are not two positive numbers"
+
+# JSON lines and a table with names give the same as plain numbers; what is not to be fitted is left out, and its law is given.
+points 1.5 200 0.4 8 1e4 3 0.003 >plain
+awk '{ printf "{\"x\":%s,\"loss\":%s}\n", $1, $2 }' plain >lines.jsonl
+{ printf 'tokens\tloss\trun\tseries\tfitted\n' && awk -v OFS='\t' '{ print $1, $2, "r" NR, "s", 1 } END { print 5, 50, "out", "s", 0 }' plain; } >named.tsv
+for form in plain lines.jsonl named.tsv; do lm-plot --data "$form" | awk -F '\t' 'NR == 2 { print $9, $10, $11, $12, $13 }'; done >laws
+[ "$(sort -u laws | wc -l)" = 1 ] || fail "forms of one table give other laws: $(cat laws)"
+lm-plot --data named.tsv | awk -F '\t' '$2 == "out" && $6 == 0 && $7 > 50 && $8 == "nan" { found = 1 } END { exit !found }' ||
+  fail "what is not fitted: $(lm-plot --data named.tsv)"
+lm-plot --text named.tsv >chart
+grep -q '^L(x) = E + A x^-a with a = 0\.399, E = 1\.496' chart || fail "no law: $(cat chart)"
+grep -q 'tokens' chart || fail "no name of the axis: $(cat chart)"
+! grep -q ' out$' chart || fail "what is not fitted is in the table: $(cat chart)"

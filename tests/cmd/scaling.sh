@@ -1,8 +1,8 @@
 # make scaling in small: a sweep, its tables and pictures; begun again it repeats nothing that is done.
-need tok-train tok-encode lm-train awk
+need tok-train tok-encode lm-train lm-plot awk
 cat "$LM_SOURCE"/man/lm*.1 >text
 export TEXT=$PWD/text SIZES='1x8 1x16 1x32' BUDGETS=3 STEPS=80 VOCABULARY=400 OPTIONS='--context 32 --batch 4'
-# From a folder with a name that gnuplot needs in quotes.
+# From a folder with a name that shells need in quotes.
 mkdir "it's"
 cp -r "$LM_SOURCE"/share/lm/* "it's"
 scaling="it's/scaling.sh"
@@ -27,7 +27,10 @@ cat study/train.txt study/held-out.txt | cmp - text || fail "the two parts are n
 
 for law in parameters tokens compute; do
   grep -q "^== Loss against $law" stdout || fail "no law of $law"
-  if [ -e study/$law.law ]; then awk 'NR == 1 && !($2 >= 0) { exit 1 }' study/$law.law || fail "E < 0"; fi
+  # a, E and A of each row are the law's; nan if the points determine none.
+  awk -F '\t' 'NR == 1 { if ($10 != "E") exit 1 } NR > 1 && $10 != "nan" && !($10 >= 0) { exit 1 }' study/$law.law || fail "E < 0"
+  [ "$(awk -F '\t' 'NR > 1 && $6 == 1' study/$law.law | wc -l)" = "$(wc -l <study/$law.points)" ] || fail "other points than $law.points"
+  [ "$(wc -l <study/$law.tsv)" = 10 ] || fail "not all runs are drawn: $(cat study/$law.tsv)"
 done
 for law in parameters tokens; do [ "$(wc -l <study/$law.points)" = 3 ] || fail "not three points of $law"; done
 # On the compute hull every slope is gentler than the one before, and no run lies below.
@@ -42,7 +45,7 @@ if command -v gnuplot >/dev/null; then
   # Three sizes or amounts, the law and its points.
   for law in parameters tokens compute; do
     curves=$(grep -c 'id="gnuplot_plot_' study/$law.svg)
-    [ "$curves" = $((4 + $([ -e study/$law.law ] && echo 1 || echo 0))) ] || fail "$curves curves in $law.svg"
+    [ "$curves" = $((4 + $(awk -F '\t' 'END { print $10 != "nan" }' study/$law.law))) ] || fail "$curves curves in $law.svg"
   done
   [ -s study/curves.svg ] || fail "no curves of the runs"
 fi

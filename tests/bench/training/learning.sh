@@ -47,5 +47,5 @@ for time in ${TIMES:-14.2s 88s 236s}; do
       "$(sed -n 's/.*\(chose .*\)/\1/p' "$run.log")"
   done
 done
-"$here/../../../share/lm/plot.sh" -x time -y loss -t "$(basename "$text"): loss against time" -o "$folder/learning.svg" "${curves[@]}" &&
+lm-plot -x time -y loss -t "$(basename "$text"): loss against time" -o "$folder/learning.svg" "${curves[@]}" &&
   echo "curves: $folder/learning.svg"
