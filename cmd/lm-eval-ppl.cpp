@@ -1,5 +1,6 @@
 // lm-eval-ppl: how well a model predicts text, as its objective does: perplexity, pseudo-perplexity, span loss, infilling.
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -28,6 +29,9 @@ int run(const EvalOptions& options, const CommonOptions& common) {
   const TextModel model = open_text_model(options.model, options.tokenizer_options);
   EvaluationRequest request = request_of(options, scoring_of(options, model));
   request.inputs = std::move(files);
+  std::optional<TextModel> against;
+  if (!options.limits.against.empty()) against = open_text_model(options.limits.against, options.tokenizer_options);
+  request.limits = limits_request(options.limits, against ? &*against : nullptr);
   const std::unique_ptr<OutputStream> output = open_output(options.output);
   const std::unique_ptr<OutputStream> rejected = options.rejected.empty() ? nullptr : open_output(options.rejected);
   Compute compute(common.threads, common.simd);

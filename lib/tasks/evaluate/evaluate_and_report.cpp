@@ -25,7 +25,8 @@ ReportFrame frame_of(const TextModel& model, const WindowPlan& plan, const Evalu
 
 void score_tokens(Compute& compute, const TextModel& model, const EvaluationRequest& request,
                   const EvaluationOutputs& outputs, const EvaluationProgress& progress) {
-  const WindowPlan plan = complete_plan(request.plan, model);
+  Limits limits(request.limits, model, request.base);
+  const WindowPlan plan = limits.plan(request.plan);
   LevelReport report({.levels = request.levels,
                       .frame = frame_of(model, plan, request),
                       .form = request.form,
@@ -33,7 +34,8 @@ void score_tokens(Compute& compute, const TextModel& model, const EvaluationRequ
                       .header = request.header,
                       .line_buffered = request.line_buffered,
                       .min_perplexity = request.min_perplexity,
-                      .max_perplexity = request.max_perplexity},
+                      .max_perplexity = request.max_perplexity,
+                      .more_columns = limits.columns()},
                      model, outputs.report, outputs.rejected);
   std::optional<GivenWords> given;
   std::optional<WordAssembler> words;
@@ -49,15 +51,15 @@ void score_tokens(Compute& compute, const TextModel& model, const EvaluationRequ
   }
   if (words || report.has(Level::token)) {
     sink.token = [&](const TokenScore& token) {
-      report.add(token);
+      report.add(token, limits.more_of(token));
       if (words) words->add(token);
     };
   }
-  const bool keeps_texts = report.has(Level::document);
-  Evaluator evaluator(compute, model, plan,
-                      {.texts = keeps_texts ? Texts::keep : Texts::drop, .begins = begins, .at_once = request.line_buffered},
-                      sink);
-  DocumentTokens documents = documents_into(evaluator);
+  EvaluatorOptions options{
+      .texts = report.has(Level::document) ? Texts::keep : Texts::drop, .begins = begins, .at_once = request.line_buffered};
+  limits.attach(options, sink, report);
+  Evaluator evaluator(compute, model, plan, options, sink);
+  DocumentTokens documents = limits.beside(documents_into(evaluator), compute, request.plan, request.line_buffered);
   if (given) {
     documents.json = [&](const JsonDocument& document) {
       if (given->begin_document(document)) words->take_given();
@@ -68,8 +70,9 @@ void score_tokens(Compute& compute, const TextModel& model, const EvaluationRequ
   read_documents(documents, model, request.inputs, request.documents,
                  [&] { progress(evaluator.tokens_scored(), "tokens"); });
   evaluator.finish();
+  limits.finish();
   if (given) given->check_all_used();
-  report.add(evaluator.total());
+  report.add(evaluator.total(), limits.more_of_corpus(request.form));
 }
 
 void score_spans(Compute& compute, const TextModel& model, const EvaluationRequest& request,

@@ -12,6 +12,7 @@
 #include "kernels/compute.h"
 #include "objectives/fim_layout.h"
 #include "tasks/evaluate/level_report.h"
+#include "tasks/evaluate/limits.h"
 #include "tasks/score/windows.h"
 #include "tasks/text_model.h"
 #include "text/documents.h"
@@ -42,6 +43,7 @@ struct EvaluationRequest {
   bool header = false;
   bool line_buffered = false;
   std::optional<double> min_perplexity = {}, max_perplexity = {};  // of documents that are not left out
+  LimitsRequest limits = {};                                       // only with Scoring::left_to_right
 };
 
 /// Where the report goes, and the documents that it leaves out.
