@@ -174,6 +174,7 @@ TEST_CASE("models whose rows differ are compared over the tokenizer's ids, in ch
   check_against_definition(padded, model);
   const TextModel wide = with_rows(test::special_model("causal"), 40000, 6);  // whose chunks have fewer rows
   check_against_definition(model, wide);
+  CHECK(common_ids(padded, wide) == ids);
 }
 
 TEST_CASE("a model against itself differs in nothing") {
