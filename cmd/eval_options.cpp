@@ -101,6 +101,7 @@ void add_eval_options(CLI::App& app, EvalOptions& options) {
            "with --infilling: order and tokens of the parts; none: the prefix only",
            [&](const std::string& word) { request.layout = word; });
   add_report_options(app, options);
+  add_limit_options(app, options.limits);
 }
 
 namespace {
@@ -135,6 +136,8 @@ void check_usage(const EvalOptions& options) {
     throw UsageError("--keep-fraction and --max-perplexity exclude each other");
   if (options.resume && (has(Level::word) || has(Level::token)))
     throw UsageError("--resume goes with --level document and corpus");
+  if (options.resume && options.limits.any())
+    throw UsageError("--resume does not go with --against, --calibration, --by-frequency and --continuations");
   if (options.resume && options.output == "-") throw UsageError("--resume needs -o FILE, beside which it keeps its journal");
   if (given("--layout") && !options.infilling) throw UsageError("--layout goes with --infilling");
   const bool by_windows =
@@ -146,6 +149,7 @@ void check_usage(const EvalOptions& options) {
   if (options.macro && !has(Level::corpus)) throw UsageError("--macro goes with --level corpus");
   if (!request.words.empty() && !has(Level::word)) throw UsageError("--words goes with --level word");
   if (given("--word-begin") && !has(Level::word)) throw UsageError("--word-begin goes with --level word");
+  check_limit_options(options.limits, request.levels, report_form(options));
   if (options.protocol.empty()) return;
   if (options.stride) throw UsageError("--stride does not go with --protocol, which fixes it");
   if (request.plan.score_end && request.plan.protocol != Protocol::lm_eval)
@@ -153,6 +157,7 @@ void check_usage(const EvalOptions& options) {
 }
 
 void check_scoring(const EvalOptions& options, Scoring scoring) {
+  check_limit_options(options.limits, scoring);
   if (options.within_word && scoring != Scoring::pseudo) throw UsageError("--within-word goes with --scoring pseudo");
   if (scoring != Scoring::pseudo && scoring != Scoring::span) return;
   if (options.stride || options.request.plan.score_end || !options.protocol.empty())
@@ -167,6 +172,7 @@ std::vector<std::string> find_files(const EvalOptions& options, const CommonOpti
   NamedFiles named(common);
   named.reads("MODEL", options.model);
   named.reads("--words", options.request.words);
+  name_limit_files(options.limits, named);
   named.writes("-o", options.output);
   named.writes("--rejected", options.rejected);
   if (options.merge) {

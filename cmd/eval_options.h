@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "eval_limits.h"
 #include "inputs.h"
 #include "program.h"
 #include "tasks/evaluate/evaluate_and_report.h"
@@ -31,6 +32,7 @@ struct EvalOptions {
   bool tsv = false;
   std::string output = "-";
   std::string rejected;
+  EvalLimits limits;
   const CLI::App* app = nullptr;  // knows which options were given
 };
 

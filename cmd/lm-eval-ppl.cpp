@@ -2,6 +2,7 @@
 #include <spdlog/spdlog.h>
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -30,6 +31,9 @@ int run(const EvalOptions& options, const CommonOptions& common) {
   const TextModel model = open_text_model(options.model, options.tokenizer_options);
   EvaluationRequest request = request_of(options, scoring_of(options, model));
   request.inputs = std::move(files);
+  std::optional<TextModel> against;
+  if (!options.limits.against.empty()) against = open_text_model(options.limits.against, options.tokenizer_options);
+  request.limits = limits_request(options.limits, against ? &*against : nullptr);
   Compute compute(common.threads, common.simd);
   Progress progress(common);
   const auto evaluate = [&](OutputStream& report, OutputStream* rejected, ResumableOutputs* resumable) {

@@ -1,11 +1,11 @@
 #include "infer/score.h"
 
 #include <algorithm>
-#include <cmath>
-#include <numbers>
+#include <limits>
 #include <numeric>
 
 #include "base/error.h"
+#include "infer/against_sink.h"
 #include "kernels/cross_entropy.h"
 #include "model/rotary_tables.h"
 #include "model/transformer.h"
@@ -27,35 +27,23 @@ void ScoreSink::consume(std::span<const std::int64_t> rows, TensorView<float> lo
   chunk_nats_.resize(rows.size());
   cross_entropy_forward<float>(compute_, chunk_nats_, logits, targets_);
   for (std::size_t i = 0; i < rows.size(); ++i) scores[static_cast<std::size_t>(rows[i])].nats = chunk_nats_[i];
-  if (!detail_.all) return;
-  compute_.pool().run(static_cast<std::int64_t>(rows.size()), [&](std::int64_t i, int) {
-    const auto place = static_cast<std::size_t>(i);
-    take_detail(scores[static_cast<std::size_t>(rows[place])],
-                std::span<const float>(logits.row(i), static_cast<std::size_t>(logits.columns())), targets_[place]);
-  });
+  if (detail_.all) take_detail(rows, logits);
 }
 
-void ScoreSink::take_detail(TargetScore& score, std::span<const float> logits, TokenId target) const {
-  const float of_target = logits[target];
-  const auto highest = std::max_element(logits.begin(), logits.end());
-  const auto largest = static_cast<double>(*highest);
-  const float half = static_cast<float>(largest - std::numbers::ln2);
-  double sum = 0, weighted = 0, begins = 0;
-  std::int64_t above = 0, likely = 0;
-  for (std::size_t id = 0; id < logits.size(); ++id) {
-    const double distance = static_cast<double>(logits[id]) - largest, p = std::exp(distance);
-    sum += p;
-    weighted += p * distance;
-    above += logits[id] > of_target ? 1 : 0;
-    likely += logits[id] >= half ? 1 : 0;
-    if (!detail_.begins.empty() && detail_.begins[id] != 0) begins += p;
+void ScoreSink::take_detail(std::span<const std::int64_t> rows, TensorView<float> logits) {
+  distributions_.resize(rows.size());
+  describe_distributions<float>(compute_, distributions_, logits, targets_);
+  if (!detail_.begins.empty()) log_mass<float>(compute_, chunk_nats_, logits, detail_.begins);
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    TargetScore& score = scores[static_cast<std::size_t>(rows[i])];
+    const Distribution& distribution = distributions_[i];
+    score.entropy = distribution.entropy;
+    score.rank = distribution.rank;
+    score.likeliest = static_cast<TokenId>(distribution.likeliest);
+    score.highest_nats = distribution.highest_nats;
+    score.likely = distribution.likely;
+    score.begins_nats = detail_.begins.empty() ? std::numeric_limits<double>::infinity() : -chunk_nats_[i];
   }
-  score.entropy = std::log(sum) - weighted / sum;
-  score.rank = 1 + above;
-  score.likeliest = static_cast<TokenId>(highest - logits.begin());
-  score.highest_nats = std::log(sum);
-  score.likely = likely;
-  score.begins_nats = std::log(sum) - std::log(begins);
 }
 
 SequenceScorer::SequenceScorer(Compute& compute, const Parameters<float>& parameters, std::int64_t max_length,
@@ -68,6 +56,10 @@ SequenceScorer::SequenceScorer(Compute& compute, const Parameters<float>& parame
       activations_(
           std::make_unique<Activations<float>>(parameters.config(), batch_rows_ / max_length, max_length, Keep::scoring)) {
   LM_CHECK(max_length >= 1 && max_length <= parameters.config().context_length);
+  if (detail.against == nullptr) return;
+  const ModelConfig& second = detail.against->config();
+  LM_CHECK(max_length <= second.context_length && detail.common_ids <= second.vocab_size);
+  second_activations_ = std::make_unique<Activations<float>>(second, batch_rows_ / max_length, max_length, Keep::scoring);
 }
 
 std::vector<std::vector<TargetScore>> SequenceScorer::score(std::span<const ScoredSequence> sequences) {
@@ -82,7 +74,9 @@ std::vector<std::vector<TargetScore>> SequenceScorer::score(std::span<const Scor
     const std::size_t room = std::min(order.size() - first, static_cast<std::size_t>(batch_rows_) / length);
     // Padded to another length, a sequence's rotation may be another.
     const auto fits = [&](std::size_t member) {
-      return !rotation_changes(parameters_.config(), static_cast<std::int64_t>(length), std::ssize(sequences[member].input));
+      const auto padded = static_cast<std::int64_t>(length), own = std::ssize(sequences[member].input);
+      return !rotation_changes(parameters_.config(), padded, own) &&
+             (detail_.against == nullptr || !rotation_changes(detail_.against->config(), padded, own));
     };
     std::size_t count = 1;
     while (count < room && fits(order[first + count])) ++count;
@@ -117,12 +111,26 @@ void SequenceScorer::score_batch(std::span<const ScoredSequence> sequences, std:
   // Without any prefix the kernel takes its causal path.
   if (std::all_of(batch.prefix_length.begin(), batch.prefix_length.end(), [](std::int64_t p) { return p == 0; }))
     batch.prefix_length.clear();
-  ScoreSink sink(compute_, batch, detail_);
-  Transformer<float>(compute_, parameters_).score(batch, *activations_, sink);
+  const std::vector<TargetScore> scores = score_rows(batch);
   for (std::size_t s = 0; s < members.size(); ++s) {
     for (const ScoredSequence::Target& target : sequences[members[s]].targets)
-      results[members[s]].push_back(sink.scores[s * length + static_cast<std::size_t>(target.place)]);
+      results[members[s]].push_back(scores[s * length + static_cast<std::size_t>(target.place)]);
   }
+}
+
+/// Returns the score of each row of a batch.
+std::vector<TargetScore> SequenceScorer::score_rows(const Batch& batch) {
+  Transformer<float> transformer(compute_, parameters_);
+  if (detail_.against == nullptr) {
+    ScoreSink sink(compute_, batch, detail_);
+    transformer.score(batch, *activations_, sink);
+    return std::move(sink.scores);
+  }
+  Transformer<float> second(compute_, *detail_.against);
+  second.forward(batch, *second_activations_);
+  AgainstSink sink(compute_, batch, detail_, second, *second_activations_);
+  transformer.score(batch, *activations_, sink);
+  return sink.scores();
 }
 
 void ask_left_to_right(const ScoredWindow& window, std::vector<ScoredSequence>& sequences) {

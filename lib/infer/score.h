@@ -9,6 +9,7 @@
 
 #include "base/token.h"
 #include "kernels/compute.h"
+#include "kernels/distribution.h"
 #include "model/activations.h"
 #include "model/batch.h"
 #include "model/parameters.h"
@@ -16,21 +17,32 @@
 
 namespace lm {
 
+/// What a second model says of a token, and how the two distributions differ over the ids that both have.
+struct AgainstScore {
+  double nats = 0;        // -log of its p
+  double kl = 0;          // KL(first || second) in nats
+  double kl_reverse = 0;  // KL(second || first)
+  bool agrees = false;    // both find the same token likeliest
+};
+
 /// What is known of a token that a model predicts. All but `nats` only with ScoreDetail::all.
 struct TargetScore {
-  double nats = 0;          // -log p
-  double entropy = 0;       // of the distribution, in nats
-  std::int64_t rank = 0;    // 1: the likeliest
-  TokenId likeliest = 0;    // the first of them if several are
-  double highest_nats = 0;  // -log p of the likeliest
-  std::int64_t likely = 0;  // tokens whose p is at least half of the largest
-  double begins_nats = 0;   // -log of the sum of p over the ids of ScoreDetail::begins; inf without any
+  double nats = 0;            // -log p
+  double entropy = 0;         // of the distribution, in nats
+  std::int64_t rank = 0;      // 1: the likeliest
+  TokenId likeliest = 0;      // the first of them if several are
+  double highest_nats = 0;    // -log p of the likeliest
+  std::int64_t likely = 0;    // tokens whose p is at least half of the largest
+  double begins_nats = 0;     // -log of the sum of p over the ids of ScoreDetail::begins; inf without any
+  AgainstScore against = {};  // with ScoreDetail::against only, which `all` is not needed for
 };
 
 /// What is wanted of each target.
 struct ScoreDetail {
-  bool all = false;                           // not nats only
-  std::span<const std::uint8_t> begins = {};  // (V) 1 for ids that begin a word; must outlive its users
+  bool all = false;                            // not nats only
+  std::span<const std::uint8_t> begins = {};   // (V) 1 for ids that begin a word; must outlive its users
+  const Parameters<float>* against = nullptr;  // a second model, whose tokenizer is the same
+  std::int64_t common_ids = 0;                 // with it: ids below this are those that both have
 };
 
 /// Stores the score of the target of each row that counts.
@@ -43,13 +55,14 @@ class ScoreSink : public RowSink<float> {
   std::vector<TargetScore> scores;  // one for each row of the batch; rows that do not count keep zeros
 
  private:
-  void take_detail(TargetScore& score, std::span<const float> logits, TokenId target) const;
+  void take_detail(std::span<const std::int64_t> rows, TensorView<float> logits);
 
   Compute& compute_;
   const Batch& batch_;
   ScoreDetail detail_;
   std::vector<TokenId> targets_;
   std::vector<double> chunk_nats_;
+  std::vector<Distribution> distributions_;
 };
 
 /// A sequence, and the tokens whose nats are asked for, each at the output of its place.
@@ -79,12 +92,14 @@ class SequenceScorer {
  private:
   void score_batch(std::span<const ScoredSequence> sequences, std::span<const std::size_t> members,
                    std::vector<std::vector<TargetScore>>& results);
+  std::vector<TargetScore> score_rows(const Batch& batch);
   Compute& compute_;
   const Parameters<float>& parameters_;
   std::int64_t max_length_;
   std::int64_t batch_rows_;
   ScoreDetail detail_;
   std::unique_ptr<Activations<float>> activations_;
+  std::unique_ptr<Activations<float>> second_activations_;  // with a second model
 };
 
 /// A piece of text: its tokens from `first_scored` on are predicted; those before are only context.

@@ -42,6 +42,9 @@ class Transformer {
                 const DropoutPlan& dropout = {});
   /// After forward: hands the logits of all rows that count to the sink, a chunk at a time.
   void head(const Batch& batch, Activations<T>& activations, RowSink<T>& sink);
+  /// After forward: returns the logits (rows.size(), V) of those rows of the batch, which ascend and are at most
+  /// activations.logits.rows(). They are in activations.logits, where the next call overwrites them.
+  TensorView<T> logits(std::span<const std::int64_t> rows, Activations<T>& activations);
   /// Calls forward and head.
   void score(const Batch& batch, Activations<T>& activations, RowSink<T>& sink);
   /// Calls forward and returns the loss of the batch's targets.
@@ -78,7 +81,6 @@ class Transformer {
                                const DropoutPlan& dropout);
   void ffn_hidden_forward(std::int64_t layer, std::int64_t rows, Activations<T>& activations);
   void ffn_block_forward(std::int64_t layer, std::int64_t rows, Activations<T>& activations, const DropoutPlan& dropout);
-  TensorView<T> head_forward(std::span<const std::int64_t> rows, Activations<T>& activations);
   Loss head_backward(const Batch& batch, Activations<T>& activations, Parameters<T>& gradients, double scale);
   void head_chunk_backward(std::span<const std::int64_t> rows, TensorView<T> d_logits, Activations<T>& activations,
                            Parameters<T>& gradients);

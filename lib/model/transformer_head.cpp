@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <span>
 
+#include "base/error.h"
 #include "kernels/cross_entropy.h"
 #include "kernels/matmul.h"
 #include "model/layer_kernels.h"
@@ -47,11 +48,11 @@ NormMoments<T> head_moments(const HeadActivations<T>& head, std::int64_t count) 
 
 }  // namespace
 
-/// Returns the logits of the rows that count of a chunk.
 template <class T>
-TensorView<T> Transformer<T>::head_forward(std::span<const std::int64_t> rows, Activations<T>& a) {
+TensorView<T> Transformer<T>::logits(std::span<const std::int64_t> rows, Activations<T>& a) {
   const ModelConfig& c = weights_.config();
   const auto count = static_cast<std::int64_t>(rows.size());
+  LM_CHECK(count > 0 && count <= a.logits.rows());
   TensorView<T> hidden = gather(a.final_norm, a.hidden_chunk, rows);
   if (c.head_dense) {
     HeadActivations<T>& s = a.head;
@@ -61,16 +62,16 @@ TensorView<T> Transformer<T>::head_forward(std::span<const std::int64_t> rows, A
     hidden = s.normed.rows(0, count);
     norm_forward<T>(compute_, c, hidden, head_moments(s, count), activated, weights_.head_norm);
   }
-  const TensorView<T> logits = a.logits.rows(0, count);
-  linear_forward<T>(compute_, logits, hidden, linears_.head, weights_.head_bias);
-  if (c.logit_scale != 1 || c.logit_cap != 0) cap_logits<T>(compute_, logits, c.logit_scale, c.logit_cap);
-  return logits;
+  const TensorView<T> result = a.logits.rows(0, count);
+  linear_forward<T>(compute_, result, hidden, linears_.head, weights_.head_bias);
+  if (c.logit_scale != 1 || c.logit_cap != 0) cap_logits<T>(compute_, result, c.logit_scale, c.logit_cap);
+  return result;
 }
 
 template <class T>
 void Transformer<T>::head(const Batch& batch, Activations<T>& a, RowSink<T>& sink) {
   for_each_chunk(batch, a.logits.rows(), counted_rows_,
-                 [&](std::span<const std::int64_t> rows) { sink.consume(rows, head_forward(rows, a)); });
+                 [&](std::span<const std::int64_t> rows) { sink.consume(rows, logits(rows, a)); });
 }
 
 template <class T>
@@ -80,7 +81,7 @@ Loss Transformer<T>::head_backward(const Batch& batch, Activations<T>& a, Parame
   fill<T>(compute_, a.d_hidden.rows(0, batch.rows()), T(0));
   row_nats_.assign(static_cast<std::size_t>(batch.rows()), 0.0);
   for_each_chunk(batch, a.logits.rows(), counted_rows_, [&](std::span<const std::int64_t> rows) {
-    const TensorView<T> logits = head_forward(rows, a);
+    const TensorView<T> scored = logits(rows, a);
     chunk_targets_.clear();
     chunk_weights_.clear();
     chunk_nats_.resize(rows.size());
@@ -88,17 +89,17 @@ Loss Transformer<T>::head_backward(const Batch& batch, Activations<T>& a, Parame
       chunk_targets_.push_back(batch.target[static_cast<std::size_t>(row)]);
       chunk_weights_.push_back(batch.weight[static_cast<std::size_t>(row)]);
     }
-    const TensorView<T> capped = c.logit_cap == 0 ? TensorView<T>() : a.head.capped.rows(0, logits.rows());
-    if (c.logit_cap != 0) copy<T>(compute_, capped, logits);
-    cross_entropy_backward<T>(compute_, chunk_nats_, logits, chunk_targets_, chunk_weights_, scale);
-    if (c.logit_scale != 1 || c.logit_cap != 0) cap_logits_backward<T>(compute_, logits, capped, c.logit_scale, c.logit_cap);
+    const TensorView<T> capped = c.logit_cap == 0 ? TensorView<T>() : a.head.capped.rows(0, scored.rows());
+    if (c.logit_cap != 0) copy<T>(compute_, capped, scored);
+    cross_entropy_backward<T>(compute_, chunk_nats_, scored, chunk_targets_, chunk_weights_, scale);
+    if (c.logit_scale != 1 || c.logit_cap != 0) cap_logits_backward<T>(compute_, scored, capped, c.logit_scale, c.logit_cap);
     for (std::size_t i = 0; i < rows.size(); ++i) {
       const double nats = static_cast<double>(chunk_weights_[i]) * chunk_nats_[i];
       row_nats_[static_cast<std::size_t>(rows[i])] = nats;
       loss.nats += nats;
       loss.weight += static_cast<double>(chunk_weights_[i]);
     }
-    head_chunk_backward(rows, logits, a, gradients);
+    head_chunk_backward(rows, scored, a, gradients);
   });
   return loss;
 }
@@ -148,9 +149,9 @@ Loss Transformer<T>::loss(const Batch& batch, Activations<T>& activations) {
 
 template void Transformer<float>::head(const Batch&, Activations<float>&, RowSink<float>&);
 template void Transformer<double>::head(const Batch&, Activations<double>&, RowSink<double>&);
-template TensorView<float> Transformer<float>::head_forward(std::span<const std::int64_t>, Activations<float>&);
+template TensorView<float> Transformer<float>::logits(std::span<const std::int64_t>, Activations<float>&);
 template Loss Transformer<float>::head_backward(const Batch&, Activations<float>&, Parameters<float>&, double);
-template TensorView<double> Transformer<double>::head_forward(std::span<const std::int64_t>, Activations<double>&);
+template TensorView<double> Transformer<double>::logits(std::span<const std::int64_t>, Activations<double>&);
 template Loss Transformer<double>::head_backward(const Batch&, Activations<double>&, Parameters<double>&, double);
 template void Transformer<float>::score(const Batch&, Activations<float>&, RowSink<float>&);
 template void Transformer<double>::score(const Batch&, Activations<double>&, RowSink<double>&);

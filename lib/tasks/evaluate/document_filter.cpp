@@ -14,9 +14,9 @@ DocumentFilter::DocumentFilter(const FilterOptions& options, Emit emit)
   LM_CHECK(!options.keep_fraction || !options.max_perplexity);
 }
 
-void DocumentFilter::add(const DocumentScore& document) {
-  if (knows_bound_) return decide(document);
-  held_.push_back(document);
+void DocumentFilter::add(const DocumentScore& document, const JsonValue& more) {
+  if (knows_bound_) return decide(document, more);
+  held_.emplace_back(document, more);
   if (held_.size() == kHeld) find_bound();
 }
 
@@ -37,7 +37,7 @@ void DocumentFilter::resume(std::int64_t kept, std::int64_t rejected, std::optio
 void DocumentFilter::find_bound() {
   knows_bound_ = true;
   std::vector<double> perplexities;
-  for (const DocumentScore& document : held_)
+  for (const auto& [document, more] : held_)
     perplexities.push_back(document.score.perplexity().value_or(std::numeric_limits<double>::infinity()));
   const auto wanted =
       static_cast<std::ptrdiff_t>(std::llround(*options_.keep_fraction * static_cast<double>(perplexities.size())));
@@ -47,14 +47,14 @@ void DocumentFilter::find_bound() {
     std::nth_element(perplexities.begin(), perplexities.begin() + wanted - 1, perplexities.end());
     options_.max_perplexity = perplexities[static_cast<std::size_t>(wanted - 1)];
   }
-  const std::vector<DocumentScore> held = std::exchange(held_, {});
-  for (const DocumentScore& document : held) decide(document);
+  const auto held = std::exchange(held_, {});
+  for (const auto& [document, more] : held) decide(document, more);
 }
 
-void DocumentFilter::decide(const DocumentScore& document) {
+void DocumentFilter::decide(const DocumentScore& document, const JsonValue& more) {
   const bool kept = accepts(document);
   ++(kept ? kept_ : rejected_);
-  emit_(document, kept);
+  emit_(document, more, kept);
 }
 
 bool DocumentFilter::accepts(const DocumentScore& document) const {

@@ -4,8 +4,10 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <utility>
 #include <vector>
 
+#include "base/json.h"
 #include "tasks/evaluate/totals.h"
 
 namespace lm {
@@ -23,10 +25,11 @@ struct FilterOptions {
 class DocumentFilter {
  public:
   static constexpr std::size_t kHeld = 10000;
-  using Emit = std::function<void(const DocumentScore& document, bool kept)>;
+  /// `more`: what else the document's row says.
+  using Emit = std::function<void(const DocumentScore& document, const JsonValue& more, bool kept)>;
 
   DocumentFilter(const FilterOptions& options, Emit emit);
-  void add(const DocumentScore& document);
+  void add(const DocumentScore& document, const JsonValue& more = {});
   /// Releases what is held.
   void finish();
 
@@ -40,13 +43,13 @@ class DocumentFilter {
 
  private:
   bool accepts(const DocumentScore& document) const;
-  void decide(const DocumentScore& document);
+  void decide(const DocumentScore& document, const JsonValue& more);
   void find_bound();
 
   FilterOptions options_;
   Emit emit_;
   bool knows_bound_;
-  std::vector<DocumentScore> held_;
+  std::vector<std::pair<DocumentScore, JsonValue>> held_;
   std::int64_t kept_ = 0, rejected_ = 0;
 };
 

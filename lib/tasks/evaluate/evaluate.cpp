@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "tasks/evaluate/second_model.h"
 #include "tasks/evaluate/white_space.h"
 #include "tasks/score/pseudo_likelihood.h"
 #include "text/tokenizer_tables.h"
@@ -16,9 +17,6 @@ namespace {
 constexpr std::size_t kDocumentsWaiting = 65536;
 
 constexpr std::int64_t kBatchRows = 2048;
-
-/// Windows of a document are joined to blocks of so many tokens, over which a standard error is taken.
-constexpr std::int64_t kBlockTokens = 256;
 
 /// How a document is cut: windows whose tokens all see each other hold L of them with those that close them, the first of
 /// which was scored by the one before (and in a mixture has no output of its own); others hold L + 1.
@@ -45,6 +43,14 @@ std::string begin_name(const Tokenizer& tokenizer) {
   std::string name;
   for (const TokenId id : tokenizer.begin_tokens()) name += tokenizer.bytes_of(id);
   return name.empty() && tokenizer.opening().empty() ? "none" : name;
+}
+
+ScoreDetail detail_of(const TextModel& model, const EvaluatorOptions& options, bool asks_tokens) {
+  ScoreDetail detail{.all = asks_tokens || options.all, .begins = options.begins};
+  if (options.against == nullptr) return detail;
+  detail.against = &options.against->parameters();
+  detail.common_ids = common_ids(model, *options.against);
+  return detail;
 }
 
 }  // namespace
@@ -98,11 +104,13 @@ Evaluator::Evaluator(Compute& compute, const TextModel& model, const WindowPlan&
       sink_(std::move(sink)),
       cutter_(cut_of(plan_, model), ends_of(model.tokenizer, !options.begins.empty() && plan_.pseudo == Pseudo::no),
               [this](CutWindow window) { take_window(std::move(window)); }),
-      scorer_(compute, model.parameters(), plan_.context,
-              [this](const ScoredWindow& window, std::span<const TargetScore> scores) { take_result(window, scores); },
-              kBatchRows, questions_of(model, plan_), {.all = static_cast<bool>(sink_.token), .begins = options.begins}),
+      scorer_(
+          compute, model.parameters(), plan_.context,
+          [this](const ScoredWindow& window, std::span<const TargetScore> scores) { take_result(window, scores); },
+          kBatchRows, questions_of(model, plan_), detail_of(model, options, static_cast<bool>(sink_.token))),
       takes_texts_(model.tokenizer.tables().parts.form == TokenizerParts::Form::spelled || model.tokenizer.loses_text()),
       decoder_(model.tokenizer) {
+  LM_CHECK(plan_.pseudo == Pseudo::no || !sink_.window);
   const bool by_opening = plan_.protocol == Protocol::strided || plan_.protocol == Protocol::lm_eval;
   if (sink_.token && !by_opening) {
     throw Error("cannot report tokens or words with the protocol '" + std::string(to_string(plan_.protocol)) +
@@ -265,6 +273,12 @@ void Evaluator::take_result(const ScoredWindow& window, std::span<const TargetSc
 
 void Evaluator::take_scores(Document& document, const ScoredWindow& window, std::span<const TargetScore> scores,
                             std::int64_t credited) {
+  if (sink_.window) {
+    sink_.window({.document = document.result.number,
+                  .tokens = std::span(window.tokens).subspan(static_cast<std::size_t>(window.first_scored)),
+                  .scores = scores,
+                  .credited = credited});
+  }
   Score& score = document.result.score;
   const bool skips_special = plan_.pseudo != Pseudo::no;
   const std::int64_t weighed = credited;
@@ -275,8 +289,7 @@ void Evaluator::take_scores(Document& document, const ScoredWindow& window, std:
   double sum = 0;
   for (std::size_t i = 0; i < scores.size(); ++i) {
     const TokenId token = window.tokens[static_cast<std::size_t>(window.first_scored) + i];
-    // The unknown token stands for text, whatever the tokenizer says that it is.
-    const bool special = model_.tokenizer.is_special(token) && token != model_.tokenizer.unknown_token();
+    const bool special = !stands_for_text(model_.tokenizer, token);
     const bool counts = !(special && skips_special);
     if (sink_.token) emit_token(document, counts ? &scores[i] : nullptr);
     if (!counts) {

@@ -23,6 +23,22 @@ namespace lm {
 
 enum class Texts { drop, keep };
 
+/// Windows of a document are joined to blocks of so many tokens, over which a standard error is taken.
+constexpr std::int64_t kBlockTokens = 256;
+
+/// Returns whether a token counts in bits per byte: special ones do not, except the unknown token, which stands for text.
+inline bool stands_for_text(const Tokenizer& tokenizer, TokenId token) {
+  return !tokenizer.is_special(token) || token == tokenizer.unknown_token();
+}
+
+/// The scored tokens of one window.
+struct WindowTargets {
+  std::int64_t document;                // its number
+  std::span<const TokenId> tokens;      // all of them
+  std::span<const TargetScore> scores;  // as many
+  std::int64_t credited;                // tokens that they count for; fewer with the protocol hf-stride
+};
+
 /// What an evaluation tells, in this order for each document: its tokens, its end, its score. All may be empty; what is not
 /// asked for is not computed.
 struct EvaluationSink {
@@ -30,12 +46,19 @@ struct EvaluationSink {
   /// What follows the last token of the document; nothing if that is not known.
   std::function<void(const std::optional<TargetScore>& after)> end = {};
   std::function<void(const DocumentScore&)> document = {};
+  /// Not of a masked model. Windows come in order, each before its document's score, but perhaps long before.
+  std::function<void(const WindowTargets&)> window = {};
 };
 
 struct EvaluatorOptions {
   Texts texts = Texts::drop;
   /// (V) 1 for the ids that begin a word, if the mass of these is wanted of each token; must outlive the evaluator.
   std::span<const std::uint8_t> begins = {};
+  /// Windows tell all of ScoreDetail::all, as tokens always do.
+  bool all = false;
+  /// A second model to score every token by (TargetScore::against), which shares_windows() with the first
+  /// (second_model.h); must outlive the evaluator.
+  const TextModel* against = nullptr;
   /// Each document is scored as soon as it has come, not with those after it.
   bool at_once = false;
 };

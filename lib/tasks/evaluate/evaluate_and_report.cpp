@@ -93,7 +93,8 @@ class Saves {
 
 void score_tokens(Compute& compute, const TextModel& model, const EvaluationRequest& request,
                   const EvaluationOutputs& outputs, const EvaluationProgress& progress) {
-  const WindowPlan plan = complete_plan(request.plan, model);
+  Limits limits(request.limits, model, request.base);
+  const WindowPlan plan = limits.plan(request.plan);
   std::optional<Saves> saves;
   if (outputs.resumable != nullptr) saves.emplace(*outputs.resumable, outputs.notice);
   LevelReport report({.levels = request.levels,
@@ -101,13 +102,14 @@ void score_tokens(Compute& compute, const TextModel& model, const EvaluationRequ
                       .form = request.form,
                       .macro = request.macro,
                       .header = request.header && !(saves && saves->resumes()),
-                      .line_buffered = request.line_buffered},
+                      .line_buffered = request.line_buffered,
+                      .more_columns = limits.columns()},
                      model, outputs.report, outputs.rejected);
   std::optional<GivenWords> given;
   std::optional<WordAssembler> words;
   std::vector<std::uint8_t> begins;
-  DocumentFilter filter(request.filter, [&](const DocumentScore& document, bool kept) {
-    report.add(document, kept);
+  DocumentFilter filter(request.filter, [&](const DocumentScore& document, const JsonValue& more, bool kept) {
+    report.add(document, more, kept);
     if (saves) saves->document_done();
   });
   EvaluationSink sink;
@@ -121,21 +123,20 @@ void score_tokens(Compute& compute, const TextModel& model, const EvaluationRequ
   }
   if (words || report.has(Level::token)) {
     sink.token = [&](const TokenScore& token) {
-      report.add(token);
+      report.add(token, limits.more_of(token));
       if (words) words->add(token);
     };
   }
-  const bool keeps_texts = report.has(Level::document);
-  std::function<void(const DocumentScore&)> sink_document;
-  sink.document = [&](const DocumentScore& document) { sink_document(document); };
-  Evaluator evaluator(compute, model, plan,
-                      {.texts = keeps_texts ? Texts::keep : Texts::drop, .begins = begins, .at_once = request.line_buffered},
-                      sink);
-  sink_document = [&](const DocumentScore& document) {
-    filter.add(document);
-    if (saves && !filter.holds()) saves->save_if_due(evaluator.total(), filter);
-  };
-  DocumentTokens documents = documents_into(evaluator);
+  EvaluatorOptions options{
+      .texts = report.has(Level::document) ? Texts::keep : Texts::drop, .begins = begins, .at_once = request.line_buffered};
+  const Evaluator* totals = nullptr;
+  limits.attach(options, sink, [&](const DocumentScore& document, const JsonValue& more) {
+    filter.add(document, more);
+    if (saves && !filter.holds()) saves->save_if_due(totals->total(), filter);
+  });
+  Evaluator evaluator(compute, model, plan, options, sink);
+  totals = &evaluator;
+  DocumentTokens documents = limits.beside(documents_into(evaluator), compute, request.plan, request.line_buffered);
   if (given) {
     documents.json = [&](const JsonDocument& document) {
       if (given->begin_document(document)) words->take_given();
@@ -148,9 +149,10 @@ void score_tokens(Compute& compute, const TextModel& model, const EvaluationRequ
                  [&] { progress(evaluator.tokens_scored(), "tokens"); });
   if (saves) saves->check_all_skipped();
   evaluator.finish();
+  limits.finish();
   filter.finish();
   if (given) given->check_all_used();
-  report.add(evaluator.total());
+  report.add(evaluator.total(), limits.more_of_corpus(request.form));
   if (request.filter.filters()) outputs.notice(describe_filter(request.filter, filter));
 }
 

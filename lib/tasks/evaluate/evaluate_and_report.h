@@ -13,6 +13,7 @@
 #include "objectives/fim_layout.h"
 #include "tasks/evaluate/document_filter.h"
 #include "tasks/evaluate/level_report.h"
+#include "tasks/evaluate/limits.h"
 #include "tasks/evaluate/resumable_outputs.h"
 #include "tasks/score/windows.h"
 #include "tasks/text_model.h"
@@ -44,6 +45,7 @@ struct EvaluationRequest {
   bool header = false;
   bool line_buffered = false;
   FilterOptions filter = {};  // with the level `document` only
+  LimitsRequest limits = {};  // only with Scoring::left_to_right
 };
 
 /// Where the report goes, and the documents that it leaves out.

@@ -123,10 +123,13 @@ JsonValue to_json(const DocumentScore& document, const ReportFrame& frame) {
   return json;
 }
 
-std::string with_scores(const DocumentScore& document, const ReportFrame& frame) {
+std::string with_scores(const DocumentScore& document, const ReportFrame& frame, const JsonValue& more) {
   JsonValue scores;
   scores.set("document_id", document.number);
   set_score(scores, document.score, frame);
+  if (!more.is_null()) {
+    for (const auto& [key, value] : *more.if_object()) scores.set(key, value);
+  }
   std::string_view record = document.record;
   while (!record.empty() && is_white_space(record.back())) record.remove_suffix(1);
   while (!record.empty() && is_white_space(record.front())) record.remove_prefix(1);

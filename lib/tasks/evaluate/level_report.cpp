@@ -6,22 +6,37 @@ namespace lm {
 
 namespace {
 
-std::vector<std::string> columns_of(const std::vector<Level>& levels) {
-  if (levels.size() == 1) return tsv_columns(levels.front());
-  std::vector<std::string> columns = {"level"};
-  for (const Level level : levels) {
-    for (std::string& column : tsv_columns(level)) {
-      if (std::find(columns.begin(), columns.end(), column) == columns.end()) columns.push_back(std::move(column));
-    }
+void append_new(std::vector<std::string>& columns, const std::vector<std::string>& more) {
+  for (const std::string& column : more) {
+    if (std::find(columns.begin(), columns.end(), column) == columns.end()) columns.push_back(column);
+  }
+}
+
+std::vector<std::string> columns_of(const std::vector<Level>& levels, const std::vector<LevelColumns>& more) {
+  std::vector<std::string> columns;
+  if (levels.size() > 1) columns.emplace_back("level");
+  for (const Level level : levels) append_new(columns, tsv_columns(level));
+  for (const LevelColumns& added : more) {
+    if (std::find(levels.begin(), levels.end(), added.level) != levels.end()) append_new(columns, added.columns);
   }
   return columns;
+}
+
+JsonValue joined(JsonValue row, const JsonValue& more) {
+  if (more.is_null()) return row;
+  for (const auto& [key, value] : *more.if_object()) row.set(key, value);
+  return row;
 }
 
 }  // namespace
 
 LevelReport::LevelReport(const LevelReportOptions& options, const TextModel& model, OutputStream& output,
                          OutputStream* rejected)
-    : options_(options), model_(model), output_(output), rejected_(rejected), columns_(columns_of(options.levels)) {
+    : options_(options),
+      model_(model),
+      output_(output),
+      rejected_(rejected),
+      columns_(columns_of(options.levels, options.more_columns)) {
   if (!options.header) return;
   output_.write(tsv_header(columns_, options.frame));
   if (rejected_ != nullptr) rejected_->write(tsv_header(columns_, options.frame));
@@ -42,10 +57,10 @@ void LevelReport::write(Level level, const JsonValue& row, OutputStream& output)
   output.write(options_.form == ReportForm::json ? named.dump() + "\n" : tsv_row(columns_, named, options_.frame));
 }
 
-void LevelReport::add(const TokenScore& token) {
+void LevelReport::add(const TokenScore& token, const JsonValue& more) {
   if (!has(Level::token)) return;
   if (options_.form == ReportForm::text) return output_.write(to_text(token, options_.frame));
-  write(Level::token, to_json(token, options_.frame, model_.bytes_of(token.score.likeliest)), output_);
+  write(Level::token, joined(to_json(token, options_.frame, model_.bytes_of(token.score.likeliest)), more), output_);
 }
 
 void LevelReport::add(const WordScore& word) {
@@ -54,17 +69,17 @@ void LevelReport::add(const WordScore& word) {
   write(Level::word, to_json(word, options_.frame), output_);
 }
 
-void LevelReport::add(const DocumentScore& document, bool kept) {
+void LevelReport::add(const DocumentScore& document, const JsonValue& more, bool kept) {
   if (has(Level::document)) {
     OutputStream* output = kept ? &output_ : rejected_;
     if (output != nullptr) {
       if (options_.form == ReportForm::text) {
         output->write(to_text(document));
       } else if (options_.form == ReportForm::json && !document.record.empty()) {
-        const std::string row = with_scores(document, options_.frame);
+        const std::string row = with_scores(document, options_.frame, more);
         output->write(options_.levels.size() > 1 ? "{\"level\":\"document\"," + row.substr(1) + "\n" : row + "\n");
       } else {
-        write(Level::document, to_json(document, options_.frame), *output);
+        write(Level::document, joined(to_json(document, options_.frame), more), *output);
       }
     }
   }
@@ -73,10 +88,10 @@ void LevelReport::add(const DocumentScore& document, bool kept) {
   if (rejected_ != nullptr) rejected_->flush();
 }
 
-void LevelReport::add(const CorpusScore& corpus) {
+void LevelReport::add(const CorpusScore& corpus, const MoreOfRow& more) {
   if (!has(Level::corpus)) return;
-  if (options_.form == ReportForm::text) return output_.write(to_text(corpus, options_.frame, options_.macro));
-  write(Level::corpus, to_json(corpus, options_.frame, options_.macro), output_);
+  if (options_.form == ReportForm::text) return output_.write(to_text(corpus, options_.frame, options_.macro) + more.text);
+  write(Level::corpus, joined(to_json(corpus, options_.frame, options_.macro), more.json), output_);
 }
 
 }  // namespace lm

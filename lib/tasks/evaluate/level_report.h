@@ -9,6 +9,18 @@
 
 namespace lm {
 
+/// Columns that the rows of a level have after their own.
+struct LevelColumns {
+  Level level;
+  std::vector<std::string> columns;
+};
+
+/// What a row has besides its own: members of its JSON, which columns are taken from too, and lines for people.
+struct MoreOfRow {
+  JsonValue json = {};  // an object, or null
+  std::string text = {};
+};
+
 struct LevelReportOptions {
   std::vector<Level> levels = {Level::corpus};  // each once, in the order of the enum
   ReportFrame frame = {};
@@ -16,6 +28,7 @@ struct LevelReportOptions {
   Macro macro = Macro::no;
   bool header = false;         // names of the columns first, with tsv
   bool line_buffered = false;  // each document's rows leave at once
+  std::vector<LevelColumns> more_columns = {};
 };
 
 /// Writes rows of the levels that are asked for: of each document its words and tokens, then itself; the corpus last. Several
@@ -26,11 +39,11 @@ class LevelReport {
   LevelReport(const LevelReportOptions& options, const TextModel& model, OutputStream& output, OutputStream* rejected);
 
   bool has(Level level) const;
-  void add(const TokenScore& token);
+  void add(const TokenScore& token, const JsonValue& more = {});
   void add(const WordScore& word);
   /// `kept`: it is not left out.
-  void add(const DocumentScore& document, bool kept = true);
-  void add(const CorpusScore& corpus);
+  void add(const DocumentScore& document, const JsonValue& more = {}, bool kept = true);
+  void add(const CorpusScore& corpus, const MoreOfRow& more = {});
 
  private:
   void write(Level level, const JsonValue& row, OutputStream& output);

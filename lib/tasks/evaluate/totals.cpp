@@ -9,7 +9,6 @@ namespace lm {
 namespace {
 
 constexpr double kSquareScale = 0x1p-20;
-constexpr std::int64_t kFewDocuments = 20;
 
 std::optional<double> quotient(double numerator, double denominator) {
   if (denominator == 0) return std::nullopt;

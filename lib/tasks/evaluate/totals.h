@@ -9,6 +9,9 @@
 
 namespace lm {
 
+/// A standard error is taken over documents if at least so many have scored tokens.
+constexpr std::int64_t kFewDocuments = 20;
+
 /// The totals of one document or of several.
 struct Score {
   std::int64_t tokens = 0;  // that count in nats; with a masked model no special ones

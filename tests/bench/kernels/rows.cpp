@@ -7,6 +7,7 @@
 
 #include "kernels/activation.h"
 #include "kernels/cross_entropy.h"
+#include "kernels/distribution.h"
 #include "kernels/elementwise.h"
 #include "kernels/embedding.h"
 #include "kernels/muon.h"
@@ -129,6 +130,18 @@ void run_cross_entropy(benchmark::State& state, std::int64_t rows, std::int64_t 
   });
 }
 
+void run_distribution(benchmark::State& state, std::int64_t rows, std::int64_t vocabulary, bool compares) {
+  Matrix logits(rows, vocabulary), others(rows, vocabulary);
+  std::vector<Distribution> distributions(static_cast<std::size_t>(rows));
+  std::vector<Divergence> divergences(distributions.size());
+  const std::vector<TokenId> targets(distributions.size(), 3);
+  const double size = (compares ? 8.0 : 4.0) * static_cast<double>(rows * vocabulary);
+  measure(state, {.bytes = size, .working_set = size}, [&] {
+    if (compares) return compare_distributions<float>(compute(), divergences, logits.view, others.view);
+    describe_distributions<float>(compute(), distributions, logits.view, targets);
+  });
+}
+
 void run_muon(benchmark::State& state, std::int64_t rows, std::int64_t columns) {
   constexpr int kMatrices = 8;
   Matrix weights(kMatrices * rows, columns), moments(kMatrices * rows, columns), gradients(kMatrices * rows, columns);
@@ -175,6 +188,12 @@ void register_rows() {
       define((backward ? "cross_entropy_backward/" : "cross_entropy_forward/") + dimensions({rows, vocabulary}),
              [=, rows = rows, vocabulary = vocabulary](benchmark::State& state) {
                run_cross_entropy(state, rows, vocabulary, backward);
+             });
+    }
+    for (const bool compares : {false, true}) {
+      define((compares ? "compare_distributions/" : "describe_distributions/") + dimensions({rows, vocabulary}),
+             [=, rows = rows, vocabulary = vocabulary](benchmark::State& state) {
+               run_distribution(state, rows, vocabulary, compares);
              });
     }
   }

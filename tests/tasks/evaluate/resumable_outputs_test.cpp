@@ -98,7 +98,7 @@ TEST_CASE("a filter keeps a fraction by the first documents' perplexities, in or
     return score;
   };
   std::vector<std::int64_t> kept, seen;
-  const auto emit = [&](const DocumentScore& one, bool is_kept) {
+  const auto emit = [&](const DocumentScore& one, const JsonValue&, bool is_kept) {
     seen.push_back(one.number);
     if (is_kept) kept.push_back(one.number);
   };
@@ -121,7 +121,7 @@ TEST_CASE("a filter keeps a fraction by the first documents' perplexities, in or
 
 TEST_CASE("after kHeld documents the bound is known, and a resumed filter has it") {
   std::int64_t kept = 0;
-  const auto emit = [&](const DocumentScore&, bool is_kept) { kept += is_kept ? 1 : 0; };
+  const auto emit = [&](const DocumentScore&, const JsonValue&, bool is_kept) { kept += is_kept ? 1 : 0; };
   DocumentScore one;
   one.score.tokens = 1;
   DocumentFilter filter({.keep_fraction = 0.25}, emit);

@@ -39,6 +39,84 @@ double exp_sum(T* y, const T* x, std::int64_t n, T shift) {
   return total;
 }
 
+/// Calls body(first, count) for blocks whose terms are summed in T; the sums of blocks are in double.
+template <class Body>
+LM_INLINE void each_block(std::int64_t n, Body&& body) {
+  constexpr std::int64_t kBlock = 1024;
+  for (std::int64_t first = 0; first < n; first += kBlock) body(first, n - first < kBlock ? n - first : kBlock);
+}
+
+template <class T>
+std::int64_t find(const T* x, std::int64_t n, T value) {
+  constexpr std::int64_t kBlock = 256;
+  for (std::int64_t first = 0; first < n; first += kBlock) {
+    const std::int64_t count = n - first < kBlock ? n - first : kBlock;
+    typename VectorTypes<T>::Integers hits = {};
+    each_vector<T>(count, [&](std::int64_t k, std::int64_t lanes) {
+      const Vec<T> v = load(x + first + k, lanes);  // a 0 beyond the end is at most looked for in vain
+      hits |= v == broadcast(value);
+    });
+    bool any = false;
+    for (std::int64_t lane = 0; lane < kLanes<T>; ++lane) any = any || hits[lane] != 0;
+    if (!any) continue;
+    for (std::int64_t k = first; k < first + count; ++k) {
+      if (x[k] == value) return k;
+    }
+  }
+  return n;
+}
+
+template <class T>
+std::int64_t sum_counts(typename VectorTypes<T>::Integers counts) {
+  std::int64_t total = 0;
+  for (std::int64_t lane = 0; lane < kLanes<T>; ++lane) total -= counts[lane];  // a comparison that holds is -1
+  return total;
+}
+
+template <class T>
+ExpSums exp_sums(const T* x, std::int64_t n, T shift, CountBounds<T> bounds) {
+  ExpSums total = {};
+  each_block(n, [&](std::int64_t first, std::int64_t size) {
+    Vec<T> sum = {}, weighted = {};
+    typename VectorTypes<T>::Integers above = {}, likely = {};
+    each_vector<T>(size, [&](std::int64_t k, std::int64_t count) {
+      const Vec<T> v = keep_first<T>(load(x + first + k, count), count, kLowest<T>);
+      const Vec<T> distance = v - shift, e = exp_of(distance);
+      sum += e;
+      weighted += e > Vec<T>{} ? Vec<T>(e * distance) : Vec<T>{};
+      above += v > broadcast(bounds.rank_bound);
+      likely += v >= broadcast(bounds.likely_bound);
+    });
+    total.sum += static_cast<double>(sum_lanes<T>(sum));
+    total.weighted += static_cast<double>(sum_lanes<T>(weighted));
+    total.above += sum_counts<T>(above);
+    total.likely += sum_counts<T>(likely);
+  });
+  return total;
+}
+
+template <class T>
+ExpDifferences exp_differences(const T* x, const T* y, std::int64_t n, T shift_x, T shift_y) {
+  ExpDifferences total = {};
+  each_block(n, [&](std::int64_t first, std::int64_t size) {
+    Vec<T> sum_x = {}, sum_y = {}, difference_x = {}, difference_y = {};
+    each_vector<T>(size, [&](std::int64_t k, std::int64_t count) {
+      const Vec<T> a = keep_first<T>(load(x + first + k, count), count, kLowest<T>) - shift_x;
+      const Vec<T> b = keep_first<T>(load(y + first + k, count), count, kLowest<T>) - shift_y;
+      const Vec<T> e = exp_of(a), f = exp_of(b), d = a - b;
+      sum_x += e;
+      sum_y += f;
+      difference_x += e > Vec<T>{} ? Vec<T>(e * d) : Vec<T>{};
+      difference_y += f > Vec<T>{} ? Vec<T>(f * d) : Vec<T>{};
+    });
+    total.sum_x += static_cast<double>(sum_lanes<T>(sum_x));
+    total.sum_y += static_cast<double>(sum_lanes<T>(sum_y));
+    total.difference_x += static_cast<double>(sum_lanes<T>(difference_x));
+    total.difference_y += static_cast<double>(sum_lanes<T>(difference_y));
+  });
+  return total;
+}
+
 template <class T>
 void hide_other_documents(T* scores, VisibleKeys visible) {
   const std::int32_t* documents = visible.documents;
@@ -126,8 +204,11 @@ void attention_gradients(T* scores, T* dweights, VisibleKeys visible, ScoreScale
 template <class T>
 SoftmaxKernels<T> softmax_kernels() {
   return {.maximum = maximum<T>,
+          .find = find<T>,
           .cap_scores = cap_scores<T>,
           .exp_sum = exp_sum<T>,
+          .exp_sums = exp_sums<T>,
+          .exp_differences = exp_differences<T>,
           .attention_weights = attention_weights<T>,
           .attention_gradients = attention_gradients<T>};
 }
