@@ -24,6 +24,9 @@ struct EvalOptions {
   std::optional<Scoring> scoring;
   bool within_word = false;
   bool infilling = false;
+  bool cloze = false;
+  bool pairs = false;
+  bool probes = false;  // cloze items that are installed
   bool macro = false;
   bool merge = false;  // MODEL is a report too
   bool json = false;

@@ -1,4 +1,4 @@
-// lm-eval-ppl: how well a model predicts text, as its objective does: perplexity, pseudo-perplexity, span loss, infilling.
+// lm-eval-ppl: how well a model predicts text, as its objective does: perplexity, pseudo-perplexity, span loss, infilling, cloze.
 #include <memory>
 #include <string>
 #include <utility>
