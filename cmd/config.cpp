@@ -61,15 +61,6 @@ std::string config_value(const CLI::Option& option) {
   return list + "]";
 }
 
-std::vector<fs::path> share_folders() {
-  std::error_code error;
-  const fs::path program = fs::read_symlink("/proc/self/exe", error).parent_path();
-  std::vector<fs::path> folders;
-  if (!error) folders.emplace_back(program / "../share/lm");
-  folders.emplace_back(LM_SHARE_DIR);
-  return folders;
-}
-
 /// Throws CLI::ValidationError if the file is recognized as something else.
 void check_is_config(const std::string& path) {
   try {
@@ -122,6 +113,15 @@ std::string write_config(const CLI::App& app) {
   return text;
 }
 
+std::vector<std::string> share_folders() {
+  std::error_code error;
+  const fs::path program = fs::read_symlink("/proc/self/exe", error).parent_path();
+  std::vector<std::string> folders;
+  if (!error) folders.emplace_back((program / "../share/lm").string());
+  folders.emplace_back(LM_SHARE_DIR);
+  return folders;
+}
+
 std::string find_config(const std::string& value) {
   std::error_code error;
   if (fs::exists(value, error) && !fs::is_directory(value, error)) {
@@ -130,7 +130,7 @@ std::string find_config(const std::string& value) {
   }
   std::vector<std::string> names;
   std::string places;
-  for (const fs::path& folder : share_folders()) {
+  for (const fs::path folder : share_folders()) {
     const fs::path candidate = folder / (value + ".toml");
     if (value.find('/') == std::string::npos && fs::exists(candidate, error)) return candidate.string();
     for (const fs::directory_entry& entry : fs::directory_iterator(folder, error)) {

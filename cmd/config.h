@@ -28,6 +28,9 @@ class TomlConfig : public CLI::Config {
 /// Returns every option given, in a form that --config reads back, and as comments every default that --help shows.
 std::string write_config(const CLI::App& app);
 
+/// Returns the folders in which what is shared may be: share/lm beside the built or installed program, and as configured.
+std::vector<std::string> share_folders();
+
 /// Returns the file that --config VALUE means: VALUE itself if it is a file, else share/lm/VALUE.toml beside the installed
 /// or built program. Throws CLI::ValidationError if there is none, listing the names there are.
 std::string find_config(const std::string& value);

@@ -1,10 +1,10 @@
 #include "eval_options.h"
 
 #include <algorithm>
-#include <array>
 #include <string_view>
 #include <vector>
 
+#include "eval_modes.h"
 #include "inputs.h"
 #include "named_files.h"
 #include "options.h"
@@ -100,24 +100,12 @@ void add_eval_options(CLI::App& app, EvalOptions& options) {
   add_word(app, "--layout", {"layout", layouts}, request.layout,
            "with --infilling: order and tokens of the parts; none: the prefix only",
            [&](const std::string& word) { request.layout = word; });
+  add_mode_options(app, options);
   add_report_options(app, options);
   add_limit_options(app, options.limits);
 }
 
 namespace {
-
-void check_merge(const EvalOptions& options) {
-  constexpr std::array<std::string_view, 14> kAllowed = {"--merge",   "--json",     "--tsv",     "--header",     "--output",
-                                                         "MODEL",     "FILE",       "--threads", "--simd",       "--quiet",
-                                                         "--verbose", "--progress", "--config",  "--dump-config"};
-  for (const CLI::Option* option : options.app->get_options()) {
-    const std::string name = option->get_name().starts_with('-') ? "--" + option->get_single_name() : option->get_name();
-    if (option->count() == 0 || std::find(kAllowed.begin(), kAllowed.end(), name) != kAllowed.end()) continue;
-    throw UsageError(name + " does not go with --merge, which only adds up reports");
-  }
-  if (options.json && options.tsv) throw UsageError("--json and --tsv exclude each other");
-  if (options.request.header && !options.tsv) throw UsageError("--header goes with --tsv");
-}
 
 void check_usage(const EvalOptions& options) {
   const auto given = [&](const char* name) { return options.app->count(name) > 0; };
@@ -127,6 +115,7 @@ void check_usage(const EvalOptions& options) {
   };
   const bool by_document = request.levels != std::vector{Level::corpus};
   if (options.merge) return check_merge(options);
+  if (judges(options)) return check_judging(options);
   if (options.json && options.tsv) throw UsageError("--json and --tsv exclude each other");
   if (request.header && !options.tsv) throw UsageError("--header goes with --tsv");
   const bool filters = request.filter.filters() || !options.rejected.empty();
@@ -139,6 +128,7 @@ void check_usage(const EvalOptions& options) {
   if (options.resume && options.limits.any())
     throw UsageError("--resume does not go with --against, --calibration, --by-frequency and --continuations");
   if (options.resume && options.output == "-") throw UsageError("--resume needs -o FILE, beside which it keeps its journal");
+  if (given("--normalize")) throw UsageError("--normalize goes with --cloze or --probes");
   if (given("--layout") && !options.infilling) throw UsageError("--layout goes with --infilling");
   const bool by_windows =
       options.context || options.stride || !options.protocol.empty() || request.plan.score_end || options.within_word;
@@ -180,7 +170,14 @@ std::vector<std::string> find_files(const EvalOptions& options, const CommonOpti
     named.check();
     return options.inputs.files;
   }
-  return find_inputs(named, options.inputs, FileUse::scored, options.request.documents.accept);
+  if (options.probes) {
+    std::vector<std::string> probes = find_probes();
+    named.reads("--probes", probes);
+    named.check();
+    return probes;
+  }
+  const FileUse use = judges(options) ? FileUse::text : FileUse::scored;
+  return find_inputs(named, options.inputs, use, options.request.documents.accept);
 }
 
 }  // namespace
@@ -194,6 +191,7 @@ std::vector<std::string> check_eval_options(const EvalOptions& options, const Co
 }
 
 Scoring scoring_of(const EvalOptions& options, const TextModel& model) {
+  if (options.cloze || options.probes) return Scoring::left_to_right;
   const Scoring scoring = options.infilling     ? Scoring::infilling
                           : options.scoring     ? *options.scoring
                           : options.within_word ? Scoring::pseudo
@@ -208,6 +206,7 @@ ReportForm report_form(const EvalOptions& options) {
 
 EvaluationRequest request_of(const EvalOptions& options, Scoring scoring) {
   EvaluationRequest request = options.request;
+  if (judges(options)) request.inquiry = options.pairs ? Inquiry::pairs : Inquiry::cloze;
   request.scoring = scoring;
   request.plan.context = options.context.value_or(0);
   if (options.stride) request.plan.stride = *options.stride;

@@ -25,6 +25,9 @@ struct EvalOptions {
   std::optional<Scoring> scoring;
   bool within_word = false;
   bool infilling = false;
+  bool cloze = false;
+  bool pairs = false;
+  bool probes = false;  // cloze items that are installed
   bool macro = false;
   bool resume = false;
   bool merge = false;  // MODEL is a report too

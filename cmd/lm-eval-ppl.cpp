@@ -1,4 +1,4 @@
-// lm-eval-ppl: how well a model predicts text, as its objective does: perplexity, pseudo-perplexity, span loss, infilling.
+// lm-eval-ppl: how well a model predicts text, as its objective does, and what it has learned by that.
 #include <spdlog/spdlog.h>
 
 #include <memory>

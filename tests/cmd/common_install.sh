@@ -13,6 +13,9 @@ for page in "$LM_SOURCE"/man/*.[57]; do
   [ -e "root/usr/share/man/man${page##*.}/$(basename "$page")" ] || fail "no $(basename "$page")"
 done
 [ -e root/usr/share/lm/completions/lm.bash ] || fail "no completions"
+for probes in "$LM_SOURCE"/share/lm/probes/*.jsonl; do
+  [ -e "root/usr/share/lm/probes/$(basename "$probes")" ] || fail "no $(basename "$probes")"
+done
 [ -x root/usr/share/lm/demo.sh ] || fail "the demo is not executable"
 [ -x root/usr/share/lm/scaling.sh ] || fail "scaling.sh is not executable"
 

@@ -20,6 +20,7 @@ import support
 
 DATA = pathlib.Path(os.environ.get("LM_TEST_DATA", pathlib.Path(__file__).parents[3] / "shared/data"))
 PAIRS_OF_EACH_FILE = 100
+ITEMS_OF_EACH_FILE = 10
 TUNING_STEPS, TUNING_RATE = 12, 1e-4
 TEXTS = hugging_face_conformance.TEXTS + [support.sentences(40, seed=41), "def f(x):\n    return x**2 + 12345.678e-9\n"]
 PROMPTS = ["The capital of France is", "Once upon a time, there was a little", "def fibonacci(n):\n",
@@ -150,11 +151,54 @@ class SmolLM2(unittest.TestCase):
                                                     "document", "--json", text="\n".join(lines) + "\n"))
             self.assertEqual(len(output), len(pairs))
             for pair, line in zip(pairs, output):
-                ours[pair[kind]] = line["nats"]
-                self.assertAlmostEqual(line["nats"], expected[pair[kind]], delta=1e-3, msg=pair[kind])
-        accuracies = [sum(nats[pair[kinds[0]]] < nats[pair[kinds[1]]] for pair in pairs) / len(pairs)
-                      for nats in (ours, expected)]
-        self.assertEqual(*accuracies)
+                ours[pair[kind]] = line["scores"]["nats"]
+                self.assertAlmostEqual(ours[pair[kind]], expected[pair[kind]], delta=1e-3, msg=pair[kind])
+        text = "\n".join(lines) + "\n"
+        right = 0
+        for pair, row in zip(pairs, self.rows_of("--pairs", text=text)):
+            logs = [-expected[pair[kind]] for kind in kinds]
+            self.assertEqual(row["scores"], [-ours[pair[kind]] for kind in kinds])
+            self.assertEqual(row["right"], float(logs[0] > logs[1]), pair)
+            right += logs[0] > logs[1]
+        report = json.loads(support.run("lm-eval-ppl", folder(), "--pairs", "--json", text=text))
+        self.assertEqual(report["pairs"]["accuracy"], right / len(pairs))
+        self.assertEqual([row["phenomenon"] for row in report["by_phenomenon"]], [pairs[0]["UID"]])
+
+    def rows_of(self, *options, text):
+        return support.json_lines(support.run("lm-eval-ppl", folder(), *options, "--level", "document", "--json", text=text))
+
+    def test_endings_are_chosen_alike(self):
+        """The installed probes' scores, from where the encodings of an item's endings and its context part."""
+        files = sorted((pathlib.Path(__file__).parents[2] / "share/lm/probes").glob("*.jsonl"))
+        lines = [line for path in files for line in path.read_text().splitlines()[:ITEMS_OF_EACH_FILE]]
+        items = [json.loads(line) for line in lines]
+        # Endings that join the context's last token, one of which is longer than another.
+        items += [{"context": "The unhapp", "endings": ["y man", "iness"], "answer": 0},
+                  {"context": "", "endings": ["The", "the"], "answer": 1}]
+        rows = self.rows_of("--cloze", text="\n".join(map(json.dumps, items)) + "\n")
+        self.assertEqual(len(rows), len(items))
+        for item, row in zip(items, rows):
+            ids = [ids_of(item["context"] + ending) for ending in item["endings"]]
+            first = len(os.path.commonprefix(ids + [ids_of(item["context"])]))
+            for of_ending, score in zip(ids, row["scores"]):
+                logs = torch.log_softmax(logits_of(of_ending[:-1])[first - 1:], dim=1)
+                expected = logs.gather(1, torch.tensor(of_ending[first:])[:, None]).sum().item()
+                self.assertAlmostEqual(score, expected, delta=1e-3, msg=str(item))
+
+    def test_last_words_are_written_alike(self):
+        texts = ["The capital of France is Paris", "Once upon a time, there was a little girl", "The opposite of hot is cold\n",
+                 "The opposite of hot is warm", "one two three four five\nsix", "He put the letter into the envelope"]
+        rows = self.rows_of("--cloze", text="".join(json.dumps({"text": text}) + "\n" for text in texts))
+        self.assertEqual({row["right"] for row in rows}, {0, 1})
+        for text, row in zip(texts, rows):
+            text = text.rstrip()
+            ids = ids_of(text)
+            first = len(os.path.commonprefix([ids, ids_of(text[:-len(text.split()[-1])])]))
+            logits = logits_of(ids[:-1])[first - 1:]
+            targets = torch.tensor(ids[first:])
+            self.assertEqual(row["right"], float((logits.argmax(dim=1) == targets).all()), text)
+            expected = torch.log_softmax(logits, dim=1).gather(1, targets[:, None]).sum().item()
+            self.assertAlmostEqual(row["log_p"], expected, delta=1e-3, msg=text)
 
     def test_a_fine_tuned_folder_is_pytorchs(self):
         """The loss on held-out text, in transformers, after the same steps of AdamW here and in PyTorch."""

@@ -13,7 +13,9 @@
 #include "tasks/evaluate/evaluate_infilling.h"
 #include "tasks/evaluate/evaluate_spans.h"
 #include "tasks/evaluate/given_words.h"
+#include "tasks/evaluate/judge_and_report.h"
 #include "tasks/evaluate/read_documents.h"
+#include "tasks/evaluate/read_records.h"
 
 namespace lm {
 namespace {
@@ -191,6 +193,8 @@ Scoring default_scoring(const TextModel& model) {
 
 void evaluate_and_report(Compute& compute, const TextModel& model, const EvaluationRequest& request,
                          const EvaluationOutputs& outputs, const EvaluationProgress& progress) {
+  if (request.inquiry == Inquiry::cloze) return judge_cloze_and_report(compute, model, request, outputs.report, progress);
+  if (request.inquiry == Inquiry::pairs) return judge_pairs_and_report(compute, model, request, outputs.report, progress);
   switch (request.scoring) {
     case Scoring::left_to_right:
     case Scoring::pseudo:
@@ -222,9 +226,7 @@ void merge_and_report(const std::vector<std::string>& paths, ReportForm form, bo
   std::optional<CorpusReport> whole;
   for (const std::string& path : paths) {
     bool found = false;
-    JsonRecords records([&](std::string_view record, const std::string& place) {
-      const std::string source = place + " of " + input_name(path);
-      const JsonValue json = JsonValue::parse(record, source);
+    for_each_record({path}, [&](const JsonValue& json, const std::string& source) {
       const JsonValue* level = json.find("level");
       if (level != nullptr && level->if_string() != nullptr && *level->if_string() != to_string(Level::corpus)) return;
       CorpusReport part = corpus_report_from_json(json, source);
@@ -232,11 +234,6 @@ void merge_and_report(const std::vector<std::string>& paths, ReportForm form, bo
       if (whole) return merge_report(*whole, part, source);
       whole = std::move(part);
     });
-    TextInput input(open_input(path), FileUse::text, Accept::text);
-    records.begin(input.name());
-    std::string buffer(std::size_t{1} << 16, '\0');
-    while (const std::size_t size = input.read_once(buffer.data(), buffer.size())) records.feed({buffer.data(), size});
-    records.end();
     if (!found) throw Error("cannot merge '" + input_name(path) + "': it has no report of a corpus");
   }
   LM_CHECK(whole);

@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "kernels/compute.h"
 #include "objectives/fim_layout.h"
+#include "tasks/evaluate/cloze.h"
 #include "tasks/evaluate/document_filter.h"
 #include "tasks/evaluate/level_report.h"
 #include "tasks/evaluate/limits.h"
@@ -30,12 +31,17 @@ inline constexpr auto kChoices<Scoring> = choice_table<Scoring>("scoring", {{"le
                                                                             {"span", Scoring::span},
                                                                             {"infilling", Scoring::infilling}});
 
+/// What the inputs hold: documents (or infilling tasks), cloze items, or pairs of sentences.
+enum class Inquiry { documents, cloze, pairs };
+
 struct EvaluationRequest {
   std::vector<std::string> inputs = {};
+  Inquiry inquiry = Inquiry::documents;
   DocumentKind documents = {};
   Scoring scoring = Scoring::left_to_right;
   WindowPlan plan = {};  // its `pseudo` is Pseudo::no except with Scoring::pseudo
   std::string layout = kDefaultFimLayout;
+  Normalize normalize = Normalize::none;        // of cloze items
   std::vector<Level> levels = {Level::corpus};  // each once, in the order of the enum
   WordBegin word_begin = WordBegin::all;
   std::string words = {};  // a file of the words of all documents; empty: they are found in the text
@@ -64,7 +70,7 @@ using EvaluationProgress = std::function<void(std::int64_t count, const char* un
 Scoring default_scoring(const TextModel& model);
 
 /// Scores the inputs and writes the report. Of the options of the report, Scoring::span uses only `form` (text or JSON), and
-/// Scoring::infilling only `form` and `base`. Throws Error if the model was not trained for what is scored.
+/// Scoring::infilling only `form` and `base`; for cloze items and pairs see judge_and_report.h. Throws Error if the model was not trained for what is scored.
 void evaluate_and_report(Compute& compute, const TextModel& model, const EvaluationRequest& request,
                          const EvaluationOutputs& outputs, const EvaluationProgress& progress);
 

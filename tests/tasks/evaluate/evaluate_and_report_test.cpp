@@ -139,11 +139,11 @@ TEST_CASE("what is scored decides what is read and reported") {
   const Reports span = report_of(test::special_model("span"), {.scoring = Scoring::span}, "some text to hide\n");
   CHECK(span.report.find("span loss") != std::string::npos);
   const Reports pseudo = report_of(test::special_model("masked"),
-                                  {.scoring = Scoring::pseudo, .plan = {.pseudo = Pseudo::token}}, "some text\n");
+                                   {.scoring = Scoring::pseudo, .plan = {.pseudo = Pseudo::token}}, "some text\n");
   CHECK(pseudo.report.find("pseudo-perplexity") != std::string::npos);
   const Reports infilling = report_of(test::special_model("fim"), {.scoring = Scoring::infilling},
-                                     R"({"prompt":"ab","suffix":"cd","canonical_solution":"xy"})"
-                                     "\n");
+                                      R"({"prompt":"ab","suffix":"cd","canonical_solution":"xy"})"
+                                      "\n");
   CHECK(infilling.report.starts_with("tasks            1\n"));
   CHECK_THROWS_AS(report_of(test::special_model("causal"), {.scoring = Scoring::span}, "x\n"), Error);
 }
