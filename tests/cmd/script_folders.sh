@@ -2,7 +2,7 @@
 # are replaced by some that only say that they were called.
 mkdir bin code
 printf '#!/bin/sh\nexit 9\n' >bin/tok-train
-for program in tok-encode lm-train lm-eval-ppl lm-sample lm-fim xz; do printf '#!/bin/sh\nexit 10\n' >bin/$program; done
+for program in tok-encode lm-train lm-eval-ppl lm-sample lm-fim lm-plot xz; do printf '#!/bin/sh\nexit 10\n' >bin/$program; done
 printf '#!/bin/sh\nyes "Gen1:1 In the beginning" | head -n 100\n' >bin/bible
 chmod +x bin/*
 seq 1000 | tee text >code/1.py
