@@ -1,8 +1,8 @@
 #!/bin/sh
-# Shows what predicting the next token buys: trains models of several sizes on one text of dictionaries, documentation, the Bible and
-# arithmetic, and asks them the probes of lm-eval-ppl. Does a model that predicts better also know more, and of what? Beside them
-# stand a unigram and a 5-gram of the same tokens, and two models of additions, one of which writes the steps between. The page of
-# results is study.md in the given folder (default study); a study that is started again continues where it ended.
+# Shows what predicting the next token buys: trains models of several sizes on one text of dictionaries, documentation, the Bible
+# and arithmetic, and asks them the probes of lm-eval-ppl. Does a model that predicts better also know more, and of what? Beside
+# them stand a unigram and a 5-gram of the same tokens, and two models of additions, one of which writes the steps between. The
+# page of results is study.md in the given folder (default study); a study that is started again continues where it ended.
 #   SIZE        quick (the default: minutes on two cores) or full (hours: models of 1 to 10 million parameters)
 #   TEXT        a file instead of the packages that make deps-study installs: empty lines end its entries; arithmetic is added
 #   BYTES       of the text at the most (default 8000000; full 100000000)
@@ -31,7 +31,7 @@ say() { printf '\n== %s\n' "$*"; }
 json_number() { sed -nE "s/.*\"$1\" *: *([-+0-9.eE]+).*/\1/p"; }
 
 case $size in
-  quick) sizes='2x64 3x96 4x128' vocabulary=2048 bytes=8000000 time=10m sums=3x96 ;;
+  quick) sizes='2x64 3x96 4x128' vocabulary=2048 bytes=8000000 time=10m sums=2x64 ;;
   full) sizes='2x128 4x192 6x256 8x288' vocabulary=8192 bytes=100000000 time=8h sums=4x192 ;;
   *) fail "SIZE '$size' is neither quick nor full" ;;
 esac
@@ -53,16 +53,18 @@ done
 
 # The sources: what each is called here, its share of the text, how it is cut into entries, and the command that prints it.
 dictd=/usr/share/dictd
-documentation() { find /usr/share/doc/python3*/html/_sources -name '*.rst.txt' | sort | xargs cat; }
+documentation() { find /usr/share/doc/python3.*/html/_sources -name '*.rst.txt' | sort | xargs cat; }
 bible_text() { bible -f gen1:1-rev22:21 | sed 's/^[^ ]* //'; }
 if [ -n "${TEXT:-}" ]; then
   [ -r "$TEXT" ] || fail "cannot read '$TEXT'"
   case $TEXT in /*) ;; *) TEXT=$PWD/$TEXT ;; esac
   sources=$(cksum <"$TEXT")
 else
-  for file in $dictd/gcide.dict.dz $dictd/wn.dict.dz; do [ -r $file ] || fail "no '$file'; run: make deps-study, or give TEXT=FILE"; done
+  for file in $dictd/gcide.dict.dz $dictd/wn.dict.dz; do
+    [ -r $file ] || fail "no '$file'; run: make deps-study, or give TEXT=FILE"
+  done
   command -v bible >/dev/null || fail "no 'bible'; run: make deps-study, or give TEXT=FILE"
-  [ -n "$(find /usr/share/doc/python3*/html/_sources -name '*.rst.txt' 2>/dev/null | head -n 1)" ] ||
+  [ -n "$(find /usr/share/doc/python3.*/html/_sources -name '*.rst.txt' 2>/dev/null | head -n 1)" ] ||
     fail "no documentation of Python in /usr/share/doc; run: make deps-study, or give TEXT=FILE"
   sources=$(cat $dictd/gcide.dict.dz $dictd/wn.dict.dz | cksum)
 fi
@@ -84,7 +86,8 @@ fi
 
 # The items as a table: kind, group, context, two endings, answer; and their contexts. Strings stay as JSON writes them.
 string='"(([^"\\]|\\.)*)"'
-sed -E 's/^\{"kind":"([^"]*)","group":([0-9]+),"phenomenon":"[^"]*","context":'"$string"',"endings":\['"$string,$string"'\],"answer":([01])\}$/\1'"$tab\2$tab\3$tab\5$tab\7$tab\9/" probes.jsonl >items.tsv
+item='"kind":"([^"]*)","group":([0-9]+),"phenomenon":"[^"]*","context":'$string',"endings":\['$string,$string'\],"answer":([01])'
+sed -E "s/^\{$item\}$/\1$tab\2$tab\3$tab\5$tab\7$tab\9/" probes.jsonl >items.tsv
 cut -f 3 items.tsv >contexts
 
 # Entries are JSON, one a line. entries: of a dictionary, which begin in the first column, on one line each, without what is
@@ -95,7 +98,7 @@ json='function json(text) {
 }'
 entries() {
   awk "$json"'
-    function out() { gsub(/ *\[[^]]*(Webster|PJC|WordNet|Obs)[^]]*\]/, "", text); gsub(/  +/, " ", text); json(text); text = "" }
+    function out() { gsub(/ *\[[^]]*(Webster|PJC|WordNet|Obs)[^]]*\]/, "", text); gsub(/  +/, " ", text); sub(/ $/, "", text); json(text); text = "" }
     /^[^ ]/ { out(); skip = /^00-?database/ }
     skip { next }
     { gsub(/\\[^\\]*\\,?/, ""); gsub(/[{}]/, ""); text = text (text == "" ? "" : " ") $0 }
@@ -108,10 +111,9 @@ paragraphs() {
     length(text) > 2000 || ($0 == "" && length(text) > 400) { out() }
     END { out() }'
 }
-# some SHARE FILE: of the entries in FILE as many, evenly, as make that share of the text; all if they are fewer.
+# some SHARE FILE: of the entries in FILE every so many, to make about that share of the text; all if they are fewer.
 some() {
-  awk -v wanted="$(awk "BEGIN { print $1 * $bytes }")" -v all="$(wc -c <"$2")" '
-    { due += wanted / all * length($0) } due >= taken + length($0) / 2 { taken += length($0) + 1; print }' "$2"
+  awk -v share="$(awk "BEGIN { print $1 * $bytes / $(wc -c <"$2") }")" 'int(NR * share) > int((NR - 1) * share)' "$2"
 }
 
 # Statements of arithmetic, in figures and in words, which the items do not have.
@@ -121,7 +123,8 @@ arithmetic() {
     function capital(text) { return toupper(substr(text, 1, 1)) substr(text, 2) }
     function upto(n) { return int(rand() * (n + 1)) }
     BEGIN {
-      split("zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen", small, " ")
+      split("zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen " \
+        "seventeen eighteen nineteen", small, " ")
       split("- - twenty thirty forty fifty sixty seventy eighty ninety", tens, " ")
       srand(1)
       while (bytes > 0) {
@@ -143,7 +146,10 @@ arithmetic() {
         print line "."
         bytes -= length(line) + 2
       }
-    }' | grep -vFf contexts | awk "$json"' { text = text (NR % 10 == 1 ? "" : "\n") $0 } NR % 10 == 0 { json(text); text = "" } END { json(text) }'
+    }' | grep -vFf contexts | awk "$json"'
+    { text = text (NR % 10 == 1 ? "" : "\n") $0 }
+    NR % 10 == 0 { json(text); text = "" }
+    END { json(text) }'
 }
 
 if [ ! -e text.jsonl ]; then
@@ -151,10 +157,11 @@ if [ ! -e text.jsonl ]; then
   rm -f text.new sources.tsv
   # add NAME SHARE: adds that share of the entries on standard input, without those that hold the context of an item.
   add() {
-    cat >source.new
+    iconv -c -f UTF-8 -t UTF-8 >source.new || : # what is not UTF-8 is left out
     some "$2" source.new >some.new
     grep -vFf contexts some.new >kept.new || :
-    printf '%s\t%d\t%d\t%d\n' "$1" "$(wc -l <kept.new)" "$(wc -c <kept.new)" "$(($(wc -l <some.new) - $(wc -l <kept.new)))" >>sources.tsv
+    left_out=$(($(wc -l <some.new) - $(wc -l <kept.new)))
+    printf '%s\t%d\t%d\t%d\n' "$1" "$(wc -l <kept.new)" "$(wc -c <kept.new)" $left_out >>sources.tsv
     cat kept.new >>text.new
     rm source.new some.new kept.new
   }
@@ -198,14 +205,18 @@ if [ ! -e facts.tsv ]; then
     FNR == 1 { file++ }
     file == 1 {
       if ($1 !~ /^(geography|law|common-sense)$/) next
-      item[++items] = FNR; kind[items] = $1; context[items] = tolower($3); right[items] = tolower($(4 + $6)); wrong[items] = tolower($(5 - $6))
+      item[++items] = FNR; kind[items] = $1; context[items] = tolower($3)
+      right[items] = tolower($(4 + $6)); wrong[items] = tolower($(5 - $6))
       if (($1, $2) in first) { other[items] = first[$1, $2]; other[first[$1, $2]] = items } else first[$1, $2] = items
       n = words(context[items] " " right[items] " " wrong[items], list)
       for (i = 1; i <= n; i++) wanted[list[i]]
       next
     }
-    { n = words(tolower(substr($0, 10)), list); found = "" }
-    file == 2 { for (i = 1; i <= n; i++) if (list[i] in wanted && seen[list[i]] != FNR) { seen[list[i]] = FNR; count[list[i]]++ }; next }
+    { n = words(tolower(substr($0, 10)), list) }
+    file == 2 {
+      for (i = 1; i <= n; i++) if (list[i] in wanted && seen[list[i]] != FNR) { seen[list[i]] = FNR; count[list[i]]++ }
+      next
+    }
     FNR == 1 {
       for (i = 1; i <= items; i++) {
         key[i] = rarest(context[i], context[other[i]]); answer[i] = rarest(right[i], ""); lure[i] = rarest(wrong[i], "")
@@ -222,16 +233,20 @@ if [ ! -e facts.tsv ]; then
         for (j = 1; j <= m; j++) { t = these[j]; both[t] += seen[answer[t]] == FNR; lured[t] += seen[lure[t]] == FNR }
       }
     }
-    END { for (i = 1; i <= items; i++) print item[i] - 1, kind[i], key[i], answer[i], count[key[i]] + 0, count[answer[i]] + 0, both[i] + 0, lured[i] + 0 }
+    END {
+      for (i = 1; i <= items; i++)
+        print item[i] - 1, kind[i], key[i], answer[i], count[key[i]] + 0, count[answer[i]] + 0, both[i] + 0, lured[i] + 0
+    }
   ' items.tsv train.jsonl train.jsonl >facts.new
   mv facts.new facts.tsv
 fi
 # The facts by kind: items, with both words in the text, with both in one entry, with the wrong ending's in one.
 facts() {
   awk -F '\t' -v OFS='\t' '{ n[$2]++; words[$2] += $5 && $6; both[$2] += $7 > 0; lured[$2] += $8 > 0 }
-    END { for (kind in n) print kind, n[kind], words[kind] / n[kind], both[kind] / n[kind], lured[kind] / n[kind] }' facts.tsv | sort
+    END { for (k in n) print k, n[k], words[k] / n[k], both[k] / n[k], lured[k] / n[k] }' facts.tsv | sort
 }
-facts | awk -F '\t' '{ printf "%s: %d items, both words in one entry of the text for %.0f %%, by the wrong ending for %.0f %%\n", $1, $2, 100 * $4, 100 * $5 }'
+facts | awk -F '\t' '{
+  printf "%s: %d items; both words in one entry for %.0f %%, those of the wrong ending for %.0f %%\n", $1, $2, 100 * $4, 100 * $5 }'
 
 # Two ways to write the same additions, for models of bytes.
 if [ ! -e sums.held ]; then
@@ -262,8 +277,8 @@ add_up() {
 # speed FILE: prints the median speed of the steps in it.
 speed() { json_number tokens_per_second <"$1" | sort -g | sed -n 10p; }
 
-# The plan, a line for each run: shape, steps, parameters, tokens; and for the additions only the steps. Two thirds of the time are
-# for the runs on the text, a sixth for the additions, the rest for all else.
+# The plan, a line for each run: shape, steps, parameters, tokens; and for the additions only the steps. Half of the time is for
+# the runs on the text, a third for the additions, the rest for all else.
 if [ ! -e plan ]; then
   say "A plan: $budget"
   rm -f shapes speeds
@@ -272,18 +287,20 @@ if [ ! -e plan ]; then
     train "$shape" --dry-run --json >dry-run
     [ -n "$steps" ] || train "$shape" -q --steps 20 --metrics speeds -o /dev/null
     touch speeds
-    printf '%s\t%d\t%d\t%s\n' "$shape" "$(json_number parameters <dry-run)" "$(json_number tokens_per_step <dry-run)" "$(speed speeds)" >>shapes
+    parameters=$(json_number parameters <dry-run) tokens=$(json_number tokens_per_step <dry-run)
+    printf '%s\t%d\t%d\t%s\n' "$shape" "$parameters" "$tokens" "$(speed speeds)" >>shapes
   done
   rm -f speeds
   [ -n "$steps" ] || add_up direct -q --steps 20 --metrics speeds -o /dev/null
   touch speeds
   add_up direct --dry-run --json >dry-run
-  sum_steps=$(awk -v steps="$steps" -v seconds="$seconds" -v tokens="$(json_number tokens_per_step <dry-run)" -v speed="$(speed speeds)" \
-    'BEGIN { print steps == "" ? int(seconds / 12 * speed / tokens) : steps }')
+  tokens=$(json_number tokens_per_step <dry-run)
+  sum_steps=${steps:-$(awk -v seconds="$seconds" -v tokens="$tokens" -v speed="$(speed speeds)" \
+    'BEGIN { print int(seconds / 6 * speed / tokens) }')}
   awk -F '\t' -v steps="$steps" -v sum_steps="$sum_steps" -v seconds="$seconds" '
     { shape[NR] = $1; parameters[NR] = $2; tokens[NR] = $3; if (steps == "") cost += 1.25 * $3 / $4 }
     END {
-      longest = steps == "" ? int(seconds * 2 / 3 / cost) : steps
+      longest = steps == "" ? int(seconds / 2 / cost) : steps
       if (longest < 20 || sum_steps < 5) { print "study: too short: give more TIME or STEPS" | "cat >&2"; exit 1 }
       print "sums\t" sum_steps
       for (part = 4; part >= 1; part -= 3) for (i = 1; i <= NR; i++) {
@@ -300,8 +317,8 @@ touch runs
 sed 1d plan | while read -r shape steps_of_run parameters tokens; do
   name=$shape-$steps_of_run
   grep -q "^$name$tab" runs && continue
-  [ -e "$name.safetensors" ] || train "$shape" -q --steps "$steps_of_run" --valid held-out.tok --valid-every 0 --metrics "$name.jsonl" \
-    --checkpoint "$name.state" --checkpoint-every 2m --resume auto -o "$name.safetensors" </dev/null
+  [ -e "$name.safetensors" ] || train "$shape" -q --steps "$steps_of_run" --valid held-out.tok --valid-every 0 \
+    --metrics "$name.jsonl" --checkpoint "$name.state" --checkpoint-every 2m --resume auto -o "$name.safetensors" </dev/null
   bits=$(tail -n 1 "$name.jsonl" | json_number val_bits_per_byte)
   loss=$(tail -n 1 "$name.jsonl" | json_number val_loss)
   [ -n "$bits" ] || fail "'$folder/$name.jsonl' ends without a validation"
@@ -324,7 +341,8 @@ held_bytes=$(lm-eval-ppl "$best.safetensors" --json held-out.tok | json_number b
 # count_items SCORES >ITEMS: from the natural logarithm of each question.
 count_items() {
   awk -F '\t' -v OFS='\t' 'NR == FNR { score[NR - 1] = $1; next }
-    { i = FNR - 1; margin = (score[2 * i + $6] - score[2 * i + 1 - $6]); print i, $1, (margin > 1e-6 ? 1 : margin < -1e-6 ? 0 : 0.5), margin }' \
+    { i = FNR - 1; margin = score[2 * i + $6] - score[2 * i + 1 - $6]
+      print i, $1, (margin > 1e-6 ? 1 : margin < -1e-6 ? 0 : 0.5), margin }' \
     "$1" items.tsv
 }
 unigram() {
@@ -342,8 +360,10 @@ unigram questions.ids >unigram.scores
 unigram held-out.ids >unigram.held
 no_kenlm=
 if command -v lmplz >/dev/null && command -v query >/dev/null; then
-  [ -e 5gram.arpa ] || { lmplz -o 5 --discount_fallback -S 1G -T . <train.ids >5gram.new 2>lmplz.log && mv 5gram.new 5gram.arpa; } ||
-    fail "lmplz failed: $(tail -n 1 lmplz.log)"
+  if [ ! -e 5gram.arpa ]; then
+    lmplz -o 5 --discount_fallback -S 1G -T . <train.ids >5gram.new 2>lmplz.log || fail "lmplz failed: $(tail -n 1 lmplz.log)"
+    mv 5gram.new 5gram.arpa
+  fi
   fivegram questions.ids >5gram.scores
   fivegram held-out.ids >5gram.held
   counted='unigram 5gram'
@@ -352,7 +372,7 @@ else
   echo "study: $no_kenlm" >&2
 fi
 for model in $counted; do
-  [ "$(wc -l <$model.scores)" = "$(wc -l <questions.ids)" ] || fail "the $model scored $(wc -l <$model.scores) of $(wc -l <questions.ids) questions"
+  [ "$(wc -l <$model.scores)" = "$(wc -l <questions.ids)" ] || fail "the $model scored $(wc -l <$model.scores) questions"
   count_items $model.scores >$model.items
 done
 
@@ -360,23 +380,24 @@ say "Additions with and without steps between"
 touch sums
 for way in direct steps; do
   grep -q "^$way$tab" sums && continue
-  [ -e "sums-$way.safetensors" ] || add_up $way -q --steps "$sum_steps" --metrics "sums-$way.jsonl" --checkpoint "sums-$way.state" \
-    --checkpoint-every 2m --resume auto -o "sums-$way.safetensors" </dev/null
+  [ -e "sums-$way.safetensors" ] || add_up $way -q --steps "$sum_steps" --metrics "sums-$way.jsonl" \
+    --checkpoint "sums-$way.state" --checkpoint-every 2m --resume auto -o "sums-$way.safetensors" </dev/null
   rm -f "sums-$way.state"
   lm-sample "sums-$way.safetensors" --documents line --greedy -n 60 --json prompts-$way >answers-$way.jsonl
   # An answer is what the text ends with.
-  right=$(sed -E 's/.*"text":"(([^"\\]|\\.)*)".*/\1/; s/.*[= ]//' answers-$way.jsonl | paste -d ' ' sums.held - | awk '$3 == $1 + $2' | wc -l)
-  statements=$(awk -v tokens="$(tail -n 1 "sums-$way.jsonl" | json_number tokens)" -v bytes="$(wc -c <sums-$way.txt)" -v lines="$(wc -l <sums-$way.txt)" \
-    'BEGIN { printf "%d", tokens / bytes * lines }')
+  right=$(sed -E 's/.*"text":"(([^"\\]|\\.)*)".*/\1/; s/.*[= ]//' answers-$way.jsonl | paste -d ' ' sums.held - |
+    awk '$3 == $1 + $2' | wc -l)
+  tokens=$(tail -n 1 "sums-$way.jsonl" | json_number tokens)
+  statements=$(awk -v tokens="$tokens" '{ bytes += length($0) + 1 } END { printf "%d", tokens / bytes * NR }' sums-$way.txt)
   printf '%s\t%s\t%s\t%s\n' "$way" "$right" "$(wc -l <sums.held)" "$statements" >>sums
   echo "$way: $right of $(wc -l <sums.held) held-out sums are right"
 done
 
-# Page: a unit for each table.
+# The page.
 command -v gnuplot >/dev/null && pictures=yes || pictures=
 if [ -n "$pictures" ]; then
   set --
-  for shape in $sizes; do name=$(awk -v shape="$shape" '$1 == shape { name = $1 "-" $2 } END { print name }' plan); set -- "$@" "$shape=$name.jsonl"; done
+  for shape in $sizes; do set -- "$@" "$shape=$shape-${best#*-}.jsonl"; done
   lm-plot -x tokens -t 'The longest runs' -o curves.svg "$@"
   longest=$(tail -n 1 plan | cut -f 4)
   { printf 'parameters\tloss\trun\n'; awk -F '\t' -v OFS='\t' -v longest="$longest" '$3 == longest { print $2, $4, $1 }' runs; } >sizes.tsv
@@ -389,7 +410,10 @@ by_kind() {
   echo "|---|--:|--:|--:|$(printf '%s' "$kinds" | awk '{ printf "--:|" }')"
   while IFS=$tab read -r name parameters tokens _ bits; do
     printf '| %s | %d | %d | %.3f |' "$name" "$parameters" "$tokens" "$bits"
-    for kind in $kinds; do awk -F '\t' -v kind="$kind" -v column="$1" '$1 == kind { printf column == 4 ? " %.1f %% |" : " %+.2f |", $column * (column == 4 ? 100 : 1) }' "$name.kinds"; done
+    for kind in $kinds; do
+      awk -F '\t' -v kind="$kind" -v column="$1" '$1 == kind {
+        if (column == 4) printf " %.1f %% |", 100 * $4; else printf " %+.2f |", $column }' "$name.kinds"
+    done
     echo
   done <runs
 }
@@ -432,7 +456,12 @@ by_kind() {
   for kind in $kinds; do
     awk -F '\t' -v kind="$kind" '
       function fit(xy, yy, y) { yy -= y * y / n; xy -= x * y / n; slope = xx ? -xy / xx : 0; r = xx * yy > 0 ? -xy / sqrt(xx * yy) : 0 }
-      $2 == kind { n++; x += $1; sxx += $1 * $1; a += $5; xa += $1 * $5; aa += $5 * $5; m += $9; xm += $1 * $9; mm += $9 * $9; low = $6; high = $7; last = $5 }
+      $2 == kind {
+        n++; x += $1; sxx += $1 * $1
+        a += $5; xa += $1 * $5; aa += $5 * $5
+        m += $9; xm += $1 * $9; mm += $9 * $9
+        last = $5; low = $6; high = $7
+      }
       END {
         xx = sxx - x * x / n
         fit(xa, aa, a); printf "| %s | %+.1f | %+.2f |", kind, 100 * slope, r
@@ -459,7 +488,9 @@ by_kind() {
   echo "|---|--:|$(printf '%s' "$kinds" | awk '{ printf "--:|" }')"
   for model in $counted; do
     printf '| %s | %.3f |' $model "$(awk -v bytes="$held_bytes" '{ sum -= $1 } END { print sum / bytes / log(2) }' $model.held)"
-    for kind in $kinds; do awk -F '\t' -v kind="$kind" '$2 == kind { n++; sum += $3 } END { printf " %.1f %% |", 100 * sum / n }' $model.items; done
+    for kind in $kinds; do
+      awk -F '\t' -v kind="$kind" '$2 == kind { n++; sum += $3 } END { printf " %.1f %% |", 100 * sum / n }' $model.items
+    done
     echo
   done
   printf '| %s | %.3f |' "$best" "$(tail -n 1 runs | cut -f 5)"
@@ -477,7 +508,8 @@ by_kind() {
         $2 == kind { d = $5 - $(NF - 1); ours += d > 0; theirs += d < 0; n++; sum += d; group[$4] += d }
         END {
           for (g in group) { groups++; square += (group[g] - 2 * sum / n) ^ 2 }
-          printf "| %s | %s | %d | %d | %+.1f ± %.1f |\n", model, kind, ours, theirs, 100 * sum / n, 196 * sqrt(square * groups / (groups - 1)) / n
+          interval = 1.96 * sqrt(square * groups / (groups - 1)) / n
+          printf "| %s | %s | %d | %d | %+.1f ± %.1f |\n", model, kind, ours, theirs, 100 * sum / n, 100 * interval
         }'
     done
   done
