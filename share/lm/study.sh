@@ -180,9 +180,9 @@ fi
 if [ ! -e held-out.tok ]; then
   # One entry in so many is held out: 200 kB at the most.
   every=$(awk -v bytes="$(wc -c <text.jsonl)" 'BEGIN { n = int(bytes / 200000) + 1; print n < 10 ? 10 : n }')
-  awk -v every="$every" 'NR % every' text.jsonl >train.jsonl
-  awk -v every="$every" 'NR % every == 0' text.jsonl >held-out.jsonl
-  [ -s held-out.jsonl ] || fail "no text could be held out: it needs more entries"
+  awk -v every="$every" 'NR % every != 1' text.jsonl >train.jsonl
+  awk -v every="$every" 'NR % every == 1' text.jsonl >held-out.jsonl
+  [ -s train.jsonl ] || fail "no text could be held out: it needs entries"
   tok-train --vocab-size "$vocabulary" --documents jsonl -o tok.json train.jsonl
   tok-encode -t tok.json --documents jsonl -o train.tok train.jsonl
   tok-encode -t tok.json --documents jsonl -o held-out.new held-out.jsonl
