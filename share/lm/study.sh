@@ -36,7 +36,7 @@ case $size in
   *) fail "SIZE '$size' is neither quick nor full" ;;
 esac
 sizes=${SIZES:-$sizes} vocabulary=${VOCABULARY:-$vocabulary} bytes=${BYTES:-$bytes} time=${TIME:-$time} sums=${SUMS:-$sums}
-options="--tied --context 128 --batch 8 ${OPTIONS:-}"
+options="--tied --context 128 --batch 8${OPTIONS:+ $OPTIONS}" sum_options="--tied --context 128 --batch 16${OPTIONS:+ $OPTIONS}"
 
 for program in tok-train tok-encode lm-train lm-eval-ppl lm-sample lm-plot; do
   command -v "$program" >/dev/null || fail "no '$program'; run: make"
@@ -98,7 +98,11 @@ json='function json(text) {
 }'
 entries() {
   awk "$json"'
-    function out() { gsub(/ *\[[^]]*(Webster|PJC|WordNet|Obs)[^]]*\]/, "", text); gsub(/  +/, " ", text); sub(/ $/, "", text); json(text); text = "" }
+    function out() {
+      gsub(/ *\[[^]]*(Webster|PJC|WordNet|Obs)[^]]*\]/, "", text); gsub(/  +/, " ", text); sub(/ $/, "", text)
+      json(text)
+      text = ""
+    }
     /^[^ ]/ { out(); skip = /^00-?database/ }
     skip { next }
     { gsub(/\\[^\\]*\\,?/, ""); gsub(/[{}]/, ""); text = text (text == "" ? "" : " ") $0 }
@@ -136,7 +140,8 @@ arithmetic() {
         else if (which == 2) line = c " * " d " = " c * d
         else if (which == 3) line = capital(word(a)) " plus " word(b) " is " word(a + b)
         else if (which == 4) line = capital(word(high)) " minus " word(low) " is " word(high - low)
-        else if (which == 5) line = c * d < 100 ? capital(word(c)) " times " word(d) " is " word(c * d) : "Half of " 2 * a " is " a
+        else if (which == 5 && c * d < 100) line = capital(word(c)) " times " word(d) " is " word(c * d)
+        else if (which == 5) line = "Half of " 2 * a " is " a
         else if (which == 6) line = "Of the numbers " a " and " b ", the larger is " high
         else if (which == 7) line = "The whole number just after " word(a) " is " word(a + 1)
         else if (which == 8) line = "The number " a + b " is " ((a + b) % 2 ? "odd" : "even")
@@ -175,7 +180,8 @@ if [ ! -e text.jsonl ]; then
   fi
   arithmetic "$(awk "BEGIN { print int(0.1 * $(wc -c <text.new) / 0.9) }")" | add 'generated arithmetic' 1
   mv text.new text.jsonl
-  awk -F '\t' '{ printf "%s: %d entries, %d bytes; %d left out, which hold the context of an item\n", $1, $2, $3, $4 }' sources.tsv
+  awk -F '\t' '{ 
+    printf "%s: %d entries, %d bytes; %d left out, which hold the context of an item\n", $1, $2, $3, $4 }' sources.tsv
 fi
 if [ ! -e held-out.tok ]; then
   # One entry in so many is held out: 200 kB at the most.
@@ -246,14 +252,15 @@ facts() {
     END { for (k in n) print k, n[k], words[k] / n[k], both[k] / n[k], lured[k] / n[k] }' facts.tsv | sort
 }
 facts | awk -F '\t' '{
-  printf "%s: %d items; both words in one entry for %.0f %%, those of the wrong ending for %.0f %%\n", $1, $2, 100 * $4, 100 * $5 }'
+  printf "%s: %d items; words in one entry for %.0f %%, those of the wrong ending for %.0f %%\n", $1, $2, 100 * $4, 100 * $5 }'
 
 # Two ways to write the same additions, for models of bytes.
 if [ ! -e sums.held ]; then
   awk 'BEGIN { srand(7); for (a = 10; a < 100; a++) for (b = 10; b < 100; b++) print rand(), a, b }' | sort | awk -v held=810 '
     function steps(a, b) {
       tens = a - a % 10 + b - b % 10; ones = a % 10 + b % 10
-      return a " + " b ": " a % 10 " + " b % 10 " = " ones ", " a - a % 10 " + " b - b % 10 " = " tens ", " tens " + " ones " = " a + b
+      return a " + " b ": " a % 10 " + " b % 10 " = " ones ", " a - a % 10 " + " b - b % 10 " = " tens ", " \
+        tens " + " ones " = " a + b
     }
     NR <= held { if (NR <= 200) print $2, $3; next }
     { print $2 " + " $3 " = " $2 + $3 >"sums-direct.txt"; print steps($2, $3) >"sums-steps.txt" }' >held.new
@@ -272,7 +279,7 @@ train() {
 add_up() {
   way=$1
   shift
-  lm-train -t bytes.json --layers "${sums%x*}" --channels "${sums#*x}" --tied --context 128 --batch 16 ${OPTIONS:-} "$@" "sums-$way.tok"
+  lm-train -t bytes.json --layers "${sums%x*}" --channels "${sums#*x}" $sum_options "$@" "sums-$way.tok"
 }
 # speed FILE: prints the median speed of the steps in it.
 speed() { json_number tokens_per_second <"$1" | sort -g | sed -n 10p; }
@@ -400,7 +407,8 @@ if [ -n "$pictures" ]; then
   for shape in $sizes; do set -- "$@" "$shape=$shape-${best#*-}.jsonl"; done
   lm-plot -x tokens -t 'The longest runs' -o curves.svg "$@"
   longest=$(tail -n 1 plan | cut -f 4)
-  { printf 'parameters\tloss\trun\n'; awk -F '\t' -v OFS='\t' -v longest="$longest" '$3 == longest { print $2, $4, $1 }' runs; } >sizes.tsv
+  awk -F '\t' -v OFS='\t' -v longest="$longest" 'BEGIN { print "parameters", "loss", "run" } $3 == longest { print $2, $4, $1 }' \
+    runs >sizes.tsv
   lm-plot -t 'Held-out loss by size' -o sizes.svg sizes.tsv
 fi
 kinds=$(cut -f 1 items.tsv | uniq)
@@ -420,9 +428,11 @@ by_kind() {
 {
   echo '# What predicting the next token buys'
   echo
-  echo "Models of several sizes learned to predict the next token of one text, and nothing else. Then they were asked the probes of"
-  echo "\`lm-eval-ppl\`: which of two endings is more probable after a context? Each ending is right in one item of a group and wrong"
-  echo "in the other, so that chance is 50 %, and a model without regard for the context has exactly that."
+  cat <<\TEXT
+Models of several sizes learned to predict the next token of one text, and nothing else. Then they were asked the probes of
+`lm-eval-ppl`: which of two endings is more probable after a context? Each ending is right in one item of a group and wrong
+in the other, so that chance is 50 %, and a model without regard for the context has exactly that.
+TEXT
   echo
   echo '## The text'
   echo
@@ -430,9 +440,11 @@ by_kind() {
   echo '|---|--:|--:|--:|'
   awk -F '\t' '{ printf "| %s | %d | %d | %d |\n", $1, $2, $3, $4 }' sources.tsv
   echo
-  echo "Entries that hold the context of an item verbatim are left out, and so are such statements of arithmetic."
-  echo "Are the facts in the text? The two words that matter are the rarest of the right ending and the rarest of what sets the"
-  echo "context apart from the other one of its group. The last column is the same for the wrong ending: what chance would give."
+  cat <<\TEXT
+Entries that hold the context of an item verbatim are left out, and so are such statements of arithmetic.
+Are the facts in the text? The two words that matter are the rarest of the right ending and the rarest of what sets the
+context apart from the other one of its group. The last column is the same for the wrong ending: what chance would give.
+TEXT
   echo
   echo '| kind | items | both words in the text | together in one entry | the wrong ending together |'
   echo '|---|--:|--:|--:|--:|'
@@ -448,14 +460,18 @@ by_kind() {
   echo
   by_kind 8
   echo
-  echo "What one bit per byte less brings, by least squares over all runs ($(wc -l <runs)), and the correlation r with the bits saved:"
+  echo "What one bit per byte less brings, by least squares over the $(wc -l <runs) runs, with the correlation r of the bits saved"
+  echo "and what is gained; and the accuracy of $best with its 95 % interval:"
   echo
-  echo '| kind | accuracy, points per bit | r | margin, nats per bit | r | longest run of the largest model, 95 % interval |'
+  echo '| kind | accuracy, points per bit | r | margin, nats per bit | r | accuracy |'
   echo '|---|--:|--:|--:|--:|--:|'
   while IFS=$tab read -r name _ _ _ bits; do sed "s/^/$bits$tab/" "$name.kinds"; done <runs >points
   for kind in $kinds; do
     awk -F '\t' -v kind="$kind" '
-      function fit(xy, yy, y) { yy -= y * y / n; xy -= x * y / n; slope = xx ? -xy / xx : 0; r = xx * yy > 0 ? -xy / sqrt(xx * yy) : 0 }
+      function fit(xy, yy, y) {
+        yy -= y * y / n; xy -= x * y / n
+        slope = xx ? -xy / xx : 0; r = xx * yy > 0 ? -xy / sqrt(xx * yy) : 0
+      }
       $2 == kind {
         n++; x += $1; sxx += $1 * $1
         a += $5; xa += $1 * $5; aa += $5 * $5
@@ -475,13 +491,16 @@ by_kind() {
   echo '|---|--:|--:|--:|--:|'
   awk -F '\t' 'NR == FNR { right[$1] = $5; next } { n[$2, $7 > 0]++; sum[$2, $7 > 0] += right[$1]; kind[$2] }
     function share(k, t) { return n[k, t] ? sprintf("%.1f %%", 100 * sum[k, t] / n[k, t]) : "-" }
-    END { for (k in kind) printf "| %s | %s | %d | %s | %d |\n", k, share(k, 1), n[k, 1], share(k, 0), n[k, 0] }' "$best.items" facts.tsv | sort
+    END { for (k in kind) printf "| %s | %s | %d | %s | %d |\n", k, share(k, 1), n[k, 1], share(k, 0), n[k, 0] }' \
+    "$best.items" facts.tsv | sort
   [ -z "$pictures" ] || printf '\n![the longest runs](curves.svg)\n![held-out loss by size](sizes.svg)\n'
   echo
   echo '## Beside models that count'
   echo
-  echo "A unigram (each token's frequency, one added) and a 5-gram (KenLM's, modified Kneser-Ney) of the same tokens answer the same"
-  echo 'items. A unigram cannot tell the two contexts of a group apart: it shows that the items are fair.'
+  cat <<\TEXT
+A unigram (each token's frequency, one added) and a 5-gram (KenLM's, modified Kneser-Ney) of the same tokens answer the same
+items. A unigram cannot tell the two contexts of a group apart: it shows that the items are fair.
+TEXT
   [ -z "$no_kenlm" ] || printf '\nIn this run there is %s.\n' "$no_kenlm"
   echo
   echo "| model | bits per byte |$(printf ' %s |' $kinds)"
@@ -497,8 +516,8 @@ by_kind() {
   for kind in $kinds; do awk -F '\t' -v kind="$kind" '$1 == kind { printf " %.1f %% |", 100 * $4 }' "$best.kinds"; done
   echo
   echo
-  echo "In pairs, item by item, $best against each: items that only one of the two has right, and the difference of accuracy with a"
-  echo '95 % interval over groups.'
+  echo "In pairs, item by item, $best against each: items that only one of the two has right, and the difference of accuracy"
+  echo 'with a 95 % interval over groups.'
   echo
   echo "| against | kind | only $best | only the other | difference, points |"
   echo '|---|---|--:|--:|--:|'
@@ -516,13 +535,17 @@ by_kind() {
   echo
   echo '## Steps written between'
   echo
-  echo "Two models of $sums, of bytes, learned additions of two-digit numbers from equally many tokens ($sum_steps steps). One learned"
-  echo "\`$(sed -n 1p sums-direct.txt)\`, the other \`$(sed -n 1p sums-steps.txt)\`. Both are asked for $(wc -l <sums.held) sums that neither has seen; the"
-  echo 'likeliest text counts, and only an exact result. Nothing plans: the steps are only more tokens to predict, and to read again.'
+  cat <<TEXT
+Two models of $sums, of bytes, learned additions of two-digit numbers from equally many tokens ($sum_steps steps).
+One learned \`$(sed -n 1p sums-direct.txt)\`, the other \`$(sed -n 1p sums-steps.txt)\`.
+Both are asked for $(wc -l <sums.held) sums that neither has seen; the likeliest text counts, and only an exact result.
+Nothing plans: the steps are only more tokens to predict, and to read again.
+TEXT
   echo
   echo '| statements | read in training | right | of |'
   echo '|---|--:|--:|--:|'
-  awk -F '\t' '{ printf "| %s | %d | %.1f %% | %d |\n", $1 == "direct" ? "result only" : "with steps", $4, 100 * $2 / $3, $3 }' sums
+  awk -F '\t' '{
+    printf "| %s | %d | %.1f %% | %d |\n", ($1 == "direct" ? "result only" : "with steps"), $4, 100 * $2 / $3, $3 }' sums
   echo
   echo '## Not built'
   echo
@@ -534,12 +557,12 @@ by_kind() {
   sed 's/^/    /' <<COMMANDS
 tok-train --vocab-size $vocabulary --documents jsonl -o tok.json train.jsonl
 tok-encode -t tok.json --documents jsonl -o train.tok train.jsonl
-lm-train -t tok.json --layers ${shape%x*} --channels ${shape#*x} $options --steps ${best#*-} --valid held-out.tok --valid-every 0 \\
-  --metrics $best.jsonl -o $best.safetensors train.tok
+lm-train -t tok.json --layers ${shape%x*} --channels ${shape#*x} $options --steps ${best#*-} \\
+  --valid held-out.tok --valid-every 0 --metrics $best.jsonl -o $best.safetensors train.tok
 lm-eval-ppl $best.safetensors --probes --json
 tok-encode -t tok.json --documents jsonl --format ids train.jsonl | lmplz -o 5 --discount_fallback > 5gram.arpa
 query 5gram.arpa < questions.ids
-lm-train -t bytes.json --layers ${sums%x*} --channels ${sums#*x} --tied --context 128 --batch 16 ${OPTIONS:+$OPTIONS }--steps $sum_steps \\
+lm-train -t bytes.json --layers ${sums%x*} --channels ${sums#*x} $sum_options --steps $sum_steps \\
   -o sums-steps.safetensors sums-steps.tok
 lm-sample sums-steps.safetensors --documents line --greedy -n 60 --json prompts-steps
 COMMANDS

@@ -22,13 +22,15 @@ expect_silence
 sed -E 's/.*"context":"(([^"\\]|\\.)*)".*/\1/' "$LM_SOURCE"/share/lm/probes/*.jsonl >contexts
 [ "$(wc -l <contexts)" = "$(wc -l <out/items.tsv)" ] || fail "$(wc -l <out/items.tsv) items"
 ! grep -qFf contexts out/text.jsonl || fail "an item is in the text: $(grep -m 1 -Ff contexts out/text.jsonl | head -c 300)"
-awk -F '\t' '$1 == "text" && $4 > 0 { found = 1 } END { exit !found }' out/sources.tsv || fail "the entry with an item was not left out"
+awk -F '\t' '$1 == "text" && $4 > 0 { found = 1 } END { exit !found }' out/sources.tsv ||
+  fail "the entry with an item was not left out"
 sed 's/\\n/\n/g; s/.*:"//; s/"}//' out/text.jsonl | sed -nE 's/^([0-9]+) \+ ([0-9]+) = ([0-9]+)\.$/\1 \2 \3/p' >statements
 awk '$1 + $2 != $3 { exit 1 } END { exit NR < 20 }' statements || fail "sums: $(head -n 3 statements)"
 sort out/train.jsonl out/held-out.jsonl >parts
 sort out/text.jsonl | expect_same - parts
 # The words that matter.
-awk -F '\t' '$3 == "france" && $4 == "paris" && $7 >= 1 { found = 1 } END { exit !found }' out/facts.tsv || fail "Paris: $(grep paris out/facts.tsv)"
+awk -F '\t' '$3 == "france" && $4 == "paris" && $7 >= 1 { found = 1 } END { exit !found }' out/facts.tsv ||
+  fail "Paris: $(grep paris out/facts.tsv)"
 # The accuracies of the page are those of lm-eval-ppl --probes.
 [ "$(wc -l <out/runs)" = 6 ] || fail "$(wc -l <out/runs) runs"
 lm-eval-ppl out/2x32-40.safetensors --cloze "$LM_SOURCE"/share/lm/probes/*.jsonl --tsv |
@@ -39,7 +41,8 @@ for kind in arithmetic code common-sense geography law syntax; do
   [ "$(grep -c "^| $kind |" out/study.md)" -ge 1 ] || fail "no $kind"
   for model in unigram 5gram; do grep -q "^| $model | $kind |" out/study.md || fail "no pairs of $kind with the $model"; done
   # Without regard for contexts, half of the items are right.
-  awk -F '\t' -v kind=$kind '$2 == kind { n++; sum += $3 } END { exit sum != n / 2 }' out/unigram.items || fail "the unigram of $kind"
+  awk -F '\t' -v kind=$kind '$2 == kind { n++; sum += $3 } END { exit sum != n / 2 }' out/unigram.items ||
+    fail "the unigram of $kind"
 done
 # A score of KenLM's is the sum over the tokens, in natural logarithms.
 sed -n 1p out/questions.ids | awk '{ for (i = 1; i <= NF; i++) sum -= $i / 100; print sum * log(10) }' >expected
@@ -48,7 +51,8 @@ sed -n 1p out/5gram.scores | expect_same - expected
 while read -r a b; do
   ! grep -q "^$a + $b[ :]" out/sums-direct.txt out/sums-steps.txt || fail "$a + $b was learned"
 done < <(head -n 20 out/sums.held)
-sed -E 's/.*, ([0-9]+) \+ ([0-9]+) = ([0-9]+)$/\1 \2 \3/' out/sums-steps.txt | awk '$1 + $2 != $3 { exit 1 } END { exit NR != 8100 - 810 }' ||
+sed -E 's/.*, ([0-9]+) \+ ([0-9]+) = ([0-9]+)$/\1 \2 \3/' out/sums-steps.txt |
+  awk '$1 + $2 != $3 { exit 1 } END { exit NR != 8100 - 810 }' ||
   fail "the steps: $(head -n 3 out/sums-steps.txt)"
 grep -q '^| with steps | [0-9]* | [0-9.]* % | 200 |' out/study.md || fail "no sums"
 if command -v gnuplot >/dev/null; then [ -s out/curves.svg ] && [ -s out/sizes.svg ] || fail "no pictures"; fi
