@@ -1,7 +1,7 @@
 #!/bin/sh
 # Shows what predicting the next token buys: trains models of several sizes on one text of dictionaries, documentation, the Bible
 # and arithmetic, and asks them the probes of lm-eval-ppl. Does a model that predicts better also know more, and of what? Beside
-# them stand a unigram and a 5-gram of the same tokens, and two models of additions, one of which writes the steps between. The
+# them stand a unigram and a 5-gram of the same tokens, and models of additions, some of which write the steps between. The
 # page of results is study.md in the given folder (default study); a study that is started again continues where it ended.
 #   SIZE        quick (the default: minutes on two cores) or full (hours: models of 1 to 10 million parameters)
 #   TEXT        a file instead of the packages that make deps-study installs: empty lines end its entries; arithmetic is added
@@ -9,7 +9,7 @@
 #   TIME        for all of it (default 10m; full 8h), such as 90s or 2h
 #   STEPS       instead of TIME: steps of the longest runs
 #   SIZES       layers x channels of the models, smallest first, three or more; each runs for a quarter of the steps too
-#   SUMS        layers x channels of the two models of additions
+#   SUMS        layers x channels of the models of additions
 #   VOCABULARY  tokens of the tokenizer
 #   OPTIONS     more options for lm-train, such as '--precision mixed'
 #   KENLM       folder of KenLM's programs lmplz and query, if not in PATH; without them there is no 5-gram
@@ -303,12 +303,12 @@ if [ ! -e plan ]; then
   add_up direct --dry-run --json >dry-run
   tokens=$(json_number tokens_per_step <dry-run)
   sum_steps=${steps:-$(awk -v seconds="$seconds" -v tokens="$tokens" -v speed="$(speed speeds)" \
-    'BEGIN { print int(seconds / 6 * speed / tokens) }')}
+    'BEGIN { print int(seconds / 7.5 * speed / tokens) }')}
   awk -F '\t' -v steps="$steps" -v sum_steps="$sum_steps" -v seconds="$seconds" '
     { shape[NR] = $1; parameters[NR] = $2; tokens[NR] = $3; if (steps == "") cost += 1.25 * $3 / $4 }
     END {
       longest = steps == "" ? int(seconds / 2 / cost) : steps
-      if (longest < 20 || sum_steps < 5) { print "study: too short: give more TIME or STEPS" | "cat >&2"; exit 1 }
+      if (longest < 20 || sum_steps < 20) { print "study: too short: give more TIME or STEPS" | "cat >&2"; exit 1 }
       print "sums\t" sum_steps
       for (part = 4; part >= 1; part -= 3) for (i = 1; i <= NR; i++) {
         n = int(longest / part)
@@ -385,19 +385,20 @@ done
 
 say "Additions with and without steps between"
 touch sums
-for way in direct steps; do
-  grep -q "^$way$tab" sums && continue
-  [ -e "sums-$way.safetensors" ] || add_up $way -q --steps "$sum_steps" --metrics "sums-$way.jsonl" \
-    --checkpoint "sums-$way.state" --checkpoint-every 2m --resume auto -o "sums-$way.safetensors" </dev/null
-  rm -f "sums-$way.state"
-  lm-sample "sums-$way.safetensors" --documents line --greedy -n 60 --json prompts-$way >answers-$way.jsonl
+for run in $((sum_steps / 4))-direct $((sum_steps / 4))-steps "$sum_steps-direct" "$sum_steps-steps"; do
+  grep -q "^$run$tab" sums && continue
+  way=${run#*-} name=sums-${run#*-}-${run%-*}
+  [ -e "$name.safetensors" ] || add_up "$way" -q --steps "${run%-*}" --metrics "$name.jsonl" --checkpoint "$name.state" \
+    --checkpoint-every 2m --resume auto -o "$name.safetensors" </dev/null
+  rm -f "$name.state"
+  lm-sample "$name.safetensors" --documents line --greedy -n 60 --json "prompts-$way" >"$name.answers"
   # An answer is what the text ends with.
-  right=$(sed -E 's/.*"text":"(([^"\\]|\\.)*)".*/\1/; s/.*[= ]//' answers-$way.jsonl | paste -d ' ' sums.held - |
+  right=$(sed -E 's/.*"text":"(([^"\\]|\\.)*)".*/\1/; s/.*[= ]//' "$name.answers" | paste -d ' ' sums.held - |
     awk '$3 == $1 + $2' | wc -l)
-  tokens=$(tail -n 1 "sums-$way.jsonl" | json_number tokens)
-  statements=$(awk -v tokens="$tokens" '{ bytes += length($0) + 1 } END { printf "%d", tokens / bytes * NR }' sums-$way.txt)
-  printf '%s\t%s\t%s\t%s\n' "$way" "$right" "$(wc -l <sums.held)" "$statements" >>sums
-  echo "$way: $right of $(wc -l <sums.held) held-out sums are right"
+  tokens=$(tail -n 1 "$name.jsonl" | json_number tokens)
+  statements=$(awk -v tokens="$tokens" '{ bytes += length($0) + 1 } END { printf "%d", tokens / bytes * NR }' "sums-$way.txt")
+  printf '%s\t%s\t%s\t%s\t%s\n' "$run" "$right" "$(wc -l <sums.held)" "$statements" "$tokens" >>sums
+  echo "$way, ${run%-*} steps: $right of $(wc -l <sums.held) held-out sums are right"
 done
 
 # The page.
@@ -536,16 +537,16 @@ TEXT
   echo '## Steps written between'
   echo
   cat <<TEXT
-Two models of $sums, of bytes, learned additions of two-digit numbers from equally many tokens ($sum_steps steps).
-One learned \`$(sed -n 1p sums-direct.txt)\`, the other \`$(sed -n 1p sums-steps.txt)\`.
-Both are asked for $(wc -l <sums.held) sums that neither has seen; the likeliest text counts, and only an exact result.
+Models of $sums, of bytes, learned additions of two-digit numbers from equally many tokens, and from a quarter of them.
+Some learned \`$(sed -n 1p sums-direct.txt)\`, others \`$(sed -n 1p sums-steps.txt)\`.
+They are asked for $(wc -l <sums.held) sums that none has seen; the likeliest text counts, and only an exact result.
 Nothing plans: the steps are only more tokens to predict, and to read again.
 TEXT
   echo
-  echo '| statements | read in training | right | of |'
-  echo '|---|--:|--:|--:|'
+  echo '| statements | tokens | statements read | right | of |'
+  echo '|---|--:|--:|--:|--:|'
   awk -F '\t' '{
-    printf "| %s | %d | %.1f %% | %d |\n", ($1 == "direct" ? "result only" : "with steps"), $4, 100 * $2 / $3, $3 }' sums
+    printf "| %s | %d | %d | %.1f %% | %d |\n", ($1 ~ /direct/ ? "result only" : "with steps"), $5, $4, 100 * $2 / $3, $3 }' sums
   echo
   echo '## Not built'
   echo
@@ -563,8 +564,8 @@ lm-eval-ppl $best.safetensors --probes --json
 tok-encode -t tok.json --documents jsonl --format ids train.jsonl | lmplz -o 5 --discount_fallback > 5gram.arpa
 query 5gram.arpa < questions.ids
 lm-train -t bytes.json --layers ${sums%x*} --channels ${sums#*x} $sum_options --steps $sum_steps \\
-  -o sums-steps.safetensors sums-steps.tok
-lm-sample sums-steps.safetensors --documents line --greedy -n 60 --json prompts-steps
+  -o sums-steps-$sum_steps.safetensors sums-steps.tok
+lm-sample sums-steps-$sum_steps.safetensors --documents line --greedy -n 60 --json prompts-steps
 COMMANDS
 } >study.new
 mv study.new study.md
