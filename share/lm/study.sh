@@ -461,8 +461,8 @@ TEXT
   echo
   by_kind 8
   echo
-  echo "What one bit per byte less brings, by least squares over the $(wc -l <runs) runs, with the correlation r of the bits saved"
-  echo "and what is gained; and the accuracy of $best with its 95 % interval:"
+  echo "What one bit per byte less brings, by least squares over the $(wc -l <runs) runs, with the correlation r of bits saved"
+  echo "and gain; and the accuracy of $best with its 95 % interval:"
   echo
   echo '| kind | accuracy, points per bit | r | margin, nats per bit | r | accuracy |'
   echo '|---|--:|--:|--:|--:|--:|'
@@ -486,14 +486,19 @@ TEXT
       }' points
   done
   echo
-  echo "Does it know what the text says? Accuracy of $best on items whose two words are together in one entry, and on the others:"
+  echo "Does it know what the text says? Accuracy of $best on the groups of which the text has both items' words together,"
+  echo "those of one item, or none. Whole groups are compared, since a frequent ending is more often together, and preferred too."
   echo
-  echo '| kind | together | items | not together | items |'
-  echo '|---|--:|--:|--:|--:|'
-  awk -F '\t' 'NR == FNR { right[$1] = $5; next } { n[$2, $7 > 0]++; sum[$2, $7 > 0] += right[$1]; kind[$2] }
-    function share(k, t) { return n[k, t] ? sprintf("%.1f %%", 100 * sum[k, t] / n[k, t]) : "-" }
-    END { for (k in kind) printf "| %s | %s | %d | %s | %d |\n", k, share(k, 1), n[k, 1], share(k, 0), n[k, 0] }' \
-    "$best.items" facts.tsv | sort
+  echo '| kind | both | items | one | items | none | items |'
+  echo '|---|--:|--:|--:|--:|--:|--:|'
+  awk -F '\t' '
+    function share(t) { return n[k, t] ? sprintf("%.1f %%", 100 * sum[k, t] / n[k, t]) : "-" }
+    NR == FNR { right[$1] = $5; group[$1] = $2 "\t" $4; next }
+    { together[group[$1]] += $7 > 0; score[group[$1]] += right[$1]; kind[$2] }
+    END {
+      for (g in score) { split(g, part, "\t"); n[part[1], together[g]] += 2; sum[part[1], together[g]] += score[g] }
+      for (k in kind) printf "| %s | %s | %d | %s | %d | %s | %d |\n", k, share(2), n[k, 2], share(1), n[k, 1], share(0), n[k, 0]
+    }' "$best.items" facts.tsv | sort
   [ -z "$pictures" ] || printf '\n![the longest runs](curves.svg)\n![held-out loss by size](sizes.svg)\n'
   echo
   echo '## Beside models that count'
