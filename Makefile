@@ -13,8 +13,8 @@ TEST_FLAGS ?=
 UNMADE := env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL
 CTEST := $(UNMADE) ctest --output-on-failure --timeout 300
 
-.PHONY: all programs help deps deps-dev deps-scaling test install demo demo-code scaling check lint format lines asan tsan bench fuzz \
-  crash-test conformance man clean
+.PHONY: all programs help deps deps-dev deps-scaling deps-study test install demo demo-code scaling study check lint format lines \
+  asan tsan bench fuzz crash-test conformance man clean
 
 # `programs` is all without the tests, so that a demo begins soon.
 all: ## build the programs and their tests (the default)
@@ -33,6 +33,8 @@ deps-dev: ## and what make check and make lint need
 	@.ci/deps dev
 deps-scaling: ## and gnuplot, for the pictures of lm-plot and make scaling
 	@.ci/deps scaling
+deps-study: ## and the dictionaries and documentation that make study trains on
+	@.ci/deps study
 
 test: all ## build and run all tests
 	@$(CTEST) --test-dir $(BUILD) -j2 $(TEST_FLAGS)
@@ -47,6 +49,9 @@ demo-code: programs ## the same for source code, with lm-fim
 # TEXT=FILE, TIME=10m and more: see the script. Its pictures need what make deps-scaling installs. FOLDER keeps the runs.
 scaling: programs ## how loss falls with parameters, tokens and compute on TEXT=FILE
 	@LM_BIN=$(CURDIR)/$(BUILD)/bin share/lm/scaling.sh "$(or $(FOLDER),$(BUILD)/scaling)"
+# SIZE=full is hours; TEXT=FILE, TIME=10m and more: see the script. Its text is what make deps-study installs. FOLDER keeps the runs.
+study: programs ## what predicting the next token buys, by models of several sizes and their answers to the probes
+	@LM_BIN=$(CURDIR)/$(BUILD)/bin share/lm/study.sh "$(or $(FOLDER),$(BUILD)/study)"
 
 # Sanitizers build in folders of their own.
 UNIT_TESTS := ^(base|stats|tensor|text|data|kernels|objectives|model|train|infer|tasks)/

@@ -18,6 +18,7 @@ for probes in "$LM_SOURCE"/share/lm/probes/*.jsonl; do
 done
 [ -x root/usr/share/lm/demo.sh ] || fail "the demo is not executable"
 [ -x root/usr/share/lm/scaling.sh ] || fail "scaling.sh is not executable"
+[ -x root/usr/share/lm/study.sh ] || fail "study.sh is not executable"
 
 # A named preset is found beside the installed program, wherever that is.
 if [ -x root/usr/bin/lm-train ]; then

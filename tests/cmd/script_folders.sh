@@ -12,12 +12,15 @@ expect_exit 9 env PATH="$without_ours" LM_BIN=bin "$LM_SOURCE/share/lm/demo.sh" 
 expect_exit 9 env PATH="$without_ours" LM_BIN=bin SOURCE=code "$LM_SOURCE/share/lm/demo-code.sh" demo-code
 [ "$(wc -l <demo-code/train.files)" = 38 ] || fail "a relative SOURCE: $(wc -l <demo-code/train.files) files"
 expect_exit 9 env PATH="$without_ours" LM_BIN=bin TEXT=text "$LM_SOURCE/share/lm/scaling.sh" scaling
+expect_exit 9 env PATH="$without_ours" LM_BIN=bin TEXT=text "$LM_SOURCE/share/lm/study.sh" study
 
-# make scaling gives its FOLDER as one word.
+# make scaling and make study give their FOLDER as one word.
 if command -v make >/dev/null; then
-  command=$(env -u MAKEFLAGS -u MAKELEVEL make -s -n --no-print-directory -C "$LM_SOURCE" scaling FOLDER='two words' | tail -n 1)
-  eval "set -- ${command##*/scaling.sh}"
-  [ "$#,$1" = '1,two words' ] || fail "FOLDER in: $command"
+  for target in scaling study; do
+    command=$(env -u MAKEFLAGS -u MAKELEVEL make -s -n --no-print-directory -C "$LM_SOURCE" $target FOLDER='two words' | tail -n 1)
+    eval "set -- ${command##*/$target.sh}"
+    [ "$#,$1" = '1,two words' ] || fail "FOLDER in: $command"
+  done
 fi
 
 # The benchmark of memory fails if lm-train no longer says what it looks for.
