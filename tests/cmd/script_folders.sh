@@ -18,7 +18,7 @@ expect_exit 9 env PATH="$without_ours" LM_BIN=bin TEXT=text "$LM_SOURCE/share/lm
 if command -v make >/dev/null; then
   for target in scaling study; do
     command=$(env -u MAKEFLAGS -u MAKELEVEL make -s -n --no-print-directory -C "$LM_SOURCE" $target FOLDER='two words' | tail -n 1)
-    eval "set -- ${command##*/$target.sh}"
+    eval "set -- ${command##*/"$target.sh"}"
     [ "$#,$1" = '1,two words' ] || fail "FOLDER in: $command"
   done
 fi

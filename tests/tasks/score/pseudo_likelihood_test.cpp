@@ -133,8 +133,8 @@ TEST_CASE("nothing of it is called perplexity without saying pseudo") {
   const WindowPlan plan = complete_plan({.pseudo = Pseudo::within_word}, model);
   const CorpusScore total = evaluate(compute, model, {"text"}, plan);
   const ReportFrame frame{.protocol = describe(plan), .pseudo = true};
-  for (const std::string& report : {to_json(total, frame, Macro::yes).dump(),
-                                    to_text(total, frame, Macro::yes), tsv_header(tsv_columns(Level::document), frame)}) {
+  for (const std::string& report : {to_json(total, frame, Macro::yes).dump(), to_text(total, frame, Macro::yes),
+                                    tsv_header(tsv_columns(Level::document), frame)}) {
     CAPTURE(report);
     for (std::size_t at = report.find("perplexity"); at != std::string::npos; at = report.find("perplexity", at + 1)) {
       const std::string before = report.substr(report.rfind('\n', at) + 1, at);
