@@ -127,6 +127,7 @@ void check_usage(const EvalOptions& options) {
     throw UsageError("--resume goes with --level document and corpus");
   if (options.resume && options.limits.any())
     throw UsageError("--resume does not go with --against, --calibration, --by-frequency and --continuations");
+  if (options.resume && options.rejected == "-") throw UsageError("--resume needs a file for --rejected, not -");
   if (options.resume && options.output == "-") throw UsageError("--resume needs -o FILE, beside which it keeps its journal");
   if (given("--normalize")) throw UsageError("--normalize goes with --cloze or --probes");
   if (given("--layout") && !options.infilling) throw UsageError("--layout goes with --infilling");
@@ -165,6 +166,10 @@ std::vector<std::string> find_files(const EvalOptions& options, const CommonOpti
   name_limit_files(options.limits, named);
   named.writes("-o", options.output);
   named.writes("--rejected", options.rejected);
+  if (options.resume) {
+    for (const char* end : {".partial", ".journal"}) named.writes("the working files of -o", options.output + end);
+    if (!options.rejected.empty()) named.writes("the working file of --rejected", options.rejected + ".partial");
+  }
   if (options.merge) {
     named.reads("FILE", options.inputs.files);
     named.check();

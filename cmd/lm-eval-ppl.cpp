@@ -48,7 +48,7 @@ int run(const EvalOptions& options, const CommonOptions& common) {
   };
   if (options.resume) {
     ResumableOutputs outputs(options.output, options.rejected,
-                             settings_to_resume(model, request, common.simd, !options.rejected.empty()));
+                             settings_to_resume(model, request, common.simd, options.rejected));
     if (!outputs.is_complete()) evaluate(outputs.output(), outputs.rejected(), &outputs);
     outputs.finish();
     return 0;

@@ -35,10 +35,10 @@ std::string read_separator(std::string_view text) {
   return separator;
 }
 
-/// Returns the strings of a list of nothing else; nothing if it is something else, or empty.
+/// Returns the strings of a list of nothing else; nothing if it is something else.
 std::optional<std::vector<std::string>> strings_of(const JsonValue& value) {
   const JsonValue::Array* values = value.if_array();
-  if (values == nullptr || values->empty()) return std::nullopt;
+  if (values == nullptr) return std::nullopt;
   std::vector<std::string> strings;
   for (const JsonValue& one : *values) {
     if (one.if_string() == nullptr) return std::nullopt;

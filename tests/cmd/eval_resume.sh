@@ -53,3 +53,13 @@ if [ -e out.journal ] && ! grep -q '"documents":0,' out.journal; then
 fi
 lm-eval-ppl -q model --documents line --level document --resume lines 2>err && fail "no -o"
 grep -q -- '--resume needs -o FILE' err || fail "$(cat err)"
+
+# What is no file cannot be cut and renamed, and the files that a run works in are nobody else's.
+mkfifo fifo
+expect_exit 1 lm-eval-ppl -q model --documents line --level document --resume -o fifo lines
+[ -p fifo ] || fail "the pipe is gone"
+expect_exit 2 lm-eval-ppl -q model --documents line --level document --resume -o good --rejected good.partial lines
+expect_exit 2 lm-eval-ppl -q model --documents line --level document --resume -o good --rejected - lines
+printf '%s\n' '{"version":1,"settings":{},"complete":false,"documents":3,"hash":"","state":7,"output_bytes":0}' >bad.journal
+expect_exit 1 lm-eval-ppl -q model --documents line --level document --resume -o bad lines
+[ -e bad.journal ] || fail "a journal that is refused is gone"

@@ -37,8 +37,11 @@ void DocumentFilter::resume(std::int64_t kept, std::int64_t rejected, std::optio
 void DocumentFilter::find_bound() {
   knows_bound_ = true;
   std::vector<double> perplexities;
-  for (const auto& [document, more] : held_)
-    perplexities.push_back(document.score.perplexity().value_or(std::numeric_limits<double>::infinity()));
+  for (const auto& [document, more] : held_) {
+    // A perplexity beyond a double is above every bound.
+    if (const std::optional<double> perplexity = document.score.perplexity())
+      perplexities.push_back(std::min(*perplexity, std::numeric_limits<double>::max()));
+  }
   const auto wanted =
       static_cast<std::ptrdiff_t>(std::llround(*options_.keep_fraction * static_cast<double>(perplexities.size())));
   if (wanted == 0) {

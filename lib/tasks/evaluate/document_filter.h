@@ -14,8 +14,8 @@ namespace lm {
 
 struct FilterOptions {
   std::optional<double> min_perplexity = {}, max_perplexity = {};
-  /// In (0, 1]: the share of documents to keep, those of least perplexity. The bound that keeps it of the first kHeld ones is
-  /// used for all.
+  /// In [0, 1]: the fraction to keep of the documents that have a perplexity, those of the least one. The bound that keeps it
+  /// of the first kHeld documents is used for all.
   std::optional<double> keep_fraction = {};
 
   bool filters() const { return min_perplexity || max_perplexity || keep_fraction; }

@@ -145,6 +145,13 @@ void Evaluator::count_words(std::string_view bytes, Score& score) {
 }
 
 void Evaluator::add(std::span<const TokenId> tokens) {
+  // In pieces, so that what is told of tokens does not wait for all of a long pretoken.
+  constexpr std::size_t kPiece = 1024;
+  for (; tokens.size() > kPiece; tokens = tokens.subspan(kPiece)) add_piece(tokens.first(kPiece));
+  add_piece(tokens);
+}
+
+void Evaluator::add_piece(std::span<const TokenId> tokens) {
   Document& document = current();
   const bool keeps_text = options_.texts == Texts::keep && !document.named;
   for (const TokenId token : tokens) {

@@ -109,6 +109,7 @@ class Evaluator {
     std::int64_t credited;
   };
   Document& current();
+  void add_piece(std::span<const TokenId> tokens);
   void take_window(CutWindow window);
   void take_result(const ScoredWindow& window, std::span<const TargetScore> scores);
   void take_token(Document& document, TokenId id, std::string_view text);

@@ -1,11 +1,13 @@
 #include "tasks/evaluate/evaluate_and_report.h"
 
 #include <chrono>
+#include <limits>
 #include <span>
 #include <string_view>
 
 #include "base/error.h"
 #include "base/hash.h"
+#include "base/json_number.h"
 #include "base/number_text.h"
 #include "base/path.h"
 #include "objectives/mixture.h"
@@ -20,11 +22,21 @@
 namespace lm {
 namespace {
 
+/// Returns the hash of a tokenizer and of what precedes and ends its texts, on which numbers depend too.
+std::string tokenizer_hash(const Tokenizer& tokenizer) {
+  std::string text = to_hex(tokenizer.fingerprint());
+  for (const TokenId id : tokenizer.opening()) text += " " + std::to_string(id);
+  text += "; " + std::to_string(tokenizer.end_of_text());
+  Hasher hasher;
+  hasher.update(text.data(), text.size());
+  return to_hex(hasher.digest128());
+}
+
 ReportFrame frame_of(const TextModel& model, const WindowPlan& plan, const EvaluationRequest& request) {
   ReportFrame frame{.protocol = describe(plan), .pseudo = plan.pseudo != Pseudo::no, .base = request.base};
   if (request.form != ReportForm::json || request.levels.front() != Level::corpus) return frame;
   frame.model = weights_hash(model);
-  frame.tokenizer = to_hex(model.tokenizer.fingerprint());
+  frame.tokenizer = tokenizer_hash(model.tokenizer);
   return frame;
 }
 
@@ -52,8 +64,13 @@ class Saves {
     if (resumes()) {
       const JsonValue& state = entry->state;
       const std::string source = "the journal";
-      CorpusScore total = corpus_report_from_json(*state.find("report"), source).score;
-      total.perplexity_sum = state.number_at("perplexity_sum", source);
+      const JsonValue* saved_report = state.find("report");
+      if (saved_report == nullptr) throw Error("cannot resume: the journal is damaged: it has no 'report'");
+      CorpusScore total = corpus_report_from_json(*saved_report, source).score;
+      if (total.documents != entry->documents) throw Error("cannot resume: the journal is damaged: its numbers disagree");
+      const JsonValue* sum = state.find("perplexity_sum");
+      if (sum == nullptr || !sum->to_double(total.perplexity_sum))
+        total.perplexity_sum = std::numeric_limits<double>::infinity();
       total.perplexity_count = state.integer_at("perplexity_count", source);
       evaluator.resume(total);
       double bound = 0;
@@ -75,7 +92,7 @@ class Saves {
     constexpr std::chrono::seconds kInterval{2};
     if (Clock::now() - last_ < kInterval) return;
     JsonValue state;
-    state.set("report", to_json(total, {}, Macro::no)).set("perplexity_sum", total.perplexity_sum);
+    state.set("report", to_json(total, {}, Macro::no)).set("perplexity_sum", json_number(total.perplexity_sum));
     state.set("perplexity_count", total.perplexity_count).set("kept", filter.kept()).set("left_out", filter.rejected());
     if (filter.max_perplexity()) state.set("max_perplexity", *filter.max_perplexity());
     outputs_.save({.documents = documents_, .hash = hash_, .state = std::move(state)});
@@ -206,12 +223,13 @@ void evaluate_and_report(Compute& compute, const TextModel& model, const Evaluat
   }
 }
 
-JsonValue settings_to_resume(const TextModel& model, const EvaluationRequest& request, SimdTier tier, bool has_rejected) {
+JsonValue settings_to_resume(const TextModel& model, const EvaluationRequest& request, SimdTier tier,
+                             const std::string& rejected) {
   const auto or_null = [](const std::optional<double>& number) { return number ? JsonValue(*number) : JsonValue(); };
   std::string levels;
   for (const Level level : request.levels) levels += (levels.empty() ? "" : ",") + std::string(to_string(level));
   JsonValue settings;
-  settings.set("the model", weights_hash(model)).set("the tokenizer", to_hex(model.tokenizer.fingerprint()));
+  settings.set("the model", weights_hash(model)).set("the tokenizer", tokenizer_hash(model.tokenizer));
   settings.set("the protocol", describe(complete_plan(request.plan, model))).set("--level", levels);
   settings.set("--documents", to_string(request.documents.kind) + (":" + request.documents.detail));
   settings.set("the form of the report", static_cast<std::int64_t>(request.form)).set("--header", request.header);
@@ -219,7 +237,7 @@ JsonValue settings_to_resume(const TextModel& model, const EvaluationRequest& re
   settings.set("--max-perplexity", or_null(request.filter.max_perplexity));
   settings.set("--min-perplexity", or_null(request.filter.min_perplexity));
   settings.set("--keep-fraction", or_null(request.filter.keep_fraction));
-  return settings.set("--rejected", has_rejected).set("--simd", to_string(tier));
+  return settings.set("--rejected", rejected).set("--simd", to_string(tier));
 }
 
 void merge_and_report(const std::vector<std::string>& paths, ReportForm form, bool header, OutputStream& output) {

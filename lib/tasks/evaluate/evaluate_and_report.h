@@ -75,7 +75,8 @@ void evaluate_and_report(Compute& compute, const TextModel& model, const Evaluat
                          const EvaluationOutputs& outputs, const EvaluationProgress& progress);
 
 /// Returns what a resumed run must have in common with the one before, for ResumableOutputs.
-JsonValue settings_to_resume(const TextModel& model, const EvaluationRequest& request, SimdTier tier, bool has_rejected);
+JsonValue settings_to_resume(const TextModel& model, const EvaluationRequest& request, SimdTier tier,
+                             const std::string& rejected);
 
 /// Adds up the reports of parts of a corpus, which are JSON, and writes that of the whole. Throws Error.
 void merge_and_report(const std::vector<std::string>& paths, ReportForm form, bool header, OutputStream& output);

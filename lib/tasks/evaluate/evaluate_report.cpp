@@ -133,6 +133,11 @@ std::string with_scores(const DocumentScore& document, const ReportFrame& frame,
   std::string_view record = document.record;
   while (!record.empty() && is_white_space(record.back())) record.remove_suffix(1);
   while (!record.empty() && is_white_space(record.front())) record.remove_prefix(1);
+  // Line ends are between the parts of the JSON: inside of strings they are escaped.
+  std::string line(record);
+  std::replace_if(
+      line.begin(), line.end(), [](char c) { return c == '\n' || c == '\r'; }, ' ');
+  record = line;
   const JsonValue value = JsonValue::parse(record, "document " + std::to_string(document.number));
   if (value.if_object() == nullptr)
     return "{\"text\":" + std::string(record) + ",\"" + kScores + "\":" + scores.dump() + "}";
@@ -251,7 +256,7 @@ std::string to_text(const TokenScore& token, const ReportFrame& frame) {
   };
   return align_right(shown(token.score.nats), 12) + " " +
          align_right(token.scored ? std::to_string(token.score.rank) : "-", 8) + " " +
-         align_right(shown(token.score.entropy), 12) + "  " + json_quote(escaped(token.text)) + "\n";
+         align_right(shown(token.score.entropy), 12) + "  " + "\"" + escaped(token.text) + "\"\n";
 }
 
 }  // namespace lm

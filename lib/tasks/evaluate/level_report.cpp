@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/error.h"
+
 namespace lm {
 
 namespace {
@@ -77,6 +79,10 @@ void LevelReport::add(const DocumentScore& document, const JsonValue& more, bool
         output->write(to_text(document));
       } else if (options_.form == ReportForm::json && !document.record.empty()) {
         const std::string row = with_scores(document, options_.frame, more);
+        if (options_.levels.size() > 1 && JsonValue::parse(document.record, "document").find("level") != nullptr) {
+          throw Error("cannot add 'level' to document " + std::to_string(document.number) +
+                      ": it has a member of that name; rename it");
+        }
         output->write(options_.levels.size() > 1 ? "{\"level\":\"document\"," + row.substr(1) + "\n" : row + "\n");
       } else {
         write(Level::document, joined(to_json(document, options_.frame), more), *output);

@@ -8,6 +8,7 @@
 #include <cstdio>
 
 #include "base/error.h"
+#include "base/file_lock.h"
 #include "base/path.h"
 
 namespace lm {
@@ -24,15 +25,28 @@ struct ResumableOutputs::Partial {
   FileDescriptor file;
   std::unique_ptr<OutputStream> stream;
 
-  explicit Partial(const std::string& output) : name(follow_links(output)), path(name + kPartial) {}
+  FileLock lock;  // of `name`
+
+  explicit Partial(const std::string& output) : name(regular(output)), path(name + kPartial), lock(name) {}
+
+  /// Returns the file that a path leads to. Throws Error unless a file of that name can be renamed over it.
+  static std::string regular(const std::string& output) {
+    const std::string name = follow_links(output);
+    struct stat status {};
+    if (output == "-" || (::stat(name.c_str(), &status) == 0 && !S_ISREG(status.st_mode)))
+      throw Error("cannot resume into '" + output + "': it is no file, so that it cannot be cut and renamed");
+    return name;
+  }
 
   void open() {
     file = FileDescriptor(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666), path);
     if (file.get() < 0) throw_system_error("write", path, errno);
   }
-  /// Cuts the file to what was saved, and opens it for more. Returns false if it is shorter.
+  /// Cuts the file to what was saved, and opens it for more. Returns false if that does not end a line of it.
   bool begin(std::int64_t size) {
-    if (this->size() < size) return false;
+    char last = '\n';
+    if (size < 0 || this->size() < size || (size > 0 && ::pread(file.get(), &last, 1, size - 1) != 1) || last != '\n')
+      return false;
     if (::ftruncate(file.get(), size) != 0) throw_system_error("write", path, errno);
     if (::lseek(file.get(), size, SEEK_SET) < 0) throw_system_error("write", path, errno);
     const int copy = ::fcntl(file.get(), F_DUPFD_CLOEXEC, 3);
@@ -50,8 +64,9 @@ struct ResumableOutputs::Partial {
     if (::fdatasync(file.get()) != 0 && errno != EINVAL) throw_system_error("write", path, errno);
     return size();
   }
-  void take_name() {
-    if (!exists(path)) return;  // an earlier run got as far as this
+  /// `renamed`: an earlier run may have got as far as this.
+  void take_name(bool renamed) {
+    if (renamed && !exists(path) && exists(name)) return;
     if (std::rename(path.c_str(), name.c_str()) != 0) throw_system_error("write", name, errno);
     sync_folder_of(name);
   }
@@ -60,7 +75,6 @@ struct ResumableOutputs::Partial {
 ResumableOutputs::ResumableOutputs(const std::string& output, const std::string& rejected, const JsonValue& settings)
     : journal_(follow_links(output) + ".journal"),
       settings_(settings),
-      lock_(output),
       output_(std::make_unique<Partial>(output)),
       rejected_(rejected.empty() ? nullptr : std::make_unique<Partial>(rejected)) {
   check_output(output);
@@ -107,13 +121,14 @@ void ResumableOutputs::read_journal() {
                         .state = json.find("state") == nullptr ? JsonValue() : *json.find("state")};
   if (complete_) return;
   const std::int64_t size = json.integer_at("output_bytes", journal_);
+  if (entry_->documents < 0) refuse("the journal speaks of " + std::to_string(entry_->documents) + " documents");
   output_->open();
-  if (size < 0 || !output_->begin(size)) refuse("'" + output_->path + "' is shorter than its journal says");
+  if (!output_->begin(size)) refuse("'" + output_->path + "' is shorter than its journal says, or another file");
   if (!rejected_) return;
   const std::int64_t rejected_size = json.integer_at("rejected_bytes", journal_);
   rejected_->open();
-  if (rejected_size < 0 || !rejected_->begin(rejected_size))
-    refuse("'" + rejected_->path + "' is shorter than the journal says");
+  if (!rejected_->begin(rejected_size))
+    refuse("'" + rejected_->path + "' is shorter than the journal says, or another file");
 }
 
 void ResumableOutputs::save(const JournalEntry& entry) { write_journal(entry, false); }
@@ -133,8 +148,8 @@ void ResumableOutputs::write_journal(const JournalEntry& entry, bool complete) {
 
 void ResumableOutputs::finish() {
   if (!complete_) write_journal(entry_.value_or(JournalEntry()), true);
-  if (rejected_) rejected_->take_name();
-  output_->take_name();
+  if (rejected_) rejected_->take_name(complete_);
+  output_->take_name(complete_);
   if (::unlink(journal_.c_str()) != 0 && errno != ENOENT) throw_system_error("remove", journal_, errno);
 }
 

@@ -12,7 +12,6 @@
 #include <string>
 
 #include "base/file.h"
-#include "base/file_lock.h"
 #include "base/json.h"
 
 namespace lm {
@@ -27,7 +26,8 @@ struct JournalEntry {
 class ResumableOutputs {
  public:
   /// `rejected` may be empty. `settings` is what a later run must have in common with this one, each under the name that an
-  /// error calls it by. Takes the lock of `output`. Throws Error.
+  /// error calls it by. Takes the locks of both. Throws Error, also
+  /// if one of them is there and is no regular file.
   ResumableOutputs(const std::string& output, const std::string& rejected, const JsonValue& settings);
   ~ResumableOutputs();
 
@@ -51,7 +51,6 @@ class ResumableOutputs {
 
   std::string journal_;
   JsonValue settings_;
-  FileLock lock_;
   std::unique_ptr<Partial> output_, rejected_;
   std::optional<JournalEntry> entry_;
   bool complete_ = false;

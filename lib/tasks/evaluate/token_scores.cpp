@@ -77,7 +77,9 @@ void WordAssembler::add(const TokenScore& token) {
                 ": the tokenizer changes its text, so that tokens do not say where they are in it");
   }
   const double term = term_of(token);
-  const bool white = !token.text.empty() && leading_white_space(token.text) == token.text.size();
+  // One that spells nothing, such as a space that the tokenizer leaves out, goes with what follows if no word has begun.
+  const bool between = word_.tokens == 0 || white_.tokens > 0;
+  const bool white = leading_white_space(token.text) == token.text.size() && (!token.text.empty() || between);
   const bool begins = !started_ || (!token.text.empty() && (ends_white_ || is_white_space(token.text.front())));
   started_ = true;
   if (!token.text.empty()) ends_white_ = is_white_space(token.text.back());

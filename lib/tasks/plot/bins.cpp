@@ -12,7 +12,7 @@ namespace {
 
 /// Returns the name of a report: its model's if it says so, else its source's, numbered if there are more.
 std::string report_name(const JsonValue& row, const SourceRows& source, std::size_t number, const std::string& place) {
-  return text_or(row, "model", number > 0 ? source.name() + " " + std::to_string(number + 1) : source.name(), place);
+  return model_name(row, number > 0 ? source.name() + " " + std::to_string(number + 1) : source.name(), place);
 }
 
 const JsonValue::Array& array_at(const JsonValue& object, std::string_view key, const std::string& place) {
@@ -98,14 +98,16 @@ Plot plot_frequency(std::span<const SourceRows> sources) {
   each_report(sources, "frequency", [&](const JsonValue& row, const std::string& name, const std::string& place) {
     Series series{.name = name, .mark = Mark::bars, .color = color++};
     Series hits = series, sure = series;
+    const double base = optional_number(row, "base", place);  // of the loss, if it is not in nats
+    const double unit = base > 1 ? std::log(base) : 1;
     for (const JsonValue& bucket : array_at(row, "frequency", place)) {
       const auto x = static_cast<double>(category_of(labels, decade_label(bucket, place)));
       const auto value = [&](const char* key) { return optional_number(bucket, key, place); };
       for (Series* each : {&series, &hits, &sure}) each->x.push_back(x);
-      series.y.push_back(value("loss"));
+      series.y.push_back(unit * value("loss"));
       hits.y.push_back(value("accuracy"));
       sure.y.push_back(value("mean_p"));
-      plot.table.rows.push_back({name, value("from"), value("to"), value("tokens"), value("loss"), value("accuracy"),
+      plot.table.rows.push_back({name, value("from"), value("to"), value("tokens"), unit * value("loss"), value("accuracy"),
                                  value("mean_p"), value("expected_calibration_error")});
     }
     loss.series.push_back(std::move(series));

@@ -58,9 +58,9 @@ class ComparisonPlot {
  public:
   void take(const JsonValue& row, const std::string& name, const std::string& place) {
     if (const JsonValue* comparison = row.find("comparison")) {
-      take_pair(*comparison, row.string_at("model", place), row.string_at("against", place), place);
+      take_pair(*comparison, model_name(row, name, place), row.string_at("against", place), place);
     } else {
-      take_report(row, text_or(row, "model", name, place), place);
+      take_report(row, model_name(row, name, place), place);
     }
     if (!pairs_.empty() && !losses_.empty())
       throw Error("'" + place +
@@ -73,8 +73,7 @@ class ComparisonPlot {
     plot.table = table_;
     if (!pairs_.empty()) {
       if (!request.quantities.empty()) throw SettingsError("-y is for reports of models, not for comparisons of pairs");
-      plot.figure.panels.push_back(
-          row_panel("difference of loss (nats per token), with its 95 % interval", pairs_, Mark::intervals));
+      plot.figure.panels.push_back(row_panel("difference (" + unit_ + "), with its 95 % interval", pairs_, Mark::intervals));
       return plot;
     }
     const std::vector<PlotQuantity> quantities =
@@ -95,6 +94,10 @@ class ComparisonPlot {
  private:
   void take_pair(const JsonValue& row, const std::string& model, const std::string& against, const std::string& place) {
     const double value = required_number(row, "difference", place), error = optional_number(row, "standard_error", place);
+    const std::string unit = text_or(row, "unit", "nats a token", place);
+    if (!unit_.empty() && unit != unit_)
+      throw Error("'" + place + "' is in " + unit + ", those before in " + unit_ + ": draw them apart");
+    unit_ = unit;
     const double low = optional_number(row, "low", place), high = optional_number(row, "high", place);
     pairs_.push_back({model + " - " + against, value, low, high});
     if (table_.columns.empty())
@@ -119,6 +122,7 @@ class ComparisonPlot {
   }
 
   std::vector<ComparedValue> pairs_, losses_, bits_, perplexities_;
+  std::string unit_;  // of the pairs
   Table table_;
 };
 

@@ -165,4 +165,10 @@ std::string text_or(const JsonValue& row, std::string_view key, const std::strin
   throw Error("expected a string for '" + std::string(key) + "' in '" + place + "'");
 }
 
+std::string model_name(const JsonValue& row, const std::string& other, const std::string& place) {
+  const std::string model = text_or(row, "model", "", place);
+  const bool is_hash = model.size() == 32 && model.find_first_not_of("0123456789abcdef") == std::string::npos;
+  return text_or(row, "name", model.empty() || is_hash ? other : model, place);
+}
+
 }  // namespace lm

@@ -53,6 +53,8 @@ double optional_number(const JsonValue& row, std::string_view key, const std::st
 /// Returns a number that has to be there and finite.
 double required_number(const JsonValue& row, std::string_view key, const std::string& place);
 /// Returns a string, or the other one if it is null or missing.
+/// Returns what a report of a model is called: `name`, or `model` unless that is a hash, else `other`.
+std::string model_name(const JsonValue& row, const std::string& other, const std::string& place);
 std::string text_or(const JsonValue& row, std::string_view key, const std::string& other, const std::string& place);
 
 }  // namespace lm

@@ -76,6 +76,11 @@ TEST_CASE("a document that came in JSON keeps its members and gains its scores")
       "{\"id\": 7, \"text\": \"one\", \"meta\": [1.50, {}],\"scores\":{\"document_id\":0,\"tokens\":"));
   CHECK(reports.report.find("\n{\"text\":\"two\",\"scores\":{\"document_id\":1,") != std::string::npos);
   CHECK_THROWS_AS(report_of(model, request, "{\"text\": \"one\", \"scores\": 1}\n", "jsonl"), Error);
+  const std::string array =
+      report_of(model, request, "[{\"id\": 1,\n  \"text\": \"one\"},\r\n{\"text\": \"\"}]", "jsonl").report;
+  CHECK(std::count(array.begin(), array.end(), '\n') == 2);
+  const EvaluationRequest levels{.levels = {Level::corpus, Level::document}, .form = ReportForm::json};
+  CHECK_THROWS_AS(report_of(model, levels, "{\"text\": \"one\", \"level\": 1}\n", "jsonl"), Error);
 }
 
 TEST_CASE("several levels share one table, each document's words and tokens before it") {

@@ -111,6 +111,12 @@ TEST_CASE("a filter keeps a fraction by the first documents' perplexities, in or
   CHECK(half.kept() == 5);
   CHECK(half.rejected() == 5);
   CHECK(*half.max_perplexity() == std::exp(4.0));
+  DocumentFilter most({.keep_fraction = 0.9}, emit);
+  for (std::int64_t i = 0; i < 100; ++i) most.add(document(i, 1, i < 30 ? 0 : 1));  // a third has no perplexity
+  most.finish();
+  CHECK(most.kept() == 70);
+  CHECK(std::isfinite(*most.max_perplexity()));
+  kept.resize(5);
   half.add(document(10, 4));
   half.add(document(11, 4.001));
   half.add(document(12, 0, 0));  // without a perplexity

@@ -85,6 +85,8 @@ TEST_CASE(
   CHECK(words_of({"a ", "b"}) == Words{"a@0-1 1 1 1", "b@2-3 1 2 1002"});
   CHECK(words_of({"\n", " a"}) == Words{"a@2-3 2 3 1003"});
   CHECK(words_of({" ", "\n"}) == Words{"@0-0 2 3 3"});
+  // A token that spells nothing goes with what follows before a word has begun, and with the word inside of it.
+  CHECK(words_of({"", " a", "", "b"}) == Words{"ab@1-3 4 10 1010"});
 }
 
 TEST_CASE("with `space` a word begins with a space and at no end") {
