@@ -59,7 +59,7 @@ DocumentTokens Limits::beside(DocumentTokens first, Compute& compute, const Wind
     second_documents_.push_back(document);
     match_documents();
   });
-  return second_->beside(std::move(first));
+  return second_->beside(first);
 }
 
 void Limits::finish() {

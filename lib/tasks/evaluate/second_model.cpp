@@ -31,7 +31,7 @@ SecondModel::SecondModel(Compute& compute, const TextModel& model, const WindowP
       evaluator_(compute, model, plan, {.at_once = at_once}, {.document = std::move(on_document)}),
       encoder_(model.tokenizer, SpecialTokens::plain) {}
 
-DocumentTokens SecondModel::beside(DocumentTokens first) {
+DocumentTokens SecondModel::beside(const DocumentTokens& first) {
   DocumentTokens both = first;
   both.text = [this, first](std::string_view text) {
     if (first.text) first.text(text);

@@ -34,7 +34,7 @@ class SecondModel {
 
   /// Returns what hands documents on to `first`, and their text to this model after it. Token streams, whose text the second
   /// tokenizer cannot be given, make it throw Error.
-  DocumentTokens beside(DocumentTokens first);
+  DocumentTokens beside(const DocumentTokens& first);
   void finish() { evaluator_.finish(); }
   const WindowPlan& plan() const { return evaluator_.plan(); }
 
