@@ -7,15 +7,6 @@
 #include "stats/mean.h"
 
 namespace lm {
-namespace {
-
-std::optional<double> quotient(double numerator, std::int64_t denominator) {
-  if (denominator == 0) return std::nullopt;
-  return numerator / static_cast<double>(denominator);
-}
-
-}  // namespace
-
 void SecondScore::operator+=(const SecondScore& other) {
   score += other.score;
   compared += other.compared;

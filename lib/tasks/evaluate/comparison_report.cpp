@@ -6,14 +6,10 @@
 namespace lm {
 namespace {
 
-std::optional<double> mean_of(const FixedSum& sum, std::int64_t count) {
-  if (count == 0) return std::nullopt;
-  return sum.value() / static_cast<double>(count);
-}
+std::optional<double> mean_of(const FixedSum& sum, std::int64_t count) { return quotient(sum.value(), count); }
 
 std::optional<double> agreement_of(const SecondScore& second) {
-  if (second.compared == 0) return std::nullopt;
-  return static_cast<double>(second.agreements) / static_cast<double>(second.compared);
+  return quotient(static_cast<double>(second.agreements), second.compared);
 }
 
 /// Returns what differences are divided by: those in nats a token are in the unit of the base, those in bits a byte stay.

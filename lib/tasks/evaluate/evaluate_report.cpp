@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <numbers>
+#include <utility>
 
 #include "base/error.h"
 #include "base/json_number.h"
@@ -123,13 +124,19 @@ JsonValue to_json(const DocumentScore& document, const ReportFrame& frame) {
   return json;
 }
 
-std::string with_scores(const DocumentScore& document, const ReportFrame& frame, const JsonValue& more) {
+JsonValue joined(JsonValue row, const JsonValue& more) {
+  if (more.is_null()) return row;
+  for (const auto& [key, value] : *more.if_object()) row.set(key, value);
+  return row;
+}
+
+std::string with_scores(const DocumentScore& document, const ReportFrame& frame, const JsonValue& more,
+                        std::optional<Level> level) {
   JsonValue scores;
   scores.set("document_id", document.number);
   set_score(scores, document.score, frame);
-  if (!more.is_null()) {
-    for (const auto& [key, value] : *more.if_object()) scores.set(key, value);
-  }
+  const std::string first = level ? std::string("\"level\":\"") + to_string(*level) + "\"," : std::string();
+  const std::string last = std::string(",\"") + kScores + "\":" + joined(std::move(scores), more).dump() + "}";
   std::string_view record = document.record;
   while (!record.empty() && is_white_space(record.back())) record.remove_suffix(1);
   while (!record.empty() && is_white_space(record.front())) record.remove_prefix(1);
@@ -139,14 +146,16 @@ std::string with_scores(const DocumentScore& document, const ReportFrame& frame,
       line.begin(), line.end(), [](char c) { return c == '\n' || c == '\r'; }, ' ');
   record = line;
   const JsonValue value = JsonValue::parse(record, "document " + std::to_string(document.number));
-  if (value.if_object() == nullptr)
-    return "{\"text\":" + std::string(record) + ",\"" + kScores + "\":" + scores.dump() + "}";
-  if (value.find(kScores) != nullptr) {
-    throw Error("cannot add 'scores' to document " + std::to_string(document.number) +
+  if (value.if_object() == nullptr) return "{" + first + "\"text\":" + std::string(record) + last;
+  const auto refuse = [&](const char* name) {
+    if (value.find(name) == nullptr) return;
+    throw Error("cannot add '" + std::string(name) + "' to document " + std::to_string(document.number) +
                 ": it has a member of that name; rename it");
-  }
+  };
+  refuse(kScores);
+  if (level) refuse("level");
   // The object as it came; it holds its text at least.
-  return std::string(record.substr(0, record.size() - 1)) + ",\"" + kScores + "\":" + scores.dump() + "}";
+  return "{" + first + std::string(record.substr(1, record.size() - 2)) + last;
 }
 
 JsonValue to_json(const WordScore& word, const ReportFrame& frame) {

@@ -58,8 +58,12 @@ JsonValue to_json(const CorpusScore& corpus, const ReportFrame& frame, Macro mac
 /// Returns the same for one document: `document` in place of `documents`.
 JsonValue to_json(const DocumentScore& document, const ReportFrame& frame);
 /// Returns the JSON in which a document came, with its score as the object `scores` at its end; a string becomes an object
-/// with the string as `text`. `more`: members that the object gains, or null. Throws Error if it has a member of that name.
-std::string with_scores(const DocumentScore& document, const ReportFrame& frame, const JsonValue& more = {});
+/// with the string as `text`. `more`: members that the object gains, or null. A `level`, if given, becomes the first member.
+/// Throws Error if it has a member of such a name.
+std::string with_scores(const DocumentScore& document, const ReportFrame& frame, const JsonValue& more = {},
+                        std::optional<Level> level = {});
+/// Returns an object with the members of another one, which may be null, after its own.
+JsonValue joined(JsonValue row, const JsonValue& more);
 JsonValue to_json(const WordScore& word, const ReportFrame& frame);
 JsonValue to_json(const TokenScore& token, const ReportFrame& frame, std::string_view likeliest_text);
 

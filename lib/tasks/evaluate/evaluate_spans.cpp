@@ -47,11 +47,6 @@ std::string loss_text(std::optional<double> loss, const char* unit) {
   return score_text(loss, 4) + (loss ? std::string(" ") + unit : "");
 }
 
-std::optional<double> quotient(double numerator, std::int64_t denominator) {
-  if (denominator == 0) return std::nullopt;
-  return numerator / static_cast<double>(denominator);
-}
-
 }  // namespace
 
 std::optional<double> SpanScore::loss() const { return quotient(nats, targets); }

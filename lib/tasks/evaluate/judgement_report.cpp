@@ -34,9 +34,7 @@ JsonValue row_json(const Judgements::Row& row, const JudgementFrame& frame, bool
   JsonValue json;
   json.set("kind", row.kind);
   if (by_phenomenon) json.set("phenomenon", row.phenomenon);
-  const JsonValue numbers = to_json(row.tally, frame);
-  for (const auto& [key, value] : *numbers.if_object()) json.set(key, value);
-  return json;
+  return joined(std::move(json), to_json(row.tally, frame));
 }
 
 JsonValue rows_json(const std::vector<Judgements::Row>& rows, const JudgementFrame& frame, bool by_phenomenon) {

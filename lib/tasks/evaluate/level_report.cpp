@@ -1,8 +1,8 @@
 #include "tasks/evaluate/level_report.h"
 
 #include <algorithm>
-
-#include "base/error.h"
+#include <optional>
+#include <utility>
 
 namespace lm {
 
@@ -24,12 +24,6 @@ std::vector<std::string> columns_of(const std::vector<Level>& levels, const std:
   return columns;
 }
 
-JsonValue joined(JsonValue row, const JsonValue& more) {
-  if (more.is_null()) return row;
-  for (const auto& [key, value] : *more.if_object()) row.set(key, value);
-  return row;
-}
-
 }  // namespace
 
 LevelReport::LevelReport(const LevelReportOptions& options, const TextModel& model, OutputStream& output,
@@ -49,13 +43,9 @@ bool LevelReport::has(Level level) const {
 }
 
 void LevelReport::write(Level level, const JsonValue& row, OutputStream& output) {
-  const bool several = options_.levels.size() > 1;
-  JsonValue named = row;
-  if (several) {
-    named = JsonValue();
-    named.set("level", to_string(level));
-    for (const auto& [key, value] : *row.if_object()) named.set(key, value);
-  }
+  JsonValue named;
+  if (names_levels()) named.set("level", to_string(level));
+  named = joined(std::move(named), row);
   output.write(options_.form == ReportForm::json ? named.dump() + "\n" : tsv_row(columns_, named, options_.frame));
 }
 
@@ -78,12 +68,8 @@ void LevelReport::add(const DocumentScore& document, const JsonValue& more, bool
       if (options_.form == ReportForm::text) {
         output->write(to_text(document));
       } else if (options_.form == ReportForm::json && !document.record.empty()) {
-        const std::string row = with_scores(document, options_.frame, more);
-        if (options_.levels.size() > 1 && JsonValue::parse(document.record, "document").find("level") != nullptr) {
-          throw Error("cannot add 'level' to document " + std::to_string(document.number) +
-                      ": it has a member of that name; rename it");
-        }
-        output->write(options_.levels.size() > 1 ? "{\"level\":\"document\"," + row.substr(1) + "\n" : row + "\n");
+        const std::optional<Level> level = names_levels() ? std::optional(Level::document) : std::nullopt;
+        output->write(with_scores(document, options_.frame, more, level) + "\n");
       } else {
         write(Level::document, joined(to_json(document, options_.frame), more), *output);
       }

@@ -46,6 +46,7 @@ class LevelReport {
   void add(const CorpusScore& corpus, const MoreOfRow& more = {});
 
  private:
+  bool names_levels() const { return options_.levels.size() > 1; }
   void write(Level level, const JsonValue& row, OutputStream& output);
 
   LevelReportOptions options_;

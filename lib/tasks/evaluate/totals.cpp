@@ -10,12 +10,12 @@ namespace {
 
 constexpr double kSquareScale = 0x1p-20;
 
+}  // namespace
+
 std::optional<double> quotient(double numerator, double denominator) {
   if (denominator == 0) return std::nullopt;
   return numerator / denominator;
 }
-
-}  // namespace
 
 void Score::operator+=(const Score& other) {
   tokens += other.tokens;

@@ -12,6 +12,12 @@ namespace lm {
 /// A standard error is taken over documents if at least so many have scored tokens.
 constexpr std::int64_t kFewDocuments = 20;
 
+/// Returns numerator / denominator; empty if that is 0.
+std::optional<double> quotient(double numerator, double denominator);
+inline std::optional<double> quotient(double numerator, std::int64_t denominator) {
+  return quotient(numerator, static_cast<double>(denominator));
+}
+
 /// The totals of one document or of several.
 struct Score {
   std::int64_t tokens = 0;  // that count in nats; with a masked model no special ones
