@@ -96,7 +96,7 @@ void add_eval_options(CLI::App& app, EvalOptions& options) {
   app.add_flag("--infilling", options.infilling,
                "score the middles of tasks, JSON lines: prompt, suffix, canonical_solution");
   std::vector<std::string> layouts = fim_layout_names();
-  layouts.insert(layouts.begin(), "none");
+  layouts.insert(layouts.begin(), {kAutoFimLayout, "none"});
   add_word(app, "--layout", {"layout", layouts}, request.layout,
            "with --infilling: order and tokens of the parts; none: the prefix only",
            [&](const std::string& word) { request.layout = word; });

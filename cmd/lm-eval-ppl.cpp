@@ -28,7 +28,9 @@ int merge(const EvalOptions& options, std::vector<std::string> files) {
 int run(const EvalOptions& options, const CommonOptions& common) {
   std::vector<std::string> files = check_eval_options(options, common);
   if (options.merge) return merge(options, files);
-  const TextModel model = open_text_model(options.model, options.tokenizer_options);
+  TokenizerOptions tokenizer_options = options.tokenizer_options;
+  if (options.infilling) tokenizer_options.reserved = fim_token_names();
+  const TextModel model = open_text_model(options.model, tokenizer_options);
   EvaluationRequest request = request_of(options, scoring_of(options, model));
   request.inputs = std::move(files);
   std::optional<TextModel> against;

@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/file.h"
 #include "inputs.h"
@@ -27,7 +28,7 @@ struct Options {
   TokenizerOptions tokenizer_options;
   InfillSource source;
   CursorUnit cursor_unit = CursorUnit::character;
-  std::string layout = kDefaultFimLayout;
+  std::string layout = kAutoFimLayout;
   InfillOptions infilling;
   InfillOutput form;
   bool jsonl = false;
@@ -58,7 +59,9 @@ void add_options(CLI::App& app, Options& options) {
   add_model(app, options.model, options.tokenizer_options);
   app.add_option("FILE", options.source.text, "the text with its marker (default: standard input, as -)")->type_name("");
   add_input_options(app, options);
-  add_word(app, "--layout", {"layout", fim_layout_names()}, options.layout, "order and tokens of the parts",
+  std::vector<std::string> layouts = fim_layout_names();
+  layouts.insert(layouts.begin(), kAutoFimLayout);
+  add_word(app, "--layout", {"layout", layouts}, options.layout, "order and tokens of the parts",
            [&](const std::string& word) { options.layout = word; });
   add_sampling_options(app,
                        {.max_tokens = infilling.max_tokens,
@@ -117,9 +120,12 @@ int run(Options& options, const CommonOptions& common) {
   if (options.source.cursor) options.source.cursor->unit = options.cursor_unit;
   std::optional<InfillInput> input;
   if (!options.jsonl) input.emplace(options.source);  // its mistakes are reported before a large model is read
+  options.tokenizer_options.reserved = fim_token_names();
   const TextModel model = open_text_model(options.model, options.tokenizer_options);
   Compute compute(common.threads, common.simd);
   Infiller infiller(compute, model, options.layout);
+  if (options.layout == kAutoFimLayout && infiller.layout() != std::string(kDefaultFimLayout))
+    spdlog::info("the layout is {}", infiller.layout());
   const std::unique_ptr<OutputStream> output = open_output(options.output);
   if (input) {
     const InfillLeftOut left_out = infiller.read(input->parts(), options.infilling);

@@ -1,9 +1,12 @@
 #include "base/text_input.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
+#include <cerrno>
 #include <cstring>
 #include <utility>
 
@@ -130,6 +133,16 @@ std::size_t TextInput::read_once(void* buffer, std::size_t size) {
     return count;
   }
   return unpacker_ ? unpacker_->read_once(buffer, size) : lm::read_once(input_, buffer, size);
+}
+
+bool TextInput::wait(int wake) const {
+  if (given_ < head_.size() || unpacker_) return true;
+  std::array<pollfd, 2> polled = {pollfd{.fd = input_.get(), .events = POLLIN, .revents = 0},
+                                  pollfd{.fd = wake, .events = POLLIN, .revents = 0}};
+  while (::poll(polled.data(), polled.size(), -1) < 0) {
+    if (errno != EINTR) return true;  // reading says what is wrong
+  }
+  return polled[1].revents == 0;
 }
 
 std::string read_whole_text(const std::string& path, Accept accept) {

@@ -38,6 +38,9 @@ class TextInput {
   bool is_packed() const { return unpacker_.has_value(); }
   /// Gives what has come, from the beginning on; 0 at the end. Throws Error, also for compressed bytes that are damaged.
   std::size_t read_once(void* buffer, std::size_t size);
+  /// Waits until there is something to read, or the end; returns false if the descriptor `wake` is readable before. Does not
+  /// wait for a packed input.
+  bool wait(int wake) const;
   /// Gives the descriptor up, which has been read to the end of head(); not of a packed input.
   FileDescriptor take_descriptor() { return std::move(input_); }
 

@@ -33,6 +33,9 @@ struct TokenizerOptions {
   std::string end_of_text = {};
   /// The name of the token that precedes each text, or "none"; empty: what the tokenizer's post-processor says.
   std::optional<std::string> begin = {};
+  /// Names of added tokens that no text spells, whether or not the files call them special: here they are. The fingerprint
+  /// does not depend on it.
+  std::vector<std::string> reserved = {};
 };
 
 struct TokenizerParts;   // text/tokenizer_parts.h: what the file formats are read into

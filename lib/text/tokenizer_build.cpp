@@ -72,6 +72,19 @@ void mark_special(TokenizerTables& tables, const TokenizerOptions& options, std:
   tables.parts.added.push_back({*end_of_text, true});
 }
 
+/// Makes the added tokens special that text shall not spell.
+void mark_reserved(TokenizerTables& tables, const TokenizerOptions& options) {
+  for (AddedToken& added : tables.parts.added) {
+    const std::string_view name = tables.parts.tokens[added.id];
+    if (added.special || std::find(options.reserved.begin(), options.reserved.end(), name) == options.reserved.end())
+      continue;
+    added.special = true;
+    tables.special[added.id] = true;
+    tables.reserved.push_back(added.id);
+  }
+  std::sort(tables.reserved.begin(), tables.reserved.end());
+}
+
 /// Returns, by id, the tokens that the model does not give: special ones, unused ids, and added ones that it does not have.
 std::vector<bool> absent_ids(const TokenizerTables& tables) {
   std::vector<bool> absent = tables.special;
@@ -351,6 +364,7 @@ std::unique_ptr<TokenizerTables> build_tables(TokenizerParts parts, const Tokeni
     reject(source, "it has more scores or kinds of tokens than tokens");
   check_pattern(tables->parts, options, source);
   mark_special(*tables, options, source);
+  mark_reserved(*tables, options);
   take_surroundings(*tables, options, source);
   tables->normalizer = Normalizer::from_json(tables->parts.components.normalizer, source, find_expression);
   if (tables->parts.form == TokenizerParts::Form::bytes) {

@@ -37,6 +37,11 @@ class FingerprintHasher {
   std::string bytes_;
 };
 
+/// Returns whether a token is special here, and is not by what the files say.
+bool is_reserved(const TokenizerTables& tables, TokenId id) {
+  return std::binary_search(tables.reserved.begin(), tables.reserved.end(), id);
+}
+
 bool is_empty_sequence(const JsonValue& normalizer) {
   const JsonValue* steps = normalizer.find("normalizers");
   return steps != nullptr && steps->if_array() != nullptr && steps->if_array()->empty();
@@ -58,7 +63,7 @@ void hash_tokens(FingerprintHasher& hasher, const TokenizerTables& tables) {
   hasher.number(parts.tokens.size());
   for (TokenId id = 0; id < parts.tokens.size(); ++id) {
     hasher.text(parts.tokens[id]);
-    hasher.flag(tables.special[id]);
+    hasher.flag(tables.special[id] && !is_reserved(tables, id));
   }
   hasher.number(parts.merges.size());
   for (const MergePair& merge : parts.merges) {
@@ -85,14 +90,14 @@ JsonValue canonical(const JsonValue& value) {
   return JsonValue(std::move(members));
 }
 
-void hash_added(FingerprintHasher& hasher, const std::vector<AddedToken>& tokens) {
-  std::vector<AddedToken> added = tokens;
+void hash_added(FingerprintHasher& hasher, const TokenizerTables& tables) {
+  std::vector<AddedToken> added = tables.parts.added;
   std::sort(added.begin(), added.end(), [](const AddedToken& a, const AddedToken& b) { return a.id < b.id; });
   hasher.number(added.size());
   for (const AddedToken& token : added) {
     hasher.number(token.id);
-    hasher.number((token.special ? 1U : 0U) | (token.single_word ? 2U : 0U) | (token.lstrip ? 4U : 0U) |
-                  (token.rstrip ? 8U : 0U) | (token.normalized ? 16U : 0U));
+    hasher.number((token.special && !is_reserved(tables, token.id) ? 1U : 0U) | (token.single_word ? 2U : 0U) |
+                  (token.lstrip ? 4U : 0U) | (token.rstrip ? 8U : 0U) | (token.normalized ? 16U : 0U));
   }
 }
 
@@ -137,7 +142,7 @@ Fingerprint version_2(const TokenizerTables& tables) {
     for (const TokenId id : *ids) hasher.number(id);
   }
   hash_model(hasher, parts);
-  hash_added(hasher, parts.added);
+  hash_added(hasher, tables);
   hash_tokens(hasher, tables);
   return hasher.digest();
 }

@@ -27,6 +27,7 @@ struct TokenizerTables {
   TokenizerParts parts;
   TokenId end_of_text = 0;
   std::vector<bool> special;          // by id: special tokens and unused ids
+  std::vector<TokenId> reserved;      // those of them that are special here only, ascending
   TokensAround around;                // each text, as its post-processor says
   std::vector<TokenId> begin_tokens;  // what precedes each text here
   bool names_begin = false;           // they were asked for by name

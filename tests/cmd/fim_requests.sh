@@ -58,6 +58,37 @@ for number in 1 2; do sed -n ${number}p others | cmp - first || fail "a whole nu
 [ "$(tail -n 2 others | grep -c '^{"error":"')" = 2 ] || fail "no JSON, or no object, yet an id: $(cat others)"
 printf '%s\n' '{"id":1.0,"prefix":"","suffix":"","n":-1}' | lm-fim model --jsonl | grep -q '^{"id":1.0,"error"' || fail "an id is not as it was written"
 
+# A request replaces one that is being answered, or waits: that is answered in its turn, the others as if it had not been there.
+slow='{"id":"slow","prefix":"'"$prefix"'","suffix":"\n\n\n","n":40,"samples":64,"temperature":1}'
+nothing='{"no": [1]}'
+{
+  printf '%s\n' "$slow" "${slow/\"id\"/\"replaces\":\"slow\",\"id\"}" "${request/1/\"next\"}" "${request/1/2}"
+  printf '%s\n' "${request/\"id\":1/\"id\":3,\"replaces\":2}" "${request/\"id\":1/\"id\":4,\"replaces\":2.0}" "$request"
+  printf '%s\n' '{"id":5,"replaces":"next","n":"wrong"}' "${request/\"id\":1/\"id\":6,\"replaces\":$nothing}"
+} >replacing
+lm-fim model --jsonl <replacing >replaced
+[ "$(wc -l <replaced)" = 9 ] || fail "$(wc -l <replaced) answers: $(cut -c1-200 replaced)"
+[ "$(sed -n 1p replaced)" = '{"id":"slow","error":"replaced"}' ] || fail "$(sed -n 1p replaced | cut -c1-200)"
+sed -n 2p replaced | cmp - <(printf '%s\n' "$slow" | lm-fim model --jsonl) || fail "a replaced request changes another answer"
+[ "$(sed -n 3p replaced)" = '{"id":"next","error":"replaced"}' ] || fail "$(sed -n 3p replaced)"
+[ "$(sed -n 4p replaced)" = '{"id":2,"error":"replaced"}' ] || fail "$(sed -n 4p replaced)"
+for number in 5 6 7 9; do
+  cmp <(sed -n ${number}p replaced | sed 's/"id":[0-9]*,//') <(sed 's/"id":1,//' first) || fail "answer $number: $(cat replaced)"
+done
+sed -n 8p replaced | grep -q '^{"id":5,"error":"the request lacks' || fail "$(sed -n 8p replaced)"
+
+# While the input is open: the answer to what replaces another does not wait for that.
+coproc service { lm-fim model --jsonl; }
+printf '%s\n' "${slow/64/63}" >&"${service[1]}"
+printf '%s\n' "${request/\"id\":1/\"id\":1,\"replaces\":\"slow\"}" >&"${service[1]}"
+IFS= read -r -t 30 answer <&"${service[0]}" || fail "no answer to what was replaced"
+[ "${answer:0:10}" = '{"id":"slo' ] || fail "$answer"
+IFS= read -r -t 30 answer <&"${service[0]}" || fail "no answer to what replaces it"
+[ "$answer" = "$(cat first)" ] || fail "$answer"
+process=$service_PID
+eval "exec ${service[1]}>&-"
+wait "$process" || fail "exit $? at the end of the input"
+
 # The same middle as without --jsonl.
 printf '%b' "$prefix" >prefix
 printf '\n\n\n' >suffix
@@ -83,6 +114,15 @@ expect_exit 0 lm-fim model --jsonl </dev/null
 [ ! -s stdout ] || fail "an answer to nothing: $(cat stdout)"
 
 if [ -w /dev/full ]; then
+  # Even while the input is open.
+  mkfifo open
+  (exec 8>open && sed -n 1p requests >&8 && sleep 20) &
+  sender=$!
+  status=0
+  timeout 10 lm-fim model --jsonl <open >/dev/full 2>stderr || status=$?
+  kill $sender 2>/dev/null || true
+  [ $status = 1 ] || fail "/dev/full, an open input: exit $status"
+  expect_one_line_stderr 'standard output'
   status=0
   lm-fim model --jsonl requests >/dev/full 2>stderr || status=$?
   [ $status = 1 ] || fail "/dev/full: exit $status"

@@ -120,6 +120,10 @@ expect_exit 1 lm-fim causal marked
 expect_one_line_stderr "trained with the objective 'causal'"
 expect_exit 1 lm-fim model --layout starcoder marked
 expect_one_line_stderr 'lacks <fim_prefix>, <fim_suffix>, <fim_middle>'
+expect_exit 1 lm-fim model --layout named marked
+expect_one_line_stderr "lacks prefix_token, suffix_token, middle_token of the layout 'named'"
+lm-fim model --layout auto -n 12 marked | cmp - <(lm-fim model --layout spm -n 12 marked)
+lm-fim model -n 12 marked | cmp - <(lm-fim model --layout spm -n 12 marked)
 for layout in psm spm spm-llama.cpp qwen; do expect_exit 0 lm-fim model --layout $layout -n 3 marked; done
 expect_exit 2 lm-fim model --layout none marked
 expect_exit 1 lm-fim no-such-model marked

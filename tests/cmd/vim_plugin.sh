@@ -114,13 +114,14 @@ plugin_cases() {
   grep -q '"suffix": *"rest\\nlast\\n"' requests || fail "$editor: suffix of $(cat requests)"
   grep -q '"prefix": *"\\tdef f lines"' requests || fail "$editor: prefix of $(cat requests)"
 
-  # An answer that comes after more was typed is dropped; of three requests meanwhile only the last is sent.
+  # An answer that comes after more was typed is dropped; each request replaces the one before it, and the last is shown.
   open_editor 'slow'
   keys C-b
   wait_for lines_of requests 1
   keys a C-b b C-b c C-b
   wait_for sees 'slowabcMIDDLE'
-  lines_of requests 2 || fail "$editor: $(wc -l <requests) requests instead of the first and the last"
+  lines_of requests 4 || fail "$editor: $(wc -l <requests) requests instead of 4"
+  [ "$(grep -o '"replaces": *[0-9]*' requests | tr -dc '0-9\n' | tr '\n' ' ')" = '1 2 3 ' ] || fail "$editor: sent $(cat requests)"
   sees_not LATE || fail "$editor: a late answer is shown"
   written 'slowabc'
   close_editor

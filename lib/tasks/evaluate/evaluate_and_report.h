@@ -40,7 +40,7 @@ struct EvaluationRequest {
   DocumentKind documents = {};
   Scoring scoring = Scoring::left_to_right;
   WindowPlan plan = {};  // its `pseudo` is Pseudo::no except with Scoring::pseudo
-  std::string layout = kDefaultFimLayout;
+  std::string layout = kAutoFimLayout;
   Normalize normalize = Normalize::none;        // of cloze items
   std::vector<Level> levels = {Level::corpus};  // each once, in the order of the enum
   WordBegin word_begin = WordBegin::all;

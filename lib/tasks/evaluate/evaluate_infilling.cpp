@@ -57,33 +57,25 @@ std::optional<InfillingScore::Gain> InfillingScore::gain() const {
 
 InfillingEvaluator::InfillingEvaluator(Compute& compute, const TextModel& model, std::string_view layout)
     : model_(model),
-      layout_(layout == "none" ? nullptr : &find_fim_layout(layout)),
-      allowed_(model.samplable()),
-      ends_(model.ends()),
+      layout_(layout == "none" ? std::nullopt : std::optional(infill_layout(model, layout))),
+      allowed_(layout_ ? layout_->allowed : model.samplable()),
+      ends_(layout_ ? layout_->ends : model.ends()),
       longest_piece_(longest_fim_piece(model.training_window())),
       scorer_(compute, model.parameters(), model.config().context_length),
       decoder_(compute, model.parameters()),
       context_(decoder_, model.config(), model.config().context_length) {
-  if (layout_ == nullptr) {
-    require_left_to_right(model);
-    return;
-  }
-  require_infilling(model);
-  tokens_ = find_fim_tokens(model.tokenizer, *layout_, model.path());
-  const std::array<TokenId, 3> layout_tokens = {tokens_.prefix, tokens_.suffix, tokens_.middle};
-  model.require_embedded(layout_tokens, "the layout '" + std::string(layout) + "'");
-  for (const TokenId token : layout_tokens) allowed_[token] = 0;
+  if (!layout_) require_left_to_right(model);
 }
 
 /// Returns how much of prefix and suffix the model gets: without a layout, all the room is the prefix's.
 InfillShares InfillingEvaluator::shares(std::int64_t prefix, std::int64_t suffix, std::int64_t middle) const {
   const std::int64_t room = longest_piece_ - middle;
-  if (layout_ == nullptr) return {.prefix = std::min(prefix, room), .suffix = 0};
+  if (!layout_) return {.prefix = std::min(prefix, room), .suffix = 0};
   return share_room(room, prefix, suffix);
 }
 
 std::vector<TokenId> InfillingEvaluator::after_opening(std::vector<TokenId> tokens) const {
-  const std::vector<TokenId> opening = model_.tokenizer.opening();
+  const std::vector<TokenId> opening = model_.tokenizer.opening();  // something is seen before the first token
   tokens.insert(tokens.begin(), opening.begin(), opening.end());
   return tokens;
 }
@@ -122,7 +114,8 @@ bool InfillingEvaluator::writes(std::span<const TokenId> before, std::string_vie
 
 void InfillingEvaluator::add(const InfillingTask& task) {
   const std::vector<TokenId> prefix = model_.tokenizer.encode(task.prefix);
-  const std::vector<TokenId> suffix = model_.tokenizer.encode(task.suffix);
+  const std::vector<TokenId> suffix =
+      layout_ ? layout_->encode_suffix(model_.tokenizer, task.suffix) : model_.tokenizer.encode(task.suffix);
   const std::vector<TokenId> middle = model_.tokenizer.encode(task.middle);
   for (const std::vector<TokenId>* part : {&prefix, &suffix, &middle}) model_.require_embedded(*part);
   const std::int64_t length = std::ssize(middle);
@@ -138,11 +131,11 @@ void InfillingEvaluator::add(const InfillingTask& task) {
   ++total_.tasks;
   total_.tokens += length;
   total_.prefix_nats += prefix_nats;
-  if (layout_ == nullptr) {
+  if (!layout_) {
     total_.exact += writes(alone, task.middle) ? 1 : 0;
     return;
   }
-  const std::vector<TokenId> both = after_opening(arrange_fim(*layout_, tokens_, kept_prefix, kept_suffix, {}));
+  const std::vector<TokenId> both = layout_->prompt(kept_prefix, kept_suffix);
   const double nats = nats_of(both, middle);
   total_.nats += nats;
   total_.gains.push_back(prefix_nats - nats);

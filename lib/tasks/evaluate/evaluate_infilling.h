@@ -14,9 +14,9 @@
 #include "infer/score.h"
 #include "kernels/compute.h"
 #include "model/decode.h"
-#include "objectives/fim_layout.h"
 #include "tasks/evaluate/evaluate_report.h"
 #include "tasks/infill/infill.h"
+#include "tasks/infill/infill_layout.h"
 #include "tasks/text_model.h"
 
 namespace lm {
@@ -54,13 +54,13 @@ struct InfillingScore {
 /// that the gain is due to the suffix. Without a layout, all the room is the prefix's.
 class InfillingEvaluator {
  public:
-  /// layout: a name of the registry, or "none": the prefix only, which any model that predicts from left to right can do.
+  /// layout: a name of the registry, "auto", or "none": the prefix only, which any model that predicts from left to right can do.
   /// Throws Error if the model cannot do it.
   InfillingEvaluator(Compute& compute, const TextModel& model, std::string_view layout);
 
   void add(const InfillingTask& task);
   const InfillingScore& total() const { return total_; }
-  const char* layout() const { return layout_ == nullptr ? "none" : layout_->name; }
+  const char* layout() const { return layout_ ? layout_->layout->name : "none"; }
 
  private:
   InfillShares shares(std::int64_t prefix, std::int64_t suffix, std::int64_t middle) const;
@@ -69,8 +69,7 @@ class InfillingEvaluator {
   bool writes(std::span<const TokenId> before, std::string_view middle);
 
   const TextModel& model_;
-  const FimLayout* layout_ = nullptr;
-  FimTokens tokens_;
+  std::optional<InfillLayout> layout_;
   std::vector<std::uint8_t> allowed_;
   std::vector<TokenId> ends_;
   std::int64_t longest_piece_;  // of a prefix, middle and suffix in the window that the model was trained on

@@ -1,13 +1,12 @@
 #include "tasks/infill/infill.h"
 
 #include <algorithm>
-#include <array>
+#include <optional>
 #include <utility>
 
 #include "base/error.h"
 #include "base/round.h"
 #include "objectives/fim.h"
-#include "objectives/mixture.h"
 #include "tasks/prompt/prompt_text.h"
 #include "text/unicode/unicode.h"
 
@@ -42,32 +41,6 @@ TextStream::Write without_unfinished(std::string unfinished, TextStream::Write w
 
 }  // namespace
 
-void require_infilling(const TextModel& model) {
-  const ModelRecord& record = model.model.record;
-  if (parse_mixture(record.objective).trains("fim")) return;
-  if (record.progress.empty()) return;  // not one of ours: nothing says what it was trained for
-  throw Error("cannot fill in the middle with '" + model.path() + "': it was trained with the objective '" +
-              record.objective + "', which never saw a middle after both ends; train with --objective fim, or " +
-              "causal:0.5,fim:0.5");
-}
-
-FimTokens find_fim_tokens(const Tokenizer& tokenizer, const FimLayout& layout, std::string_view source) {
-  std::array<TokenId, 3> ids{};
-  std::string missing;
-  for (std::size_t i = 0; i < ids.size(); ++i) {
-    if (const std::optional<TokenId> id = tokenizer.id_of(layout.tokens[i])) {
-      ids[i] = *id;
-    } else {
-      missing += (missing.empty() ? "" : ", ") + std::string(layout.tokens[i]);
-    }
-  }
-  if (!missing.empty()) {
-    throw Error("cannot fill in the middle with '" + std::string(source) + "': its tokenizer lacks " + missing +
-                " of the layout '" + layout.name + "'");
-  }
-  return {.prefix = ids[0], .suffix = ids[1], .middle = ids[2]};
-}
-
 InfillShares share_room(std::int64_t room, std::int64_t prefix, std::int64_t suffix) {
   const std::int64_t half = room / 2;
   const std::int64_t suffix_kept = std::min(suffix, std::max(half, room - prefix));
@@ -76,17 +49,12 @@ InfillShares share_room(std::int64_t room, std::int64_t prefix, std::int64_t suf
 
 Infiller::Infiller(Compute& compute, const TextModel& model, std::string_view layout)
     : model_(model),
-      layout_(find_fim_layout(layout)),
-      allowed_(model.samplable()),
-      ends_(model.ends()),
+      layout_(infill_layout(model, layout)),
+      allowed_(layout_.allowed),
+      ends_(layout_.ends),
       decoder_(compute, model.parameters()),
       context_(decoder_, model.config(), 1),
       longest_piece_(longest_fim_piece(model.training_window())) {
-  require_infilling(model);
-  tokens_ = find_fim_tokens(model.tokenizer, layout_, model.path());
-  const std::array<TokenId, 3> layout_tokens = {tokens_.prefix, tokens_.suffix, tokens_.middle};
-  model.require_embedded(layout_tokens, "the layout '" + std::string(layout) + "'");
-  for (const TokenId token : layout_tokens) allowed_[token] = 0;
   if (longest_piece_ < 1) {
     throw Error("cannot fill in the middle with '" + model.path() + "': its context of " +
                 std::to_string(model.training_window()) + " tokens is too short");
@@ -102,13 +70,31 @@ std::vector<TokenId> Infiller::encode_end(std::string_view text, std::int64_t ro
 
 /// Encodes its start in the same way.
 std::vector<TokenId> Infiller::encode_start(std::string_view text, std::int64_t room) const {
-  return model_.tokenizer.encode(text.substr(0, bytes_for(room)));
+  return layout_.encode_suffix(model_.tokenizer, text.substr(0, bytes_for(room)));
 }
 
 std::int64_t Infiller::bytes_of(std::span<const TokenId> ids) const {
   std::int64_t bytes = 0;
   for (const TokenId id : ids) bytes += static_cast<std::int64_t>(model_.bytes_of(id).size());
   return bytes;
+}
+
+/// Reads the prompt, whose first `same` tokens are those of the last one, in parts: one that is given up does not keep the
+/// next waiting. Returns how many did not have to be read again.
+std::int64_t Infiller::read_prompt(std::int64_t same) {
+  constexpr std::int64_t kPart = 256;  // Context::read_changed() divides a prompt there, too, so that no bit depends on it
+  const std::int64_t count = std::ssize(prompt_);
+  std::optional<std::int64_t> reused;
+  for (read_ = same; !reused || (read_ < count && !is_given_up());) {
+    const std::int64_t next = std::min(count, (read_ / kPart + 1) * kPart);
+    const bool in_parts = options_.is_given_up && decoder_.keeps_keys(next, count);
+    read_ = 0;  // if an error interrupts
+    const std::int64_t end = in_parts ? next : count;
+    const std::int64_t kept = context_.read_changed(std::span(prompt_).first(static_cast<std::size_t>(end)));
+    if (!reused) reused = kept;
+    read_ = end;
+  }
+  return *reused;
 }
 
 InfillLeftOut Infiller::read(const InfillText& text, InfillOptions options) {
@@ -125,23 +111,26 @@ InfillLeftOut Infiller::read(const InfillText& text, InfillOptions options) {
   const std::int64_t prefix_kept = whole_steps(shares.prefix, std::ssize(prefix_ids), room);
   const auto prefix = std::span(prefix_ids).last(static_cast<std::size_t>(prefix_kept));
   const auto suffix = std::span(suffix_ids).first(static_cast<std::size_t>(shares.suffix));
-  prompt_ = arrange_fim(layout_, tokens_, prefix, suffix, {});
-  const std::vector<TokenId> opening = model_.tokenizer.opening();
-  prompt_.insert(prompt_.begin(), opening.begin(), opening.end());
+  const std::vector<TokenId> last = std::exchange(prompt_, layout_.prompt(prefix, suffix));
+  const std::int64_t comparable = std::min(std::exchange(read_, 0), std::ssize(prompt_));
+  const auto differs = std::mismatch(last.begin(), last.begin() + comparable, prompt_.begin()).first;
+  std::int64_t same = differs - last.begin();
   model_.require_embedded(prompt_);
 
   const std::int64_t context_length = model_.config().context_length;
   options_.max_tokens = std::min(options_.max_tokens, longest_piece_ + kLayoutTokens - std::ssize(prompt_));
   if (const std::int64_t needed = std::min(context_length, std::ssize(prompt_) + options_.max_tokens); needed > capacity_) {
-    capacity_ = std::min(context_length, std::max(needed, 2 * capacity_));  // growing forgets: not at every request
+    // Growing forgets: not at every request, and not at the second because of one more key.
+    capacity_ = std::min(context_length, std::max(needed + needed / 8 + 64, 2 * capacity_));
     context_.reserve(capacity_);
+    same = 0;
   }
-  reused_ = context_.read_changed(prompt_);
+  reused_ = read_prompt(same);
   return {.prefix = std::ssize(text.prefix) - bytes_of(prefix), .suffix = std::ssize(text.suffix) - bytes_of(suffix)};
 }
 
 Infill Infiller::sample(std::int64_t number, const std::function<void(std::string_view)>& write) {
-  LM_CHECK(!prompt_.empty() && number >= 0);
+  LM_CHECK(!prompt_.empty() && read_ == std::ssize(prompt_) && number >= 0);
   context_.rewind();
   Sampler sampler(options_.sampling, allowed_, {.seed = options_.seed, .text = static_cast<std::uint64_t>(number)});
   OverlapTrimmer trimmer(suffix_, write);
@@ -152,7 +141,7 @@ Infill Infiller::sample(std::int64_t number, const std::function<void(std::strin
   Infill result;
   const EndReason reason = generate(context_, sampler, ends_, options_.max_tokens, [&](TokenId token) {
                              result.tokens += 1;
-                             return stream.feed(model_.bytes_of(token)) && !ran_on;
+                             return !is_given_up() && stream.feed(model_.bytes_of(token)) && !ran_on;
                            }).reason;
   stream.finish();
   trimmer.finish(reason == EndReason::end_of_text ? OverlapTrimmer::End::complete : OverlapTrimmer::End::broken_off);

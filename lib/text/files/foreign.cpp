@@ -72,9 +72,11 @@ void put_around(const ForeignVocabulary& vocabulary, TokenizerParts& parts) {
 void keep_configuration(const ForeignVocabulary& vocabulary, TokenizerParts& parts) {
   JsonValue config = JsonValue(JsonValue::Object());
   const std::pair<const char*, const std::optional<TokenId>*> names[] = {
-      {"bos_token", &vocabulary.bos},  {"eos_token", &vocabulary.eos}, {"unk_token", &vocabulary.unk},
-      {"sep_token", &vocabulary.sep},  {"pad_token", &vocabulary.pad}, {"cls_token", &vocabulary.cls},
-      {"mask_token", &vocabulary.mask}};
+      {"bos_token", &vocabulary.bos},           {"eos_token", &vocabulary.eos},
+      {"unk_token", &vocabulary.unk},           {"sep_token", &vocabulary.sep},
+      {"pad_token", &vocabulary.pad},           {"cls_token", &vocabulary.cls},
+      {"mask_token", &vocabulary.mask},         {"prefix_token", &vocabulary.fim_prefix},
+      {"suffix_token", &vocabulary.fim_suffix}, {"middle_token", &vocabulary.fim_middle}};
   for (const auto& [name, id] : names) {
     if (*id && **id < vocabulary.tokens.size()) config.set(name, vocabulary.tokens[**id]);
   }

@@ -219,10 +219,20 @@ class GgufVocabularyReader {
   /// Reads the ids that the file names; one that is no token's is as if it were not there.
   void read_special_ids() {
     const std::pair<std::string_view, std::optional<TokenId>*> ids[] = {
-        {"tokenizer.ggml.bos_token_id", &vocabulary_.bos},     {"tokenizer.ggml.eos_token_id", &vocabulary_.eos},
-        {"tokenizer.ggml.unknown_token_id", &vocabulary_.unk}, {"tokenizer.ggml.seperator_token_id", &vocabulary_.sep},
-        {"tokenizer.ggml.padding_token_id", &vocabulary_.pad}, {"tokenizer.ggml.cls_token_id", &vocabulary_.cls},
-        {"tokenizer.ggml.mask_token_id", &vocabulary_.mask}};
+        {"tokenizer.ggml.bos_token_id", &vocabulary_.bos},
+        {"tokenizer.ggml.eos_token_id", &vocabulary_.eos},
+        {"tokenizer.ggml.unknown_token_id", &vocabulary_.unk},
+        {"tokenizer.ggml.seperator_token_id", &vocabulary_.sep},
+        {"tokenizer.ggml.padding_token_id", &vocabulary_.pad},
+        {"tokenizer.ggml.cls_token_id", &vocabulary_.cls},
+        {"tokenizer.ggml.mask_token_id", &vocabulary_.mask},
+        // The names of older files first.
+        {"tokenizer.ggml.prefix_token_id", &vocabulary_.fim_prefix},
+        {"tokenizer.ggml.suffix_token_id", &vocabulary_.fim_suffix},
+        {"tokenizer.ggml.middle_token_id", &vocabulary_.fim_middle},
+        {"tokenizer.ggml.fim_pre_token_id", &vocabulary_.fim_prefix},
+        {"tokenizer.ggml.fim_suf_token_id", &vocabulary_.fim_suffix},
+        {"tokenizer.ggml.fim_mid_token_id", &vocabulary_.fim_middle}};
     for (const auto& [key, id] : ids) {
       if (*id && **id >= vocabulary_.tokens.size()) id->reset();
       const std::optional<std::uint64_t> named = file_.unsigned_at(key);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "tasks/byte_model.h"
@@ -21,6 +22,20 @@ inline Tokenizer infill_tokenizer(const std::vector<std::string>& names = {"<|fi
     parts.tokens.push_back(name);
   }
   return Tokenizer(std::move(parts), {}, "test");
+}
+
+/// Ids of a text by that tokenizer.
+inline std::vector<TokenId> ids_of(std::string_view text) {
+  std::vector<TokenId> ids;
+  for (const char c : text) ids.push_back(static_cast<TokenId>(static_cast<unsigned char>(c)) + 1);
+  return ids;
+}
+
+/// Ids of single tokens and of texts, one after the other.
+inline std::vector<TokenId> join(const std::vector<std::vector<TokenId>>& parts) {
+  std::vector<TokenId> all;
+  for (const std::vector<TokenId>& part : parts) all.insert(all.end(), part.begin(), part.end());
+  return all;
 }
 
 /// A model of random weights whose distributions are far from flat, that says of itself that it was trained on `objective`.

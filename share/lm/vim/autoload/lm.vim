@@ -1,6 +1,5 @@
-" Completes at the cursor through lm-fim --jsonl, which stays loaded. One request is on its way at a time; of those made
-" meanwhile only the newest waits, and an answer for any other place than the cursor's is dropped. Vim and Neovim differ only
-" in jobs and in ghost text.
+" Completes at the cursor through lm-fim --jsonl, which stays loaded. A new request replaces the one that is on its way, and an
+" answer for any other place than the cursor's is dropped. Vim and Neovim differ only in jobs and in ghost text.
 
 let s:nvim = has('nvim')
 let s:can_ghost = s:nvim ? exists('*nvim_buf_set_extmark') : has('patch-9.0.0185') && has('textprop')
@@ -9,8 +8,7 @@ let s:running = 0
 let s:answered = 0      " this process has answered at least once
 let s:failed = 0        " the last process ended without an answer: only a request by hand starts another
 let s:last_id = 0
-let s:in_flight = {}    " {id, place, auto} of the request that lm-fim works on
-let s:waiting = {}      " the same, with its text, of the newest request asked meanwhile
+let s:in_flight = {}    " {id, place, auto} of the newest request, which has no answer yet
 let s:ghost = {}        " {place, middle} of what is shown
 let s:timer = -1
 let s:partial = ''      " Neovim: the beginning of an answer
@@ -117,7 +115,7 @@ function! s:on_end(job, status, ...) abort
     return
   endif
   let asked = !empty(s:in_flight)
-  let [s:running, s:in_flight, s:waiting] = [0, {}, {}]
+  let [s:running, s:in_flight] = [0, {}]
   let s:failed = !s:answered
   if asked || a:status != 0
     call s:tell_once(s:complaint !=# '' ? s:complaint : 'ended with exit code ' . a:status)
@@ -128,7 +126,7 @@ function! lm#stop() abort
   call lm#dismiss()
   if s:running
     let job = s:job
-    let [s:job, s:running, s:in_flight, s:waiting] = [0, 0, {}, {}]
+    let [s:job, s:running, s:in_flight] = [0, 0, {}]
     if s:nvim
       call jobstop(job)
     else
@@ -155,6 +153,9 @@ function! s:send(request) abort
   if s:setting('single_line', 0)
     let message.single_line = v:true
   endif
+  if !empty(s:in_flight)
+    let message.replaces = s:in_flight.id
+  endif
   try
     call s:write(json_encode(message) . "\n")
     let s:in_flight = a:request
@@ -170,11 +171,7 @@ function! s:ask(auto) abort
   endif
   let s:last_id += 1
   let request = {'id': s:last_id, 'place': s:place(), 'auto': a:auto, 'text': s:text_around()}
-  if empty(s:in_flight)
-    call s:send(request)
-  else
-    let s:waiting = request
-  endif
+  call s:send(request)
 endfunction
 
 function! s:on_line(line) abort
@@ -188,17 +185,12 @@ function! s:on_line(line) abort
     return
   endif
   let [s:answered, s:failed] = [1, 0]
-  " An error about a line that lm-fim could not read has no id: it answers the only request that there is.
+  " An answer to a request that was replaced is for another id. An error about a line that lm-fim could not read has none.
   let id = get(answer, 'id', v:null)
   if empty(s:in_flight) || type(id) == type(0) && id != s:in_flight.id
     return
   endif
   let [request, s:in_flight] = [s:in_flight, {}]
-  let [next, s:waiting] = [s:waiting, {}]
-  if !empty(next) && next.place == s:place()
-    call s:send(next)
-    return
-  endif
   if has_key(answer, 'error')
     call s:tell_once(type(answer.error) == type('') ? answer.error : json_encode(answer.error))
   elseif type(get(answer, 'middle', 0)) == type('') && answer.middle !=# ''
@@ -322,7 +314,6 @@ endfunction
 function! lm#dismiss() abort
   call timer_stop(s:timer)
   call s:clear()
-  let s:waiting = {}
   if !empty(s:in_flight)
     let s:in_flight.place = []
   endif
