@@ -2,6 +2,8 @@
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
+#include <array>
+#include <cstdio>
 #include <memory>
 #include <optional>
 #include <string>
@@ -14,6 +16,7 @@
 #include "output_names.h"
 #include "program.h"
 #include "sampling_options.h"
+#include "tasks/prompt/chat.h"
 #include "tasks/prompt/sample_prompts.h"
 #include "token_formats.h"
 #include "tokenizer_options.h"
@@ -30,6 +33,8 @@ struct Options {
   PromptSource source;  // without its paths
   SampleRequest request;
   bool greedy = false;
+  bool chat = false;
+  std::optional<std::string> system;
   std::string output = "-";
   const CLI::App* app = nullptr;  // knows which options were given
 };
@@ -40,6 +45,8 @@ void add_options(CLI::App& app, Options& options) {
   add_model(app, options.model, options.tokenizer_options);
   app.add_option("FILE", options.file, "a file or folder of prompts (default: standard input, as -)")->type_name("");
   add_text(app, "-p,--prompt", options.prompt, "the prompt (default: FILE or standard input)");
+  app.add_flag("--chat", options.chat, "answer prompts as what a user says to an instruct model");
+  add_text(app, "--system", options.system, "with --chat: the system message of conversations without one", "TEXT");
   add_sampling_options(app,
                        {.max_tokens = prompting.max_tokens,
                         .sampling = prompting.sampling,
@@ -100,6 +107,76 @@ void check(const Options& options) {
     throw UsageError("a token stream is not written to a terminal; redirect the output");
 }
 
+/// Returns whether whole conversations are read, not prompts.
+bool reads_records(const Options& options) {
+  const DocumentKind& documents = options.source.documents;
+  return options.chat && !options.prompt && documents.kind == DocumentKind::Kind::jsonl && documents.detail.empty();
+}
+
+/// Throws UsageError if options were given that do not go with --chat, or without it.
+void check_chat(const Options& options, bool at_terminal) {
+  const SampleRequest& request = options.request;
+  if (!options.chat) {
+    if (options.system) throw UsageError("--system goes with --chat");
+    return;
+  }
+  if (request.special == SpecialTokens::allow)
+    throw UsageError("--chat writes the tokens of turns itself, and none is spelled by what is said; leave --special out");
+  const bool talks = at_terminal && !options.prompt;
+  if (!talks && !reads_records(options)) return;
+  const std::string reason = talks ? "a conversation at the terminal is text; give what is said by -p or a file"
+                                   : "--documents jsonl has conversations, which are answered as JSON lines";
+  for (const char* name : {"--format", "--probs", "--echo"}) {
+    if (options.app->count(name) > 0) throw UsageError(reason + ", without " + name);
+  }
+  if (talks && (request.output.json || request.samples != 1)) throw UsageError(reason + ", without --json and --samples");
+}
+
+/// Reads lines at a terminal, each after a sign on standard error.
+class TerminalLines {
+ public:
+  /// Returns the next line without its newline; nothing at the end of the input.
+  std::optional<std::string> next() {
+    std::fputs("> ", stderr);
+    for (;;) {
+      const std::size_t newline = buffer_.find('\n');
+      if (newline != std::string::npos) {
+        std::string line = buffer_.substr(0, newline);
+        buffer_.erase(0, newline + 1);
+        return line;
+      }
+      std::array<char, 4096> block{};
+      const std::size_t count = read_once(input_, block.data(), block.size());
+      if (count == 0) break;
+      buffer_.append(block.data(), count);
+    }
+    std::fputc('\n', stderr);
+    return std::nullopt;
+  }
+
+ private:
+  FileDescriptor input_ = open_input("-");
+  std::string buffer_;
+};
+
+void chat(Options& options, Compute& compute, const TextModel& model, OutputStream& output, bool at_terminal) {
+  ChatAnswerer answerer(
+      compute, model, output, options.request, options.system,
+      {.kind = [](PromptKind) {}, .warn = [](const std::string& warning) { spdlog::warn("{}", warning); }});
+  if (options.prompt) {
+    answerer.answer(*options.prompt);
+  } else if (at_terminal) {
+    TerminalLines lines;
+    answerer.talk([&] { return lines.next(); });
+  } else if (reads_records(options)) {
+    for_each_chat_record(
+        options.source, [&](const JsonValue& record, const std::string& source) { answerer.answer_record(record, source); });
+  } else {
+    for_each_prompt(options.source, [&](std::string_view prompt) { answerer.answer(prompt); });
+  }
+  answerer.finish();
+}
+
 /// Throws if options were given that do not go with what a prompt asks for.
 void check_kind(const Options& options, PromptKind kind) {
   if (kind == PromptKind::continuation) return;
@@ -120,6 +197,7 @@ int run(Options& options, const CommonOptions& common) {
   const bool from_stdin =
       options.inputs.list.empty() && (options.inputs.files.empty() || options.inputs.files.front() == "-");
   const bool at_terminal = from_stdin && is_terminal(STDIN_FILENO);
+  check_chat(options, at_terminal);
   NamedFiles named(common);
   named.reads("MODEL", options.model);
   named.writes("-o", options.output);
@@ -131,9 +209,15 @@ int run(Options& options, const CommonOptions& common) {
   check_output_name("-o", options.output, OutputKind::text);
   if (options.greedy) request.prompting.sampling.temperature = 0;
   request.bars = options.output == "-" && is_terminal(STDOUT_FILENO);
+  if (options.chat) options.tokenizer_options.reserved = chat_token_names();
   const TextModel model = open_text_model_or_state(options.model, options.tokenizer_options);
   const std::unique_ptr<OutputStream> output = open_output(options.output);
   Compute compute(common.threads, common.simd);
+  if (options.chat) {
+    chat(options, compute, model, *output, at_terminal);
+    output->close();
+    return 0;
+  }
   PromptAnswerer answerer(compute, model, *output, request,
                           {.kind = [&](PromptKind kind) { check_kind(options, kind); },
                            .warn = [](const std::string& warning) { spdlog::warn("{}", warning); }});

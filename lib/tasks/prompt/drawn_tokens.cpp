@@ -26,7 +26,12 @@ TokenId find_stop_token(const TextModel& model, const std::string& name) {
 }  // namespace
 
 DrawnTokens drawn_tokens(const TextModel& model, const DrawOptions& options) {
-  DrawnTokens drawn{.allowed = model.samplable(), .ends = model.ends()};
+  DrawnTokens drawn{.allowed = model.samplable(), .ends = model.ends(), .own_ends = {}};
+  for (const TokenId id : options.ends) {
+    drawn.allowed[id] = 1;
+    add_end(drawn.ends, id);
+  }
+  drawn.own_ends = drawn.ends;
   const std::int64_t spelled = std::min(model.config().vocab_size, model.tokenizer.vocab_size());
   for (std::int64_t id = 0; options.special && id < spelled; ++id) {
     const auto token = static_cast<TokenId>(id);

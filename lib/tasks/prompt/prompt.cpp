@@ -20,24 +20,38 @@ Prompter::Prompter(Compute& compute, const TextModel& model, PromptOptions optio
 }
 
 std::int64_t Prompter::read(const PromptTokens& prompt) {
-  prompt_ = model_.tokenizer.opening();
+  prompt_ = prompt.is_whole ? std::vector<TokenId>() : model_.tokenizer.opening();
   opening_ = prompt_.size();
   prompt_.insert(prompt_.end(), prompt.ids.begin(), prompt.ids.end());
   if (prompt_.empty()) throw Error("there is no prompt, and no token before it (--begin none): nothing to continue");
   model_.require_embedded(prompt_);
   unfinished_ = prompt.unfinished;
   const auto count = static_cast<std::int64_t>(prompt_.size());
-  read_.reserve(count);
   written_.reserve(count + std::min(options_.max_tokens, model_.config().context_length));
   ++prompts_;
+  if (prompt.is_whole) {
+    read_whole();
+    return 0;
+  }
+  read_.reserve(count);
+  capacity_ = 0;
   // A model of prefixes has learned to continue one that it sees both ways.
   return read_.read(prompt_, was_trained_on(model_, "prefix") ? count : 0);
+}
+
+void Prompter::read_whole() {
+  const std::int64_t context = model_.config().context_length;
+  if (const std::int64_t count = std::ssize(prompt_); count > capacity_) {
+    capacity_ = std::min(context, std::max(count, 2 * capacity_));  // growing forgets: not at every prompt
+    read_.reserve(capacity_);
+  }
+  read_.read_changed(prompt_);
 }
 
 /// Returns how a text ended that no stop string did.
 TextEnd Prompter::ending_of(const Ending& ending) const {
   if (!ending.token) return TextEnd::length;
-  const std::vector<TokenId> ends = model_.ends();
+  const std::vector<TokenId>& ends = drawn_.own_ends;
   return std::binary_search(ends.begin(), ends.end(), *ending.token) ? TextEnd::end_of_text : TextEnd::stop;
 }
 

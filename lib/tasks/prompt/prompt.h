@@ -49,7 +49,8 @@ class Prompter {
   Prompter(Compute& compute, const TextModel& model, PromptOptions options);
 
   /// Reads end-of-text and the prompt; a model trained on prefix sees them both ways. Returns how many tokens were left out
-  /// because the context is too short.
+  /// because the context is too short. A prompt that is whole must fit the context; what it has in common with the last one
+  /// at its start is not read again, which changes no bit.
   std::int64_t read(const PromptTokens& prompt);
   /// Returns the prompt's tokens, without what precedes a text.
   std::span<const TokenId> prompt_ids() const { return std::span<const TokenId>(prompt_).subspan(opening_); }
@@ -65,6 +66,7 @@ class Prompter {
 
  private:
   TextEnd ending_of(const Ending& ending) const;
+  void read_whole();
 
   const TextModel& model_;
   PromptOptions options_;
@@ -76,6 +78,7 @@ class Prompter {
   std::size_t opening_ = 0;  // tokens of it that precede the text
   std::string unfinished_;
   std::int64_t prompts_ = 0;
+  std::int64_t capacity_ = 0;  // of read_, as far as whole prompts need it
 };
 
 }  // namespace lm

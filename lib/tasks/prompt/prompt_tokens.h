@@ -17,6 +17,7 @@ struct PromptTokens {
   PromptKind kind = PromptKind::continuation;
   std::vector<TokenId> ids = {};  // without end-of-text
   std::string unfinished = {};    // bytes at the prompt's end that begin a character
+  bool is_whole = false;          // the ids begin with what precedes a text, if anything does
 };
 
 /// Encodes a prompt, any bytes. `<|mask|>` in a prompt for a masked model, and `<|extra_N|>` for a span model, are those
