@@ -44,14 +44,19 @@ def read_vocabulary(name):
 def make_tokenizer(family):
     name, steps, added, _, begin = FAMILIES[family]
     vocabulary = read_vocabulary(name)
-    ids = {token: i for i, token in enumerate(vocabulary["tokens"])}
+    kinds = vocabulary["token_type"]
+    # What follows the last normal token is added to the model's vocabulary, as in the tokenizer.json of these models.
+    size = len(kinds) - next(i for i, kind in enumerate(reversed(kinds)) if kind == gguf.TokenType.NORMAL)
+    ids = {token: i for i, token in enumerate(vocabulary["tokens"][:size])}
     model = tokenizers.models.BPE(ids, [tuple(merge.split(" ", 1)) for merge in vocabulary["merges"]])
     backend = tokenizers.Tokenizer(model)
     backend.pre_tokenizer = pre_tokenizers.Sequence(steps)
     backend.decoder = tokenizers.decoders.ByteLevel()
-    marked = [(token, kind) for token, kind in zip(vocabulary["tokens"], vocabulary["token_type"]) if kind in (3, 4)]
-    backend.add_special_tokens([tokenizers.AddedToken(token, normalized=False, special=True) for token, kind in marked if kind == 3])
-    backend.add_tokens([tokenizers.AddedToken(token, normalized=False) for token, kind in marked if kind == 4])
+    for token, kind in zip(vocabulary["tokens"], kinds):
+        if kind == gguf.TokenType.CONTROL:
+            backend.add_special_tokens([tokenizers.AddedToken(token, normalized=False, special=True)])
+        elif kind == gguf.TokenType.USER_DEFINED:
+            backend.add_tokens([tokenizers.AddedToken(token, normalized=False)])
     backend.add_tokens([tokenizers.AddedToken(token, normalized=False) for token in added])
     if begin:
         backend.post_processor = tokenizers.processors.TemplateProcessing(
