@@ -115,7 +115,7 @@ expect_one_line_stderr "'causal'"
 expect_exit 1 lm-eval-ppl fim --infilling tasks.jsonl --layout starcoder
 expect_one_line_stderr "<fim_prefix>"
 expect_exit 2 lm-eval-ppl fim --infilling tasks.jsonl --layout psn
-expect_one_line_stderr "known: none, psm, spm, spm-llama.cpp, starcoder, qwen, codellama, codellama-spm, deepseek; did you mean 'psm'?"
+expect_one_line_stderr "known: auto, none, psm, spm, spm-llama.cpp, starcoder, codegemma, qwen, codellama, codellama-spm, deepseek, named; did you mean 'psm'?"
 expect_exit 1 lm-eval-ppl fim --infilling text
 expect_one_line_stderr "line 1"
 echo '{"prompt":"a","suffix":"b"}' >broken.jsonl
