@@ -67,6 +67,11 @@ void settle_ends(ModelRecord& record, const Tokenizer& tokenizer) {
   if (record.ends.ids == std::vector<TokenId>{tokenizer.end_of_text()}) record.ends.ids.clear();
 }
 
+std::vector<TokenId> TextModel::begin_elsewhere() const {
+  const bool made_here = !model.record.progress.empty() && model.record.folder.empty();
+  return made_here ? tokenizer.opening() : tokenizer.begin_tokens();
+}
+
 std::vector<TokenId> TextModel::ends() const { return all_ends(model.record, tokenizer); }
 
 std::vector<std::uint8_t> TextModel::samplable() const {

@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 """lm-eval-ppl beside others in one sitting: tokens/s or lines/s, ratios of medians, and whether the numbers are the same.
 
-    python3 evaluating.py TRAINING HELD_OUT [--rounds 3] [--sizes 4.5,31.5] [--time 2m] [--only NAME,...]
+    python3 evaluating.py TRAINING HELD_OUT [--rounds 3] [--sizes 4.5,31.5] [--time 2m] [--only NAME,...] [--lines 2000]
+                          [--bytes 400000] [--folder FOLDER]
 
 TRAINING and HELD_OUT are files of text, a document a line; LM_BIN is the folder of the programs. Models of two sizes are made of
-TRAINING by lm-train in --time each. Every side has two threads; starting and loading are left out on both sides, by the peer's
+TRAINING by lm-train in --time each, and kept in --folder, if one is given, for the next time. Every side has two threads; starting and loading are left out on both sides, by the peer's
 own clock, and by taking a run on nothing from ours. Parts, each left out with a message where what it needs is absent:
-    long        the first 400 KB of HELD_OUT as one text, beside transformers in windows of the context, in batches of 8 (torch, transformers)
-    lines       the first 2,000 lines of HELD_OUT as documents, beside transformers in its best batch, lines sorted by length, and one by one
+    long        the first --bytes of HELD_OUT as one text, beside transformers in windows of the context, in batches of 8
+    lines       the first --lines of HELD_OUT as documents, beside transformers in its best batch, lines sorted by length, and one by one
     llama.cpp   the same long text by --protocol llama.cpp beside llama-perplexity: LM_LLAMA_CPP (source, whose converter
                 takes our folder) and LM_LLAMA_BIN (the folder of its programs)
     kenlm       the lines beside a 5-gram of the same tokens of TRAINING: KENLM, the folder of lmplz and query
@@ -28,7 +29,6 @@ import time
 PROGRAMS = pathlib.Path(os.environ.get("LM_BIN", "build/bin"))
 SHAPES = {"4.5": (4, 4, 256, 768, 4096), "31.5": (8, 8, 512, 1536, 8192)}  # layers, heads, channels, ffn, vocabulary
 CONTEXT = 256
-LINES, LONG_BYTES = 2000, 400_000
 
 PEER = r'''
 import json, sys, time, torch, transformers
@@ -106,12 +106,14 @@ def median(values):
 
 
 def report(name, ours, theirs, what, note):
-    print(f"{name:34} {ours:10.0f} {theirs:10.0f} {ours / theirs:7.2f}  {what}; {note}", flush=True)
+    print(f"{name:34} {ours:10.0f} {theirs:10.0f} {ours / theirs:7.3g}  {what}; {note}", flush=True)
 
 
 def train(folder, training, size, duration):
     layers, heads, channels, ffn, vocabulary = SHAPES[size]
     tokenizer, tokens, model = (folder / f"{size}.{end}" for end in ("json", "tok", "safetensors"))
+    if (folder / size).exists():
+        return model
     call(PROGRAMS / "tok-train", "-q", "--vocab-size", vocabulary, "-o", tokenizer, training)
     call(PROGRAMS / "tok-encode", "-q", "-t", tokenizer, "--documents", "line", "-o", tokens, training)
     call(PROGRAMS / "lm-train", "-q", "-t", tokenizer, "-o", model, "--layers", layers, "--heads", heads, "--channels",
@@ -141,6 +143,12 @@ def beside_transformers(size, model, part, path, rounds):
         report(f"{size} M, {part}, transformers {batch}{best}", tokens / seconds, rate, "tokens/s", note)
 
 
+def clock(text, what):
+    """The time of a line of llama.cpp's log, in seconds."""
+    minutes, seconds, thousandths = re.search(rf"(\d+)\.(\d\d)\.(\d\d\d)\.\d\d\d \w [^\n.]*{what}", text).groups()
+    return int(minutes) * 60 + int(seconds) + int(thousandths) / 1000
+
+
 def beside_llama(size, model, path, rounds):
     source, programs = pathlib.Path(os.environ["LM_LLAMA_CPP"]), pathlib.Path(os.environ["LM_LLAMA_BIN"])
     gguf = model.parent / f"{size}.gguf"
@@ -150,7 +158,9 @@ def beside_llama(size, model, path, rounds):
     for _ in range(rounds):
         _, done = call(programs / "llama-perplexity", "-m", gguf, "-f", path, "-c", CONTEXT, "-t", "2", "-b", "2048")
         text = (done.stdout + done.stderr).decode()
-        rates.append(float(re.search(r"prompt eval time.*?([0-9.]+) tokens per second", text).group(1)))
+        began, ended = (clock(text, what) for what in ("calculating perplexity", "Final estimate"))
+        chunks = int(re.search(r"perplexity over (\d+) chunks", text).group(1))
+        rates.append(chunks * CONTEXT / (ended - began))
         theirs = re.search(r"Final estimate: PPL = ([0-9.]+)", text).group(1)
         ours.append(score(model, path, "--protocol", "llama.cpp", "--context", CONTEXT))
     read = 2 * ours[0][1] * CONTEXT / (CONTEXT - 2)  # it scores the second halves of windows: all but their first, of those read
@@ -204,6 +214,9 @@ def main():
     parser.add_argument("--sizes", default="4.5,31.5")
     parser.add_argument("--time", default="2m")
     parser.add_argument("--only", default="long,lines,llama.cpp,kenlm")
+    parser.add_argument("--lines", type=int, default=2000)
+    parser.add_argument("--bytes", type=int, default=400_000)
+    parser.add_argument("--folder", type=pathlib.Path)
     arguments = parser.parse_args()
     missing = {"llama.cpp": [name for name in ("LM_LLAMA_CPP", "LM_LLAMA_BIN") if name not in os.environ],
                "kenlm": [name for name in ("KENLM",) if name not in os.environ]}
@@ -215,11 +228,12 @@ def main():
         else:
             parts.append(part)
     with tempfile.TemporaryDirectory() as scratch:
-        folder = pathlib.Path(scratch)
+        folder = arguments.folder or pathlib.Path(scratch)
+        folder.mkdir(exist_ok=True)
         text = arguments.held_out.read_text()
         long, lines = folder / "long.txt", folder / "lines.txt"
-        long.write_bytes(text.encode()[:LONG_BYTES].decode(errors="ignore").encode())
-        lines.write_text("\n".join([line for line in text.splitlines() if line.strip()][:LINES]) + "\n")
+        long.write_bytes(text.encode()[:arguments.bytes].decode(errors="ignore").encode())
+        lines.write_text("\n".join([line for line in text.splitlines() if line.strip()][:arguments.lines]) + "\n")
         print(f"{'':34} {'ours':>10} {'theirs':>10} {'ratio':>7}")
         for size in arguments.sizes.split(","):
             model = train(folder, arguments.training, size, arguments.time)

@@ -122,7 +122,7 @@ lm-eval-ppl loud --documents line --level document --tsv --max-perplexity 1e300 
 tokens=$(lm-eval-ppl model text --json | value tokens)
 [ "$(lm-eval-ppl model text --json --protocol lm-eval | value tokens)" = "$tokens" ]
 # shellcheck disable=SC2017 # the remainder is dropped
-[ "$(lm-eval-ppl model text --json --protocol llama.cpp | value tokens)" = $((tokens / 32 * 15)) ]
+[ "$(lm-eval-ppl model text --json --protocol llama.cpp | value tokens)" = $(((tokens + 1) / 32 * 15)) ]
 lm-eval-ppl model text --json --protocol hf-stride:8 | grep -q '"word_perplexity":null.*"protocol":"hf-stride:8 context 32"'
 
 # Refusals.
