@@ -107,6 +107,14 @@ void add_eval_options(CLI::App& app, EvalOptions& options) {
 
 namespace {
 
+/// Returns whether the report has a number to the base of --base.
+bool shows_base(const EvalOptions& options) {
+  const std::vector<Level>& levels = options.request.levels;
+  const auto has = [&](Level level) { return std::find(levels.begin(), levels.end(), level) != levels.end(); };
+  if (options.tsv) return has(Level::word) || (has(Level::document) && !options.limits.against.empty());
+  return levels != std::vector{options.json ? Level::token : Level::document};
+}
+
 void check_usage(const EvalOptions& options) {
   const auto given = [&](const char* name) { return options.app->count(name) > 0; };
   const EvaluationRequest& request = options.request;
@@ -137,7 +145,12 @@ void check_usage(const EvalOptions& options) {
   if (options.infilling &&
       (options.tsv || filters || by_document || options.macro || by_windows || options.scoring || cut || options.resume))
     throw UsageError("--infilling goes with --layout, --base and --json only");
-  if (options.macro && !has(Level::corpus)) throw UsageError("--macro goes with --level corpus");
+  if (options.macro && (!has(Level::corpus) || options.tsv))
+    throw UsageError("--macro goes with --level corpus, as text or --json");
+  if (given("--base") && !shows_base(options))
+    throw UsageError(
+        "--base goes with what depends on it: the report as text or, of corpus, documents and words, --json; in --tsv "
+        "only the surprisal of --level word and the difference of --against");
   if (!request.words.empty() && !has(Level::word)) throw UsageError("--words goes with --level word");
   if (given("--word-begin") && !has(Level::word)) throw UsageError("--word-begin goes with --level word");
   check_limit_options(options.limits, request.levels, report_form(options));
