@@ -101,6 +101,7 @@ void add_eval_options(CLI::App& app, EvalOptions& options) {
            "with --infilling: order and tokens of the parts; none: the prefix only",
            [&](const std::string& word) { request.layout = word; });
   add_mode_options(app, options);
+  add_feature_options(app, options.features);
   add_report_options(app, options);
   add_limit_options(app, options.limits);
 }
@@ -124,6 +125,7 @@ void check_usage(const EvalOptions& options) {
   const bool by_document = request.levels != std::vector{Level::corpus};
   if (options.merge) return check_merge(options);
   if (judges(options)) return check_judging(options);
+  if (given("--features") || given("--classify")) return check_feature_options(options);
   if (options.json && options.tsv) throw UsageError("--json and --tsv exclude each other");
   if (request.header && !options.tsv) throw UsageError("--header goes with --tsv");
   const bool filters = request.filter.filters() || !options.rejected.empty();
@@ -177,7 +179,8 @@ std::vector<std::string> find_files(const EvalOptions& options, const CommonOpti
   named.reads("MODEL", options.model);
   named.reads("--words", options.request.words);
   name_limit_files(options.limits, named);
-  named.writes("-o", options.output);
+  named.writes("--features", options.features.output);
+  if (!options.features.any() || !options.features.classify.empty()) named.writes("-o", options.output);
   named.writes("--rejected", options.rejected);
   if (options.resume) {
     for (const char* end : {".partial", ".journal"}) named.writes("the working files of -o", options.output + end);
