@@ -101,11 +101,20 @@ void add_eval_options(CLI::App& app, EvalOptions& options) {
            "with --infilling: order and tokens of the parts; none: the prefix only",
            [&](const std::string& word) { request.layout = word; });
   add_mode_options(app, options);
+  add_feature_options(app, options.features);
   add_report_options(app, options);
   add_limit_options(app, options.limits);
 }
 
 namespace {
+
+/// Returns whether the report has a number to the base of --base.
+bool shows_base(const EvalOptions& options) {
+  const std::vector<Level>& levels = options.request.levels;
+  const auto has = [&](Level level) { return std::find(levels.begin(), levels.end(), level) != levels.end(); };
+  if (options.tsv) return has(Level::word) || (has(Level::document) && !options.limits.against.empty());
+  return levels != std::vector{options.json ? Level::token : Level::document};
+}
 
 void check_usage(const EvalOptions& options) {
   const auto given = [&](const char* name) { return options.app->count(name) > 0; };
@@ -116,6 +125,7 @@ void check_usage(const EvalOptions& options) {
   const bool by_document = request.levels != std::vector{Level::corpus};
   if (options.merge) return check_merge(options);
   if (judges(options)) return check_judging(options);
+  if (given("--features") || given("--classify")) return check_feature_options(options);
   if (options.json && options.tsv) throw UsageError("--json and --tsv exclude each other");
   if (request.header && !options.tsv) throw UsageError("--header goes with --tsv");
   const bool filters = request.filter.filters() || !options.rejected.empty();
@@ -137,7 +147,12 @@ void check_usage(const EvalOptions& options) {
   if (options.infilling &&
       (options.tsv || filters || by_document || options.macro || by_windows || options.scoring || cut || options.resume))
     throw UsageError("--infilling goes with --layout, --base and --json only");
-  if (options.macro && !has(Level::corpus)) throw UsageError("--macro goes with --level corpus");
+  if (options.macro && (!has(Level::corpus) || options.tsv))
+    throw UsageError("--macro goes with --level corpus, as text or --json");
+  if (given("--base") && !shows_base(options))
+    throw UsageError(
+        "--base goes with what depends on it: the report as text or, of corpus, documents and words, --json; in --tsv "
+        "only the surprisal of --level word and the difference of --against");
   if (!request.words.empty() && !has(Level::word)) throw UsageError("--words goes with --level word");
   if (given("--word-begin") && !has(Level::word)) throw UsageError("--word-begin goes with --level word");
   check_limit_options(options.limits, request.levels, report_form(options));
@@ -164,7 +179,8 @@ std::vector<std::string> find_files(const EvalOptions& options, const CommonOpti
   named.reads("MODEL", options.model);
   named.reads("--words", options.request.words);
   name_limit_files(options.limits, named);
-  named.writes("-o", options.output);
+  named.writes("--features", options.features.output);
+  if (!options.features.any() || !options.features.classify.empty()) named.writes("-o", options.output);
   named.writes("--rejected", options.rejected);
   if (options.resume) {
     for (const char* end : {".partial", ".journal"}) named.writes("the working files of -o", options.output + end);

@@ -34,7 +34,7 @@ class Transformer {
   /// Rounds the weights again: to be called after each change of them.
   void weights_changed() { linears_.refresh(compute_); }
 
-  /// Computes the residual streams up to the final norm. Throws Error if a token id is not below the vocabulary.
+  /// Computes the residual streams up to the final norm: the last hidden states are then in activations.final_norm. Throws Error if a token id is not below the vocabulary.
   void forward(const Batch& batch, Activations<T>& activations, const DropoutPlan& dropout = {});
   /// After forward: returns the loss, and gradients += d(scale * sum of weighted nats). Not with Keep::scoring.
   /// Keep::recomputing gives the same bits as Keep::training.

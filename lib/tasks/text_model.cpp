@@ -22,7 +22,7 @@ TextModel with_tokenizer(LoadedModel model, const TokenizerOptions& options) {
   const ReadableIds readable{.vocab_size = tokenizer.vocab_size(), .uncounted = uncounted_token(model.record.config)};
   for (const std::vector<TokenId>& around : {tokenizer.opening(), tokenizer.closing()})
     require_embedded(around, tokenizer, readable, model.path, "what its tokenizer puts around a text");
-  return {.model = std::move(model), .tokenizer = std::move(tokenizer)};
+  return {.model = std::move(model), .tokenizer = std::move(tokenizer), .end_of_text_given = options.end_of_text};
 }
 
 }  // namespace

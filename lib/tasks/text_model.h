@@ -16,6 +16,7 @@ namespace lm {
 struct TextModel {
   LoadedModel model;
   Tokenizer tokenizer;
+  std::string end_of_text_given = {};  // the name that the user gave, if any
 
   const ModelConfig& config() const { return model.record.config; }
   const Parameters<float>& parameters() const { return model.parameters; }

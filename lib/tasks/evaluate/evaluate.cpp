@@ -55,14 +55,19 @@ ScoreDetail detail_of(const TextModel& model, const EvaluatorOptions& options, b
 
 }  // namespace
 
+void name_ends(WindowPlan& plan, const TextModel& model, bool opens) {
+  plan.leaves_tokens_out = model.closing().empty() && !model.tokenizer.closing().empty();
+  plan.end.clear();
+  for (const TokenId id : model.closing()) plan.end += model.tokenizer.bytes_of(id);
+  if (opens) plan.begin = begin_name(model.tokenizer);
+  plan.end_of_text = model.end_of_text_given;
+}
+
 WindowPlan complete_plan(WindowPlan plan, const TextModel& model) {
   const std::int64_t longest = model.config().context_length;
   if (plan.context == 0) plan.context = longest;
-  plan.leaves_tokens_out = model.closing().empty() && !model.tokenizer.closing().empty();
-  for (const TokenId id : model.closing()) plan.end += model.tokenizer.bytes_of(id);
   const bool opens = plan.protocol == Protocol::strided || plan.protocol == Protocol::lm_eval;
-  if (opens || (plan.protocol == Protocol::llama_cpp && !model.begin_elsewhere().empty()))
-    plan.begin = begin_name(model.tokenizer);
+name_ends(plan, model, opens || (plan.protocol == Protocol::llama_cpp && !model.begin_elsewhere().empty()));
   if (std::ssize(model.tokenizer.opening()) > plan.context) {
     throw Error("cannot evaluate with a context of " + std::to_string(plan.context) + ": the " +
                 std::to_string(model.tokenizer.opening().size()) + " tokens that begin each text do not fit in");

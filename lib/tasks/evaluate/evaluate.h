@@ -145,6 +145,9 @@ class Evaluator {
 /// a space.
 std::vector<std::uint8_t> word_beginnings(const TextModel& model, WordBegin begin);
 
+/// Names in a plan what stands around the model's texts. `opens`: x_0 precedes them.
+void name_ends(WindowPlan& plan, const TextModel& model, bool opens);
+
 /// Returns the plan with what is 0 filled in: the model's context, and half of it (1 at least) as stride. Throws Error if
 /// the plan does not suit the model (context beyond the model's, stride beyond the context, an objective that it was not
 /// trained on).
