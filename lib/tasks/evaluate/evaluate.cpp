@@ -67,7 +67,7 @@ WindowPlan complete_plan(WindowPlan plan, const TextModel& model) {
   const std::int64_t longest = model.config().context_length;
   if (plan.context == 0) plan.context = longest;
   const bool opens = plan.protocol == Protocol::strided || plan.protocol == Protocol::lm_eval;
-name_ends(plan, model, opens || (plan.protocol == Protocol::llama_cpp && !model.begin_elsewhere().empty()));
+  name_ends(plan, model, opens || (plan.protocol == Protocol::llama_cpp && !model.begin_elsewhere().empty()));
   if (std::ssize(model.tokenizer.opening()) > plan.context) {
     throw Error("cannot evaluate with a context of " + std::to_string(plan.context) + ": the " +
                 std::to_string(model.tokenizer.opening().size()) + " tokens that begin each text do not fit in");
