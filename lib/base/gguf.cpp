@@ -27,17 +27,6 @@ constexpr std::array<std::string_view, 13> kGgufTypeNames = {"an unsigned 8-bit 
 // Bytes of a value; 0: it depends.
 constexpr std::array<std::uint64_t, 13> kGgufTypeSizes = {1, 1, 2, 2, 4, 4, 4, 1, 0, 0, 8, 8, 8};
 
-// How the types of tensors are stored: blocks of so many values in so many bytes. (ggml.h, ggml-common.h)
-struct GgmlType {
-  std::uint32_t number, block, bytes;
-};
-constexpr std::array<GgmlType, 34> kGgmlTypes = {
-    {{0, 1, 4},      {1, 1, 2},     {2, 32, 18},    {3, 32, 20},    {6, 32, 22},    {7, 32, 24},    {8, 32, 34},
-     {9, 32, 40},    {10, 256, 84}, {11, 256, 110}, {12, 256, 144}, {13, 256, 176}, {14, 256, 210}, {15, 256, 292},
-     {16, 256, 66},  {17, 256, 74}, {18, 256, 98},  {19, 256, 50},  {20, 32, 18},   {21, 256, 110}, {22, 256, 82},
-     {23, 256, 136}, {24, 1, 1},    {25, 1, 2},     {26, 1, 4},     {27, 1, 8},     {28, 1, 8},     {29, 256, 56},
-     {30, 1, 2},     {34, 256, 54}, {35, 256, 66},  {39, 32, 17},   {40, 64, 36},   {41, 128, 18}}};
-
 // No model has nearly as many of either.
 constexpr std::uint64_t kMaxEntries = 65536, kMaxTensors = 65536;
 constexpr std::uint64_t kMaxNameBytes = 65535;
@@ -235,7 +224,11 @@ void GgufFile::read_tensors(Reader& reader, std::uint64_t count) {
       refuse("the tensor " + quote_key(tensor.name) + " has " + std::to_string(tensor.dimensions) +
              " dimensions, more than 4");
     for (std::uint32_t d = 0; d < tensor.dimensions; ++d) tensor.shape[d] = reader.number<std::uint64_t>();
-    tensor.type = reader.number<std::uint32_t>();
+    const auto type = reader.number<std::uint32_t>();
+    const GgmlTypeFacts* facts = find_ggml_type(type);
+    if (facts == nullptr)
+      refuse("the tensor " + quote_key(tensor.name) + " has the type " + std::to_string(type) + ", which is not known");
+    tensor.type = facts->type;
     tensor.offset = reader.number<std::uint64_t>();
     tensors_.push_back(std::move(tensor));
   }
@@ -252,13 +245,12 @@ void GgufFile::place_tensors(std::uint64_t data_offset) {
   std::uint64_t expected = 0;  // from data_offset on
   for (GgufTensor& tensor : tensors_) {
     const std::string name = "the tensor " + quote_key(tensor.name);
-    const auto* type = std::find_if(kGgmlTypes.begin(), kGgmlTypes.end(),
-                                    [&](const GgmlType& known) { return known.number == tensor.type; });
-    if (type == kGgmlTypes.end()) refuse(name + " has the type " + std::to_string(tensor.type) + ", which is not known");
-    if (tensor.shape[0] % type->block != 0)
+    const GgmlTypeFacts& facts = facts_of(tensor.type);
+    const auto block = static_cast<std::uint64_t>(facts.values), bytes = static_cast<std::uint64_t>(facts.bytes);
+    if (tensor.shape[0] % block != 0)
       refuse(name + " has rows of " + std::to_string(tensor.shape[0]) + " values, expected a multiple of " +
-             std::to_string(type->block));
-    std::optional<std::uint64_t> size = multiply_sizes(tensor.shape[0] / type->block, type->bytes);
+             std::to_string(block));
+    std::optional<std::uint64_t> size = multiply_sizes(tensor.shape[0] / block, bytes);
     for (std::size_t d = 1; d < tensor.shape.size() && size; ++d) size = multiply_sizes(*size, tensor.shape[d]);
     if (tensor.offset != expected)
       refuse(name + " begins at byte " + std::to_string(tensor.offset) + " of the data, expected " +

@@ -11,6 +11,7 @@
 #include <variant>
 #include <vector>
 
+#include "base/ggml_type.h"
 #include "base/random_access.h"
 
 namespace lm {
@@ -54,7 +55,7 @@ struct GgufTensor {
   std::string name;
   std::array<std::uint64_t, 4> shape{1, 1, 1, 1};  // the fastest dimension first
   std::uint32_t dimensions = 0;
-  std::uint32_t type = 0;              // as ggml numbers them: 0 is F32, 1 F16, 2 Q4_0
+  GgmlType type = GgmlType::f32;
   std::uint64_t offset = 0, size = 0;  // of its bytes in the file
 };
 
