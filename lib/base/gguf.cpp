@@ -247,7 +247,8 @@ void GgufFile::index_tensors() {
   if (same != by_name_.end()) refuse("the tensor " + quote_key(tensors_[*same].name) + " appears twice");
 }
 
-/// Computes sizes, and checks that each tensor begins where the one before ends, up to the alignment, and the last ends the file.
+/// Computes sizes, and checks that each tensor begins where the one before ends, up to the alignment, and the last ends the
+/// file.
 void GgufFile::place_tensors(std::uint64_t data_offset) {
   std::uint64_t expected = 0;  // from data_offset on
   for (GgufTensor& tensor : tensors_) {

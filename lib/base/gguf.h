@@ -17,8 +17,8 @@
 namespace lm {
 
 // A file is a header, key-value pairs, the tensors' descriptions, and from the next multiple of general.alignment on their
-// data. Arrays (of tokens, of merges) can be most of a file, so they stay there: what is kept is where they are. Everything is
-// checked while it is walked over, counts against what is left of the file before anything is allocated.
+// data. Arrays (of tokens, of merges) can be most of a file, so they stay there: what is kept is where they are. Everything
+// is checked while it is walked over, counts against what is left of the file before anything is allocated.
 
 /// The types of values, with the numbers that files have for them.
 enum class GgufType : std::uint32_t {
@@ -62,8 +62,8 @@ struct GgufTensor {
 /// A GGUF file of version 2 or 3, little-endian.
 class GgufFile {
  public:
-  /// Opens a path ("-" is standard input). Throws Error for what is no such file, says what it does not hold to, or breaks off;
-  /// that takes no more memory than twice the file and 16 MiB.
+  /// Opens a path ("-" is standard input). Throws Error for what is no such file, says what it does not hold to, or breaks
+  /// off; that takes no more memory than twice the file and 16 MiB.
   static GgufFile open(const std::string& path);
   explicit GgufFile(RandomAccessFile file);
 
@@ -88,7 +88,8 @@ class GgufFile {
 
   /// Gives each element of an array of strings in order, without holding more than one of them.
   void for_each_string(const GgufArray& array, const std::function<void(std::string_view)>& take) const;
-  /// Return the elements of an array of integers or booleans, the first `most` of them, or of floats. Throw Error for one of another type.
+  /// Return the elements of an array of integers or booleans, the first `most` of them, or of floats. Throw Error for one of
+  /// another type.
   std::vector<std::int64_t> integers(const GgufArray& array, std::uint64_t most = UINT64_MAX) const;
   std::vector<float> floats(const GgufArray& array) const;
   /// Returns the bytes of an array of 8-bit integers.

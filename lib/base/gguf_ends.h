@@ -35,8 +35,8 @@ inline constexpr std::array<std::string_view, 22> kGgufEndNames = {"<|eot_id|>",
                                                                    "[e~["};
 
 /// Returns the ids below `vocab_size` that end a text, ascending: those that the file names as its end (of a text, a turn, a
-/// message), and the tokens of those names, except where a vocabulary has them as parts of a text. Throws Error for a file whose
-/// tokens are no strings.
+/// message), and the tokens of those names, except where a vocabulary has them as parts of a text. Throws Error for a file
+/// whose tokens are no strings.
 std::vector<TokenId> gguf_text_ends(const GgufFile& file, std::int64_t vocab_size);
 
 }  // namespace lm

@@ -59,7 +59,7 @@ MODELS = {
         original_max_position_embeddings=16)}),
     "gpt2": ("gpt2", {"vocab_size": 258, "n_layer": 2, "n_head": 4, "n_embd": 32, "n_positions": 64, "n_ctx": 64,
                       "layer_norm_epsilon": 2e-3, "bos_token_id": 257, "eos_token_id": 257}),
-    "gpt_neox": ("gpt_neox", {**SMALL, "rotary_pct": 0.5, "layer_norm_eps": 2e-3, **rope(10000.0, partial_rotary_factor=0.5)}),
+    "gpt_neox": ("gpt_neox", {**SMALL, "layer_norm_eps": 2e-3, **rope(10000.0, partial_rotary_factor=0.5)}),
     "olmo2": ("olmo2", {**NARROW, **rope(300.0)}),
     "starcoder2": ("starcoder2", {**NARROW, **rope(300.0), "norm_epsilon": 2e-3, "sliding_window": None}),
     "granite": ("granite", {**NARROW, **rope(300.0), "attention_multiplier": 0.21, "embedding_multiplier": 3.7,
@@ -98,6 +98,12 @@ find = convert_hf_to_gguf.get_model_class
 def with_bytes(*arguments, **more):
     found = find(*arguments, **more)
     found.set_vocab = set_vocab
+    if found.__name__ == "GPTNeoXModel":  # which reads a key that transformers 5 has renamed
+        of_class = found.set_gguf_parameters
+        def set_parameters(self):
+            self.hparams.setdefault("rotary_pct", self.rope_parameters.get("partial_rotary_factor"))
+            of_class(self)
+        found.set_gguf_parameters = set_parameters
     return found
 convert_hf_to_gguf.get_model_class = with_bytes
 for folder, output in zip(pairs[::2], pairs[1::2]):
@@ -133,9 +139,9 @@ def converted():
     for name, (kind, settings) in {**MODELS, **QUANTIZED}.items():
         folder = support.FOLDER / f"hf_{name}"
         random_model(kind, settings).save_pretrained(folder)
-        # Keys that only the converter reads, and the tokens that it counts.
+        # A key that only the converter reads, and the tokens that it counts.
         config = json.loads((folder / "config.json").read_text())
-        config.update({key: settings[key] for key in ("n_ctx", "rotary_pct") if key in settings})
+        config.update({key: settings[key] for key in ["n_ctx"] if key in settings})
         (folder / "config.json").write_text(json.dumps(config))
         (folder / "tokenizer.json").write_text(json.dumps({"model": {"vocab": {str(i): i for i in range(258)}}, "added_tokens": []}))
         pairs += [folder, support.FOLDER / f"{name}.gguf"]

@@ -111,8 +111,9 @@ struct ScaleAndMinimum {
   unsigned scale, minimum;
 };
 
-/// Unpacks 6-bit scales and minimums of 8 groups from 12 bytes: those of the first 4 groups lie whole in bytes 0-3 and 4-7, whose
-/// upper 2 bits are those of the last 4 groups; bytes 8-11 hold the lower 4 bits of their scales and of their minimums.
+/// Unpacks 6-bit scales and minimums of 8 groups from 12 bytes: those of the first 4 groups lie whole in bytes 0-3 and 4-7,
+/// whose upper 2 bits are those of the last 4 groups; bytes 8-11 hold the lower 4 bits of their scales and of their
+/// minimums.
 ScaleAndMinimum unpack_scale(const Byte* packed, unsigned group) {
   if (group < 4) return {packed[group] & 63U, packed[group + 4] & 63U};
   const unsigned low = packed[group + 4];

@@ -1,5 +1,5 @@
-// Models on disk: one self-contained safetensors file, a folder that Hugging Face loads (lm-checkpoint(5)), or a GGUF file, which is
-// only read (lm-gguf(5)).
+// Models on disk: one self-contained safetensors file, a folder that Hugging Face loads (lm-checkpoint(5)), or a GGUF file,
+// which is only read (lm-gguf(5)).
 #pragma once
 
 #include <span>
@@ -37,8 +37,8 @@ struct LoadedModel {
 };
 
 /// Loads a model file, a folder with model.safetensors (whose lm.* metadata is believed over config.json, which serves
-/// models from elsewhere; their tokenizer is in files of its own), or a GGUF file. Throws Error if anything is missing, has another
-/// shape, is not finite, or fails its checksum.
+/// models from elsewhere; their tokenizer is in files of its own), or a GGUF file. Throws Error if anything is missing, has
+/// another shape, is not finite, or fails its checksum.
 LoadedModel load_model(const std::string& path);
 
 /// Writes a file ("-": to standard output) or, if `path` ends in '/' or is a folder, the folder: model.safetensors and

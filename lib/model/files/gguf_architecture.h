@@ -15,7 +15,8 @@ struct GgufArchitecture {
   bool paired_rows = false;
   /// rope_freqs.weight divides the frequencies.
   bool frequency_factors = false;
-  /// So many layers mean that scores are scaled by the channels of a head, channels / heads, and not by its dimension; 0: none do.
+  /// So many layers mean that scores are scaled by the channels of a head, channels / heads, and not by its dimension; 0:
+  /// none do.
   std::int64_t layers_scaled_by_channels = 0;
 };
 

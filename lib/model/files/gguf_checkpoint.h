@@ -7,8 +7,8 @@
 
 namespace lm {
 
-/// Loads a GGUF file, with the parts that follow it. Its record is that of a folder of the same family; the tokenizer stays in the
-/// file. Throws what GgufModel::open() does, and Error for numbers that are not finite.
+/// Loads a GGUF file, with the parts that follow it. Its record is that of a folder of the same family; the tokenizer stays
+/// in the file. Throws what GgufModel::open() does, and Error for numbers that are not finite.
 LoadedModel load_gguf_model(const std::string& path);
 
 }  // namespace lm

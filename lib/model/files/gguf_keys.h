@@ -15,8 +15,8 @@ class GgufKeys {
  public:
   GgufKeys(const GgufFile& file, std::string_view architecture) : file_(file), prefix_(std::string(architecture) + ".") {}
 
-  // Return the value of a key, named without the architecture, or nothing. Throw Error for one of another type, or that is no finite
-  // number, or a whole one beyond 2^62.
+  // Return the value of a key, named without the architecture, or nothing. Throw Error for one of another type, or that is
+  // no finite number, or a whole one beyond 2^62.
   std::optional<std::int64_t> integer(std::string_view key) const;
   std::optional<double> number(std::string_view key) const;
   std::optional<bool> boolean(std::string_view key) const;
@@ -27,8 +27,8 @@ class GgufKeys {
   /// Returns whether the key has an array, and marks it as asked for.
   std::optional<GgufArray> array(std::string_view key) const;
 
-  /// Throws Error for the first key that nobody asked for and that may change what a model computes: one that is not known to be
-  /// harmless, and not 0 or false.
+  /// Throws Error for the first key that nobody asked for and that may change what a model computes: one that is not known
+  /// to be harmless, and not 0 or false.
   void check_all_read() const;
   /// Throws Error: "cannot use 'FILE': its 'KEY' WHY".
   [[noreturn]] void refuse(std::string_view key, const std::string& why) const;

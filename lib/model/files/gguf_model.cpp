@@ -36,7 +36,8 @@ std::vector<std::int64_t> gguf_shape(const GgufTensor& tensor) {
   return shape;
 }
 
-/// Returns which of a layer's tensors that a file may have as one a tensor is: 0 queries, 1 keys, 2 values; nothing for others.
+/// Returns which of a layer's tensors that a file may have as one a tensor is: 0 queries, 1 keys, 2 values; nothing for
+/// others.
 std::optional<std::size_t> qkv_part(std::string_view name) {
   constexpr std::string_view kParts[] = {".attn_q.", ".attn_k.", ".attn_v."};
   for (std::size_t i = 0; i < 3; ++i) {

@@ -1,4 +1,5 @@
-// GgufModel: a GGUF model whose configuration is known, with the place of each of its tensors. Nothing is read before it is asked for.
+// GgufModel: a GGUF model whose configuration is known, with the place of each of its tensors. Nothing is read before it is
+// asked for.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +13,8 @@
 
 namespace lm {
 
-/// Where a tensor's rows lie, in blocks of `type`. A vector has one row, or, if its elements are in pairs, as many as elements.
+/// Where a tensor's rows lie, in blocks of `type`. A vector has one row, or, if its elements are in pairs, as many as
+/// elements.
 struct GgufPlace {
   const GgufFile* file = nullptr;
   GgmlType type = GgmlType::f32;
@@ -33,8 +35,8 @@ struct GgufPlace {
 
 class GgufModel {
  public:
-  /// Opens a file, with the parts that follow it. Throws Error for an architecture, a key or a type of tensors that is not known, and
-  /// unless all tensors of the model are there, with their shapes, and no others.
+  /// Opens a file, with the parts that follow it. Throws Error for an architecture, a key or a type of tensors that is not
+  /// known, and unless all tensors of the model are there, with their shapes, and no others.
   static GgufModel open(const std::string& path);
 
   const GgufParts& parts() const { return parts_; }

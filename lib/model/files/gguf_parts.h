@@ -18,8 +18,8 @@ struct GgufFound {
 
 class GgufParts {
  public:
-  /// Opens a file, and the others if it is the first of several (NAME-00001-of-00003.gguf). Throws Error if it is another of them,
-  /// one is missing or belongs to other parts, or two have one tensor.
+  /// Opens a file, and the others if it is the first of several (NAME-00001-of-00003.gguf). Throws Error if it is another of
+  /// them, one is missing or belongs to other parts, or two have one tensor.
   static GgufParts open(const std::string& path);
 
   /// Returns the file that was named, which has the metadata.
@@ -40,8 +40,8 @@ class GgufParts {
 /// Returns the product of a tensor's sizes, all of which fit into its file.
 std::int64_t gguf_elements(const GgufTensor& tensor);
 
-/// Returns how the weights of a model are stored, as people name it: "Q4_K_M", by general.file_type, or else by the type that most
-/// weights have.
+/// Returns how the weights of a model are stored, as people name it: "Q4_K_M", by general.file_type, or else by the type
+/// that most weights have.
 std::string gguf_file_type(const GgufParts& parts);
 
 /// Returns whether some tensor is in blocks of quantized numbers.

@@ -15,7 +15,8 @@ struct RotatedSizes {
   std::int64_t head_dim = 0, context_length = 0;
 };
 
-/// Sets rope_parameters, and what else the family's class reads of its rotation. Throws Error for a scaling that it cannot express.
+/// Sets rope_parameters, and what else the family's class reads of its rotation. Throws Error for a scaling that it cannot
+/// express.
 void set_rotation_from_gguf(JsonValue& config, const GgufKeys& keys, const GgufParts& parts,
                             const GgufArchitecture& architecture, const RotatedSizes& sizes);
 
