@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "base/file_use.h"
+#include "base/half.h"
 #include "base/hash.h"
 #include "base/json.h"
 #include "base/little_endian.h"
@@ -45,6 +46,7 @@ constexpr std::size_t kHeaderStart = sizeof(std::uint64_t);
 /// Throws Error if a file that begins with `head` is recognized as something else, which a path has been and a pipe has not.
 void refuse_other_kind(std::string_view head, std::optional<std::uint64_t> size, const std::string& name) {
   const FileKind kind = kind_of({.head = head.substr(0, kKindHead), .tail = {}, .size = size, .name = {}});
+  if (kind == FileKind::gguf) refuse(name, "it is a GGUF file, which is read from a file only; give its path");
   if (kind != FileKind::binary) require_kind(FileUse::model, kind, name);
 }
 
@@ -87,15 +89,6 @@ std::string header_text(const RandomAccessFile& file) {
   std::string text(header_size, '\0');
   file.read(kHeaderStart, text.data(), text.size());
   return text;
-}
-
-float float_of_half(std::uint16_t half) {
-  const std::uint32_t sign = std::uint32_t{half & 0x8000u} << 16;
-  const std::uint32_t exponent = (half >> 10) & 0x1F;
-  const std::uint32_t mantissa = half & 0x3FF;
-  if (exponent == 0) return (sign != 0 ? -1.0f : 1.0f) * static_cast<float>(mantissa) * 0x1p-24f;
-  const std::uint32_t wide = exponent == 31 ? 255 : exponent + 112;
-  return std::bit_cast<float>(sign | wide << 23 | mantissa << 13);
 }
 
 constexpr std::size_t kPieceBytes = std::size_t{1} << 16;  // read and converted at a time
@@ -232,8 +225,7 @@ void SafetensorsFile::read_floats(const TensorEntry& entry, std::int64_t first, 
     case Dtype::f16:
       return read_converted<std::uint16_t>(file_, offset, out, float_of_half);
     case Dtype::bf16:
-      return read_converted<std::uint16_t>(
-          file_, offset, out, [](std::uint16_t value) { return std::bit_cast<float>(std::uint32_t{value} << 16); });
+      return read_converted<std::uint16_t>(file_, offset, out, float_of_bfloat16);
     default:
       check_floats(entry);
   }
