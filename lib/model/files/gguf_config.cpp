@@ -105,14 +105,15 @@ class GgufConfig {
   }
 
   void set_number(const NumberKey& number) {
-    const double by_heads = static_cast<double>(channels_ / heads_), head_dim = static_cast<double>(head_dim_);
+    const std::int64_t by_heads = channels_ / heads_;
+    const auto head_dim = static_cast<double>(head_dim_);
     const auto set_if = [&](const char* key, double neutral) {
       const double value = keys_.number(key).value_or(0);
       if (value != 0) config_.set(number.name, plain_number(value));
       if (value == 0 && neutral != 0) config_.set(number.name, neutral);
     };
     if (number.meaning == Meaning::inverse_root) {
-      config_.set(number.name, architecture_.layers_scaled_by_channels == layers_ ? by_heads : head_dim);
+      config_.set(number.name, architecture_.layers_scaled_by_channels == layers_ ? by_heads : head_dim_);
     } else if (number.member == &ModelConfig::attention_scale) {
       set_if("attention.scale", 1 / std::sqrt(head_dim));
     } else if (number.member == &ModelConfig::score_cap) {
