@@ -1,8 +1,5 @@
 #include "infer/pool.h"
 
-#include <algorithm>
-
-#include "base/error.h"
 #include "model/transformer.h"
 
 namespace lm {
@@ -11,13 +8,9 @@ SequencePooler::SequencePooler(Compute& compute, const Parameters<float>& parame
                                std::int64_t batch_rows)
     : compute_(compute),
       parameters_(parameters),
-      limits_{.max_length = max_length,
-              .rows = std::max(batch_rows, max_length) / max_length * max_length,
-              .models = {&parameters.config()}},
+      limits_(limit_batches(parameters.config(), max_length, batch_rows)),
       activations_(
-          std::make_unique<Activations<float>>(parameters.config(), limits_.rows / max_length, max_length, Keep::scoring)) {
-  LM_CHECK(max_length >= 1 && max_length <= parameters.config().context_length);
-}
+          std::make_unique<Activations<float>>(parameters.config(), limits_.rows / max_length, max_length, Keep::scoring)) {}
 
 std::vector<double> SequencePooler::sum(std::span<const ScoredSequence> sequences) {
   const auto columns = static_cast<std::size_t>(parameters_.config().channels);

@@ -48,13 +48,10 @@ SequenceScorer::SequenceScorer(Compute& compute, const Parameters<float>& parame
                                std::int64_t batch_rows, const ScoreDetail& detail)
     : compute_(compute),
       parameters_(parameters),
-      limits_{.max_length = max_length,
-              .rows = std::max(batch_rows, max_length) / max_length * max_length,
-              .models = {&parameters.config()}},
+      limits_(limit_batches(parameters.config(), max_length, batch_rows)),
       detail_(detail),
       activations_(
           std::make_unique<Activations<float>>(parameters.config(), limits_.rows / max_length, max_length, Keep::scoring)) {
-  LM_CHECK(max_length >= 1 && max_length <= parameters.config().context_length);
   if (detail.against == nullptr) return;
   const ModelConfig& second = detail.against->config();
   LM_CHECK(max_length <= second.context_length && detail.common_ids <= second.vocab_size);

@@ -37,6 +37,11 @@ Batch stack(std::span<const ScoredSequence> sequences, std::span<const std::size
 
 }  // namespace
 
+BatchLimits limit_batches(const ModelConfig& model, std::int64_t max_length, std::int64_t rows) {
+  LM_CHECK(max_length >= 1 && max_length <= model.context_length);
+  return {.max_length = max_length, .rows = std::max(rows, max_length) / max_length * max_length, .models = {&model}};
+}
+
 void for_each_batch(std::span<const ScoredSequence> sequences, const BatchLimits& limits, const VisitBatch& visit) {
   std::vector<std::size_t> order(sequences.size());
   std::iota(order.begin(), order.end(), std::size_t{0});

@@ -30,6 +30,9 @@ struct BatchLimits {
   std::vector<const ModelConfig*> models{};  // that read it
 };
 
+/// Returns the limits of one model's batches of `rows` tokens, rounded down to whole sequences of the longest, but at least one.
+BatchLimits limit_batches(const ModelConfig& model, std::int64_t max_length, std::int64_t rows);
+
 /// Receives a batch and which of the sequences it holds: the target at `place` of members[s] is in row s * batch.length + place,
 /// and those rows are the ones that count.
 using VisitBatch = std::function<void(const Batch& batch, std::span<const std::size_t> members)>;
