@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/file_kind.h"
+#include "base/gguf.h"
 #include "model/files/checkpoint.h"
 #include "named_files.h"
 #include "options.h"
@@ -61,6 +62,7 @@ TokenizerForm tokenizer_form_of(const std::string& name) {
 
 bool is_model(const std::string& path) {
   const FileKind kind = kind_of_path(path);
+  if (kind == FileKind::gguf) return !GgufFile::open(path).tensors().empty();  // some are vocabularies only
   return kind == FileKind::model || kind == FileKind::model_folder || kind == FileKind::other_model;
 }
 

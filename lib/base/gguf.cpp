@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <numeric>
 
 #include "base/error.h"
 #include "base/json.h"
@@ -232,12 +233,18 @@ void GgufFile::read_tensors(Reader& reader, std::uint64_t count) {
     tensor.offset = reader.number<std::uint64_t>();
     tensors_.push_back(std::move(tensor));
   }
-  std::vector<const std::string*> names;
-  for (const GgufTensor& tensor : tensors_) names.push_back(&tensor.name);
-  std::sort(names.begin(), names.end(), [](const std::string* a, const std::string* b) { return *a < *b; });
-  const auto same =
-      std::adjacent_find(names.begin(), names.end(), [](const std::string* a, const std::string* b) { return *a == *b; });
-  if (same != names.end()) refuse("the tensor " + quote_key(**same) + " appears twice");
+  index_tensors();
+}
+
+void GgufFile::index_tensors() {
+  by_name_.resize(tensors_.size());
+  std::iota(by_name_.begin(), by_name_.end(), 0U);
+  std::sort(by_name_.begin(), by_name_.end(),
+            [&](std::uint32_t a, std::uint32_t b) { return tensors_[a].name < tensors_[b].name; });
+  const auto same = std::adjacent_find(by_name_.begin(), by_name_.end(), [&](std::uint32_t a, std::uint32_t b) {
+    return tensors_[a].name == tensors_[b].name;
+  });
+  if (same != by_name_.end()) refuse("the tensor " + quote_key(tensors_[*same].name) + " appears twice");
 }
 
 /// Computes sizes, and checks that each tensor begins where the one before ends, up to the alignment, and the last ends the file.
@@ -272,6 +279,19 @@ const GgufValue* GgufFile::find(std::string_view key) const {
   return at != entries_.end() && at->key == key ? &at->value : nullptr;
 }
 
+std::vector<std::string_view> GgufFile::keys() const {
+  std::vector<std::string_view> keys;
+  for (const Entry& entry : entries_) keys.emplace_back(entry.key);
+  return keys;
+}
+
+const GgufTensor* GgufFile::find_tensor(std::string_view name) const {
+  const auto at =
+      std::lower_bound(by_name_.begin(), by_name_.end(), name,
+                       [&](std::uint32_t index, std::string_view wanted) { return tensors_[index].name < wanted; });
+  return at != by_name_.end() && tensors_[*at].name == name ? &tensors_[*at] : nullptr;
+}
+
 std::optional<std::string> GgufFile::string_at(std::string_view key) const {
   const GgufValue* value = find(key);
   if (value == nullptr) return std::nullopt;
@@ -297,6 +317,16 @@ std::optional<std::uint64_t> GgufFile::unsigned_at(std::string_view key) const {
   if (*number < 0)
     refuse("its " + quote_key(key) + " is " + std::to_string(*number) + ", expected a number that is not negative");
   return static_cast<std::uint64_t>(*number);
+}
+
+std::optional<double> GgufFile::number_at(std::string_view key) const {
+  const GgufValue* value = find(key);
+  if (value == nullptr) return std::nullopt;
+  if (const auto* natural = std::get_if<std::uint64_t>(&value->value)) return static_cast<double>(*natural);
+  if (const auto* integer = std::get_if<std::int64_t>(&value->value)) return static_cast<double>(*integer);
+  const auto* number = std::get_if<double>(&value->value);
+  if (number == nullptr) refuse_type(key, "a number", value->type);
+  return *number;
 }
 
 std::optional<GgufArray> GgufFile::array_at(std::string_view key) const {
@@ -327,6 +357,8 @@ std::vector<std::int64_t> GgufFile::integers(const GgufArray& array, std::uint64
       numbers.push_back(*number);
     } else if (const auto* natural = std::get_if<std::uint64_t>(&value.value); natural && *natural <= INT64_MAX) {
       numbers.push_back(static_cast<std::int64_t>(*natural));
+    } else if (const auto* flag = std::get_if<bool>(&value.value)) {
+      numbers.push_back(*flag ? 1 : 0);
     } else {
       refuse("an array has elements of another type than integers: " + std::string(to_string(array.type)));
     }

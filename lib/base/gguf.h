@@ -72,17 +72,23 @@ class GgufFile {
   std::uint64_t alignment() const { return alignment_; }
   /// Returns the value of a key, or null.
   const GgufValue* find(std::string_view key) const;
+  /// Returns the keys in order.
+  std::vector<std::string_view> keys() const;
+  /// Returns the tensor of that name, or null.
+  const GgufTensor* find_tensor(std::string_view name) const;
 
   // Return the value of a key, or nothing if there is none. Throw Error if it has another type.
   std::optional<std::string> string_at(std::string_view key) const;
   std::optional<bool> boolean_at(std::string_view key) const;
   /// Takes integers of every type that are not negative.
   std::optional<std::uint64_t> unsigned_at(std::string_view key) const;
+  /// Takes floats and integers.
+  std::optional<double> number_at(std::string_view key) const;
   std::optional<GgufArray> array_at(std::string_view key) const;
 
   /// Gives each element of an array of strings in order, without holding more than one of them.
   void for_each_string(const GgufArray& array, const std::function<void(std::string_view)>& take) const;
-  /// Return the elements of an array of integers, the first `most` of them, or of floats. Throw Error for one of another type.
+  /// Return the elements of an array of integers or booleans, the first `most` of them, or of floats. Throw Error for one of another type.
   std::vector<std::int64_t> integers(const GgufArray& array, std::uint64_t most = UINT64_MAX) const;
   std::vector<float> floats(const GgufArray& array) const;
   /// Returns the bytes of an array of 8-bit integers.
@@ -101,6 +107,7 @@ class GgufFile {
   };
   void read_entries(Reader& reader, std::uint64_t count);
   void read_tensors(Reader& reader, std::uint64_t count);
+  void index_tensors();
   void place_tensors(std::uint64_t data_offset);
   [[noreturn]] void refuse(const std::string& why) const;
   [[noreturn]] void refuse_type(std::string_view key, std::string_view expected, GgufType got) const;
@@ -110,6 +117,7 @@ class GgufFile {
   std::uint64_t alignment_ = 32;
   std::vector<Entry> entries_;  // by key
   std::vector<GgufTensor> tensors_;
+  std::vector<std::uint32_t> by_name_;  // indices of tensors_
 };
 
 }  // namespace lm

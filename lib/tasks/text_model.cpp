@@ -29,7 +29,7 @@ TextModel with_tokenizer(LoadedModel model, const TokenizerOptions& options) {
 
 Tokenizer tokenizer_of(const LoadedModel& model, const TokenizerOptions& options) {
   if (!model.record.tokenizer_json.empty()) return Tokenizer::from_json(model.record.tokenizer_json, model.path, options);
-  if (is_model_folder(model.path)) return Tokenizer::load(model.path, options);
+  if (is_model_folder(model.path) || model.record.tokenizer_in_file) return Tokenizer::load(model.path, options);
   throw Error("cannot use '" + model.path +
               "' with text: it holds no tokenizer; use a model that lm-train wrote, or a folder with " +
               "tokenizer.json beside model.safetensors");

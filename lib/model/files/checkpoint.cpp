@@ -14,6 +14,7 @@
 #include "model/families.h"
 #include "model/files/config_hugging_face.h"
 #include "model/files/folder_files.h"
+#include "model/files/gguf_checkpoint.h"
 #include "model/files/model_tensors.h"
 
 namespace lm {
@@ -215,7 +216,9 @@ void read_tensors(Parameters<float>& parameters, const SafetensorsFile& file, co
 }
 
 LoadedModel load_model(const std::string& path) {
-  require_kind(FileUse::model, path);
+  const FileKind kind = kind_of_path(path);
+  require_kind(FileUse::model, kind, input_name(path));
+  if (kind == FileKind::gguf) return load_gguf_model(path);
   const bool folder = is_folder(path);
   const ModelTensors tensors = folder ? ModelTensors::open_folder(path) : ModelTensors::open(path);
   ModelRecord record;

@@ -46,6 +46,7 @@ constexpr std::size_t kHeaderStart = sizeof(std::uint64_t);
 /// Throws Error if a file that begins with `head` is recognized as something else, which a path has been and a pipe has not.
 void refuse_other_kind(std::string_view head, std::optional<std::uint64_t> size, const std::string& name) {
   const FileKind kind = kind_of({.head = head.substr(0, kKindHead), .tail = {}, .size = size, .name = {}});
+  if (kind == FileKind::gguf) refuse(name, "it is a GGUF file, which is read from a file only; give its path");
   if (kind != FileKind::binary) require_kind(FileUse::model, kind, name);
 }
 
