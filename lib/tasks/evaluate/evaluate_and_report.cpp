@@ -15,6 +15,7 @@
 #include "tasks/evaluate/evaluate_infilling.h"
 #include "tasks/evaluate/evaluate_spans.h"
 #include "tasks/evaluate/given_words.h"
+#include "tasks/evaluate/importance_record.h"
 #include "tasks/evaluate/judge_and_report.h"
 #include "tasks/evaluate/read_documents.h"
 #include "tasks/evaluate/read_records.h"
@@ -148,6 +149,12 @@ void score_tokens(Compute& compute, const TextModel& model, const EvaluationRequ
   }
   EvaluatorOptions options{
       .texts = report.has(Level::document) ? Texts::keep : Texts::drop, .begins = begins, .at_once = request.line_buffered};
+  std::optional<InputSquares> inputs;
+  if (!request.importance.empty()) {
+    require_gguf_names(model);
+    check_output(request.importance);
+    options.inputs = &inputs.emplace(model.config());
+  }
   const Evaluator* totals = nullptr;
   limits.attach(options, sink, [&](const DocumentScore& document, const JsonValue& more) {
     filter.add(document, more);
@@ -171,6 +178,7 @@ void score_tokens(Compute& compute, const TextModel& model, const EvaluationRequ
   limits.finish();
   filter.finish();
   if (given) given->check_all_used();
+  if (inputs) write_importance(request.importance, importance_record(model, *inputs, plan, request.inputs));
   report.add(evaluator.total(), limits.more_of_corpus(request.form));
   if (request.filter.filters()) outputs.notice(describe_filter(request.filter, filter));
 }
