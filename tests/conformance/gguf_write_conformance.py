@@ -23,7 +23,7 @@ import support
 GOLDEN = pathlib.Path(__file__).parent.parent / "golden" / "families"
 CONVERTED = ("gemma", "gpt2_gelu", "granite", "granite_mlp_bias", "llama_base",
              "llama_dynamic", "llama_first_spelling", "llama_linear", "llama_llama3", "llama_mha_bias", "llama_spelling4",
-             "llama_tied_head", "llama_yarn", "mistral_full")
+             "llama_yarn", "mistral_full")
 REFUSED = {"bert": "predict hidden tokens from both sides", "modernbert": "predict hidden tokens from both sides",
            "gemma2": "attention scores are scaled by", "llama_yarn_betas": "bounds that are not rounded",
            "olmo2_bias": "have biases", "gpt2_inner": "'activation'"}
@@ -63,14 +63,26 @@ def convert(source, name, *options):
     return output
 
 
+CONTEXT = 256  # llama.cpp computes with multiples of it
+
+
+def train(name, *shape):
+    path = support.FOLDER / f"gguf-{name}.safetensors"
+    support.run("lm-train", "-t", support.tokenizer(), "-o", path, *shape, "--context", CONTEXT, "--batch", "2", "--steps", "6",
+                "--lr", "0.005", "--seed", "7", support.tokens())
+    return path
+
+
+@functools.cache
+def long_model(family):
+    return train(family, *support.FAMILIES[family], "--layers", "2", "--channels", "32")
+
+
 @functools.cache
 def wide_model():
     """A model whose rows are whole blocks of 256, grouped heads and an untied head."""
-    path = support.FOLDER / "wide.safetensors"
-    support.run("lm-train", "-t", support.tokenizer(), "-o", path, "--family", "qwen3", "--heads", "4", "--kv-heads", "2",
-                "--head-dim", "64", "--ffn", "512", "--untied", "--layers", "8", "--channels", "256", "--context", support.CONTEXT,
-                "--batch", "2", "--steps", "4", "--lr", "0.005", "--seed", "7", support.tokens())
-    return path
+    return train("wide", "--family", "qwen3", "--heads", "4", "--kv-heads", "2", "--head-dim", "64", "--ffn", "512", "--untied",
+                 "--layers", "8", "--channels", "256")
 
 
 @functools.cache
@@ -149,11 +161,12 @@ class Quantizer(unittest.TestCase):
         return {"wide": wide_model(), **{family: support.model_folder(family) for family in support.FAMILIES}}
 
     def compare(self, ours, theirs, inexact=()):
+        """Compare files; tensors of the type Q4_K, which is searched for otherwise without importance, by type only."""
         ours, theirs = tensors(read(ours)), tensors(read(theirs))
         self.assertEqual({name: description(tensor) for name, tensor in ours.items()},
                          {name: description(tensor) for name, tensor in theirs.items()})
         for name, tensor in ours.items():
-            if tensor.tensor_type.name not in inexact:
+            if tensor.tensor_type.name not in inexact and (tensor.tensor_type.name, name) not in inexact:
                 self.assertEqual(tensor.data.tobytes(), theirs[name].data.tobytes(), name)
         return ours, theirs
 
@@ -194,7 +207,8 @@ class Quantizer(unittest.TestCase):
                 with self.subTest(model=name, kind=kind):
                     output = support.FOLDER / f"{name}-{kind}-weighted-theirs.gguf"
                     llama("llama-quantize", "--imatrix", matrix, plain, output, theirs, "1")
-                    self.compare(convert(model, f"{name}-{kind}-weighted.gguf", "--type", kind, "--importance", matrix), output)
+                    self.compare(convert(model, f"{name}-{kind}-weighted.gguf", "--type", kind, "--importance", matrix), output,
+                                 inexact=(("Q4_K", "token_embd.weight"),))  # which has none
 
 
 class Importance(unittest.TestCase):
@@ -250,7 +264,7 @@ class Perplexity(unittest.TestCase):
     """llama-perplexity computes of a file what lm-eval-ppl computes of its source."""
 
     def theirs(self, model):
-        output = llama("llama-perplexity", "-m", model, "-f", text(), "-c", support.CONTEXT, "-b", support.CONTEXT, "-t", "2")
+        output = llama("llama-perplexity", "-m", model, "-f", text(), "-c", CONTEXT, "-t", "2")
         return float(re.search(r"Final estimate: PPL = ([0-9.]+)", output).group(1))
 
     def ours(self, model):
@@ -258,7 +272,7 @@ class Perplexity(unittest.TestCase):
         return support.json_lines(report)[0]["perplexity"]
 
     def test_models_made_here(self):
-        for name, model in {**{family: support.model_folder(family) for family in support.FAMILIES}, "wide": wide_model()}.items():
+        for name, model in {**{family: long_model(family) for family in support.FAMILIES}, "wide": wide_model()}.items():
             with self.subTest(model=name):
                 ours = self.ours(model)
                 self.assertLess(abs(self.theirs(convert(model, f"{name}-ppl.gguf")) / ours - 1), 1e-3)

@@ -130,7 +130,12 @@ class VocabularyExport {
     return {.fields = std::move(fields_), .notes = std::move(notes_)};
   }
 
-  bool is_exact() const { return exact_; }
+  /// What llama.cpp is known to do otherwise.
+  struct Differences {
+    bool beyond_ascii = false;    // it cuts letters beyond ASCII elsewhere, in places
+    bool leading_spaces = false;  // it puts a space before a text that begins with one, too
+  };
+  Differences differences() const { return differences_; }
 
  private:
   void set(std::string_view key, GgufField value) { fields_.set("tokenizer.ggml." + std::string(key), std::move(value)); }
@@ -144,7 +149,7 @@ class VocabularyExport {
     const bool ignores = translation_.ignore_merges || parts_.by_rank;
     for (const NamedPattern& named : kNamedPatterns) {
       if (pattern != named.pattern || (named.ignores_merges != ignores && !merges_make_all())) continue;
-      exact_ = named.exact;
+      differences_.beyond_ascii = !named.exact;
       return named.name;
     }
     const std::string known = pattern ? std::string("'") + to_string(*pattern) + "'" : "of its own";
@@ -187,17 +192,20 @@ class VocabularyExport {
       } else if (tokenizer_.tables().special[id]) {
         append(std::string(parts_.tokens[id]), GgufTokenType::control);
       } else {
-        append(parts_.byte_fallback ? with_spaces(parts_.tokens[id]) : std::string(parts_.tokens[id]),
-               GgufTokenType::user_defined);
+        append(added_text(id), GgufTokenType::user_defined);
       }
     }
     set("tokens", std::move(tokens));
     set("token_type", std::move(types));
   }
 
-  /// Returns a token that is looked for in text as text has it.
-  static std::string with_spaces(std::string_view token) {
-    std::string text(token);
+  /// Returns a token that is looked for in text as text has it: spaces for "▁", if the token is one of normalized text.
+  std::string added_text(TokenId id) const {
+    std::string text(parts_.tokens[id]);
+    const auto added =
+        std::find_if(parts_.added.begin(), parts_.added.end(), [&](const AddedToken& each) { return each.id == id; });
+    const bool by_library = parts_.origin == TokenizerParts::Origin::hugging_face;
+    if (!parts_.byte_fallback || (by_library && !added->normalized)) return text;
     for (std::size_t at = text.find(kSpaceSymbol); at != std::string::npos; at = text.find(kSpaceSymbol, at))
       text.replace(at, kSpaceSymbol.size(), " ");
     return text;
@@ -276,7 +284,7 @@ class VocabularyExport {
   }
 
   /// Returns whether a space goes before a text. Throws Error for a pipeline that llama.cpp does not have for pieces.
-  bool prepends_space() const {
+  bool prepends_space() {
     bool prepends = false;
     for (const JsonValue& step : steps_of(translation_.components.normalizer, "normalizers")) {
       if (json_type(step) == "Prepend") prepends = true;
@@ -284,7 +292,9 @@ class VocabularyExport {
     for (const JsonValue& step : steps_of(translation_.components.pre_tokenizer, "pretokenizers")) {
       if (json_type(step) != "Metaspace") continue;
       const JsonValue* scheme = step.find("prepend_scheme");
-      prepends = prepends || scheme == nullptr || scheme->if_string() == nullptr || *scheme->if_string() != "never";
+      const bool never = scheme != nullptr && scheme->if_string() != nullptr && *scheme->if_string() == "never";
+      differences_.leading_spaces = differences_.leading_spaces || !never;
+      prepends = prepends || !never;
     }
     return prepends;
   }
@@ -357,7 +367,7 @@ class VocabularyExport {
   JsonValue config_;
   GgufFields fields_;
   std::vector<std::string> notes_;
-  bool exact_ = true;
+  Differences differences_;
 };
 
 /// Returns a vocabulary as llama.cpp reads it.
@@ -387,10 +397,12 @@ bool is_ascii(std::string_view text) {
 }
 
 /// Returns the first text that the two tokenizers cut otherwise: of the probe, its lines, and each token's text; empty if there is
-/// none. Texts that a normalizer changes are not asked about, and others than ASCII only if `beyond_ascii`.
-std::string first_difference(const Tokenizer& tokenizer, const Tokenizer& other, bool beyond_ascii) {
+/// none. Texts that a normalizer changes are not asked about, nor those in which differences are known.
+std::string first_difference(const Tokenizer& tokenizer, const Tokenizer& other,
+                             const VocabularyExport::Differences& known) {
   const auto differs = [&](std::string_view text) {
-    if (!is_utf8(text) || text.empty() || (!beyond_ascii && !is_ascii(text))) return false;
+    if (!is_utf8(text) || text.empty() || (known.beyond_ascii && !is_ascii(text))) return false;
+    if (known.leading_spaces && text.front() == ' ') return false;
     const std::vector<TokenId> ids = tokenizer.encode(text);
     if (tokenizer.loses_text() && tokenizer.decode(ids) != text) return false;
     return other.encode(text) != ids;
@@ -401,8 +413,10 @@ std::string first_difference(const Tokenizer& tokenizer, const Tokenizer& other,
     begin = end;
   }
   if (differs(kProbe)) return std::string(kProbe);
+  const TokenizerParts& parts = tokenizer.tables().parts;
+  const std::vector<bool> is_added = added_ids(parts.added, parts.tokens.size());
   for (TokenId id = 0; id < tokenizer.vocab_size(); ++id) {
-    if (tokenizer.is_special(id)) continue;
+    if (tokenizer.is_special(id) || is_added[id]) continue;  // llama.cpp takes some by their names
     for (const std::string& text : {std::string(tokenizer.bytes_of(id)), "a " + std::string(tokenizer.bytes_of(id)) + "b"}) {
       if (differs(text)) return text;
     }
@@ -416,11 +430,14 @@ GgufVocabulary gguf_vocabulary(const Tokenizer& tokenizer, const GgufVocabularyF
   VocabularyExport exported(tokenizer, facts, target);
   GgufVocabulary vocabulary = exported.make();
   const Tokenizer other = read_back(vocabulary.fields, target);
-  if (const std::string text = first_difference(tokenizer, other, exported.is_exact()); !text.empty()) {
+  if (const std::string text = first_difference(tokenizer, other, exported.differences()); !text.empty()) {
     throw Error("cannot write '" + std::string(target) + "' as GGUF: llama.cpp would make other tokens of the text " +
                 json_quote(text) + " than the model's tokenizer, as it has no code for how that one works");
   }
-  if (!exported.is_exact()) {
+  if (exported.differences().leading_spaces)
+    vocabulary.notes.emplace_back(
+        "llama.cpp puts a space before a text that begins with one, too, which the tokenizer does not");
+  if (exported.differences().beyond_ascii) {
     vocabulary.notes.push_back(
         "llama.cpp cuts words with letters beyond ASCII otherwise than the tokenizer's pattern in places, "
         "as it knows no upper and lower case there");
