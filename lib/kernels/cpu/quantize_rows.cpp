@@ -16,11 +16,9 @@ constexpr std::size_t kBlock = 32;
 using Codes = std::array<std::uint8_t, kBlock>;
 using Weights = std::array<float, kBlock>;
 
-/// Returns the number without its fraction, as a byte; 0 for what is beyond 32 bits, as x86 converts it: a block whose scale has no
+/// Returns the number without its fraction; 0 for what is beyond 32 bits, as x86 converts it to a byte: a block whose scale has no
 /// inverse is one of zeros.
-std::int8_t truncated_byte(float value) {
-  return std::abs(value) < 0x1p31F ? static_cast<std::int8_t>(static_cast<std::int32_t>(value)) : std::int8_t{0};
-}
+int truncated(float value) { return std::abs(value) < 0x1p31F ? static_cast<int>(value) : 0; }
 
 float inverse_of(float scale) { return scale != 0 ? 1.0F / scale : 0.0F; }
 
@@ -61,7 +59,7 @@ void write_fifth_bits(BlockWriter& block, const Codes& codes) {
 float round_symmetric(std::span<const float> x, int middle, Codes& codes) {
   const float scale = extreme_of(x) / static_cast<float>(-middle), inverse = inverse_of(scale);
   for (std::size_t i = 0; i < kBlock; ++i) {
-    const int code = truncated_byte(x[i] * inverse + (static_cast<float>(middle) + 0.5F));
+    const int code = truncated(x[i] * inverse + (static_cast<float>(middle) + 0.5F));
     codes[i] = static_cast<std::uint8_t>(std::min(2 * middle - 1, code));
   }
   return scale;
@@ -109,7 +107,7 @@ bool quantize_q8_0_row(std::span<const float> x, unsigned char* blocks) {
   return each_block(x, {}, blocks, kBytes, [](std::span<const float> values, std::span<const float>, BlockWriter& block) {
     const float scale = std::abs(extreme_of(values)) / 127, inverse = inverse_of(scale);
     block.half(scale);
-    for (const float value : values) block.byte(static_cast<std::uint8_t>(truncated_byte(std::round(value * inverse))));
+    for (const float value : values) block.byte(static_cast<std::uint8_t>(truncated(std::round(value * inverse))));
   });
 }
 
@@ -137,8 +135,7 @@ bool quantize_q4_1_row(std::span<const float> x, std::span<const float> importan
           const auto [least, largest] = std::minmax_element(values.begin(), values.end());
           const float scale = (*largest - *least) / kLast, inverse = inverse_of(scale);
           for (std::size_t i = 0; i < kBlock; ++i)
-            codes[i] =
-                static_cast<std::uint8_t>(std::min<int>(kLast, truncated_byte((values[i] - *least) * inverse + 0.5F)));
+            codes[i] = static_cast<std::uint8_t>(std::min<int>(kLast, truncated((values[i] - *least) * inverse + 0.5F)));
           block.half(scale);
           block.half(*least);
         } else {

@@ -2,6 +2,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <optional>
 #include <set>
@@ -164,8 +165,8 @@ void add_tensor_facts(FileInfo& info) {
   for (const auto& [type, count] : types) list.emplace_back(std::to_string(count) + " " + type);
   if (info.facts.find("parameters") == nullptr) info.facts.set("parameters", numbers);
   info.facts.set("tensors_by_type", std::move(list));
-  info.facts.set("bits_per_weight",
-                 static_cast<double>(bytes * 80 / static_cast<std::uint64_t>(std::max<std::int64_t>(1, numbers))) / 10);
+  const double bits = 8 * static_cast<double>(bytes) / static_cast<double>(std::max<std::int64_t>(1, numbers));
+  info.facts.set("bits_per_weight", std::floor(10 * bits) / 10);
 }
 
 void add_model_uses(FileInfo& info, std::string_view objective) {
