@@ -57,6 +57,8 @@ void add_report_options(CLI::App& app, EvalOptions& options) {
            "leave out all but this fraction, by the perplexities of the first 10,000 documents",
            {.minimum = 0, .maximum = 1});
   add_text(app, "--rejected", options.rejected, "write the documents that are left out here", "FILE");
+  add_text(app, "--importance", request.importance,
+           "write the mean squares of what matrices read here, for lm-convert --importance", "FILE");
   app.add_flag("--resume", options.resume, "continue an interrupted run that had this option too, or begin one (with -o)");
 }
 
@@ -139,13 +141,14 @@ void check_usage(const EvalOptions& options) {
     throw UsageError("--resume does not go with --against, --calibration, --by-frequency and --continuations");
   if (options.resume && options.rejected == "-") throw UsageError("--resume needs a file for --rejected, not -");
   if (options.resume && options.output == "-") throw UsageError("--resume needs -o FILE, beside which it keeps its journal");
+  if (options.resume && !request.importance.empty()) throw UsageError("--resume does not go with --importance");
   if (given("--normalize")) throw UsageError("--normalize goes with --cloze or --probes");
   if (given("--layout") && !options.infilling) throw UsageError("--layout goes with --infilling");
   const bool by_windows =
       options.context || options.stride || !options.protocol.empty() || request.plan.score_end || options.within_word;
   const bool cut = request.documents.kind != DocumentKind::Kind::file || request.documents.accept == Accept::anything;
-  if (options.infilling &&
-      (options.tsv || filters || by_document || options.macro || by_windows || options.scoring || cut || options.resume))
+  if (options.infilling && (options.tsv || filters || by_document || options.macro || by_windows || options.scoring || cut ||
+                            options.resume || !request.importance.empty()))
     throw UsageError("--infilling goes with --layout, --base and --json only");
   if (options.macro && (!has(Level::corpus) || options.tsv))
     throw UsageError("--macro goes with --level corpus, as text or --json");
@@ -165,6 +168,8 @@ void check_usage(const EvalOptions& options) {
 void check_scoring(const EvalOptions& options, Scoring scoring) {
   check_limit_options(options.limits, scoring);
   if (options.within_word && scoring != Scoring::pseudo) throw UsageError("--within-word goes with --scoring pseudo");
+  if (scoring != Scoring::left_to_right && !options.request.importance.empty())
+    throw UsageError("--importance goes with scoring from left to right");
   if (scoring != Scoring::pseudo && scoring != Scoring::span) return;
   if (options.stride || options.request.plan.score_end || !options.protocol.empty())
     throw UsageError("--stride, --score-end and --protocol go with scoring from left to right");
@@ -182,6 +187,7 @@ std::vector<std::string> find_files(const EvalOptions& options, const CommonOpti
   named.writes("--features", options.features.output);
   if (!options.features.any() || !options.features.classify.empty()) named.writes("-o", options.output);
   named.writes("--rejected", options.rejected);
+  named.writes("--importance", options.request.importance);
   if (options.resume) {
     for (const char* end : {".partial", ".journal"}) named.writes("the working files of -o", options.output + end);
     if (!options.rejected.empty()) named.writes("the working file of --rejected", options.rejected + ".partial");

@@ -21,8 +21,7 @@ constexpr std::string_view kTokens = "tokens are written as a token stream, or a
 constexpr std::string_view kFeatures = "features are written as an array of NumPy's (features.npy)";
 constexpr std::array<Ending, 22> kEndings = {{
     {".gguf", OutputKind::model,
-     "a model is written as safetensors, or as a folder that Hugging Face loads (DIR/), of which llama.cpp's "
-     "convert_hf_to_gguf.py makes GGUF"},
+     "a model is written as safetensors, or as a folder that Hugging Face loads (DIR/), of which lm-convert makes GGUF"},
     {".bin", OutputKind::model, kModel},
     {".pt", OutputKind::model, kModel},
     {".pth", OutputKind::model, kModel},

@@ -74,7 +74,13 @@ std::vector<std::vector<TargetScore>> SequenceScorer::score(std::span<const Scor
 
 /// Returns the score of each row of a batch.
 std::vector<TargetScore> SequenceScorer::score_rows(const Batch& batch) {
-  Transformer<float> transformer(compute_, parameters_);
+  InputWatch<float> watch;
+  if (detail_.inputs != nullptr) {
+    watch = [&](std::int64_t layer, LayerMatrix matrix, TensorView<const float> inputs) {
+      detail_.inputs->add(compute_, layer, matrix, inputs, batch.weight);
+    };
+  }
+  Transformer<float> transformer(compute_, parameters_, Precision::fp32, std::move(watch));
   if (detail_.against == nullptr) {
     ScoreSink sink(compute_, batch, detail_);
     transformer.score(batch, *activations_, sink);

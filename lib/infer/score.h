@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/token.h"
+#include "infer/input_squares.h"
 #include "infer/sequence_batches.h"
 #include "kernels/compute.h"
 #include "kernels/distribution.h"
@@ -44,6 +45,7 @@ struct ScoreDetail {
   std::span<const std::uint8_t> begins = {};   // (V) 1 for ids that begin a word; must outlive its users
   const Parameters<float>* against = nullptr;  // a second model, whose tokenizer is the same
   std::int64_t common_ids = 0;                 // with it: ids below this are those that both have
+  InputSquares* inputs = nullptr;              // adds up what the matrices read at the places of targets, or null
 };
 
 /// Stores the score of the target of each row that counts.

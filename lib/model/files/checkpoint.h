@@ -54,6 +54,8 @@ bool is_model_folder(const std::string& path);
 /// Return the `lm.*` strings of a record, and the record of a file that has them (lm.config at least).
 SafetensorsMetadata model_metadata(const ModelRecord& record);
 ModelRecord model_record(const SafetensorsFile& file);
+/// Returns the record that such strings say; `name` is their file.
+ModelRecord model_record(const SafetensorsMetadata& metadata, const std::string& name);
 
 /// Appends every tensor of `parameters`, named `prefix` + its Hugging Face name, in its layout on disk. The parameters must
 /// outlive `sources`.

@@ -46,7 +46,7 @@ std::string begin_name(const Tokenizer& tokenizer) {
 }
 
 ScoreDetail detail_of(const TextModel& model, const EvaluatorOptions& options, bool asks_tokens) {
-  ScoreDetail detail{.all = asks_tokens || options.all, .begins = options.begins};
+  ScoreDetail detail{.all = asks_tokens || options.all, .begins = options.begins, .inputs = options.inputs};
   if (options.against == nullptr) return detail;
   detail.against = &options.against->parameters();
   detail.common_ids = common_ids(model, *options.against);

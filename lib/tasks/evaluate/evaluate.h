@@ -61,6 +61,8 @@ struct EvaluatorOptions {
   const TextModel* against = nullptr;
   /// Each document is scored as soon as it has come, not with those after it.
   bool at_once = false;
+  /// Adds up what the model's matrices read where targets are scored, or null; must outlive the evaluator.
+  InputSquares* inputs = nullptr;
 };
 
 /// Scores documents that come in pieces, in bounded memory (with Texts::keep: and the text of those that have no name).

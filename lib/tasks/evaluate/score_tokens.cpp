@@ -3,10 +3,12 @@
 #include <optional>
 #include <utility>
 
+#include "base/file.h"
 #include "base/number_text.h"
 #include "tasks/evaluate/evaluate.h"
 #include "tasks/evaluate/evaluation_saves.h"
 #include "tasks/evaluate/given_words.h"
+#include "tasks/evaluate/importance_record.h"
 #include "tasks/evaluate/report_hashes.h"
 
 namespace lm {
@@ -61,6 +63,11 @@ class TokenScoring {
     EvaluatorOptions options{.texts = report_.has(Level::document) ? Texts::keep : Texts::drop,
                              .begins = begins_,
                              .at_once = request_.line_buffered};
+    if (!request_.importance.empty()) {
+      require_gguf_names(model_);
+      check_output(request_.importance);
+      options.inputs = &inputs_.emplace(model_.config());
+    }
     const Evaluator* totals = nullptr;
     limits_.attach(options, sink, [&](const DocumentScore& document, const JsonValue& more) {
       filter_.add(document, more);
@@ -113,6 +120,7 @@ class TokenScoring {
     limits_.finish();
     filter_.finish();
     if (given_) given_->check_all_used();
+    if (inputs_) write_importance(request_.importance, importance_record(model_, *inputs_, plan_, request_.inputs));
     report_.add(evaluator.total(), limits_.more_of_corpus(request_.form));
     if (request_.filter.filters()) outputs_.notice(describe_filter(request_.filter, filter_));
   }
@@ -128,6 +136,7 @@ class TokenScoring {
   std::optional<GivenWords> given_;
   std::optional<WordAssembler> words_;
   std::vector<std::uint8_t> begins_;
+  std::optional<InputSquares> inputs_;
 };
 
 }  // namespace
