@@ -19,6 +19,11 @@ constexpr std::array<std::string_view, 14> kReportOptions = {
 constexpr std::array<std::string_view, 10> kJudgingOptions = {"--level",       "--context", "--score-end",  "--begin",
                                                               "--end-of-text", "--pattern", "--files-from", "--cloze",
                                                               "--probes",      "--pairs"};
+constexpr std::array<std::string_view, 17> kFeatureOptions = {
+    "MODEL",     "FILE",      "--features", "--documents", "--binary",      "--files-from",
+    "--context", "--begin",   "--pattern",  "--threads",   "--end-of-text", "--simd",
+    "--quiet",   "--verbose", "--progress", "--config",    "--dump-config"};
+constexpr std::array<std::string_view, 5> kClassifyOptions = {"--classify", "--json", "--tsv", "--header", "--output"};
 constexpr std::array<std::string_view, 1> kClozeOptions = {"--normalize"};
 constexpr std::array<std::string_view, 3> kPairsOptions = {"--stride", "--scoring", "--within-word"};
 
@@ -71,6 +76,12 @@ void check_judging(const EvalOptions& options) {
   if (levels.size() != 1 || (levels.front() != Level::corpus && levels.front() != Level::document))
     throw UsageError("--level is corpus or document with " + mode);
   if (options.scoring == Scoring::span) throw UsageError("--scoring span does not go with --pairs");
+  check_table(options);
+}
+
+void check_features_mode(const EvalOptions& options) {
+  if (options.features.classify.empty()) return refuse_others(*options.app, {kFeatureOptions}, "--features");
+  refuse_others(*options.app, {kFeatureOptions, kClassifyOptions}, "--classify");
   check_table(options);
 }
 

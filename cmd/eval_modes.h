@@ -1,4 +1,5 @@
-// What lm-eval-ppl reads in place of documents: reports (--merge), cloze items (--cloze, --probes), pairs (--pairs).
+// What lm-eval-ppl reads in place of documents: reports (--merge), cloze items (--cloze, --probes), pairs (--pairs); and which options
+// go with what it does.
 #pragma once
 
 #include <CLI/App.hpp>
@@ -18,6 +19,7 @@ bool judges(const EvalOptions& options);
 /// Throw UsageError for options that do not go with these modes.
 void check_merge(const EvalOptions& options);
 void check_judging(const EvalOptions& options);
+void check_features_mode(const EvalOptions& options);
 
 /// Returns the installed probes, share/lm/probes/*.jsonl, in the order of their names. Throws Error if there are none.
 std::vector<std::string> find_probes();

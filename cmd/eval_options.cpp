@@ -57,6 +57,8 @@ void add_report_options(CLI::App& app, EvalOptions& options) {
            "leave out all but this fraction, by the perplexities of the first 10,000 documents",
            {.minimum = 0, .maximum = 1});
   add_text(app, "--rejected", options.rejected, "write the documents that are left out here", "FILE");
+  add_text(app, "--importance", request.importance,
+           "write the mean squares of what matrices read here, for lm-convert --importance", "FILE");
   app.add_flag("--resume", options.resume, "continue an interrupted run that had this option too, or begin one (with -o)");
 }
 
@@ -101,11 +103,20 @@ void add_eval_options(CLI::App& app, EvalOptions& options) {
            "with --infilling: order and tokens of the parts; none: the prefix only",
            [&](const std::string& word) { request.layout = word; });
   add_mode_options(app, options);
+  add_feature_options(app, options.features);
   add_report_options(app, options);
   add_limit_options(app, options.limits);
 }
 
 namespace {
+
+/// Returns whether the report has a number to the base of --base.
+bool shows_base(const EvalOptions& options) {
+  const std::vector<Level>& levels = options.request.levels;
+  const auto has = [&](Level level) { return std::find(levels.begin(), levels.end(), level) != levels.end(); };
+  if (options.tsv) return has(Level::word) || (has(Level::document) && !options.limits.against.empty());
+  return levels != std::vector{options.json ? Level::token : Level::document};
+}
 
 void check_usage(const EvalOptions& options) {
   const auto given = [&](const char* name) { return options.app->count(name) > 0; };
@@ -116,6 +127,7 @@ void check_usage(const EvalOptions& options) {
   const bool by_document = request.levels != std::vector{Level::corpus};
   if (options.merge) return check_merge(options);
   if (judges(options)) return check_judging(options);
+  if (given("--features") || given("--classify")) return check_feature_options(options);
   if (options.json && options.tsv) throw UsageError("--json and --tsv exclude each other");
   if (request.header && !options.tsv) throw UsageError("--header goes with --tsv");
   const bool filters = request.filter.filters() || !options.rejected.empty();
@@ -129,15 +141,21 @@ void check_usage(const EvalOptions& options) {
     throw UsageError("--resume does not go with --against, --calibration, --by-frequency and --continuations");
   if (options.resume && options.rejected == "-") throw UsageError("--resume needs a file for --rejected, not -");
   if (options.resume && options.output == "-") throw UsageError("--resume needs -o FILE, beside which it keeps its journal");
+  if (options.resume && !request.importance.empty()) throw UsageError("--resume does not go with --importance");
   if (given("--normalize")) throw UsageError("--normalize goes with --cloze or --probes");
   if (given("--layout") && !options.infilling) throw UsageError("--layout goes with --infilling");
   const bool by_windows =
       options.context || options.stride || !options.protocol.empty() || request.plan.score_end || options.within_word;
   const bool cut = request.documents.kind != DocumentKind::Kind::file || request.documents.accept == Accept::anything;
-  if (options.infilling &&
-      (options.tsv || filters || by_document || options.macro || by_windows || options.scoring || cut || options.resume))
+  if (options.infilling && (options.tsv || filters || by_document || options.macro || by_windows || options.scoring || cut ||
+                            options.resume || !request.importance.empty()))
     throw UsageError("--infilling goes with --layout, --base and --json only");
-  if (options.macro && !has(Level::corpus)) throw UsageError("--macro goes with --level corpus");
+  if (options.macro && (!has(Level::corpus) || options.tsv))
+    throw UsageError("--macro goes with --level corpus, as text or --json");
+  if (given("--base") && !shows_base(options))
+    throw UsageError(
+        "--base goes with what depends on it: the report as text or, of corpus, documents and words, --json; in --tsv "
+        "only the surprisal of --level word and the difference of --against");
   if (!request.words.empty() && !has(Level::word)) throw UsageError("--words goes with --level word");
   if (given("--word-begin") && !has(Level::word)) throw UsageError("--word-begin goes with --level word");
   check_limit_options(options.limits, request.levels, report_form(options));
@@ -150,6 +168,8 @@ void check_usage(const EvalOptions& options) {
 void check_scoring(const EvalOptions& options, Scoring scoring) {
   check_limit_options(options.limits, scoring);
   if (options.within_word && scoring != Scoring::pseudo) throw UsageError("--within-word goes with --scoring pseudo");
+  if (scoring != Scoring::left_to_right && !options.request.importance.empty())
+    throw UsageError("--importance goes with scoring from left to right");
   if (scoring != Scoring::pseudo && scoring != Scoring::span) return;
   if (options.stride || options.request.plan.score_end || !options.protocol.empty())
     throw UsageError("--stride, --score-end and --protocol go with scoring from left to right");
@@ -164,8 +184,10 @@ std::vector<std::string> find_files(const EvalOptions& options, const CommonOpti
   named.reads("MODEL", options.model);
   named.reads("--words", options.request.words);
   name_limit_files(options.limits, named);
-  named.writes("-o", options.output);
+  named.writes("--features", options.features.output);
+  if (!options.features.any() || !options.features.classify.empty()) named.writes("-o", options.output);
   named.writes("--rejected", options.rejected);
+  named.writes("--importance", options.request.importance);
   if (options.resume) {
     for (const char* end : {".partial", ".journal"}) named.writes("the working files of -o", options.output + end);
     if (!options.rejected.empty()) named.writes("the working file of --rejected", options.rejected + ".partial");

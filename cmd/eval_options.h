@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "eval_features.h"
 #include "eval_limits.h"
 #include "inputs.h"
 #include "program.h"
@@ -36,6 +37,7 @@ struct EvalOptions {
   std::string output = "-";
   std::string rejected;
   EvalLimits limits;
+  EvalFeatures features;
   const CLI::App* app = nullptr;  // knows which options were given
 };
 

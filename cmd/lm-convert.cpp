@@ -7,10 +7,12 @@
 
 #include "base/error.h"
 #include "base/file_kind.h"
+#include "base/gguf.h"
 #include "model/files/checkpoint.h"
 #include "named_files.h"
 #include "options.h"
 #include "program.h"
+#include "tasks/convert_gguf.h"
 #include "tasks/convert_model.h"
 #include "tasks/tokenize/convert_tokenizer.h"
 #include "tokenizer_options.h"
@@ -33,13 +35,18 @@ struct Options {
   TokenizerOptions tokenizer;
   std::vector<std::string> names;
   std::optional<Form> to;
+  std::optional<GgufFileType> type;
+  std::string importance;
 };
 
 void add_options(CLI::App& app, Options& options) {
   add_tokenizer_options(app, options.tokenizer);
   add_choice(app, "--to", options.to, "the form of OUT; auto: as its name says", "auto");
+  add_choice(app, "--type", options.type, "how GGUF has the weights (default: f32)", "");
+  add_text(app, "--importance", options.importance,
+           "what errors are weighted by when weights are quantized: a file of lm-eval-ppl --importance", "FILE");
   add_files(app, "IN OUT", options.names,
-            "a model or tokenizer, and where it goes: NAME.safetensors, FOLDER/, NAME.json or NAME.tiktoken");
+            "a model or tokenizer, and where it goes: NAME.safetensors, FOLDER/, NAME.gguf, NAME.json or NAME.tiktoken");
 }
 
 /// Returns what the name of OUT, or else --to, says of a model's form; nothing for the forms of tokenizers.
@@ -61,12 +68,15 @@ TokenizerForm tokenizer_form_of(const std::string& name) {
 
 bool is_model(const std::string& path) {
   const FileKind kind = kind_of_path(path);
+  if (kind == FileKind::gguf) return !GgufFile::open(path).tensors().empty();  // some are vocabularies only
   return kind == FileKind::model || kind == FileKind::model_folder || kind == FileKind::other_model;
 }
 
-void check_names(const CommonOptions& common, const std::string& from, const std::string& to, bool writes_folder) {
+void check_names(const CommonOptions& common, const std::string& from, const std::string& to, bool writes_folder,
+                 const std::string& importance = {}) {
   NamedFiles named(common);
   named.reads("IN", from);
+  if (!importance.empty()) named.reads("--importance", importance);
   if (writes_folder) {
     named.writes_model("OUT", to);
   } else {
@@ -79,13 +89,26 @@ void write_model(const std::string& from, const std::string& to, const Options& 
   for (const std::string& note : convert_model(from, to, options.tokenizer)) spdlog::warn("{}", note);
 }
 
+int write_gguf_model(const std::string& from, const std::string& to, const Options& options, const CommonOptions& common) {
+  const GgufFileType type = options.type.value_or(GgufFileType::f32);
+  if (!options.importance.empty() && type < GgufFileType::q8_0)
+    throw UsageError(std::string("--importance is for weights that are quantized, not for --type ") + to_string(type));
+  check_names(common, from, to, false, options.importance);
+  Compute compute(common.threads, common.simd);
+  const GgufConversion conversion{.type = type, .importance = options.importance};
+  for (const std::string& note : convert_to_gguf(compute, from, to, options.tokenizer, conversion)) spdlog::warn("{}", note);
+  return 0;
+}
+
 int run(const Options& options, const CommonOptions& common) {
   if (options.names.size() != 2) throw UsageError("expected two names: the model or tokenizer, and where it goes");
   const std::string& from = options.names[0];
   std::string to = options.names[1];
   const std::optional<Form> form = model_form(to, options.to);
-  if (form == Form::gguf)
-    throw UsageError("GGUF is not written yet: give a folder (DIR/), which llama.cpp's convert_hf_to_gguf.py takes");
+  if (form == Form::gguf) return write_gguf_model(from, to, options, common);
+  if (options.type || !options.importance.empty())
+    throw UsageError(std::string(options.type ? "--type" : "--importance") +
+                     " is for GGUF; let OUT's name end with .gguf, or give --to gguf");
   if (form == Form::folder && to == "-") throw UsageError("a folder cannot go to standard output; name one");
   if (form == Form::folder && !to.ends_with('/')) to += '/';
   if (form == Form::safetensors) {

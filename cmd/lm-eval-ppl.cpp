@@ -12,6 +12,7 @@
 #include "program.h"
 #include "progress.h"
 #include "tasks/evaluate/evaluate_and_report.h"
+#include "tasks/evaluate/features_and_report.h"
 #include "tokenizer_options.h"
 
 namespace lm::cmd {
@@ -25,12 +26,34 @@ int merge(const EvalOptions& options, std::vector<std::string> files) {
   return 0;
 }
 
+/// Returns what shows on a terminal how far the work is.
+EvaluationProgress shown_by(Progress& progress) {
+  return [&progress](std::int64_t count, const char* unit) {
+    if (progress.due()) progress.update(-1, std::to_string(count) + " " + unit);
+  };
+}
+
+int compute_features(const EvalOptions& options, const CommonOptions& common, const TextModel& model,
+                     std::vector<std::string> files) {
+  const FeaturesRequest request = features_request(options, std::move(files));
+  Compute compute(common.threads, common.simd);
+  Progress progress(common);
+  const auto opened = [](bool wanted, const std::string& path) { return wanted ? open_output(path) : nullptr; };
+  const std::unique_ptr<OutputStream> features = opened(!options.features.output.empty(), options.features.output);
+  const std::unique_ptr<OutputStream> report = opened(!request.classify.empty(), options.output);
+  features_and_report(compute, model, request, {.features = features.get(), .report = report.get()}, shown_by(progress));
+  if (features) features->close();
+  if (report) report->close();
+  return 0;
+}
+
 int run(const EvalOptions& options, const CommonOptions& common) {
   std::vector<std::string> files = check_eval_options(options, common);
   if (options.merge) return merge(options, files);
   TokenizerOptions tokenizer_options = options.tokenizer_options;
   if (options.infilling) tokenizer_options.reserved = fim_token_names();
   const TextModel model = open_text_model(options.model, tokenizer_options);
+  if (options.features.any()) return compute_features(options, common, model, std::move(files));
   EvaluationRequest request = request_of(options, scoring_of(options, model));
   request.inputs = std::move(files);
   std::optional<TextModel> against;
@@ -44,9 +67,7 @@ int run(const EvalOptions& options, const CommonOptions& common) {
                          .rejected = rejected,
                          .resumable = resumable,
                          .notice = [](const std::string& notice) { spdlog::warn("{}", notice); }},
-                        [&](std::int64_t count, const char* unit) {
-                          if (progress.due()) progress.update(-1, std::to_string(count) + " " + unit);
-                        });
+                        shown_by(progress));
   };
   if (options.resume) {
     ResumableOutputs outputs(options.output, options.rejected,

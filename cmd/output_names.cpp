@@ -18,10 +18,10 @@ constexpr std::string_view kModel =
     "a model is written as safetensors (model.safetensors), or as a folder that Hugging Face loads (DIR/)";
 constexpr std::string_view kTokenizer = "a tokenizer is written as JSON (tokenizer.json)";
 constexpr std::string_view kTokens = "tokens are written as a token stream, or as --format says";
-constexpr std::array<Ending, 17> kEndings = {{
+constexpr std::string_view kFeatures = "features are written as an array of NumPy's (features.npy)";
+constexpr std::array<Ending, 22> kEndings = {{
     {".gguf", OutputKind::model,
-     "a model is written as safetensors, or as a folder that Hugging Face loads (DIR/), of which llama.cpp's "
-     "convert_hf_to_gguf.py makes GGUF"},
+     "a model is written as safetensors, or as a folder that Hugging Face loads (DIR/), of which lm-convert makes GGUF"},
     {".bin", OutputKind::model, kModel},
     {".pt", OutputKind::model, kModel},
     {".pth", OutputKind::model, kModel},
@@ -38,6 +38,11 @@ constexpr std::array<Ending, 17> kEndings = {{
     {".parquet", OutputKind::tokens, kTokens},
     {".arrow", OutputKind::tokens, kTokens},
     {".safetensors", OutputKind::tokens, kTokens},
+    {".npz", OutputKind::features, kFeatures},
+    {".pt", OutputKind::features, kFeatures},
+    {".safetensors", OutputKind::features, kFeatures},
+    {".csv", OutputKind::features, kFeatures},
+    {".tsv", OutputKind::features, kFeatures},
 }};
 
 struct Packer {

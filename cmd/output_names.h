@@ -5,7 +5,7 @@
 
 namespace lm::cmd {
 
-enum class OutputKind { text, tokens, tokenizer, model };
+enum class OutputKind { text, tokens, tokenizer, model, features };
 
 /// Throws UsageError, saying which format is written, if the name ends as those of another format do (text.gz). `option` is
 /// the one that gave the name.

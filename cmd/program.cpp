@@ -248,6 +248,11 @@ int run_program(int argc, char** argv, const Definition& definition) {
   return finish_standard_output(definition.name) ? kExitDone : kExitError;
 }
 
+std::string spool_folder() {
+  const char* folder = std::getenv("TMPDIR");
+  return folder != nullptr && *folder != '\0' ? folder : "/tmp";
+}
+
 bool is_terminal(int descriptor) { return isatty(descriptor) == 1; }
 
 }  // namespace lm::cmd

@@ -67,6 +67,9 @@ struct Definition {
 /// sentence when used, instead of becoming some file opened later. SIGPIPE has its default action.
 int run_program(int argc, char** argv, const Definition& definition);
 
+/// Returns the folder for files without a name: $TMPDIR, else /tmp.
+std::string spool_folder();
+
 /// Returns whether the descriptor is a terminal.
 bool is_terminal(int descriptor);
 

@@ -226,8 +226,7 @@ void complete_train_request(TrainOptions& o, const CommonOptions& common) {
   if (o.time) r.budget.seconds = o.time->count();
   r.state = o.checkpoint.empty() ? default_state(r.output) : o.checkpoint;
   r.threads = common.threads;
-  const char* folder = std::getenv("TMPDIR");
-  r.spool_folder = folder != nullptr && *folder != '\0' ? folder : "/tmp";
+  r.spool_folder = spool_folder();
 }
 
 }  // namespace lm::cmd

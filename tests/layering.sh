@@ -29,6 +29,7 @@ allowed_rooms() {
     tasks/prompt) echo score text_model load_tokenizer ;;
     tasks/score) echo text_model load_tokenizer ;;
     tasks/train) echo folder_record text_model load_tokenizer ;;
+    tasks/convert_gguf | tasks/info) echo text_model load_tokenizer ;;
     tasks/convert_model) echo folder_record text_model load_tokenizer ;;
     tasks/folder_record) echo text_model load_tokenizer ;;
     tasks/tokenize) echo load_tokenizer ;;
@@ -37,7 +38,7 @@ allowed_rooms() {
     tasks/load_tokenizer) ;;
     model/config* | model/families) echo config config_fields families ;;
     model/parameters | model/linear_layers) echo parameters config families ;;
-    model/files) echo parameters config families ;;
+    model/files) echo parameters config config_fields families ;;
     model/activations | model/batch | model/decode | model/kv_cache | model/layer_kernels | model/rotary_tables | \
       model/row_sink | model/transformer*)
       echo activations batch decode kv_cache layer_kernels rotary_tables row_sink transformer linear_layers parameters config ;;

@@ -22,7 +22,8 @@ struct UseFact {
 };
 constexpr std::string_view kBytesAsTheyAre = "--binary takes its bytes as they are";
 constexpr std::array<UseFact, kFileUses> kUses = {{
-    {FileUse::model, "a model", "a model is a file that lm-train wrote, or a folder with config.json and model.safetensors"},
+    {FileUse::model, "a model",
+     "a model is a file that lm-train wrote, a folder with config.json and model.safetensors, or a GGUF file"},
     {FileUse::tokenizer, "a tokenizer",
      "a tokenizer is a tokenizer.json, a model that holds one, the folder of a model from elsewhere, or a file of "
      "SentencePiece, tiktoken or GGUF"},
@@ -97,9 +98,8 @@ constexpr std::array<KindAdvice, 8> kForTexts = {{
 }};
 
 /// As a model.
-constexpr std::array<KindAdvice, 16> kForModels = {{
+constexpr std::array<KindAdvice, 15> kForModels = {{
     {hub_name, kDownload},
-    {gguf, "this version reads safetensors: give the folder with config.json and model.safetensors that it was made from"},
     {pytorch, kAsSafetensors},
     {pickle, kAsSafetensors},
     {pytorch_folder,
@@ -277,7 +277,7 @@ bool suits(FileUse use, FileKind kind) {
   if (kind == hub_name) return use != FileUse::state && use != FileUse::model && use != FileUse::tokenizer;
   switch (use) {
     case FileUse::model:
-      return kind == model || kind == other_model || kind == model_folder;
+      return kind == model || kind == other_model || kind == model_folder || kind == gguf;
     case FileUse::tokenizer:
       return kind == tokenizer || kind == tiktoken || kind == sentencepiece || kind == gguf || kind == json ||
              kind == model || (is_folder(kind) && kind != folder);

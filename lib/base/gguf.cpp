@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <numeric>
 
 #include "base/error.h"
 #include "base/json.h"
@@ -26,17 +27,6 @@ constexpr std::array<std::string_view, 13> kGgufTypeNames = {"an unsigned 8-bit 
                                                              "a 64-bit float"};
 // Bytes of a value; 0: it depends.
 constexpr std::array<std::uint64_t, 13> kGgufTypeSizes = {1, 1, 2, 2, 4, 4, 4, 1, 0, 0, 8, 8, 8};
-
-// How the types of tensors are stored: blocks of so many values in so many bytes. (ggml.h, ggml-common.h)
-struct GgmlType {
-  std::uint32_t number, block, bytes;
-};
-constexpr std::array<GgmlType, 34> kGgmlTypes = {
-    {{0, 1, 4},      {1, 1, 2},     {2, 32, 18},    {3, 32, 20},    {6, 32, 22},    {7, 32, 24},    {8, 32, 34},
-     {9, 32, 40},    {10, 256, 84}, {11, 256, 110}, {12, 256, 144}, {13, 256, 176}, {14, 256, 210}, {15, 256, 292},
-     {16, 256, 66},  {17, 256, 74}, {18, 256, 98},  {19, 256, 50},  {20, 32, 18},   {21, 256, 110}, {22, 256, 82},
-     {23, 256, 136}, {24, 1, 1},    {25, 1, 2},     {26, 1, 4},     {27, 1, 8},     {28, 1, 8},     {29, 256, 56},
-     {30, 1, 2},     {34, 256, 54}, {35, 256, 66},  {39, 32, 17},   {40, 64, 36},   {41, 128, 18}}};
 
 // No model has nearly as many of either.
 constexpr std::uint64_t kMaxEntries = 65536, kMaxTensors = 65536;
@@ -235,30 +225,40 @@ void GgufFile::read_tensors(Reader& reader, std::uint64_t count) {
       refuse("the tensor " + quote_key(tensor.name) + " has " + std::to_string(tensor.dimensions) +
              " dimensions, more than 4");
     for (std::uint32_t d = 0; d < tensor.dimensions; ++d) tensor.shape[d] = reader.number<std::uint64_t>();
-    tensor.type = reader.number<std::uint32_t>();
+    const auto type = reader.number<std::uint32_t>();
+    const GgmlTypeFacts* facts = find_ggml_type(type);
+    if (facts == nullptr)
+      refuse("the tensor " + quote_key(tensor.name) + " has the type " + std::to_string(type) + ", which is not known");
+    tensor.type = facts->type;
     tensor.offset = reader.number<std::uint64_t>();
     tensors_.push_back(std::move(tensor));
   }
-  std::vector<const std::string*> names;
-  for (const GgufTensor& tensor : tensors_) names.push_back(&tensor.name);
-  std::sort(names.begin(), names.end(), [](const std::string* a, const std::string* b) { return *a < *b; });
-  const auto same =
-      std::adjacent_find(names.begin(), names.end(), [](const std::string* a, const std::string* b) { return *a == *b; });
-  if (same != names.end()) refuse("the tensor " + quote_key(**same) + " appears twice");
+  index_tensors();
 }
 
-/// Computes sizes, and checks that each tensor begins where the one before ends, up to the alignment, and the last ends the file.
+void GgufFile::index_tensors() {
+  by_name_.resize(tensors_.size());
+  std::iota(by_name_.begin(), by_name_.end(), 0U);
+  std::sort(by_name_.begin(), by_name_.end(),
+            [&](std::uint32_t a, std::uint32_t b) { return tensors_[a].name < tensors_[b].name; });
+  const auto same = std::adjacent_find(by_name_.begin(), by_name_.end(), [&](std::uint32_t a, std::uint32_t b) {
+    return tensors_[a].name == tensors_[b].name;
+  });
+  if (same != by_name_.end()) refuse("the tensor " + quote_key(tensors_[*same].name) + " appears twice");
+}
+
+/// Computes sizes, and checks that each tensor begins where the one before ends, up to the alignment, and the last ends the
+/// file.
 void GgufFile::place_tensors(std::uint64_t data_offset) {
   std::uint64_t expected = 0;  // from data_offset on
   for (GgufTensor& tensor : tensors_) {
     const std::string name = "the tensor " + quote_key(tensor.name);
-    const auto* type = std::find_if(kGgmlTypes.begin(), kGgmlTypes.end(),
-                                    [&](const GgmlType& known) { return known.number == tensor.type; });
-    if (type == kGgmlTypes.end()) refuse(name + " has the type " + std::to_string(tensor.type) + ", which is not known");
-    if (tensor.shape[0] % type->block != 0)
+    const GgmlTypeFacts& facts = facts_of(tensor.type);
+    const auto block = static_cast<std::uint64_t>(facts.values), bytes = static_cast<std::uint64_t>(facts.bytes);
+    if (tensor.shape[0] % block != 0)
       refuse(name + " has rows of " + std::to_string(tensor.shape[0]) + " values, expected a multiple of " +
-             std::to_string(type->block));
-    std::optional<std::uint64_t> size = multiply_sizes(tensor.shape[0] / type->block, type->bytes);
+             std::to_string(block));
+    std::optional<std::uint64_t> size = multiply_sizes(tensor.shape[0] / block, bytes);
     for (std::size_t d = 1; d < tensor.shape.size() && size; ++d) size = multiply_sizes(*size, tensor.shape[d]);
     if (tensor.offset != expected)
       refuse(name + " begins at byte " + std::to_string(tensor.offset) + " of the data, expected " +
@@ -278,6 +278,19 @@ const GgufValue* GgufFile::find(std::string_view key) const {
   const auto at = std::lower_bound(entries_.begin(), entries_.end(), key,
                                    [](const Entry& entry, std::string_view wanted) { return entry.key < wanted; });
   return at != entries_.end() && at->key == key ? &at->value : nullptr;
+}
+
+std::vector<std::string_view> GgufFile::keys() const {
+  std::vector<std::string_view> keys;
+  for (const Entry& entry : entries_) keys.emplace_back(entry.key);
+  return keys;
+}
+
+const GgufTensor* GgufFile::find_tensor(std::string_view name) const {
+  const auto at =
+      std::lower_bound(by_name_.begin(), by_name_.end(), name,
+                       [&](std::uint32_t index, std::string_view wanted) { return tensors_[index].name < wanted; });
+  return at != by_name_.end() && tensors_[*at].name == name ? &tensors_[*at] : nullptr;
 }
 
 std::optional<std::string> GgufFile::string_at(std::string_view key) const {
@@ -305,6 +318,16 @@ std::optional<std::uint64_t> GgufFile::unsigned_at(std::string_view key) const {
   if (*number < 0)
     refuse("its " + quote_key(key) + " is " + std::to_string(*number) + ", expected a number that is not negative");
   return static_cast<std::uint64_t>(*number);
+}
+
+std::optional<double> GgufFile::number_at(std::string_view key) const {
+  const GgufValue* value = find(key);
+  if (value == nullptr) return std::nullopt;
+  if (const auto* natural = std::get_if<std::uint64_t>(&value->value)) return static_cast<double>(*natural);
+  if (const auto* integer = std::get_if<std::int64_t>(&value->value)) return static_cast<double>(*integer);
+  const auto* number = std::get_if<double>(&value->value);
+  if (number == nullptr) refuse_type(key, "a number", value->type);
+  return *number;
 }
 
 std::optional<GgufArray> GgufFile::array_at(std::string_view key) const {
@@ -335,6 +358,8 @@ std::vector<std::int64_t> GgufFile::integers(const GgufArray& array, std::uint64
       numbers.push_back(*number);
     } else if (const auto* natural = std::get_if<std::uint64_t>(&value.value); natural && *natural <= INT64_MAX) {
       numbers.push_back(static_cast<std::int64_t>(*natural));
+    } else if (const auto* flag = std::get_if<bool>(&value.value)) {
+      numbers.push_back(*flag ? 1 : 0);
     } else {
       refuse("an array has elements of another type than integers: " + std::string(to_string(array.type)));
     }

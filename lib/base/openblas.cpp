@@ -72,6 +72,8 @@ OpenBlas load(const OpenBlasUse& use) {
           .set_num_threads = required_function<decltype(OpenBlas::set_num_threads)>(handle, "openblas_set_num_threads"),
           .get_corename = required_function<decltype(OpenBlas::get_corename)>(handle, "openblas_get_corename"),
           .dgelsd = optional_function<decltype(OpenBlas::dgelsd)>(handle, "dgelsd_"),
+          .dpotrf = optional_function<decltype(OpenBlas::dpotrf)>(handle, "dpotrf_"),
+          .dpotrs = optional_function<decltype(OpenBlas::dpotrs)>(handle, "dpotrs_"),
           .dynamic_quit = optional_function<void (*)()>(handle, "gotoblas_dynamic_quit"),
           .dynamic_init = optional_function<void (*)()>(handle, "gotoblas_dynamic_init"),
           .memory_alloc = optional_function<void* (*)(int)>(handle, "blas_memory_alloc"),

@@ -5,6 +5,7 @@
 
 #include <cblas.h>
 
+#include <cstddef>
 #include <string>
 
 namespace lm {
@@ -15,10 +16,14 @@ struct OpenBlas {
   decltype(&cblas_dgemm) dgemm;
   decltype(&openblas_set_num_threads) set_num_threads;
   decltype(&openblas_get_corename) get_corename;
-  // Of LAPACK, which most builds contain: least squares by singular values. Null in a build without it.
+  // Of LAPACK, which most builds contain: least squares by singular values, and positive definite systems by Cholesky's factors
+  // (the hidden length of `triangle` is what Fortran adds). Null in a build without it.
   void (*dgelsd)(const int* m, const int* n, const int* right_sides, const double* a, const int* a_stride, double* b,
                  const int* b_stride, double* singular_values, const double* condition, int* rank, double* work,
                  const int* work_size, int* integer_work, int* info);
+  void (*dpotrf)(const char* triangle, const int* n, double* a, const int* a_stride, int* info, std::size_t length);
+  void (*dpotrs)(const char* triangle, const int* n, const int* right_sides, const double* a, const int* a_stride, double* b,
+                 const int* b_stride, int* info, std::size_t length);
   // Exported by every build with dynamic cores; null in a build for a single core, which then serves as it is.
   void (*dynamic_quit)();
   void (*dynamic_init)();

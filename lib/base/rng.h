@@ -21,6 +21,7 @@ enum class RngPurpose : std::uint32_t {
   sampling = 7,
   test = 8,
   bootstrap = 9,
+  folds = 10,
 };
 
 /// A stream of numbers at (seed, purpose, index): index is the tensor, sequence or token that the draws belong to.

@@ -2,12 +2,10 @@
 
 #include <algorithm>
 #include <limits>
-#include <numeric>
 
 #include "base/error.h"
 #include "infer/against_sink.h"
 #include "kernels/cross_entropy.h"
-#include "model/rotary_tables.h"
 #include "model/transformer.h"
 
 namespace lm {
@@ -50,77 +48,39 @@ SequenceScorer::SequenceScorer(Compute& compute, const Parameters<float>& parame
                                std::int64_t batch_rows, const ScoreDetail& detail)
     : compute_(compute),
       parameters_(parameters),
-      max_length_(max_length),
-      batch_rows_(std::max(batch_rows, max_length) / max_length * max_length),
+      limits_(limit_batches(parameters.config(), max_length, batch_rows)),
       detail_(detail),
       activations_(
-          std::make_unique<Activations<float>>(parameters.config(), batch_rows_ / max_length, max_length, Keep::scoring)) {
-  LM_CHECK(max_length >= 1 && max_length <= parameters.config().context_length);
+          std::make_unique<Activations<float>>(parameters.config(), limits_.rows / max_length, max_length, Keep::scoring)) {
   if (detail.against == nullptr) return;
   const ModelConfig& second = detail.against->config();
   LM_CHECK(max_length <= second.context_length && detail.common_ids <= second.vocab_size);
-  second_activations_ = std::make_unique<Activations<float>>(second, batch_rows_ / max_length, max_length, Keep::scoring);
+  limits_.models.push_back(&second);
+  second_activations_ = std::make_unique<Activations<float>>(second, limits_.rows / max_length, max_length, Keep::scoring);
 }
 
 std::vector<std::vector<TargetScore>> SequenceScorer::score(std::span<const ScoredSequence> sequences) {
-  std::vector<std::size_t> order(sequences.size());
-  std::iota(order.begin(), order.end(), std::size_t{0});
-  std::stable_sort(order.begin(), order.end(),
-                   [&](std::size_t a, std::size_t b) { return sequences[a].input.size() > sequences[b].input.size(); });
   std::vector<std::vector<TargetScore>> results(sequences.size());
-  for (std::size_t first = 0; first < order.size();) {
-    const std::size_t length = sequences[order[first]].input.size();  // the longest of the batch
-    LM_CHECK(length >= 1 && length <= static_cast<std::size_t>(max_length_));
-    const std::size_t room = std::min(order.size() - first, static_cast<std::size_t>(batch_rows_) / length);
-    // Padded to another length, a sequence's rotation may be another.
-    const auto fits = [&](std::size_t member) {
-      const auto padded = static_cast<std::int64_t>(length), own = std::ssize(sequences[member].input);
-      return !rotation_changes(parameters_.config(), padded, own) &&
-             (detail_.against == nullptr || !rotation_changes(detail_.against->config(), padded, own));
-    };
-    std::size_t count = 1;
-    while (count < room && fits(order[first + count])) ++count;
-    score_batch(sequences, std::span<const std::size_t>(order).subspan(first, count), results);
-    first += count;
-  }
-  return results;
-}
-
-/// Scores one batch. Shorter sequences are padded at their end, which none of their own tokens sees.
-void SequenceScorer::score_batch(std::span<const ScoredSequence> sequences, std::span<const std::size_t> members,
-                                 std::vector<std::vector<TargetScore>>& results) {
-  const std::size_t length = sequences[members.front()].input.size();
-  Batch batch;
-  batch.sequences = static_cast<std::int64_t>(members.size());
-  batch.length = static_cast<std::int64_t>(length);
-  batch.input.resize(members.size() * length);
-  batch.target.resize(members.size() * length);
-  batch.weight.resize(members.size() * length);
-  for (std::size_t s = 0; s < members.size(); ++s) {
-    const ScoredSequence& sequence = sequences[members[s]];
-    const auto size = static_cast<std::int64_t>(sequence.input.size());
-    std::copy(sequence.input.begin(), sequence.input.end(), batch.input.begin() + static_cast<std::ptrdiff_t>(s * length));
-    for (const ScoredSequence::Target& target : sequence.targets) {
-      LM_CHECK(target.place >= 0 && target.place < size);
-      const std::size_t row = s * length + static_cast<std::size_t>(target.place);
-      batch.target[row] = target.token;
-      batch.weight[row] = 1;
+  for_each_batch(sequences, limits_, [&](const Batch& batch, std::span<const std::size_t> members) {
+    const std::vector<TargetScore> scores = score_rows(batch);
+    for (std::size_t s = 0; s < members.size(); ++s) {
+      const std::size_t first = s * static_cast<std::size_t>(batch.length);
+      for (const ScoredSequence::Target& target : sequences[members[s]].targets)
+        results[members[s]].push_back(scores[first + static_cast<std::size_t>(target.place)]);
     }
-    batch.prefix_length.push_back(std::min(sequence.prefix_length, size));
-  }
-  // Without any prefix the kernel takes its causal path.
-  if (std::all_of(batch.prefix_length.begin(), batch.prefix_length.end(), [](std::int64_t p) { return p == 0; }))
-    batch.prefix_length.clear();
-  const std::vector<TargetScore> scores = score_rows(batch);
-  for (std::size_t s = 0; s < members.size(); ++s) {
-    for (const ScoredSequence::Target& target : sequences[members[s]].targets)
-      results[members[s]].push_back(scores[s * length + static_cast<std::size_t>(target.place)]);
-  }
+  });
+  return results;
 }
 
 /// Returns the score of each row of a batch.
 std::vector<TargetScore> SequenceScorer::score_rows(const Batch& batch) {
-  Transformer<float> transformer(compute_, parameters_);
+  InputWatch<float> watch;
+  if (detail_.inputs != nullptr) {
+    watch = [&](std::int64_t layer, LayerMatrix matrix, TensorView<const float> inputs) {
+      detail_.inputs->add(compute_, layer, matrix, inputs, batch.weight);
+    };
+  }
+  Transformer<float> transformer(compute_, parameters_, Precision::fp32, std::move(watch));
   if (detail_.against == nullptr) {
     ScoreSink sink(compute_, batch, detail_);
     transformer.score(batch, *activations_, sink);

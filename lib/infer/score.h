@@ -8,6 +8,8 @@
 #include <vector>
 
 #include "base/token.h"
+#include "infer/input_squares.h"
+#include "infer/sequence_batches.h"
 #include "kernels/compute.h"
 #include "kernels/distribution.h"
 #include "model/activations.h"
@@ -43,6 +45,7 @@ struct ScoreDetail {
   std::span<const std::uint8_t> begins = {};   // (V) 1 for ids that begin a word; must outlive its users
   const Parameters<float>* against = nullptr;  // a second model, whose tokenizer is the same
   std::int64_t common_ids = 0;                 // with it: ids below this are those that both have
+  InputSquares* inputs = nullptr;              // adds up what the matrices read at the places of targets, or null
 };
 
 /// Stores the score of the target of each row that counts.
@@ -65,17 +68,6 @@ class ScoreSink : public RowSink<float> {
   std::vector<Distribution> distributions_;
 };
 
-/// A sequence, and the tokens whose nats are asked for, each at the output of its place.
-struct ScoredSequence {
-  struct Target {
-    std::int64_t place;
-    TokenId token;
-  };
-  std::vector<TokenId> input;
-  std::vector<Target> targets;     // in the order of their places, at most one a place
-  std::int64_t prefix_length = 0;  // keys before it are visible to every query
-};
-
 /// Scores sequences in batches of about equal length.
 class SequenceScorer {
  public:
@@ -86,17 +78,14 @@ class SequenceScorer {
   /// Returns the score of each target of each sequence, in their order. They do not depend on what else is scored.
   std::vector<std::vector<TargetScore>> score(std::span<const ScoredSequence> sequences);
 
-  std::int64_t max_length() const { return max_length_; }
-  std::int64_t batch_rows() const { return batch_rows_; }
+  std::int64_t max_length() const { return limits_.max_length; }
+  std::int64_t batch_rows() const { return limits_.rows; }
 
  private:
-  void score_batch(std::span<const ScoredSequence> sequences, std::span<const std::size_t> members,
-                   std::vector<std::vector<TargetScore>>& results);
   std::vector<TargetScore> score_rows(const Batch& batch);
   Compute& compute_;
   const Parameters<float>& parameters_;
-  std::int64_t max_length_;
-  std::int64_t batch_rows_;
+  BatchLimits limits_;
   ScoreDetail detail_;
   std::unique_ptr<Activations<float>> activations_;
   std::unique_ptr<Activations<float>> second_activations_;  // with a second model

@@ -172,6 +172,7 @@ void Transformer<T>::attention_block_forward(std::int64_t layer, const Batch& ba
 
   if (!w.attention_norm.gain.empty())
     norm_forward<T>(compute_, c, input, top(s.attention_norm_moments, rows), x, w.attention_norm);
+  show(layer, LayerMatrix::qkv, input);
   linear_forward<T>(compute_, qkv, input, linears_.layers[l].qkv, w.qkv_bias);
   TensorView<T> qk = qkv;
   if (c.qk_norm != QkNorm::none) {
@@ -194,6 +195,7 @@ void Transformer<T>::attention_block_forward(std::int64_t layer, const Batch& ba
   attention_forward<T>(compute_, {attention.split_columns(c.n_heads).split_rows(batch.sequences), log_sum_exp},
                        {heads.q, heads.k, heads.v}, batch.visibility(shape.window),
                        attention_options(c, linears_.precision()));
+  show(layer, LayerMatrix::projection, attention);
   residual_forward(top(s.middle, rows), x, attention_end(layer, rows, a), dropout_at(dropout, 1 + 2 * layer));
 }
 
@@ -209,8 +211,10 @@ void Transformer<T>::ffn_hidden_forward(std::int64_t layer, std::int64_t rows, A
 
   if (c.input_norm)
     norm_forward<T>(compute_, c, input, top(s.ffn_norm_moments, rows), ffn_source(layer, rows, a), w.ffn_norm);
+  show(layer, LayerMatrix::up, input);
   linear_forward<T>(compute_, up, input, linears_.layers[l].up, w.up_bias);
   ffn_activation_forward<T>(compute_, c, top(s.activated, rows), up);
+  show(layer, LayerMatrix::down, top(s.activated, rows));
 }
 
 template <class T>

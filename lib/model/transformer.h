@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "kernels/compute.h"
@@ -22,19 +24,28 @@ struct DropoutPlan {
   std::uint64_t pass = 0;  // number of this forward pass in the run
 };
 
+/// A layer's matrices, by the products that read one input.
+enum class LayerMatrix { qkv, projection, up, down };
+
+/// Is given what a layer's matrix is multiplied by in forward(): a row for each of the batch.
+template <class T>
+using InputWatch = std::function<void(std::int64_t layer, LayerMatrix matrix, TensorView<const T> inputs)>;
+
 /// Owns neither weights nor activations; one object serves any number of passes.
 template <class T>
 class Transformer {
  public:
   /// precision: of the products of linear layers, attention and head. Unless it is fp32, weights_changed() must be called
   /// before the first pass.
-  Transformer(Compute& compute, const Parameters<T>& parameters, Precision precision = Precision::fp32)
-      : compute_(compute), weights_(parameters), linears_(parameters, precision) {}
+  /// watch: may be empty.
+  Transformer(Compute& compute, const Parameters<T>& parameters, Precision precision = Precision::fp32,
+              InputWatch<T> watch = {})
+      : compute_(compute), weights_(parameters), linears_(parameters, precision), watch_(std::move(watch)) {}
 
   /// Rounds the weights again: to be called after each change of them.
   void weights_changed() { linears_.refresh(compute_); }
 
-  /// Computes the residual streams up to the final norm. Throws Error if a token id is not below the vocabulary.
+  /// Computes the residual streams up to the final norm: the last hidden states are then in activations.final_norm. Throws Error if a token id is not below the vocabulary.
   void forward(const Batch& batch, Activations<T>& activations, const DropoutPlan& dropout = {});
   /// After forward: returns the loss, and gradients += d(scale * sum of weighted nats). Not with Keep::scoring.
   /// Keep::recomputing gives the same bits as Keep::training.
@@ -94,11 +105,15 @@ class Transformer {
   TensorView<T> attention_input(std::int64_t layer, std::int64_t rows, const Activations<T>& activations) const;
   TensorView<T> ffn_input(std::int64_t layer, std::int64_t rows, const Activations<T>& activations) const;
   TensorView<T> ffn_source(std::int64_t layer, std::int64_t rows, const Activations<T>& activations) const;
+  void show(std::int64_t layer, LayerMatrix matrix, TensorView<T> inputs) const {
+    if (watch_) watch_(layer, matrix, inputs);
+  }
   Dropout dropout_at(const DropoutPlan& plan, std::int64_t place) const;
 
   Compute& compute_;
   const Parameters<T>& weights_;
   LinearLayers<T> linears_;
+  InputWatch<T> watch_;
   // Reused by every chunk of the head, so that steps do not allocate.
   std::vector<std::int64_t> counted_rows_;
   std::vector<TokenId> chunk_targets_;

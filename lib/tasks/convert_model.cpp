@@ -36,7 +36,7 @@ std::vector<std::string> convert_model(const std::string& from, const std::strin
   LoadedModel model = load_model(from);
   ModelRecord& record = model.record;
   std::vector<std::string> notes = record.notes;
-  if (!record.tokenizer_json.empty() || (is_model_folder(from) && holds_tokenizer(from))) {
+  if (!record.tokenizer_json.empty() || record.tokenizer_in_file || (is_model_folder(from) && holds_tokenizer(from))) {
     const Tokenizer tokenizer = tokenizer_of(model, options);
     take_tokenizer(record, tokenizer, options);
     notes = record.notes;

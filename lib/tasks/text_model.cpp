@@ -22,14 +22,14 @@ TextModel with_tokenizer(LoadedModel model, const TokenizerOptions& options) {
   const ReadableIds readable{.vocab_size = tokenizer.vocab_size(), .uncounted = uncounted_token(model.record.config)};
   for (const std::vector<TokenId>& around : {tokenizer.opening(), tokenizer.closing()})
     require_embedded(around, tokenizer, readable, model.path, "what its tokenizer puts around a text");
-  return {.model = std::move(model), .tokenizer = std::move(tokenizer)};
+  return {.model = std::move(model), .tokenizer = std::move(tokenizer), .end_of_text_given = options.end_of_text};
 }
 
 }  // namespace
 
 Tokenizer tokenizer_of(const LoadedModel& model, const TokenizerOptions& options) {
   if (!model.record.tokenizer_json.empty()) return Tokenizer::from_json(model.record.tokenizer_json, model.path, options);
-  if (is_model_folder(model.path)) return Tokenizer::load(model.path, options);
+  if (is_model_folder(model.path) || model.record.tokenizer_in_file) return Tokenizer::load(model.path, options);
   throw Error("cannot use '" + model.path +
               "' with text: it holds no tokenizer; use a model that lm-train wrote, or a folder with " +
               "tokenizer.json beside model.safetensors");
@@ -65,6 +65,11 @@ void settle_ends(ModelRecord& record, const Tokenizer& tokenizer) {
   resolve_ends(record, tokenizer);
   record.ends.ids = all_ends(record, tokenizer);
   if (record.ends.ids == std::vector<TokenId>{tokenizer.end_of_text()}) record.ends.ids.clear();
+}
+
+std::vector<TokenId> TextModel::begin_elsewhere() const {
+  const bool made_here = !model.record.progress.empty() && model.record.folder.empty();
+  return made_here ? tokenizer.opening() : tokenizer.begin_tokens();
 }
 
 std::vector<TokenId> TextModel::ends() const { return all_ends(model.record, tokenizer); }

@@ -16,6 +16,7 @@ namespace lm {
 struct TextModel {
   LoadedModel model;
   Tokenizer tokenizer;
+  std::string end_of_text_given = {};  // the name that the user gave, if any
 
   const ModelConfig& config() const { return model.record.config; }
   const Parameters<float>& parameters() const { return model.parameters; }
@@ -30,6 +31,9 @@ struct TextModel {
   std::int64_t training_window() const;
   /// Returns the ids that end a text, ascending: end-of-text, and those that the model's files name.
   std::vector<TokenId> ends() const;
+  /// Returns the tokens that other programs put before each text of this model: the tokenizer's begin tokens; of a model made
+  /// here, whose folders say so, what precedes texts here.
+  std::vector<TokenId> begin_elsewhere() const;
   /// Returns the tokens that follow a text: the tokenizer's closing() if the model only predicts hidden tokens, else none.
   std::vector<TokenId> closing() const;
   /// Returns what the user should know of model and tokenizer, a sentence each.

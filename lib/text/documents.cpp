@@ -190,7 +190,8 @@ void DocumentSplitter::take_record(std::string_view record, const std::string& p
     throw Error("no string '" + field + "' in " + place + " of '" + source_ + "'; name the field with jsonl:FIELD");
   }
   if (sink_.json)
-    sink_.json({.record = record, .words = words ? &*words : nullptr, .place = place + " of '" + source_ + "'"});
+    sink_.json(
+        {.record = record, .value = value, .words = words ? &*words : nullptr, .place = place + " of '" + source_ + "'"});
   emit(words ? joined(*words) : *text->if_string());
   end_document();
 }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/choice.h"
+#include "base/json.h"
 #include "base/text_input.h"
 #include "text/documents_json.h"
 
@@ -39,8 +40,9 @@ std::string document_delimiter(const DocumentKind& kind);
 /// A document that comes as JSON.
 struct JsonDocument {
   std::string_view record;                // all of it, as it came
+  const JsonValue& value;                 // the same, parsed
   const std::vector<std::string>* words;  // if its text is a list of words, which one space each is put between; else null
-  std::string place;                      // "line 3"
+  std::string place;                      // "line 3 of 'x.jsonl'"
 };
 
 /// Receives the pieces of a document in order, then its end.

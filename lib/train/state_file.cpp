@@ -115,9 +115,9 @@ void save_state(const std::string& path, const StateRecord& record, Trainer& tra
   output->close();
 }
 
-StateFile StateFile::open(const std::string& path) {
+StateFile StateFile::open(const std::string& path, Checksum checksum) {
   require_kind(FileUse::state, path);
-  SafetensorsFile file = SafetensorsFile::open(path);
+  SafetensorsFile file = SafetensorsFile::open(path, checksum);
   const std::string* settings = file.metadata("train.settings");
   const std::string* state = file.metadata("train.state");
   const std::string* tokenizer = file.metadata("train.tokenizer");

@@ -30,8 +30,9 @@ void save_state(const std::string& path, const StateRecord& record, Trainer& tra
 class StateFile {
  public:
   /// Throws Error if the file is not a training state.
-  static StateFile open(const std::string& path);
+  static StateFile open(const std::string& path, Checksum checksum = Checksum::verified);
   const StateRecord& record() const { return record_; }
+  const std::vector<TensorEntry>& entries() const { return file_.entries(); }
   /// Fills the trainer's arenas and restores its state.
   void load_into(Trainer& trainer) const;
   /// Returns the weights that the model gets if the run ends now, as Trainer::result().

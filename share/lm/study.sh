@@ -1,8 +1,8 @@
 #!/bin/sh
 # Shows what predicting the next token buys: trains models of several sizes on one text of dictionaries, documentation, the Bible
 # and arithmetic, and asks them the probes of lm-eval-ppl. Does a model that predicts better also know more, and of what? Beside
-# them stand a unigram and a 5-gram of the same tokens, and models of additions, some of which write the steps between. The
-# page of results is study.md in the given folder (default study); a study that is started again continues where it ended.
+# them stand a unigram and a 5-gram of the same tokens, features of models of other objectives, and models of additions, some of
+# which write the steps between. The page of results is study.md in the given folder (default study); a study that is started again continues where it ended.
 #   SIZE        quick (the default: minutes on two cores) or full (hours: models of 1 to 10 million parameters)
 #   TEXT        a file instead of the packages that make deps-study installs: empty lines end its entries; arithmetic is added
 #   BYTES       of the text at the most (default 8000000; full 100000000)
@@ -183,9 +183,9 @@ if [ ! -e text.jsonl ]; then
   awk -F '\t' '{ 
     printf "%s: %d entries, %d bytes; %d left out, which hold the context of an item\n", $1, $2, $3, $4 }' sources.tsv
 fi
+# One entry in so many is held out: 200 kB at the most.
+every=$(awk -v bytes="$(wc -c <text.jsonl)" 'BEGIN { n = int(bytes / 200000) + 1; print n < 10 ? 10 : n }')
 if [ ! -e held-out.tok ]; then
-  # One entry in so many is held out: 200 kB at the most.
-  every=$(awk -v bytes="$(wc -c <text.jsonl)" 'BEGIN { n = int(bytes / 200000) + 1; print n < 10 ? 10 : n }')
   awk -v every="$every" 'NR % every != 1' text.jsonl >train.jsonl
   awk -v every="$every" 'NR % every == 1' text.jsonl >held-out.jsonl
   [ -s train.jsonl ] || fail "no text could be held out: it needs entries"
@@ -285,7 +285,7 @@ add_up() {
 speed() { json_number tokens_per_second <"$1" | sort -g | sed -n 10p; }
 
 # The plan, a line for each run: shape, steps, parameters, tokens; and for the additions only the steps. Half of the time is for
-# the runs on the text, a third for the additions, the rest for all else.
+# the runs on the text, and two more of the second shape; a third for the additions, the rest for all else.
 if [ ! -e plan ]; then
   say "A plan: $budget"
   rm -f shapes speeds
@@ -305,7 +305,7 @@ if [ ! -e plan ]; then
   sum_steps=${steps:-$(awk -v seconds="$seconds" -v tokens="$tokens" -v speed="$(speed speeds)" \
     'BEGIN { print int(seconds / 7.5 * speed / tokens) }')}
   awk -F '\t' -v steps="$steps" -v sum_steps="$sum_steps" -v seconds="$seconds" '
-    { shape[NR] = $1; parameters[NR] = $2; tokens[NR] = $3; if (steps == "") cost += 1.25 * $3 / $4 }
+    { shape[NR] = $1; parameters[NR] = $2; tokens[NR] = $3; if (steps == "") cost += (NR == 2 ? 3.25 : 1.25) * $3 / $4 }
     END {
       longest = steps == "" ? int(seconds / 2 / cost) : steps
       if (longest < 20 || sum_steps < 20) { print "study: too short: give more TIME or STEPS" | "cat >&2"; exit 1 }
@@ -382,6 +382,86 @@ for model in $counted; do
   [ "$(wc -l <$model.scores)" = "$(wc -l <questions.ids)" ] || fail "the $model scored $(wc -l <$model.scores) questions"
   count_items $model.scores >$model.items
 done
+
+say "Features of causal, masked and prefix models"
+# Pieces of six words of the held-out entries, as many of each source (but the arithmetic, which figures give away) or, if that is
+# one file, of each third of it: it is that which is to be told by features. Every twelfth word begins one.
+if [ ! -e pieces.jsonl ]; then
+  awk -F '\t' -v OFS='\t' -v every="$every" '
+    FNR == NR { if ($1 != "generated arithmetic") { last[++sources] = all + $2; name[sources] = $1 } all += $2; next }
+    {
+      line = (FNR - 1) * every + 1
+      for (i = 1; i <= sources && line > last[i]; i++);
+      if (i > sources) next
+      label = sources > 1 ? name[i] : "third " (1 + int(3 * (line - 1) / last[1]))
+      text = substr($0, 10, length($0) - 11)
+      gsub(/\\n/, " ", text); gsub(/\\./, "", text); gsub(/"/, "", text)
+      n = split(text, word, " ")
+      for (w = 1; w + 5 <= n; w += 12) {
+        piece = word[w]
+        for (k = 1; k < 6; k++) piece = piece " " word[w + k]
+        print label, piece
+      }
+    }' sources.tsv held-out.jsonl >pieces.new
+  least=$(cut -f 1 pieces.new | sort | uniq -c | awk '{ if (NR == 1 || $1 < n) n = $1 } END { print (n > 400 ? 400 : n + 0) }')
+  [ "$least" -ge 10 ] || fail "the held-out text is too short for features: give more BYTES or a longer TEXT"
+  awk -F '\t' -v OFS='\t' -v least="$least" '
+    NR == FNR { n[$1]++; next }
+    { k = ++seen[$1]; if (int(k * least / n[$1]) > int((k - 1) * least / n[$1])) print }' pieces.new pieces.new >pieces.tsv
+  awk -F '\t' '{ print "{\"text\":\"" $2 "\",\"source\":\"" $1 "\"}" }' pieces.tsv >pieces.new
+  mv pieces.new pieces.jsonl
+fi
+features_shape=$(echo $sizes | cut -d ' ' -f 2) features_steps=${best#*-}
+touch features
+for objective in untrained causal masked prefix; do
+  grep -q "^$objective$tab" features && continue
+  case $objective in
+    causal) name=$features_shape-$features_steps ;;
+    *) name=$features_shape-$objective ;;
+  esac
+  case $objective in
+    untrained) set -- --steps 1 --lr 1e-9 ;;
+    causal) set -- ;; # it is there already
+    *) set -- --steps "$features_steps" --objective $objective ;;
+  esac
+  [ -e "$name.safetensors" ] || train "$features_shape" -q "$@" --checkpoint "$name.state" --checkpoint-every 2m --resume auto \
+    -o "$name.safetensors" </dev/null
+  rm -f "$name.state"
+  lm-eval-ppl "$name.safetensors" --classify source --tsv pieces.jsonl >"$name.classes"
+  awk -F '\t' -v OFS='\t' -v name=$objective 'NR == 1 { print name, $4, $5, $6, $7 }' "$name.classes" >>features
+  echo "$objective: $(tail -n 1 features | cut -f 2) right"
+done
+# Beside them, the same by the pieces' tokens alone: naive Bayes, one added to each count, in five folds too.
+cut -f 1 pieces.tsv >pieces.labels
+tok-encode -t tok.json --documents jsonl --format ids -o pieces.ids pieces.jsonl
+paste pieces.labels pieces.ids | awk -F '\t' -v OFS='\t' -v ids="$vocabulary" '
+  {
+    label[NR] = $1; tokens[NR] = $2; fold = NR % 5
+    if (!($1 in number)) { number[$1] = ++classes; name[classes] = $1 }
+    c = number[$1]; documents[fold, c]++
+    m = split($2, t, " ")
+    for (i = 1; i <= m; i++) { count[fold, c, t[i]]++; all[fold, c]++ }
+  }
+  END {
+    for (d = 1; d <= NR; d++) {
+      m = split(tokens[d], t, " "); best = 0
+      for (c = 1; c <= classes; c++) {
+        prior = sum = 0
+        for (f = 0; f < 5; f++) if (f != d % 5) { prior += documents[f, c]; sum += all[f, c] }
+        score = log(prior + 1)
+        for (i = 1; i <= m; i++) {
+          n = 1
+          for (f = 0; f < 5; f++) if (f != d % 5 && (f, c, t[i]) in count) n += count[f, c, t[i]]
+          score += log(n / (sum + ids))
+        }
+        if (!best || score > highest) { best = c; highest = score }
+      }
+      right += name[best] == label[d]
+    }
+    p = right / NR; z2 = 1.959964 ^ 2; middle = p + z2 / (2 * NR)
+    half = 1.959964 * sqrt(p * (1 - p) / NR + z2 / (4 * NR * NR)); scale = 1 + z2 / NR
+    print "tokens alone", p, (middle - half) / scale, (middle + half) / scale, 1 / classes
+  }' >features.tokens
 
 say "Additions with and without steps between"
 touch sums
@@ -553,9 +633,24 @@ TEXT
   awk -F '\t' '{
     printf "| %s | %d | %d | %.1f %% | %d |\n", ($1 ~ /direct/ ? "result only" : "with steps"), $5, $4, 100 * $2 / $3, $3 }' sums
   echo
-  echo '## Not built'
+  echo '## Features of other objectives'
   echo
-  echo 'Features of causal, masked and prefix models under one linear classifier: no program prints hidden states.'
+  cat <<TEXT
+Models of $features_shape that learned to predict the next token, hidden tokens, or what follows a prefix, from equally many tokens
+($(awk -F '\t' -v shape="$features_shape" -v steps="$features_steps" '$1 == shape && $2 == steps { print $4 }' plan) of the text).
+A linear classifier of their mean hidden states (\`lm-eval-ppl --classify\`) says from which source six words of held-out text are:
+$(wc -l <pieces.tsv) pieces, equally many of each source, by cross-validation. The causal model sees them from left to right, the
+other two both ways. Beside them stand a model that has learned nothing, and naive Bayes on the pieces' tokens, which has no model.
+Pieces of one entry are not independent, so that the intervals are somewhat too narrow.
+TEXT
+  echo
+  echo '| features of | accuracy | 95 % interval | chance |'
+  echo '|---|--:|--:|--:|'
+  cat features features.tokens | awk -F '\t' '{ printf "| %s | %.1f %% | %.1f to %.1f | %.1f %% |\n", $1, 100 * $2, 100 * $3, 100 * $4, 100 * $5 }'
+  echo
+  echo '| source | pieces |'
+  echo '|---|--:|'
+  sort pieces.labels | uniq -c | awk '{ n = $1; sub(/^ *[0-9]+ /, ""); printf "| %s | %d |\n", $0, n }'
   echo
   echo '## Commands'
   echo
@@ -566,6 +661,9 @@ tok-encode -t tok.json --documents jsonl -o train.tok train.jsonl
 lm-train -t tok.json --layers ${shape%x*} --channels ${shape#*x} $options --steps ${best#*-} \\
   --valid held-out.tok --valid-every 0 --metrics $best.jsonl -o $best.safetensors train.tok
 lm-eval-ppl $best.safetensors --probes --json
+lm-train -t tok.json --layers ${features_shape%x*} --channels ${features_shape#*x} $options --steps $features_steps \\
+  --objective masked -o $features_shape-masked.safetensors train.tok
+lm-eval-ppl $features_shape-masked.safetensors --classify source pieces.jsonl
 tok-encode -t tok.json --documents jsonl --format ids train.jsonl | lmplz -o 5 --discount_fallback > 5gram.arpa
 query 5gram.arpa < questions.ids
 lm-train -t bytes.json --layers ${sums%x*} --channels ${sums#*x} $sum_options --steps $sum_steps \\

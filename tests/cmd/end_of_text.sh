@@ -60,7 +60,15 @@ expect_one_line_stderr "$what"
 train -t known.json --end-of-text '<|pad|>' --steps 2 -o padded pad.tok
 lm-eval-ppl --json padded pad.tok >json
 lm-eval-ppl --json --documents line padded corpus | cmp - json || fail "the model does not end texts as its stream did"
-lm-eval-ppl --json --end-of-text '<|pad|>' known pad.tok >/dev/null
+# The protocol names the one that was given, and parts of another one are not merged.
+lm-eval-ppl --json --end-of-text '<|pad|>' known pad.tok >given
+grep -qF '"protocol":"context 16 stride 8 end-of-text <|pad|>"' given || fail "$(cat given)"
+lm-eval-ppl --end-of-text '<|pad|>' known pad.tok | grep -q '^protocol .* end-of-text <|pad|>$' || fail "no name in the text"
+! grep -q end-of-text json || fail "named without being given: $(cat json)"
+echo '{"context":"The","endings":[" file"," of"],"answer":0}' >item
+lm-eval-ppl --cloze --json --end-of-text '<|pad|>' known item | grep -qF 'normalize none end-of-text <|pad|>"' || fail "cloze"
+lm-eval-ppl --json known end.tok >other
+expect_exit 1 lm-eval-ppl --merge given other
 tok-decode -t padded --documents line pad.tok | cmp - corpus
 expect_exit 1 lm-eval-ppl padded end.tok
 expect_one_line_stderr 'expected token 1 ("<|pad|>")'

@@ -122,7 +122,7 @@ lm-eval-ppl loud --documents line --level document --tsv --max-perplexity 1e300 
 tokens=$(lm-eval-ppl model text --json | value tokens)
 [ "$(lm-eval-ppl model text --json --protocol lm-eval | value tokens)" = "$tokens" ]
 # shellcheck disable=SC2017 # the remainder is dropped
-[ "$(lm-eval-ppl model text --json --protocol llama.cpp | value tokens)" = $((tokens / 32 * 15)) ]
+[ "$(lm-eval-ppl model text --json --protocol llama.cpp | value tokens)" = $(((tokens + 1) / 32 * 15)) ]
 lm-eval-ppl model text --json --protocol hf-stride:8 | grep -q '"word_perplexity":null.*"protocol":"hf-stride:8 context 32"'
 
 # Refusals.
@@ -168,3 +168,16 @@ expect_silence
 eval "$(grep '^json_number()' "$LM_SOURCE/share/lm/demo.sh")"
 printf '{"word_perplexity":"inf","perplexity":"inf","bits_per_byte":2.5}\n' >overflow.json
 [ "$(json_number overflow.json perplexity) $(json_number overflow.json bits_per_byte)" = 'inf 2.5' ] || fail "the demo reads no inf"
+
+# An option that no number depends on is refused; where one does, it is taken.
+for options in '--macro --tsv' '--macro --level document,corpus --tsv' '--base 2 --tsv' '--base e --level document --tsv' \
+  '--base 2 --level token --json' '--base 2 --level document' '--base 2 --level corpus,token --tsv'; do
+  # shellcheck disable=SC2086 # options are words
+  expect_exit 2 lm-eval-ppl model $options text
+  expect_one_line_stderr "${options%% *} goes with"
+done
+lm-eval-ppl model --base 2 --level word --tsv text | cut -f 9 >bits
+lm-eval-ppl model --level word --tsv text | cut -f 9 | paste bits - |
+  awk '$1 != "" { d = $1 * log(2) - $2; if (d * d > 1e-16) exit 1; n++ } END { exit !n }' || fail "no bits"
+lm-eval-ppl model --base 2 --level document --against model --tsv text >/dev/null
+lm-eval-ppl model --base 2 --level corpus,token --json text | tail -n 1 | grep -q '"base":2' || fail "no base in JSON"

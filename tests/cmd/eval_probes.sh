@@ -39,6 +39,10 @@ near "$(value accuracy <json)" "$right" "accuracy"
 { [ "$(value items <json)" = 4 ] && [ "$(value groups <json)" = 3 ] && [ "$(value protocol <json)" = '"cloze context 32 normalize none"' ]; } ||
   fail "$(cat json)"
 near "$(value chance <json)" "$(awk 'BEGIN { print (0.5 + 0.5 + 1 / 3 + 0.5) / 4 }')" "chance"
+# The model and the tokenizer have the hashes of a report on documents.
+for key in model tokenizer; do
+  [ "$(value $key <json)" = "$(lm-eval-ppl model --json corpus.txt | value $key)" ] || fail "$key: $(cat json)"
+done
 grep -q '"by_kind":\[{"kind":"verb","items":2,.*{"kind":"noun","items":2,.*"by_phenomenon":\[{"kind":"verb","phenomenon":"is","items":2,' json || fail "$(cat json)"
 # shellcheck disable=SC2002 # a pipe is wanted, not a file
 cat cloze.jsonl | lm-eval-ppl model --cloze --json | cmp - json

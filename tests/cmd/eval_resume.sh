@@ -24,7 +24,7 @@ for _ in 1 2 3 4 5; do
 done
 if [ ! -e good2 ]; then
   [ -e good2.journal ] || fail "no journal"
-  for change in "--keep-fraction 0.5" "--level corpus,document" "--base 2" "--json"; do
+  for change in "--keep-fraction 0.5" "--level corpus,document" "--header" "--json"; do
     # shellcheck disable=SC2086 # an option and its value
     lm-eval-ppl -q model --documents line --level document --tsv --keep-fraction 0.4 $change --resume --rejected bad2 -o good2 lines \
       >/dev/null 2>err && fail "resumed with $change"

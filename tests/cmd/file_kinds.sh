@@ -94,7 +94,7 @@ texts='c.txt t.json f/gz f/zst f/xz f/index f/config f/tokcfg f/peft f/vocab f/m
 # The paths that a place takes, or has a better word on: whatever comes of it, the kind is not refused.
 taken() {
   case $1 in
-    model) echo m.st folder other.st m.st.state ;;
+    model) echo m.st folder other.st f/gguf m.st.state ;;
     tokenizer) echo t.json m.st folder f/ranks f/json f/gguf f/spm tokens lora torch ;;
     tokens) echo c.tok f/empty ;;
     state) echo m.st.state ;;

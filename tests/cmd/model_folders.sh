@@ -137,8 +137,8 @@ refused() { # CODE TEXT ARGUMENT...
   expect_exit "$code" lm-convert "$@"
   expect_one_line_stderr "$text"
 }
-refused 2 'GGUF is not written yet' folder x.gguf
-refused 2 'GGUF is not written yet' --to gguf folder x
+refused 2 'is for GGUF' --type f16 folder x/
+refused 2 'is for GGUF' --importance tok.json folder x.safetensors
 refused 2 'does not say in which form' folder x
 refused 2 "name the same folder 'folder/'" folder/ folder/
 refused 2 "is in the folder 'folder' that IN reads" folder folder/x.safetensors

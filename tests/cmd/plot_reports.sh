@@ -37,6 +37,15 @@ numbers() {
 # shellcheck disable=SC1003 # as they are
 numbers $'tokens 0 0 It nan\ntokens 0 1  was 1\ntokens 0 2 \\n\'back\' 4\ntokens 1 0 # 8' tokens.jsonl
 numbers $'words 0 0 It 1\nwords 0 1 was 2' words.jsonl
+# Of several levels the tokens are taken, or the words if only these are in all files; rows of other levels are left out.
+{
+  echo '{"level":"document","text":"","scores":{"document_id":0,"tokens":0}}'
+  sed -n '2s/^{/{"level":"token",/p' tokens.jsonl
+  sed 's/^{/{"level":"word",/' words.jsonl
+  echo '{"level":"corpus","documents":2,"tokens":1,"loss":2}'
+} >levels.jsonl
+numbers 'levels 0 1  was 1' levels.jsonl
+numbers $'levels 0 0 It 1\nlevels 0 1 was 2\nwords 0 0 It 1\nwords 0 1 was 2' levels.jsonl words.jsonl
 numbers $'frequency 0 0 10 9.1 0 0.01 0.1\nfrequency 1 9 30 6.5 0.25 0.2 0.05\nfrequency 10 nan 300 3 0.5 0.45 0.05' frequency.json
 numbers $'A B -0.05 0.01 -0.07 -0.03 0.6 1000 50\nC B 0.02 0.01 0.005 0.04 nan 1000 50' pairs.jsonl
 # A loss in bits is drawn in nats.
@@ -80,6 +89,10 @@ refused() {
 }
 refused 'together: one is surprisal, the other calibration' tokens.jsonl one.json
 refused 'tokens and words are not drawn together' tokens.jsonl words.jsonl
+cat tokens.jsonl words.jsonl >mixed.jsonl
+refused 'tokens and words are not drawn together' mixed.jsonl
+sed -n '1p;$p' levels.jsonl >none.jsonl
+refused 'none.jsonl' none.jsonl
 { cat tokens.jsonl && echo '{"document_id":1,"index":1,"id":8,"piece":"x"}'; } >bad.jsonl
 refused "expected a number for 'log_p' in 'bad.jsonl, line 5'" bad.jsonl
 { cat tokens.jsonl && echo '{"document_id":1,'; } >bad.jsonl

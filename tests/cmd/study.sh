@@ -55,6 +55,24 @@ sed -E 's/.*, ([0-9]+) \+ ([0-9]+) = ([0-9]+)$/\1 \2 \3/' out/sums-steps.txt |
   awk '$1 + $2 != $3 { exit 1 } END { exit NR != 8100 - 810 }' ||
   fail "the steps: $(head -n 3 out/sums-steps.txt)"
 [ "$(grep -c '^| with steps | [0-9]* | [0-9]* | [0-9.]* % | 200 |' out/study.md)" = 2 ] || fail "no sums: $(cat out/sums)"
+# Features: pieces are of held-out text, equally many of each part; the page has what --classify finds, and its tokens alone.
+sed 's/\\n/ /g; s/\\.//g' out/held-out.jsonl | tr -s ' "' '  ' >held-out.words
+cut -f 2 out/pieces.tsv >pieces
+[ "$(wc -l <pieces)" -ge 30 ] || fail "$(wc -l <pieces) pieces"
+awk 'NF != 6 { exit 1 }' pieces || fail "not six words: $(awk 'NF != 6' pieces)"
+while read -r first second _; do
+  grep -qF -- "$first $second" held-out.words || fail "'$first $second' is not held out"
+done <pieces
+[ "$(sort out/pieces.labels | uniq -c | awk '{ print $1 }' | uniq | wc -l)" = 1 ] || fail "parts: $(sort out/pieces.labels | uniq -c)"
+[ "$(sort -u out/pieces.labels)" = $'third 1\nthird 2\nthird 3' ] || fail "labels: $(sort -u out/pieces.labels)"
+for model in 1x32-causal 1x32-masked 1x32-prefix 1x32-untrained; do
+  file=out/$model.safetensors
+  [ $model != 1x32-causal ] || file=out/1x32-40.safetensors
+  lm-eval-ppl "$file" --classify source out/pieces.jsonl --tsv |
+    awk -F '\t' -v name="${model#*-}" 'NR == 1 { printf "| %s | %.1f %% | %.1f to %.1f | 33.3 %% |\n", name, 100 * $4, 100 * $5, 100 * $6 }' >expected
+  grep -qFf expected out/study.md || fail "no row '$(cat expected)' in: $(cat out/study.md)"
+done
+grep -q '^| tokens alone | [0-9.]* % |' out/study.md || fail "no tokens alone"
 if command -v gnuplot >/dev/null; then [ -s out/curves.svg ] && [ -s out/sizes.svg ] || fail "no pictures"; fi
 
 # Again: nothing is trained, and the page is the same. Without a run's line and its model, only that one is.

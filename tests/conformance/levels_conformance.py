@@ -122,7 +122,7 @@ class Levels(unittest.TestCase):
             raise unittest.SkipTest(f"no {path}")
         folder = support.model_folder("gpt2")
         theirs = support.hugging_face(folder)
-        text = path.read_text(encoding="utf-8")[:60000]
+        text = path.read_text(encoding="utf-8")
         original, protocols_conformance.DOCUMENT = protocols_conformance.DOCUMENT, text
         try:
             for stride in (support.CONTEXT // 2, support.CONTEXT):
@@ -132,6 +132,40 @@ class Levels(unittest.TestCase):
                 self.assertAlmostEqual(ours["perplexity"] / expected, 1.0, delta=1e-4)
         finally:
             protocols_conformance.DOCUMENT = original
+
+
+class Pairs(unittest.TestCase):
+    def test_blimp_has_the_verdicts_of_transformers(self):
+        """Every pair of the files in the data, each sentence read alone after end-of-text."""
+        files = sorted((DATA / "pairs").glob("blimp-*.jsonl"))
+        if not files:
+            raise unittest.SkipTest(f"no {DATA / 'pairs'}")
+        folder = support.model_folder("gpt2")
+        theirs = support.hugging_face(folder)
+        end = theirs.model.config.eos_token_id
+        for path in files:
+            pairs = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+            rows, report = (support.json_lines(support.run("lm-eval-ppl", folder, "--pairs", "--level", level, "--json", path))
+                            for level in ("document", "corpus"))
+            self.assertEqual(len(rows), len(pairs))
+            right, ties = 0.0, 0
+            for pair, row in zip(pairs, rows):
+                scores = []
+                for key in ("sentence_good", "sentence_bad"):
+                    log_p, ids = distributions(theirs, end, pair[key])
+                    scores.append(sum(log_p[number][token].item() for number, token in enumerate(ids)))
+                for score, other in zip(scores, row["scores"]):
+                    self.assertAlmostEqual(score, other, delta=1e-4 * max(1.0, abs(score) / 10))
+                margin = scores[0] - scores[1]
+                if abs(margin) < 2e-3:  # either side's rounding decides
+                    ties += 1
+                    right += row["right"]
+                else:
+                    self.assertEqual(row["right"], float(margin > 0), pair)
+                    right += margin > 0
+            accuracy = report[0]["pairs"]["accuracy"]
+            self.assertAlmostEqual(accuracy, right / len(pairs), delta=1e-12)
+            print(f"{path.stem}: {accuracy} ({ties} near ties)", end=" ", flush=True)
 
 
 class Minicons(unittest.TestCase):

@@ -55,11 +55,14 @@ def rolling(theirs, context):
 
 
 def second_halves(theirs, context):
-    """llama.cpp's perplexity: only whole windows of the text, their second halves scored, the tail dropped."""
-    ids = ids_of(theirs)
+    """llama.cpp's perplexity: only whole windows of the text, their second halves scored, the tail dropped. A token that
+    begins texts, which our folders ask for, is also each window's first."""
+    begin = theirs.tokenizer("").input_ids
+    assert begin == [theirs.model.config.eos_token_id]
+    ids = begin + ids_of(theirs)
     total, count = 0.0, 0
     for start in range(0, len(ids) - context + 1, context):
-        window = ids[start:start + context]
+        window = begin + ids[start + 1:start + context]
         targets = window[context // 2 + 1:]
         total += nats(theirs, window[:-1], targets)
         count += len(targets)

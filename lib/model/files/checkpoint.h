@@ -1,4 +1,5 @@
-// Models on disk: one self-contained safetensors file, or a folder that Hugging Face loads (lm-checkpoint(5)).
+// Models on disk: one self-contained safetensors file, a folder that Hugging Face loads (lm-checkpoint(5)), or a GGUF file,
+// which is only read (lm-gguf(5)).
 #pragma once
 
 #include <span>
@@ -20,6 +21,7 @@ struct ModelRecord {
   ModelConfig config;
   std::string objective = "causal";        // as --objective names it
   std::string tokenizer_json;              // the whole tokenizer.json; empty in files from elsewhere
+  bool tokenizer_in_file = false;          // of a GGUF file that has a vocabulary
   std::string progress;                    // lm.progress as JSON; empty in files from elsewhere
   TextEnds ends = {};                      // what ends a text beside end-of-text; only ids are written
   FolderTexts folder = {};                 // of the folder from elsewhere that it came from; empty: it came from none
@@ -34,9 +36,9 @@ struct LoadedModel {
   std::string path;
 };
 
-/// Loads a model file, or a folder with model.safetensors (whose lm.* metadata is believed over config.json, which serves
-/// models from elsewhere; their tokenizer is in files of its own). Throws Error if anything is missing, has another shape,
-/// is not finite, or fails its checksum.
+/// Loads a model file, a folder with model.safetensors (whose lm.* metadata is believed over config.json, which serves
+/// models from elsewhere; their tokenizer is in files of its own), or a GGUF file. Throws Error if anything is missing, has
+/// another shape, is not finite, or fails its checksum.
 LoadedModel load_model(const std::string& path);
 
 /// Writes a file ("-": to standard output) or, if `path` ends in '/' or is a folder, the folder: model.safetensors and
@@ -52,6 +54,8 @@ bool is_model_folder(const std::string& path);
 /// Return the `lm.*` strings of a record, and the record of a file that has them (lm.config at least).
 SafetensorsMetadata model_metadata(const ModelRecord& record);
 ModelRecord model_record(const SafetensorsFile& file);
+/// Returns the record that such strings say; `name` is their file.
+ModelRecord model_record(const SafetensorsMetadata& metadata, const std::string& name);
 
 /// Appends every tensor of `parameters`, named `prefix` + its Hugging Face name, in its layout on disk. The parameters must
 /// outlive `sources`.

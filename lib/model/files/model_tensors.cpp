@@ -34,13 +34,13 @@ void for_each_disk_row(const TensorSpec& spec, std::int64_t rows, Visit&& visit)
   }
 }
 
+}  // namespace
+
 std::string shape_text(const std::vector<std::int64_t>& shape) {
   std::string text;
   for (const std::int64_t size : shape) text += (text.empty() ? "(" : ", ") + std::to_string(size);
   return text.empty() ? "()" : text + ")";
 }
-
-}  // namespace
 
 void check_tensor(const FoundTensor& found, const TensorSpec& spec, const std::string& name, const std::string& source) {
   if (found.entry == nullptr) {

@@ -53,6 +53,8 @@ bool is_head_bias(std::string_view name, const ModelConfig& config);
 
 /// Returns a tensor's shape on disk.
 std::vector<std::int64_t> shape_on_disk(const TensorSpec& spec);
+/// Returns a shape for people: "(4, 8)".
+std::string shape_text(const std::vector<std::int64_t>& shape);
 
 /// Throws Error unless a tensor was found and has its shape.
 void check_tensor(const FoundTensor& found, const TensorSpec& spec, const std::string& name, const std::string& source);

@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "base/file_use.h"
+#include "base/half.h"
 #include "base/hash.h"
 #include "base/json.h"
 #include "base/little_endian.h"
@@ -45,6 +46,7 @@ constexpr std::size_t kHeaderStart = sizeof(std::uint64_t);
 /// Throws Error if a file that begins with `head` is recognized as something else, which a path has been and a pipe has not.
 void refuse_other_kind(std::string_view head, std::optional<std::uint64_t> size, const std::string& name) {
   const FileKind kind = kind_of({.head = head.substr(0, kKindHead), .tail = {}, .size = size, .name = {}});
+  if (kind == FileKind::gguf) refuse(name, "it is a GGUF file, which is read from a file only; give its path");
   if (kind != FileKind::binary) require_kind(FileUse::model, kind, name);
 }
 
@@ -89,15 +91,6 @@ std::string header_text(const RandomAccessFile& file) {
   return text;
 }
 
-float float_of_half(std::uint16_t half) {
-  const std::uint32_t sign = std::uint32_t{half & 0x8000u} << 16;
-  const std::uint32_t exponent = (half >> 10) & 0x1F;
-  const std::uint32_t mantissa = half & 0x3FF;
-  if (exponent == 0) return (sign != 0 ? -1.0f : 1.0f) * static_cast<float>(mantissa) * 0x1p-24f;
-  const std::uint32_t wide = exponent == 31 ? 255 : exponent + 112;
-  return std::bit_cast<float>(sign | wide << 23 | mantissa << 13);
-}
-
 constexpr std::size_t kPieceBytes = std::size_t{1} << 16;  // read and converted at a time
 constexpr std::size_t kHashBytes = std::size_t{1} << 20;   // read and hashed at a time
 
@@ -126,7 +119,7 @@ void hash_part(Hasher& hasher, const RandomAccessFile& file, std::uint64_t begin
 
 }  // namespace
 
-SafetensorsFile SafetensorsFile::open(const std::string& path) {
+SafetensorsFile SafetensorsFile::open(const std::string& path, Checksum checksum) {
   // Of what is no regular file, such as a pipe, no more is read than its header says that there is.
   const std::string name = input_name(path);
   std::optional<std::uint64_t> whole;
@@ -134,17 +127,17 @@ SafetensorsFile SafetensorsFile::open(const std::string& path) {
     if (!whole && (whole = stated_size(so_far, name))) refuse_beyond_memory(name, *whole);
     if (whole && so_far.size() > *whole) refuse_surplus(name, *whole);
   }));
-  file.read_header();
+  file.read_header(checksum);
   return file;
 }
 
-void SafetensorsFile::read_header() {
+void SafetensorsFile::read_header(Checksum checksum) {
   const std::string text = header_text(file_);
   SafetensorsHeader header = parse_safetensors_header(text, name());
   entries_ = std::move(header.entries);
   metadata_ = std::move(header.metadata);
   check_layout(kHeaderStart + text.size());
-  if (metadata_.contains(kChecksumKey)) verify_checksum(text);
+  if (checksum == Checksum::verified && metadata_.contains(kChecksumKey)) verify_checksum(text);
 }
 
 SafetensorsMetadata read_safetensors_metadata(const std::string& path) {
@@ -232,8 +225,7 @@ void SafetensorsFile::read_floats(const TensorEntry& entry, std::int64_t first, 
     case Dtype::f16:
       return read_converted<std::uint16_t>(file_, offset, out, float_of_half);
     case Dtype::bf16:
-      return read_converted<std::uint16_t>(
-          file_, offset, out, [](std::uint16_t value) { return std::bit_cast<float>(std::uint32_t{value} << 16); });
+      return read_converted<std::uint16_t>(file_, offset, out, float_of_bfloat16);
     default:
       check_floats(entry);
   }

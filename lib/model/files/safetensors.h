@@ -35,13 +35,16 @@ struct TensorEntry {
 /// The strings of a file's "__metadata__", by name.
 using SafetensorsMetadata = std::map<std::string, std::string, std::less<>>;
 
+/// Whether opening a file reads all of it, to compare lm.checksum.
+enum class Checksum { verified, ignored };
+
 /// An open file, whose arrays are read when they are asked for. Opening checks everything except the numbers: one JSON
 /// header of at most 100,000,000 bytes, no unknown or duplicate key or name, every size equal to what its shape takes, no
 /// hole, no overlap, no byte beyond, and `lm.checksum` if it is there (which reads the file once).
 class SafetensorsFile {
  public:
   /// Throws Error.
-  static SafetensorsFile open(const std::string& path);
+  static SafetensorsFile open(const std::string& path, Checksum checksum = Checksum::verified);
 
   const std::string& name() const { return file_.name(); }
   /// Returns the tensors in the order of their data.
@@ -61,7 +64,7 @@ class SafetensorsFile {
 
  private:
   explicit SafetensorsFile(RandomAccessFile file) : file_(std::move(file)) {}
-  void read_header();
+  void read_header(Checksum checksum);
   void check_layout(std::uint64_t data_offset);
   void verify_checksum(std::string_view header_text) const;
 

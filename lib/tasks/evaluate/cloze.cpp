@@ -130,7 +130,7 @@ std::string ClozeEvaluator::protocol() const {
   const std::string what = last_words() ? "last-word" : "cloze";
   return what + " context " + std::to_string(plan_.context) +
          (last_words() ? "" : " normalize " + std::string(to_string(normalize_))) + (plan_.score_end ? " score-end" : "") +
-         (plan_.begin.empty() ? "" : " begin " + plan_.begin) + (plan_.leaves_tokens_out ? kTokensLeftOut : "");
+         describe_ends(plan_);
 }
 
 }  // namespace lm

@@ -31,10 +31,10 @@ Questions questions_of(const TextModel& model, const WindowPlan& plan) {
   return ask_hidden_tokens(model, plan.pseudo);
 }
 
-WindowCutter::Ends ends_of(const Tokenizer& tokenizer, bool asks_after) {
-  return {.opening = tokenizer.opening(),
-          .begin_tokens = tokenizer.begin_tokens(),
-          .end_of_text = tokenizer.end_of_text(),
+WindowCutter::Ends ends_of(const TextModel& model, bool asks_after) {
+  return {.opening = model.tokenizer.opening(),
+          .begin_tokens = model.begin_elsewhere(),
+          .end_of_text = model.tokenizer.end_of_text(),
           .asks_after = asks_after};
 }
 
@@ -46,7 +46,7 @@ std::string begin_name(const Tokenizer& tokenizer) {
 }
 
 ScoreDetail detail_of(const TextModel& model, const EvaluatorOptions& options, bool asks_tokens) {
-  ScoreDetail detail{.all = asks_tokens || options.all, .begins = options.begins};
+  ScoreDetail detail{.all = asks_tokens || options.all, .begins = options.begins, .inputs = options.inputs};
   if (options.against == nullptr) return detail;
   detail.against = &options.against->parameters();
   detail.common_ids = common_ids(model, *options.against);
@@ -55,20 +55,25 @@ ScoreDetail detail_of(const TextModel& model, const EvaluatorOptions& options, b
 
 }  // namespace
 
+void name_ends(WindowPlan& plan, const TextModel& model, bool opens) {
+  plan.leaves_tokens_out = model.closing().empty() && !model.tokenizer.closing().empty();
+  plan.end.clear();
+  for (const TokenId id : model.closing()) plan.end += model.tokenizer.bytes_of(id);
+  if (opens) plan.begin = begin_name(model.tokenizer);
+  plan.end_of_text = model.end_of_text_given;
+}
+
 WindowPlan complete_plan(WindowPlan plan, const TextModel& model) {
   const std::int64_t longest = model.config().context_length;
   if (plan.context == 0) plan.context = longest;
-  plan.leaves_tokens_out = model.closing().empty() && !model.tokenizer.closing().empty();
-  for (const TokenId id : model.closing()) plan.end += model.tokenizer.bytes_of(id);
   const bool opens = plan.protocol == Protocol::strided || plan.protocol == Protocol::lm_eval;
-  if (opens || (plan.protocol == Protocol::llama_cpp && !model.tokenizer.begin_tokens().empty()))
-    plan.begin = begin_name(model.tokenizer);
+  name_ends(plan, model, opens || (plan.protocol == Protocol::llama_cpp && !model.begin_elsewhere().empty()));
   if (std::ssize(model.tokenizer.opening()) > plan.context) {
     throw Error("cannot evaluate with a context of " + std::to_string(plan.context) + ": the " +
                 std::to_string(model.tokenizer.opening().size()) + " tokens that begin each text do not fit in");
   }
   if (opens) model.require_embedded(model.tokenizer.opening(), "what begins its texts");
-  if (plan.protocol == Protocol::llama_cpp) model.require_embedded(model.tokenizer.begin_tokens(), "what begins its texts");
+  if (plan.protocol == Protocol::llama_cpp) model.require_embedded(model.begin_elsewhere(), "what begins its texts");
   if (plan.score_end) model.require_embedded(std::array{model.tokenizer.end_of_text()}, "what ends its texts");
   if (plan.pseudo != Pseudo::no) {
     require_masked(model);
@@ -102,7 +107,7 @@ Evaluator::Evaluator(Compute& compute, const TextModel& model, const WindowPlan&
       plan_(complete_plan(plan, model)),
       options_(options),
       sink_(std::move(sink)),
-      cutter_(cut_of(plan_, model), ends_of(model.tokenizer, !options.begins.empty() && plan_.pseudo == Pseudo::no),
+      cutter_(cut_of(plan_, model), ends_of(model, !options.begins.empty() && plan_.pseudo == Pseudo::no),
               [this](CutWindow window) { take_window(std::move(window)); }),
       scorer_(
           compute, model.parameters(), plan_.context,

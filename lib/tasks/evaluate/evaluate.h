@@ -61,6 +61,8 @@ struct EvaluatorOptions {
   const TextModel* against = nullptr;
   /// Each document is scored as soon as it has come, not with those after it.
   bool at_once = false;
+  /// Adds up what the model's matrices read where targets are scored, or null; must outlive the evaluator.
+  InputSquares* inputs = nullptr;
 };
 
 /// Scores documents that come in pieces, in bounded memory (with Texts::keep: and the text of those that have no name).
@@ -144,6 +146,9 @@ class Evaluator {
 /// Returns (V) which ids begin a word: end-of-text and those whose first byte is whitespace, or only those whose first byte is
 /// a space.
 std::vector<std::uint8_t> word_beginnings(const TextModel& model, WordBegin begin);
+
+/// Names in a plan what stands around the model's texts. `opens`: x_0 precedes them.
+void name_ends(WindowPlan& plan, const TextModel& model, bool opens);
 
 /// Returns the plan with what is 0 filled in: the model's context, and half of it (1 at least) as stride. Throws Error if
 /// the plan does not suit the model (context beyond the model's, stride beyond the context, an objective that it was not

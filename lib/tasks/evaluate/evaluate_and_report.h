@@ -50,8 +50,9 @@ struct EvaluationRequest {
   ReportForm form = ReportForm::text;
   bool header = false;
   bool line_buffered = false;
-  FilterOptions filter = {};  // with the level `document` only
-  LimitsRequest limits = {};  // only with Scoring::left_to_right
+  FilterOptions filter = {};    // with the level `document` only
+  LimitsRequest limits = {};    // only with Scoring::left_to_right
+  std::string importance = {};  // a file for the mean squares of what matrices read; empty: none
 };
 
 /// Where the report goes, and the documents that it leaves out.

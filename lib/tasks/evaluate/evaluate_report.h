@@ -48,7 +48,7 @@ struct ReportFrame {
   bool pseudo = false;   // of a masked model: everything is called pseudo
   LogBase base = LogBase::e;
   std::string model = {};      // hash of the model, in the JSON of a corpus; may be empty
-  std::string tokenizer = {};  // its fingerprint
+  std::string tokenizer = {};  // tokenizer_hash()
 };
 
 /// Returns the keys documents tokens words bytes nats loss perplexity word_perplexity bits_per_byte protocol; then

@@ -116,6 +116,7 @@ void SpanEvaluator::finish() {
 std::string SpanEvaluator::protocol() const {
   return "span-corruption density " + short_text(options_.span_density, 6) + " length " +
          short_text(options_.span_length, 6) + " window " + std::to_string(objective_->window_length()) +
+         (model_.end_of_text_given.empty() ? "" : " end-of-text " + model_.end_of_text_given) +
          (!model_.tokenizer.closing().empty() ? kTokensLeftOut : "");
 }
 

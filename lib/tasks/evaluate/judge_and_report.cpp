@@ -1,9 +1,9 @@
 #include "tasks/evaluate/judge_and_report.h"
 
-#include "base/hash.h"
 #include "tasks/evaluate/cloze.h"
 #include "tasks/evaluate/judgement_report.h"
 #include "tasks/evaluate/pairs.h"
+#include "tasks/evaluate/report_hashes.h"
 
 namespace lm {
 namespace {
@@ -31,7 +31,7 @@ void write_tables(const JudgementSink& sink, JudgementFrame frame, const TextMod
       return output.write(to_tsv(sink.all, frame, request.header));
     case ReportForm::json:
       frame.model = weights_hash(model);
-      frame.tokenizer = to_hex(model.tokenizer.fingerprint());
+      frame.tokenizer = tokenizer_hash(model.tokenizer);
       return output.write(to_json(sink.all, frame).dump() + "\n");
   }
 }

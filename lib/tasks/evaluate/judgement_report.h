@@ -16,7 +16,7 @@ struct JudgementFrame {
   bool last_words = false;  // perplexities in place of margins and chance
   std::string protocol = {};
   std::string model = {};      // hash of the model, in JSON; may be empty
-  std::string tokenizer = {};  // its fingerprint
+  std::string tokenizer = {};  // tokenizer_hash()
 };
 
 /// Returns the members items, groups (null if there are none), accuracy, accuracy_low, accuracy_high, and chance, margin,

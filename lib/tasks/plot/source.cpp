@@ -1,5 +1,6 @@
 #include "tasks/plot/source.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <limits>
@@ -123,6 +124,14 @@ void SourceRows::each(Cut cut, const Take& take) const {
   }
 }
 
+bool SourceRows::has_surprisals() const {
+  const std::vector<Line> all = lines();
+  return std::any_of(all.begin(), all.end(), [&](const Line& line) {
+    const JsonValue row = is_object(line.text) ? JsonValue::parse(line.text, place_of(line)) : JsonValue();
+    return has(row, "log_p") || has(row, "word");
+  });
+}
+
 PlotKind SourceRows::kind() const {
   const Line line = lines().front();
   if (!is_object(line.text)) {
@@ -137,6 +146,8 @@ PlotKind SourceRows::kind() const {
   if (has(row, "log_p") || has(row, "word")) return PlotKind::surprisal;
   if (has(row, "x") && has(row, "loss")) return PlotKind::scaling;
   if (has(row, "documents") && (has(row, "loss") || has(row, "pseudo_loss"))) return PlotKind::comparison;
+  // A report of several levels may begin with a document that has neither tokens nor words.
+  if (has(row, "level") && has_surprisals()) return PlotKind::surprisal;
   throw Error("nothing to draw in '" + place_of(line) +
               "': its keys are those of no metrics, report or table that is known");
 }

@@ -41,6 +41,7 @@ class SourceRows {
   };
   std::vector<Line> lines() const;
   std::vector<std::string> columns() const;
+  bool has_surprisals() const;
   std::string place_of(const Line& line) const;
   JsonValue table_row(const Line& line, const std::vector<std::string>& columns) const;
 

@@ -2,6 +2,7 @@
 #include <cmath>
 #include <limits>
 #include <numbers>
+#include <utility>
 
 #include "base/error.h"
 #include "base/printable.h"
@@ -21,27 +22,60 @@ struct SurprisalText {
   std::vector<std::int64_t> documents, indices;
 };
 
-SurprisalText read_text(const SourceRows& source) {
-  SurprisalText text{.name = source.name(), .pieces = {}, .bits = {}, .documents = {}, .indices = {}};
+/// What a source has: the rows of one level or, if it names levels, of both.
+struct SurprisalTexts {
+  SurprisalText tokens, words;
+};
+
+void add_row(SurprisalText& text, const JsonValue& row, const std::string& place) {
+  double nats = 0;
+  if (text.words) {
+    nats = optional_number(row, "corrected_nats", place);
+    if (std::isnan(nats)) nats = optional_number(row, "nats", place);
+  } else {
+    if (row.find("log_p") == nullptr) throw Error("expected a number for 'log_p' in '" + place + "'");
+    nats = -optional_number(row, "log_p", place);
+  }
+  text.pieces.push_back(row.string_at(text.words ? "word" : "piece", place));
+  text.bits.push_back(nats / std::numbers::ln2);
+  text.documents.push_back(row.integer_at("document_id", place));
+  text.indices.push_back(row.integer_at("index", place));
+}
+
+SurprisalTexts read_texts(const SourceRows& source) {
+  SurprisalTexts texts{
+      .tokens = {.name = source.name(), .words = false, .pieces = {}, .bits = {}, .documents = {}, .indices = {}},
+      .words = {.name = source.name(), .words = true, .pieces = {}, .bits = {}, .documents = {}, .indices = {}}};
   source.each(SourceRows::Cut::refused, [&](const JsonValue& row, const std::string& place) {
     const bool is_word = row.find("word") != nullptr;
-    if (!text.bits.empty() && is_word != text.words)
+    if (row.find("level") != nullptr) {
+      const std::string level = text_or(row, "level", "", place);
+      if (level != "token" && level != "word") return;  // of documents and the corpus
+    } else if (!(is_word ? texts.tokens : texts.words).bits.empty()) {
       throw Error("'" + place + "' is of another level than the lines before: tokens and words are not drawn together");
-    text.words = is_word;
-    double nats = 0;
-    if (is_word) {
-      nats = optional_number(row, "corrected_nats", place);
-      if (std::isnan(nats)) nats = optional_number(row, "nats", place);
-    } else {
-      if (row.find("log_p") == nullptr) throw Error("expected a number for 'log_p' in '" + place + "'");
-      nats = -optional_number(row, "log_p", place);
     }
-    text.pieces.push_back(row.string_at(is_word ? "word" : "piece", place));
-    text.bits.push_back(nats / std::numbers::ln2);
-    text.documents.push_back(row.integer_at("document_id", place));
-    text.indices.push_back(row.integer_at("index", place));
+    add_row(is_word ? texts.words : texts.tokens, row, place);
   });
-  return text;
+  return texts;
+}
+
+/// Returns of each source the text of the finest level that all have.
+std::vector<SurprisalText> texts_of_one_level(std::span<const SourceRows> sources) {
+  std::vector<SurprisalTexts> all;
+  for (const SourceRows& source : sources) all.push_back(read_texts(source));
+  std::vector<SurprisalText> result;
+  for (SurprisalText SurprisalTexts::*const level : {&SurprisalTexts::tokens, &SurprisalTexts::words}) {
+    if (std::any_of(all.begin(), all.end(), [&](const SurprisalTexts& texts) { return (texts.*level).bits.empty(); }))
+      continue;
+    for (SurprisalTexts& texts : all) result.push_back(std::move(texts.*level));
+    return result;
+  }
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    if (all[i].tokens.bits.empty() && all[i].words.bits.empty())
+      throw Error("nothing to draw in '" + sources[i].path() + "': it has no rows of tokens or words");
+  }
+  throw Error("cannot draw '" + sources.front().path() +
+              "' with the others: tokens and words are not drawn together, and no level is in all of them");
 }
 
 /// Returns a piece as a label: on one line, with its blanks to be seen.
@@ -78,14 +112,9 @@ Panel part_of(const std::vector<SurprisalText>& texts, const std::vector<std::st
 }  // namespace
 
 Plot plot_surprisal(std::span<const SourceRows> sources) {
-  std::vector<SurprisalText> texts;
+  const std::vector<SurprisalText> texts = texts_of_one_level(sources);
   std::size_t longest = 0;
-  for (const SourceRows& source : sources) {
-    texts.push_back(read_text(source));
-    longest = std::max(longest, texts.back().bits.size());
-    if (texts.back().words != texts.front().words)
-      throw Error("'" + source.path() + "' is of another level than the first: tokens and words are not drawn together");
-  }
+  for (const SurprisalText& text : texts) longest = std::max(longest, text.bits.size());
   Plot plot;
   plot.figure.layout = PanelLayout::stacked;
   plot.table.columns = {"text", "document_id", "index", texts.front().words ? "word" : "piece", "bits"};

@@ -29,9 +29,12 @@ std::string describe_windows(const WindowPlan& plan) {
 
 }  // namespace
 
-std::string describe(const WindowPlan& plan) {
-  return describe_windows(plan) + (plan.begin.empty() ? "" : " begin " + plan.begin) +
-         (plan.end.empty() ? "" : " end " + plan.end) + (plan.leaves_tokens_out ? kTokensLeftOut : "");
+std::string describe(const WindowPlan& plan) { return describe_windows(plan) + describe_ends(plan); }
+
+std::string describe_ends(const WindowPlan& plan) {
+  return (plan.begin.empty() ? "" : " begin " + plan.begin) + (plan.end.empty() ? "" : " end " + plan.end) +
+         (plan.end_of_text.empty() ? "" : " end-of-text " + plan.end_of_text) +
+         (plan.leaves_tokens_out ? kTokensLeftOut : "");
 }
 
 WindowCutter::WindowCutter(const WindowPlan& plan, Ends ends, Emit emit)

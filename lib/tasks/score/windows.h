@@ -36,6 +36,7 @@ struct WindowPlan {
   bool leaves_tokens_out = false;  // that the tokenizer's post-processor would put after each document
   std::string begin = {};          // names x_0 if it is not the model's own end-of-text
   std::string end = {};            // names what follows each window of a masked model, if anything does
+  std::string end_of_text = {};    // names the end-of-text that the user gave, if any
 };
 
 /// What a protocol ends with if the tokenizer is meant to put tokens around a text.
@@ -43,6 +44,8 @@ constexpr const char* kTokensLeftOut = "; tokens of the post-processor left out"
 
 /// Returns what to print beside a number: "context 256 stride 128", "hf-stride:512 context 1024" and so on.
 std::string describe(const WindowPlan& plan);
+/// Returns the end of that, which is of what stands around a text: " begin <s>", " end-of-text </s>" and so on; may be empty.
+std::string describe_ends(const WindowPlan& plan);
 
 /// A window, and how many tokens it counts for: the scored ones; in hf_stride one less, which is the weight that the loop in
 /// Hugging Face's guide to the perplexity of fixed-length models gives it.

@@ -4,33 +4,11 @@
 #include <array>
 #include <string>
 
+#include "base/gguf_ends.h"
+
 namespace lm {
 
 namespace {
-
-// Ends of texts and turns.
-constexpr std::array<std::string_view, 22> kLlamaEndNames = {"<|eot_id|>",
-                                                             "<|im_end|>",
-                                                             "<|end|>",
-                                                             "<|return|>",
-                                                             "<|call|>",
-                                                             "<|flush|>",
-                                                             "<|calls|>",
-                                                             "<end_of_turn>",
-                                                             "<|endoftext|>",
-                                                             "</s>",
-                                                             "<|eom_id|>",
-                                                             "<EOT>",
-                                                             "_<EOT>",
-                                                             "[EOT]",
-                                                             "[EOS]",
-                                                             "<|end_of_text|>",
-                                                             "<end_of_utterance>",
-                                                             "<eos>",
-                                                             "<turn|>",
-                                                             "<|tool_response>",
-                                                             "<｜end▁of▁sentence｜>",
-                                                             "[e~["};
 
 // Tokens for infilling and the keys that name them.
 struct LlamaFillTokens {
@@ -97,7 +75,7 @@ void correct_llama_kinds(ForeignVocabulary& vocabulary, const GgufFile& file) {
     if (file.find(tokens.keys[0]) != nullptr || (!tokens.keys[1].empty() && file.find(tokens.keys[1]) != nullptr)) continue;
     for (const std::string_view name : tokens.names) kinds.set(name, PieceKind::control);
   }
-  for (const std::string_view name : kLlamaEndNames) kinds.set(name, PieceKind::control);
+  for (const std::string_view name : kGgufEndNames) kinds.set(name, PieceKind::control);
   for (const std::string_view name : kLlamaVisibleNames) kinds.set(name, PieceKind::user_defined);
   const bool calls = kinds.has("<|call|>") || kinds.has("<|calls|>");
   if ((kinds.has("<|return|>") && kinds.has("<|call|>")) || (calls && kinds.has("<|flush|>")))

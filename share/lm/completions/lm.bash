@@ -30,4 +30,4 @@ _lm_tools() {
   mapfile -t COMPREPLY < <(compgen -f -- "$word")
 }
 
-complete -o filenames -F _lm_tools tok-train tok-encode tok-decode lm-train lm-eval-ppl lm-sample lm-fim lm-convert lm-plot
+complete -o filenames -F _lm_tools tok-train tok-encode tok-decode lm-train lm-eval-ppl lm-sample lm-fim lm-convert lm-info lm-plot

@@ -1,0 +1,97 @@
+// Vocabularies for GGUF files, read back as llama.cpp reads them. tests/conformance asks llama.cpp itself.
+#include "text/files/gguf_export.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "support/refusal.h"
+#include "support/test_data.h"
+
+using namespace lm;
+
+namespace {
+
+Tokenizer golden_tokenizer(const std::string& name) {
+  return Tokenizer::load(test::golden_path("tokenizers/" + name + ".json"));
+}
+
+GgufVocabulary exported(const Tokenizer& tokenizer, std::int64_t spare = 0) {
+  return gguf_vocabulary(tokenizer, {.vocab_size = tokenizer.vocab_size() + spare}, "x.gguf");
+}
+
+template <class T>
+T field(const GgufFields& fields, const std::string& key) {
+  const GgufField* found = fields.find("tokenizer.ggml." + key);
+  REQUIRE_MESSAGE(found != nullptr, key);
+  return std::get<T>(*found);
+}
+
+std::string refusal_of(const std::string& name) {
+  const Tokenizer tokenizer = golden_tokenizer(name);
+  return test::refusal([&] { exported(tokenizer); });
+}
+
+}  // namespace
+
+TEST_CASE("vocabularies that llama.cpp has code for are named as it names them") {
+  const std::vector<std::pair<std::string, std::string>> expected = {{"gpt2", "gpt-2"},
+                                                                     {"smollm2", "smollm"},
+                                                                     {"llama3", "llama-bpe"},
+                                                                     {"qwen2", "qwen2"},
+                                                                     {"qwen35", "qwen35"},
+                                                                     {"tekken", "tekken"},
+                                                                     {"command-r", "smollm"},
+                                                                     {"deepseek-llm", "deepseek-llm"},
+                                                                     {"deepseek-coder", "deepseek-coder"},
+                                                                     {"starcoder", "smollm"}};
+  for (const auto& [name, pre] : expected) {
+    CAPTURE(name);
+    const GgufFields fields = exported(golden_tokenizer(name)).fields;
+    CHECK(field<std::string>(fields, "model") == "gpt2");
+    CHECK(field<std::string>(fields, "pre") == pre);
+  }
+  for (const std::string name : {"llama2", "mistral", "phi3"}) {
+    CAPTURE(name);
+    const GgufFields fields = exported(golden_tokenizer(name)).fields;
+    CHECK(field<std::string>(fields, "model") == "llama");
+    CHECK(field<bool>(fields, "add_space_prefix"));
+  }
+}
+
+TEST_CASE("types of tokens, ids and unused rows are written") {
+  const Tokenizer tokenizer = golden_tokenizer("smollm2");
+  const GgufFields fields = exported(tokenizer, 3).fields;
+  const auto tokens = field<std::vector<std::string>>(fields, "tokens");
+  const auto types = field<std::vector<std::int32_t>>(fields, "token_type");
+  const auto size = static_cast<std::size_t>(tokenizer.vocab_size());
+  REQUIRE(tokens.size() == size + 3);
+  REQUIRE(types.size() == size + 3);
+  CHECK(tokens[size] == "[PAD" + std::to_string(size) + "]");
+  CHECK(types[size] == 5);
+  const TokenId end = tokenizer.end_of_text();
+  CHECK(tokens[end] == "<|endoftext|>");
+  CHECK(types[end] == 3);
+  CHECK(field<std::uint32_t>(fields, "eos_token_id") == end);
+  CHECK(field<bool>(fields, "add_bos_token") == false);
+  CHECK(field<bool>(fields, "add_eos_token") == false);
+  CHECK(std::find(tokens.begin(), tokens.end(), "Ġt") != tokens.end());  // as ByteLevel spells " t"
+}
+
+TEST_CASE("what llama.cpp has no code for is refused") {
+  CHECK(
+      test::contains(refusal_of("bert-uncased"), "of the kind WordPiece, which llama.cpp has only for other architectures"));
+  CHECK(test::contains(refusal_of("t5"), "of the kind Unigram"));
+  CHECK(test::contains(refusal_of("clip"), "which llama.cpp's BPE does not"));
+  CHECK(test::contains(refusal_of("bloom"), "which llama.cpp has no name for"));
+  // Its tokens of several spaces are in no merge, and llama.cpp merges whatever makes a token.
+  CHECK(test::contains(refusal_of("gemma"), "llama.cpp would make other tokens of the text"));
+}
+
+TEST_CASE("a tokenizer with more tokens than the model is refused") {
+  const Tokenizer tokenizer = golden_tokenizer("smollm2");
+  const std::string why = test::refusal([&] { exported(tokenizer, -1); });
+  CHECK(test::contains(why, "tokens, and the model only"));
+}
