@@ -91,6 +91,9 @@ bool spin_until(Condition condition) {
   return condition();
 }
 
+// How often a member of a team looks before it asks for the time: most waits are over by then.
+constexpr int kFirstLooks = 256;
+
 // The state word of a pool: number of the job, whether it takes workers, how many workers are in it.
 constexpr std::uint64_t kWorkerUnit = 1;
 constexpr std::uint64_t kWorkerMask = 0xFFFF;
@@ -125,6 +128,7 @@ struct ThreadPool::Shared {
   std::exception_ptr failure;  // under mutex
 
   std::vector<std::thread> threads;
+  std::unique_ptr<TeamBarrier> team_barrier;
 
   void work(int worker);
   void run_worker(int worker);
@@ -249,6 +253,51 @@ void ThreadPool::run_tiles(std::int64_t tiles, void* context, TileFunction funct
   shared_->state.fetch_and(~kOpen);
   shared_->wait_for_workers();
   if (shared_->failure) std::rethrow_exception(std::exchange(shared_->failure, nullptr));
+}
+
+// All threads are in the job: one that took a member waits at its barriers for those that take the others, and takes no second
+// one. So a barrier needs no more than the pool's number of threads.
+TeamBarrier& ThreadPool::team_barrier() {
+  if (!shared_->team_barrier) shared_->team_barrier = std::make_unique<TeamBarrier>(threads());
+  return *shared_->team_barrier;
+}
+
+// The word that everybody waits for counts the waits that are over. Sleepers and that word are sequentially consistent, as in
+// the pool: who changes the word looks for sleepers afterwards.
+struct TeamBarrier::State {
+  int members = 1;
+  alignas(64) std::atomic<int> arrived{0};
+  alignas(64) std::atomic<std::uint32_t> passed{0};
+  alignas(64) std::atomic<int> sleepers{0};
+  std::mutex mutex;
+  std::condition_variable released;
+};
+
+TeamBarrier::TeamBarrier(int members) : state_(std::make_unique<State>()) { state_->members = members; }
+TeamBarrier::~TeamBarrier() = default;
+
+void TeamBarrier::wait() {
+  State& state = *state_;
+  if (state.members == 1) return;
+  const std::uint32_t before = state.passed.load(std::memory_order_relaxed);
+  if (state.arrived.fetch_add(1) == state.members - 1) {
+    state.arrived.store(0, std::memory_order_relaxed);
+    state.passed.store(before + 1);
+    if (state.sleepers.load() == 0) return;
+    const std::lock_guard lock(state.mutex);
+    state.released.notify_all();
+    return;
+  }
+  const auto over = [&] { return state.passed.load() != before; };
+  for (int i = 0; i < kFirstLooks; ++i) {
+    if (over()) return;
+    pause_briefly();
+  }
+  if (spin_until(over)) return;
+  std::unique_lock lock(state.mutex);
+  ++state.sleepers;
+  state.released.wait(lock, over);
+  --state.sleepers;
 }
 
 int available_cores() {

@@ -3,6 +3,7 @@
 
 #include "kernels/cpu/products/simd/decode.h"
 #include "kernels/cpu/products/simd/gemm.h"
+#include "kernels/cpu/products/simd/packed.h"
 #include "kernels/cpu/simd/activation.h"
 #include "kernels/cpu/simd/elementwise.h"
 #include "kernels/cpu/simd/muon.h"
@@ -24,6 +25,7 @@ struct SimdKernels {
   MuonKernels<T> muon;
   GemmKernels<T> gemm;
   DecodeKernels<T> decode;
+  PackedKernels packed;  // of float
 };
 
 }  // namespace lm
