@@ -6,7 +6,9 @@
 #include <string>
 #include <vector>
 
+#include "infer/draft.h"
 #include "infer/sampler.h"
+#include "kernels/packed.h"
 
 namespace lm::cmd {
 
@@ -27,6 +29,9 @@ struct SamplingHelp {
 
 /// Adds -n, --temperature, --top-k, --top-p, --min-p, --seed, --samples and --stop.
 void add_sampling_options(CLI::App& app, const SamplingVariables& variables, const SamplingHelp& help);
+
+/// Adds --draft and --weights.
+void add_decoding_options(CLI::App& app, Drafting& drafting, WeightType& weights);
 
 /// Throws UsageError if a string of --stop is empty.
 void check_stops(const std::vector<std::string>& stops);

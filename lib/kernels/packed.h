@@ -11,9 +11,11 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 
 #include "base/choice.h"
+#include "base/token.h"
 #include "kernels/compute.h"
 #include "tensor/view.h"
 
@@ -51,8 +53,9 @@ void pack(Compute& compute, const PackedMatrix& matrix, TensorView<const float> 
 /// Packs a contiguous weight into its own memory and sets matrix.whole to that; matrix.rest is other memory. What is left over
 /// behind `whole` is unspecified.
 void pack_in_place(Compute& compute, PackedMatrix& matrix, TensorView<float> weight);
-/// y = the weights of one output. y: (inputs)
-void unpack_output(SimdTier tier, TensorView<float> y, const PackedMatrix& matrix, std::int64_t output);
+/// y[r,:] = the weights of output outputs[r], which are below matrix.outputs: rows of a table of embeddings.
+/// y: (rows, inputs)
+void unpack_outputs(Compute& compute, TensorView<float> y, const PackedMatrix& matrix, std::span<const TokenId> outputs);
 
 /// y = x * weight^T + bias
 /// y: (rows, outputs)  x: (rows, inputs)  bias: (outputs) or empty. Rows may be strided; y may not overlap x.

@@ -4,7 +4,6 @@
 #include <cstring>
 
 #include "base/error.h"
-#include "tensor/layout.h"
 
 namespace lm {
 
@@ -16,19 +15,27 @@ void move_rows(TensorView<float> view, std::int64_t to, std::int64_t from, std::
 
 }  // namespace
 
-KVCache::KVCache(const ModelConfig& config, std::int64_t capacity, std::int64_t block)
-    : capacity_(capacity), block_(block), layers_(static_cast<std::size_t>(config.n_layers)) {
+void KVCache::lay_out(std::vector<Layer>& layers, const ModelConfig& config, std::int64_t capacity, std::int64_t block,
+                      Layout& layout) {
+  layers.resize(static_cast<std::size_t>(config.n_layers));
+  for (std::size_t i = 0; i < layers.size(); ++i) {
+    Layer& layer = layers[i];
+    layer.window = config.layer(static_cast<std::int64_t>(i)).window;
+    // Twice the window, so that rows are moved once in a window's length at the most.
+    const std::int64_t rows = layer.window == 0 ? capacity : std::min(capacity, 2 * layer.window + block);
+    layout.place(layer.keys, rows, config.n_kv_heads, config.head_dim);
+    layout.place(layer.values, rows, config.n_kv_heads, config.head_dim);
+  }
+}
+
+KVCache::KVCache(const ModelConfig& config, std::int64_t capacity, std::int64_t block) : capacity_(capacity), block_(block) {
   LM_CHECK(capacity > 0 && capacity <= config.context_length && block > 0);
-  arena_ = place_views<float>([&](Layout& layout) {
-    for (std::size_t i = 0; i < layers_.size(); ++i) {
-      Layer& layer = layers_[i];
-      layer.window = config.layer(static_cast<std::int64_t>(i)).window;
-      // Twice the window, so that rows are moved once in a window's length at the most.
-      const std::int64_t rows = layer.window == 0 ? capacity : std::min(capacity, 2 * layer.window + block);
-      layout.place(layer.keys, rows, config.n_kv_heads, config.head_dim);
-      layout.place(layer.values, rows, config.n_kv_heads, config.head_dim);
-    }
-  });
+  arena_ = place_views<float>([&](Layout& layout) { lay_out(layers_, config, capacity, block, layout); });
+}
+
+std::int64_t KVCache::bytes(const ModelConfig& config, std::int64_t capacity, std::int64_t block) {
+  std::vector<Layer> layers;
+  return view_bytes([&](Layout& layout) { lay_out(layers, config, capacity, block, layout); });
 }
 
 std::int64_t KVCache::truncate(std::int64_t length) {
@@ -63,7 +70,7 @@ KVCache::Slots KVCache::slots(std::int64_t number, std::int64_t count) {
   const std::int64_t seen =
       layer.window == 0 ? 0 : std::max(layer.oldest, std::max<std::int64_t>(0, length_ - layer.window + 1));
   const std::int64_t rows = length_ + count - seen;
-  return {layer.keys.rows(seen - layer.first, rows), layer.values.rows(seen - layer.first, rows)};
+  return {layer.keys.rows(seen - layer.first, rows), layer.values.rows(seen - layer.first, rows), count};
 }
 
 void KVCache::copy_from(const KVCache& other) {

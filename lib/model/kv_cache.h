@@ -6,6 +6,7 @@
 
 #include "model/config.h"
 #include "tensor/arena.h"
+#include "tensor/layout.h"
 #include "tensor/view.h"
 
 namespace lm {
@@ -18,6 +19,8 @@ class KVCache {
   /// Makes room for `capacity` tokens, at most config.context_length, read at most `block` at a time.
   KVCache(const ModelConfig& config, std::int64_t capacity, std::int64_t block = kUsualBlock);
 
+  /// Returns the bytes that such a cache takes.
+  static std::int64_t bytes(const ModelConfig& config, std::int64_t capacity, std::int64_t block = kUsualBlock);
   std::int64_t length() const { return length_; }
   std::int64_t capacity() const { return capacity_; }
   /// Returns the most tokens that may be read at a time if more are there than a window holds.
@@ -33,6 +36,7 @@ class KVCache {
   /// Keys and values that queries at length() and after may see, with room for `count` more tokens: (seen + count, KV, D).
   struct Slots {
     TensorView<float> keys, values;
+    std::int64_t count;
   };
   /// Returns those of a layer, the places of the next `count` tokens last.
   Slots slots(std::int64_t layer, std::int64_t count);
@@ -46,6 +50,8 @@ class KVCache {
     std::int64_t first = 0;          // position of the token in row 0
     std::int64_t oldest = 0;         // position of the first token that is still there
   };
+  static void lay_out(std::vector<Layer>& layers, const ModelConfig& config, std::int64_t capacity, std::int64_t block,
+                      Layout& layout);
   void drop_unseen(Layer& layer, std::int64_t count);
   std::int64_t capacity_;
   std::int64_t block_;

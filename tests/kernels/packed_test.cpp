@@ -3,6 +3,7 @@
 #include <bit>
 #include <cmath>
 #include <cstring>
+#include <numeric>
 
 #include "kernels/kernel_support.h"
 
@@ -135,10 +136,13 @@ TEST_CASE("a weight that is packed in its own memory is the same, and its output
         pack_in_place(compute, matrix, memory.view());
         CHECK(std::memcmp(matrix.whole, packed.matrix.whole, static_cast<std::size_t>(whole_bytes(matrix))) == 0);
         if (!rest.empty()) CHECK(std::memcmp(matrix.rest, packed.matrix.rest, rest.size()) == 0);
-        Tensor<float> row({inputs});
+        std::vector<TokenId> all(static_cast<std::size_t>(outputs));
+        std::iota(all.rbegin(), all.rend(), TokenId{0});
+        Tensor<float> rows({outputs, inputs});
+        unpack_outputs(compute, rows.view(), matrix, all);
         for (std::int64_t o = 0; o < outputs; ++o) {
-          unpack_output(tier, row.view(), matrix, o);
-          for (std::int64_t k = 0; k < inputs; ++k) REQUIRE(row[k] == rounded(type, weight[o * inputs + k]));
+          for (std::int64_t k = 0; k < inputs; ++k)
+            REQUIRE(rows[(outputs - 1 - o) * inputs + k] == rounded(type, weight[o * inputs + k]));
         }
       }
     }
@@ -153,11 +157,11 @@ TEST_CASE("16-bit weights are rounded to nearest even, down to the smallest halv
   for (const SimdTier tier : lm::test::tiers()) {
     Compute compute(1, tier);
     for (const WeightType type : {WeightType::bf16, WeightType::f16}) {
-      Tensor<float> weight({1, count}), row({count}), unit({count, count}), products({count, 1});
+      Tensor<float> weight({1, count}), row({1, count}), unit({count, count}), products({count, 1});
       weight.values = values;
       for (std::int64_t i = 0; i < count; ++i) unit[i * count + i] = 1;
       const Packed packed(compute, type, weight);
-      unpack_output(tier, row.view(), packed.matrix, 0);
+      unpack_outputs(compute, row.view(), packed.matrix, std::vector<TokenId>{0});
       linear_packed(compute, products.view(), unit.view(), packed.matrix, {});
       for (std::int64_t i = 0; i < count; ++i) {
         CAPTURE(values[static_cast<std::size_t>(i)]);

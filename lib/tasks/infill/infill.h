@@ -11,6 +11,7 @@
 #include "infer/sampler.h"
 #include "kernels/compute.h"
 #include "model/decode.h"
+#include "model/decoding_weights.h"
 #include "objectives/fim_layout.h"
 #include "tasks/infill/infill_text.h"
 #include "tasks/prompt/prompt.h"
@@ -22,8 +23,9 @@ struct InfillOptions {
   std::int64_t max_tokens = 128;
   SamplingOptions sampling = {.temperature = 0};
   std::uint64_t seed = 0;
-  std::vector<std::string> stops = {};  // the middle ends before the first of them
-  bool single_line = false;             // or before the end of its first line
+  std::vector<std::string> stops = {};      // the middle ends before the first of them
+  bool single_line = false;                 // or before the end of its first line
+  Drafting drafting = Drafting::automatic;  // changes no text
 };
 
 /// Bytes that the context had no room for: the prefix's first, the suffix's last.
@@ -54,8 +56,9 @@ InfillShares share_room(std::int64_t room, std::int64_t prefix, std::int64_t suf
 /// changes no bit of the result.
 class Infiller {
  public:
-  /// Compute and model outlive it. Throws Error if the model cannot fill in the middle, or has no such tokens.
-  Infiller(Compute& compute, const TextModel& model, std::string_view layout);
+  /// Compute and model outlive it, and so do the model's weights as decoding reads them; without them it packs its own, which takes
+  /// as much memory again. Throws Error if the model cannot fill in the middle, or has no such tokens.
+  Infiller(Compute& compute, const TextModel& model, std::string_view layout, const DecodingWeights* weights = nullptr);
 
   /// Reads the text around the middle, any bytes, of which what is nearest to the middle is kept if the context is too
   /// short: it leaves room for max_tokens, of at most half the context. Throws Error if an option is out of range.

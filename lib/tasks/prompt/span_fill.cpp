@@ -10,12 +10,12 @@
 
 namespace lm {
 
-SpanFiller::SpanFiller(Compute& compute, const TextModel& model, PromptOptions options)
+SpanFiller::SpanFiller(Compute& compute, const TextModel& model, PromptOptions options, const DecodingWeights* weights)
     : model_(model),
       options_(std::move(options)),
       sentinels_(special_ids(model.tokenizer).sentinels),
       allowed_(model.samplable()),
-      decoder_(compute, model.parameters()),
+      decoder_(weights != nullptr ? Decoder(compute, *weights) : Decoder(compute, model.parameters())),
       read_(decoder_, model.config(), 1),
       written_(decoder_, model.config(), 1) {
   if (!was_trained_on(model, "span")) {

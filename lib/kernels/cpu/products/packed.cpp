@@ -114,10 +114,13 @@ void pack_in_place(Compute& compute, PackedMatrix& matrix, TensorView<float> wei
     std::memmove(panel_at(matrix, panel), weight.row(rows.first(panel)), bytes);
 }
 
-void unpack_output(SimdTier tier, TensorView<float> y, const PackedMatrix& matrix, std::int64_t output) {
-  LM_CHECK(y.size() == matrix.inputs && output >= 0 && output < matrix.outputs);
-  kernels_of(tier, matrix.type)
-      .unpack_column(y.data(), panel_at(matrix, output / matrix.panel), output % matrix.panel, matrix.inputs);
+void unpack_outputs(Compute& compute, TensorView<float> y, const PackedMatrix& matrix, std::span<const TokenId> outputs) {
+  LM_CHECK(y.columns() == matrix.inputs && y.rows() == std::ssize(outputs));
+  const PanelKernels& kernels = kernels_of(compute.simd(), matrix.type);
+  compute.pool().run(y.rows(), [&](std::int64_t r, int) {
+    const auto output = static_cast<std::int64_t>(outputs[static_cast<std::size_t>(r)]);
+    kernels.unpack_column(y.row(r), panel_at(matrix, output / matrix.panel), output % matrix.panel, matrix.inputs);
+  });
 }
 
 PanelRange panel_part(const PackedMatrix& matrix, std::int64_t part, std::int64_t parts) {
