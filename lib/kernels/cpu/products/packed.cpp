@@ -47,7 +47,7 @@ void multiply_many(Compute& compute, const PackedMatrix& weight, TensorView<floa
     return;
   }
   const PanelKernels& kernels = kernels_of(compute.simd(), weight.type);
-  const std::int64_t panel_size = factors.panel_size(weight.inputs);
+  const std::int64_t panel_size = weight.panel * weight.inputs;
   const Tiling stretches{divide_up(y.columns(), weight.panel), std::max<std::int64_t>(1, kUnpackedElements / panel_size)};
   float* unpacked = compute.shared_scratch<float>(std::min(stretches.size, stretches.step) * panel_size);
   for (std::int64_t stretch = 0; stretch < stretches.tiles(); ++stretch) {
@@ -77,7 +77,7 @@ PackedMatrix packed_shape(SimdTier tier, WeightType type, std::int64_t outputs, 
   return {.type = type,
           .outputs = outputs,
           .inputs = inputs,
-          .panel = FloatFactors(tier).panel(),
+          .panel = kernels_of(tier, type).columns,
           .panel_bytes = kernels_of(tier, type).bytes(inputs)};
 }
 
@@ -166,9 +166,9 @@ ScratchSize linear_packed_scratch(SimdTier tier, WeightType type, std::int64_t r
   const FloatFactors factors(tier);
   ScratchSize size = tiled_product_scratch(factors, {rows, outputs, inputs});
   if (type != WeightType::f32 && rows > kFewRows) {
-    const std::int64_t panel_size = factors.panel_size(inputs);
+    const std::int64_t columns = kernels_of(tier, type).columns, panel_size = columns * inputs;
     const std::int64_t panels =
-        std::min(divide_up(outputs, factors.panel()), std::max<std::int64_t>(1, kUnpackedElements / panel_size));
+        std::min(divide_up(outputs, columns), std::max<std::int64_t>(1, kUnpackedElements / panel_size));
     size.shared = std::max(size.shared, panels * panel_size * static_cast<std::int64_t>(sizeof(float)));
   }
   return size;

@@ -7,13 +7,15 @@
 
 namespace lm {
 
-/// The kernels of one type of weights. Panels have GemmKernels<float>::panel columns.
+/// The kernels of one type of weights.
 struct PanelKernels {
+  /// Columns of a panel: those of one or two panels of GemmKernels<float>.
+  std::int64_t columns;
   /// Bytes of a panel.
   std::int64_t (*bytes)(std::int64_t inputs);
   /// Packs `count` rows (count, inputs); other columns of the panel become zeros.
   void (*pack)(char* panel, Strided<const float> rows, std::int64_t count, std::int64_t inputs);
-  /// Unpacks a panel into one of fp32, [inputs][panel].
+  /// Unpacks a panel into those of GemmKernels<float>, one after the other.
   void (*unpack)(float* to, const char* panel, std::int64_t inputs);
   /// y (inputs) = one column of a panel.
   void (*unpack_column)(float* y, const char* panel, std::int64_t column, std::int64_t inputs);
