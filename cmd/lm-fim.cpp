@@ -33,7 +33,7 @@ struct Options {
   InfillOutput form;
   bool jsonl = false;
   std::string output = "-";
-  WeightType weights = WeightType::f32;
+  HeldTypes types;
   const CLI::App* app = nullptr;  // knows which options were given
 };
 
@@ -69,7 +69,7 @@ void add_options(CLI::App& app, Options& options) {
                         .samples = options.form.samples,
                         .stops = infilling.stops},
                        {.samples = "middles to write", .stop = "end the middle before this string"});
-  add_decoding_options(app, infilling.drafting, options.weights);
+  add_decoding_options(app, infilling.drafting, options.types);
   app.add_flag("--single-line", infilling.single_line, "end the middle before the end of its first line");
   app.add_flag("--full", options.form.full, "print the whole text");
   app.add_flag("--json", options.form.json, "print one JSON object a line");
@@ -123,8 +123,8 @@ int run(Options& options, const CommonOptions& common) {
   TextModel model = open_text_model(options.model, options.tokenizer_options);
   require_infilling(model);
   Compute compute(common.threads, common.simd);
-  const std::unique_ptr<const DecodingWeights> weights = pack_weights(compute, model, options.weights);
-  Infiller infiller(compute, model, options.layout, weights.get());
+  const std::unique_ptr<const DecodingWeights> weights = pack_weights(compute, model, options.types.weights);
+  Infiller infiller(compute, model, options.layout, {.weights = weights.get(), .cache_type = options.types.cache});
   const std::unique_ptr<OutputStream> output = open_output(options.output);
   if (input) {
     const InfillLeftOut left_out = infiller.read(input->parts(), options.infilling);

@@ -32,7 +32,7 @@ struct Options {
   Inputs inputs;
   PromptSource source;  // without its paths
   SampleRequest request;
-  WeightType weights = WeightType::f32;
+  HeldTypes types;
   bool greedy = false;
   std::string output = "-";
   const CLI::App* app = nullptr;  // knows which options were given
@@ -57,7 +57,7 @@ void add_options(CLI::App& app, Options& options) {
            "makes tokens that were seen less likely (above 1)", {1e-3, 1e3});
   add_repeated(app, "--stop-token", prompting.draw.stop_tokens, "end the text when this token is drawn", "NAME");
   app.add_flag("--draw-special", prompting.draw.special, "let special tokens be drawn, and print their names");
-  add_decoding_options(app, prompting.drafting, options.weights);
+  add_decoding_options(app, prompting.drafting, options.types);
   app.add_flag("--greedy", options.greedy, "take the likeliest token each time");
   add_parsed(app, "--probs", "K|all", "",
              "print the K likeliest next tokens, or all, instead; of each mask (default there: 5)", "",
@@ -110,8 +110,10 @@ void check_kind(const Options& options, PromptKind kind) {
   if (kind == PromptKind::continuation) return;
   if (options.request.output.format != SampleFormat::text)
     throw Error("--format lm and --format ids are for continuations, but the prompt has gaps to fill");
-  if (kind == PromptKind::masks && options.app->count("--weights") > 0)
-    throw Error("--weights is for models that generate text, and masks are filled without that");
+  for (const char* name : {"--weights", "--cache-type"}) {
+    if (kind == PromptKind::masks && options.app->count(name) > 0)
+      throw Error(std::string(name) + " is for models that generate text, and masks are filled without that");
+  }
   if (kind == PromptKind::masks)
     return refuse_sampling(options, "of each <|mask|> the likeliest tokens are shown, as many as --probs says");
   const PromptOptions& prompting = options.request.prompting;
@@ -141,7 +143,7 @@ int run(Options& options, const CommonOptions& common) {
   TextModel model = open_text_model_or_state(options.model, options.tokenizer_options);
   const std::unique_ptr<OutputStream> output = open_output(options.output);
   Compute compute(common.threads, common.simd);
-  const std::unique_ptr<const DecodingWeights> weights = pack_weights(compute, model, options.weights);
+  const std::unique_ptr<const DecodingWeights> weights = pack_weights(compute, model, options.types.weights);
   // Who writes prompts one by one waits for each answer; a file's can be answered several at a time.
   const auto is_file = [](const std::string& path) {
     std::error_code none;
@@ -152,7 +154,7 @@ int run(Options& options, const CommonOptions& common) {
   PromptAnswerer answerer(compute, model, *output, request,
                           {.kind = [&](PromptKind kind) { check_kind(options, kind); },
                            .warn = [](const std::string& warning) { spdlog::warn("{}", warning); }},
-                          weights.get());
+                          {.weights = weights.get(), .cache_type = options.types.cache});
   if (options.prompt || at_terminal) {
     answerer.answer(options.prompt.value_or(""));
   } else {

@@ -8,6 +8,7 @@
 
 #include "infer/draft.h"
 #include "infer/sampler.h"
+#include "kernels/cached_rows.h"
 #include "kernels/packed.h"
 
 namespace lm::cmd {
@@ -30,8 +31,14 @@ struct SamplingHelp {
 /// Adds -n, --temperature, --top-k, --top-p, --min-p, --seed, --samples and --stop.
 void add_sampling_options(CLI::App& app, const SamplingVariables& variables, const SamplingHelp& help);
 
-/// Adds --draft and --weights.
-void add_decoding_options(CLI::App& app, Drafting& drafting, WeightType& weights);
+/// How a model is held, beside its options of drafting.
+struct HeldTypes {
+  WeightType weights = WeightType::f32;
+  CacheType cache = CacheType::f32;
+};
+
+/// Adds --draft, --weights and --cache-type.
+void add_decoding_options(CLI::App& app, Drafting& drafting, HeldTypes& types);
 
 /// Throws UsageError if a string of --stop is empty.
 void check_stops(const std::vector<std::string>& stops);

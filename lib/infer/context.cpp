@@ -14,10 +14,11 @@ constexpr std::int64_t kReadBlock = 256;
 
 }  // namespace
 
-Context::Context(Decoder& decoder, const ModelConfig& config, std::int64_t capacity)
+Context::Context(Decoder& decoder, const ModelConfig& config, std::int64_t capacity, CacheType cache_type)
     : decoder_(decoder),
       config_(config),
-      cache_(config, std::clamp<std::int64_t>(capacity, 1, config.context_length)),
+      cache_type_(cache_type),
+      cache_(config, std::clamp<std::int64_t>(capacity, 1, config.context_length), KVCache::kUsualBlock, cache_type),
       logits_(static_cast<std::size_t>(config.vocab_size)) {}
 
 void Context::reserve(std::int64_t capacity) {
@@ -27,7 +28,7 @@ void Context::reserve(std::int64_t capacity) {
   cache_.truncate(0);
   read_length_ = 0;
   capacity = std::clamp<std::int64_t>(capacity, 1, config_.context_length);
-  if (capacity > cache_.capacity()) cache_ = KVCache(config_, capacity);
+  if (capacity > cache_.capacity()) cache_ = KVCache(config_, capacity, KVCache::kUsualBlock, cache_type_);
 }
 
 void Context::set_logits(TensorView<const float> logits) {
@@ -51,7 +52,7 @@ std::int64_t Context::read(std::span<const TokenId> tokens, std::int64_t prefix_
   visible_.assign(last.begin(), last.end());
   prefix_length_ = std::max<std::int64_t>(0, prefix_length - (count - kept));
   // A prefix is read at once.
-  if (prefix_length_ > cache_.block()) cache_ = KVCache(config_, cache_.capacity(), prefix_length_);
+  if (prefix_length_ > cache_.block()) cache_ = KVCache(config_, cache_.capacity(), prefix_length_, cache_type_);
   read_again();
   return count - kept;
 }

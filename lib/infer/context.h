@@ -16,7 +16,7 @@ namespace lm {
 class Context {
  public:
   /// capacity: how many tokens can be visible, at most the model's context length. The decoder must outlive it.
-  Context(Decoder& decoder, const ModelConfig& config, std::int64_t capacity);
+  Context(Decoder& decoder, const ModelConfig& config, std::int64_t capacity, CacheType cache_type = CacheType::f32);
 
   /// Forgets everything and makes room for `capacity` tokens, at most the model's context length.
   void reserve(std::int64_t capacity);
@@ -57,6 +57,7 @@ class Context {
   std::int64_t kept_length(std::int64_t same, std::int64_t count) const;
   Decoder& decoder_;
   ModelConfig config_;
+  CacheType cache_type_;
   KVCache cache_;
   std::vector<TokenId> visible_;
   std::int64_t prefix_length_ = 0;  // of the visible tokens

@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <bit>
-#include <cstring>
 #include <string>
 
 #include "base/error.h"
 #include "kernels/attention.h"
+#include "kernels/cached_rows.h"
 #include "kernels/cross_entropy.h"
 #include "kernels/elementwise.h"
 #include "kernels/norm.h"
@@ -19,12 +19,6 @@ namespace {
 
 // A longer prompt is read in blocks of so many tokens: enough rows for the products to run at full speed.
 std::int64_t usual_block(const ModelConfig& config) { return std::min(KVCache::kUsualBlock, config.context_length); }
-
-/// Copies (R, KV, D) rows that may be strided.
-void copy_rows(TensorView<float> y, TensorView<const float> x) {
-  const auto bytes = static_cast<std::size_t>(x.dim(1) * x.dim(2)) * sizeof(float);
-  for (std::int64_t r = 0; r < x.rows(); ++r) std::memcpy(y.row(r), x.row(r), bytes);
-}
 
 }  // namespace
 
@@ -131,6 +125,19 @@ void Decoder::feed_forward(const PackedLayer& matrices, const LayerParameters<fl
   ffn_activation_forward<float>(compute_, c, b.activated, b.up);
 }
 
+/// Returns cached keys and values as fp32: where they lie, or unpacked until the next call.
+Decoder::CachedFloats Decoder::float_rows(const KVCache::Slots& slots) {
+  if (slots.keys.type == CacheType::f32) return {slots.keys.floats(), slots.values.floats()};
+  const std::int64_t size = slots.keys.rows * slots.keys.heads * slots.keys.width;
+  if (unpacked_.size() < 2 * size) unpacked_ = Arena<float>(2 * size);
+  const auto unpack = [&](float* to, const CachedRows& cached) {
+    const TensorView<float> view(to, cached.rows, cached.heads, cached.width);
+    load_cached(compute_, view, cached);
+    return view;
+  };
+  return {unpack(unpacked_.data(), slots.keys), unpack(unpacked_.at(size), slots.values)};
+}
+
 void Decoder::attend(KVCache& cache, std::int64_t layer, const Buffers& buffers, const Block& block) {
   const ModelConfig& c = weights_.config();
   const LayerShape shape = c.layer(layer);
@@ -149,22 +156,22 @@ void Decoder::attend(KVCache& cache, std::int64_t layer, const Buffers& buffers,
     normalise(queries, c.n_heads, w.q_norm);
     normalise(buffers.qkv.columns(c.q_width(), c.kv_width()), c.n_kv_heads, w.k_norm);
   }
-  const KVCache::Slots slots = cache.slots(layer, rows);
-  const std::int64_t seen = slots.keys.rows() - rows;
-  const TensorView<float> cached_k = slots.keys.rows(seen, rows);
-  copy_rows(cached_k, k);
-  copy_rows(slots.values.rows(seen, rows), v);
   const RotaryTable<float>& table = rotary_.of(shape.rotation, block.length);
   if (!table.cosine.empty()) {
     rotary_forward<float>(compute_, q, table.cosine, table.sine, rotary_pairs(c), rows, first);
-    rotary_forward<float>(compute_, cached_k, table.cosine, table.sine, rotary_pairs(c), rows, first);
+    rotary_forward<float>(compute_, k, table.cosine, table.sine, rotary_pairs(c), rows, first);
   }
+  const KVCache::Slots slots = cache.slots(layer, rows);
+  const std::int64_t seen = slots.keys.rows - rows;
+  store_cached(compute_, slots.keys.rows_part(seen, rows), k);
+  store_cached(compute_, slots.values.rows_part(seen, rows), v);
+  const CachedFloats cached = float_rows(slots);
   const TensorView<float> out = buffers.attention.split_columns(c.n_heads);
   // The keys begin at a position of their own, from which the prefix counts too.
   const std::int64_t prefix_length = std::max<std::int64_t>(0, block.prefix_length - (first - seen));
   const Visibility visibility = {.prefix_length = {&prefix_length, 1}, .document = {}, .window = shape.window};
   attention_forward<float>(compute_, {out.split_rows(1), {}},
-                           {q.split_rows(1), slots.keys.split_rows(1), slots.values.split_rows(1)}, visibility,
+                           {q.split_rows(1), cached.keys.split_rows(1), cached.values.split_rows(1)}, visibility,
                            attention_options(c));
 }
 

@@ -66,6 +66,10 @@ class Decoder {
                   TensorView<const float> bias, const NormParameters<float>& post_norm);
   void feed_forward(const PackedLayer& matrices, const LayerParameters<float>& layer, const Buffers& buffers,
                     TensorView<float> x);
+  struct CachedFloats {
+    TensorView<float> keys, values;  // (S, KV, D)
+  };
+  CachedFloats float_rows(const KVCache::Slots& slots);
   void attend(KVCache& cache, std::int64_t layer, const Buffers& buffers, const Block& block);
   TensorView<const float> last_logits(std::int64_t rows);
   Compute& compute_;
@@ -75,6 +79,7 @@ class Decoder {
   DecodeStep step_;
   std::int64_t block_rows_;  // longest block that there is room for
   Arena<float> arena_;
+  Arena<float> unpacked_;       // keys and values of a layer, if the cache is not fp32
   Arena<float> tables_;         // of rotary_ and logits_
   std::int64_t positions_ = 0;  // longest sequence that rotary_ serves
   RotaryTables<float> rotary_;

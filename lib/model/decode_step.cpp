@@ -1,9 +1,9 @@
 #include "model/decode_step.h"
 
 #include <algorithm>
-#include <cstring>
 
 #include "base/error.h"
+#include "kernels/cached_rows.h"
 #include "kernels/cross_entropy.h"
 #include "kernels/elementwise.h"
 #include "model/layer_kernels.h"
@@ -196,9 +196,7 @@ struct DecodeStep::Member {
     return step.slots_[static_cast<std::size_t>(layer * step.sequences_ + of.sequence)];
   }
   /// Returns the place of a row's token among the slots of its sequence.
-  std::int64_t slot_of(const KVCache::Slots& slots, const Row& of) const {
-    return slots.keys.rows() - slots.count + of.index;
-  }
+  std::int64_t slot_of(const KVCache::Slots& slots, const Row& of) const { return slots.keys.rows - slots.count + of.index; }
 
   /// Normalises and rotates a row's queries and keys of some key-value heads, and stores keys and values in the cache.
   void prepare(std::int64_t layer, std::int64_t r, std::int64_t head, std::int64_t count) const {
@@ -223,9 +221,9 @@ struct DecodeStep::Member {
     prepare_heads(k, count, w.k_norm);
     const KVCache::Slots& cached = slots(layer, row(r));
     const std::int64_t slot = slot_of(cached, row(r));
-    const auto bytes = static_cast<std::size_t>(count * d) * sizeof(float);
-    std::memcpy(&cached.keys(slot, head, 0), k, bytes);
-    std::memcpy(&cached.values(slot, head, 0), v, bytes);
+    const auto part = [&](const CachedRows& rows) { return rows.rows_part(slot, 1).heads_part(head, count); };
+    store_cached(compute, part(cached.keys), TensorView<const float>(k, 1, count, d));
+    store_cached(compute, part(cached.values), TensorView<const float>(v, 1, count, d));
   }
 
   /// Computes what some heads of a row, which share a key-value head, see of their sequence.
@@ -234,15 +232,12 @@ struct DecodeStep::Member {
     const KVCache::Slots& cached = slots(layer, row(r));
     const std::int64_t slot = slot_of(cached, row(r)),
                        first = window == 0 ? 0 : std::max<std::int64_t>(0, slot - window + 1);
-    const auto of_head = [&](const TensorView<float>& x) {
-      return TensorView<const float>(TensorView<float>(x.data(), x.rows(), c.kv_width())
-                                         .rows(first, slot + 1 - first)
-                                         .columns(kv_head * d, d)
-                                         .split_columns(1));
+    const auto of_head = [&](const CachedRows& rows) {
+      return rows.rows_part(first, slot + 1 - first).heads_part(kv_head, 1);
     };
-    attention_decode<float>(compute, TensorView<float>(shared.attention.row(r) + head * d, count, d),
-                            TensorView<float>(shared.qkv.row(r) + head * d, count, d), of_head(cached.keys),
-                            of_head(cached.values), attention_options(c));
+    attention_cached(compute, TensorView<float>(shared.attention.row(r) + head * d, count, d),
+                     TensorView<float>(shared.qkv.row(r) + head * d, count, d), of_head(cached.keys), of_head(cached.values),
+                     attention_options(c));
   }
 
   void write_logits(TensorView<float> logits) const {
@@ -293,8 +288,11 @@ void DecodeStep::collect(std::span<const Continuation> inputs) {
   for (std::int64_t layer = 0; layer < weights_.config().n_layers; ++layer) {
     for (const Continuation& input : inputs) slots_.push_back(input.cache->slots(layer, std::ssize(input.tokens)));
   }
-  // Of attention's weights: a member may not fail while others wait for it.
-  for (const std::unique_ptr<Compute>& compute : own_compute_) compute->scratch<float>(0, longest);
+  // A member may not fail while others wait for it.
+  const ModelConfig& c = weights_.config();
+  const std::int64_t scratch =
+      attention_cached_scratch(slots_.front().keys.type, c.n_heads / c.n_kv_heads, longest, c.head_dim);
+  for (const std::unique_ptr<Compute>& compute : own_compute_) compute->scratch<float>(0, scratch);
 }
 
 void DecodeStep::run(std::span<const Continuation> inputs, const RotaryTables<float>& rotary, TensorView<float> logits) {

@@ -27,8 +27,8 @@ done
 # Samples of a prompt are those that are drawn with fewer beside them.
 lm-sample model -p 'def ' --samples 20 --json --seed 5 >samples
 for number in 1 3 8 9; do lm-sample model -p 'def ' --samples $number --json --seed 5 | cmp - <(head -n $number samples); done
-lm-sample model -p 'def ' --samples 20 --format ids --seed 5 --threads 1 >ids
-[ "$(wc -l <ids)" = 20 ] || fail "lines of ids: $(wc -l <ids)"
+lm-sample model -p 'def ' --samples 20 --format ids --seed 5 --threads 1 >listed
+[ "$(wc -l <listed)" = 20 ] || fail "lines of ids: $(wc -l <listed)"
 lm-sample model -p 'def ' --samples 3 --seed 5 --echo >text
 [ "$(grep -c '^def ' text)" -ge 3 ] || fail "--echo: $(cat text)"
 lm-sample model -p 'def ' --samples 1 --seed 5 --echo | cmp - <(head -c "$(lm-sample model -p 'def ' --seed 5 --echo | wc -c)" text)
@@ -43,8 +43,18 @@ for weights in bf16 f16; do
   lm-sample model -p 'def ' --probs 1 --json | sed 's/.*"id":\([0-9]*\).*/\1/' | cmp - likeliest
 done
 
-# Middles, once and by requests.
 echo 'def function_4(value, [FIM]): return value + other * 4' >gap
+
+# Caches of fewer bits: likewise, also beyond the context and together.
+for type in f16 bf16 q8_0; do
+  lm-sample model --documents line --json --cache-type $type --threads 1 --draft off -n 150 <prompts >expected
+  lm-sample model --documents line --json --cache-type $type --threads 2 -n 150 prompts | cmp - expected
+  lm-sample model -p 'def ' --probs 1 --json --cache-type $type | sed 's/.*"id":\([0-9]*\).*/\1/' | cmp - likeliest
+  lm-fim model gap -n 40 --cache-type $type --draft off --threads 1 >expected
+  lm-fim model gap -n 40 --cache-type $type --threads 2 | cmp - expected
+done
+
+# Middles, once and by requests.
 lm-fim model gap -n 40 --draft off --threads 1 >expected
 for draft in auto off; do
   lm-fim model gap -n 40 --draft $draft --threads 2 | cmp - expected

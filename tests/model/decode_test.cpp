@@ -337,6 +337,48 @@ TEST_CASE("weights packed in their own memory give the bits of copies, and 16-bi
   }
 }
 
+TEST_CASE(
+    "a cache of fewer bits changes logits a little, and the same ones for prompts in parts, guesses, copies and any "
+    "threads") {
+  for (const auto& [name, config] : test::all_configs()) {
+    CAPTURE(name);
+    Parameters<float> parameters(config);
+    test::randomise(parameters, 19, 0.3);
+    const std::int64_t length = config.context_length;
+    const std::vector<TokenId> tokens = random_tokens(length, config.vocab_size, 20);
+    const auto logits_of = [&, &config = config](CacheType type, int threads, std::int64_t together) {
+      Compute compute(threads, best_simd_tier());
+      Decoder decoder(compute, parameters);
+      KVCache cache(config, length, KVCache::kUsualBlock, type), copy(config, length, KVCache::kUsualBlock, type);
+      std::vector<float> all(static_cast<std::size_t>((length - 5) * config.vocab_size));
+      decoder.prefill(cache, std::span(tokens).first(5));
+      copy.copy_from(cache);
+      for (std::int64_t at = 5; at < length; at += together) {
+        const std::int64_t count = std::min(together, length - at);
+        const Continuation input{&copy,
+                                 std::span(tokens).subspan(static_cast<std::size_t>(at), static_cast<std::size_t>(count))};
+        decoder.generate({&input, 1}, {all.data() + (at - 5) * config.vocab_size, count, config.vocab_size});
+      }
+      return all;
+    };
+    const std::vector<float> exact = logits_of(CacheType::f32, 1, 1);
+    double scale = 0;
+    for (const float logit : exact) scale = std::max(scale, std::abs(static_cast<double>(logit)));
+    // Roundings of 2^-12, 2^-9 and 2^-8 of keys and values, in a few layers.
+    for (const auto& [type, tolerance] :
+         {std::pair(CacheType::f16, 0.005), {CacheType::bf16, 0.05}, {CacheType::q8_0, 0.05}}) {
+      CAPTURE(to_string(type));
+      const std::vector<float> logits = logits_of(type, 1, 1);
+      CHECK(logits == logits_of(type, 3, 4));
+      double worst = 0;
+      for (std::size_t i = 0; i < logits.size(); ++i)
+        worst = test::worse(worst, std::abs(static_cast<double>(logits[i]) - static_cast<double>(exact[i])));
+      CHECK(worst > 0);
+      CHECK(worst < tolerance * scale);
+    }
+  }
+}
+
 TEST_CASE("a weight beyond the halves is refused") {
   Compute compute(1, best_simd_tier());
   Parameters<float> parameters(test::tiny_configs().front().config);

@@ -74,13 +74,13 @@ InfillShares share_room(std::int64_t room, std::int64_t prefix, std::int64_t suf
   return {.prefix = std::min(prefix, room - suffix_kept), .suffix = suffix_kept};
 }
 
-Infiller::Infiller(Compute& compute, const TextModel& model, std::string_view layout, const DecodingWeights* weights)
+Infiller::Infiller(Compute& compute, const TextModel& model, std::string_view layout, const DecodingOptions& decoding)
     : model_(model),
       layout_(find_fim_layout(layout)),
       allowed_(model.samplable()),
       ends_(model.ends()),
-      decoder_(weights != nullptr ? Decoder(compute, *weights) : Decoder(compute, model.parameters())),
-      context_(decoder_, model.config(), 1),
+      decoder_(make_decoder(compute, model, decoding)),
+      context_(decoder_, model.config(), 1, decoding.cache_type),
       longest_piece_(longest_fim_piece(model.training_window())) {
   require_infilling(model);
   tokens_ = find_fim_tokens(model.tokenizer, layout_, model.path());

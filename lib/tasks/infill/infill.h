@@ -11,7 +11,6 @@
 #include "infer/sampler.h"
 #include "kernels/compute.h"
 #include "model/decode.h"
-#include "model/decoding_weights.h"
 #include "objectives/fim_layout.h"
 #include "tasks/infill/infill_text.h"
 #include "tasks/prompt/prompt.h"
@@ -56,9 +55,8 @@ InfillShares share_room(std::int64_t room, std::int64_t prefix, std::int64_t suf
 /// changes no bit of the result.
 class Infiller {
  public:
-  /// Compute and model outlive it, and so do the model's weights as decoding reads them; without them it packs its own, which takes
-  /// as much memory again. Throws Error if the model cannot fill in the middle, or has no such tokens.
-  Infiller(Compute& compute, const TextModel& model, std::string_view layout, const DecodingWeights* weights = nullptr);
+  /// Compute, model and what the decoding options name outlive it. Throws Error if the model cannot fill in the middle, or has no such tokens.
+  Infiller(Compute& compute, const TextModel& model, std::string_view layout, const DecodingOptions& decoding = {});
 
   /// Reads the text around the middle, any bytes, of which what is nearest to the middle is kept if the context is too
   /// short: it leaves room for max_tokens, of at most half the context. Throws Error if an option is out of range.

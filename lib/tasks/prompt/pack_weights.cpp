@@ -11,4 +11,8 @@ std::unique_ptr<const DecodingWeights> pack_weights(Compute& compute, TextModel&
   return std::make_unique<const DecodingWeights>(compute, std::move(model.model.parameters), type);
 }
 
+Decoder make_decoder(Compute& compute, const TextModel& model, const DecodingOptions& options) {
+  return options.weights != nullptr ? Decoder(compute, *options.weights) : Decoder(compute, model.parameters());
+}
+
 }  // namespace lm

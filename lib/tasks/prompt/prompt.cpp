@@ -11,7 +11,8 @@ namespace lm {
 /// A continuation that is sampled.
 class Prompter::Text {
  public:
-  explicit Text(Prompter& prompter) : prompter_(prompter), context_(prompter.decoder_, prompter.model_.config(), 1) {}
+  explicit Text(Prompter& prompter)
+      : prompter_(prompter), context_(prompter.decoder_, prompter.model_.config(), 1, prompter.cache_type_) {}
 
   void begin(std::uint64_t text, Write write) {
     const PromptOptions& options = prompter_.options_;
@@ -72,12 +73,13 @@ class Prompter::Text {
   std::string piece_;
 };
 
-Prompter::Prompter(Compute& compute, const TextModel& model, PromptOptions options, const DecodingWeights* weights)
+Prompter::Prompter(Compute& compute, const TextModel& model, PromptOptions options, const DecodingOptions& decoding)
     : model_(model),
       options_(std::move(options)),
       drawn_(drawn_tokens(model, options_.draw)),
-      decoder_(weights != nullptr ? Decoder(compute, *weights) : Decoder(compute, model.parameters())),
-      read_(decoder_, model.config(), 1) {
+      cache_type_(decoding.cache_type),
+      decoder_(make_decoder(compute, model, decoding)),
+      read_(decoder_, model.config(), 1, decoding.cache_type) {
   require_left_to_right(model);
   Sampler(options_.sampling, drawn_.allowed, {});  // refuses what is out of range before any work
 }
@@ -113,7 +115,7 @@ std::int64_t Prompter::room_for_text() const {
 
 std::int64_t Prompter::most_begun() const {
   constexpr std::int64_t kMost = DecodeStep::kMostRows / 2, kBytes = std::int64_t{256} << 20;
-  return std::clamp<std::int64_t>(kBytes / KVCache::bytes(model_.config(), room_for_text()), 1, kMost);
+  return std::clamp<std::int64_t>(kBytes / KVCache::bytes(model_.config(), room_for_text(), cache_type_), 1, kMost);
 }
 
 void Prompter::begin(std::int64_t number, Write write) {

@@ -15,8 +15,8 @@
 #include "infer/sampler.h"
 #include "kernels/compute.h"
 #include "model/decode.h"
-#include "model/decoding_weights.h"
 #include "tasks/prompt/drawn_tokens.h"
+#include "tasks/prompt/pack_weights.h"
 #include "tasks/prompt/prompt_tokens.h"
 #include "tasks/text_model.h"
 
@@ -48,10 +48,9 @@ struct Sample {
 class Prompter {
  public:
   using Write = std::function<void(std::string_view)>;
-  /// The model outlives it, and so do its weights as decoding reads them; without them it packs its own, which takes as much memory
-  /// again. Throws Error if the model does not predict from left to right, an option is out of range, or it has no such stop
+  /// The model and what the decoding options name outlive it. Throws Error if the model does not predict from left to right, an option is out of range, or it has no such stop
   /// token.
-  Prompter(Compute& compute, const TextModel& model, PromptOptions options, const DecodingWeights* weights = nullptr);
+  Prompter(Compute& compute, const TextModel& model, PromptOptions options, const DecodingOptions& decoding = {});
   ~Prompter();
 
   /// Reads end-of-text and the prompt; a model trained on prefix sees them both ways. Returns how many tokens were left out
@@ -85,6 +84,7 @@ class Prompter {
   const TextModel& model_;
   PromptOptions options_;
   DrawnTokens drawn_;
+  CacheType cache_type_;
   Decoder decoder_;
   Context read_;                              // the prompt
   std::vector<std::unique_ptr<Text>> texts_;  // and what is sampled after it and others

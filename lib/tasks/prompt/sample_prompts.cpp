@@ -13,13 +13,13 @@ constexpr std::int64_t kMaskCandidates = 5;
 }  // namespace
 
 PromptAnswerer::PromptAnswerer(Compute& compute, const TextModel& model, OutputStream& output, SampleRequest request,
-                               SampleEvents events, const DecodingWeights* weights)
+                               SampleEvents events, const DecodingOptions& decoding)
     : compute_(compute),
       model_(model),
       output_(output),
       request_(std::move(request)),
       events_(std::move(events)),
-      weights_(weights),
+      decoding_(decoding),
       writer_(make_sample_writer(output, model, request_.output)) {}
 
 NextTokensForm PromptAnswerer::form() const {
@@ -74,7 +74,7 @@ void PromptAnswerer::warn_of_gaps(std::string_view prompt) {
 }
 
 void PromptAnswerer::continue_prompt(std::string_view prompt, const PromptTokens& tokens) {
-  if (!prompter_) prompter_.emplace(compute_, model_, request_.prompting, weights_);
+  if (!prompter_) prompter_.emplace(compute_, model_, request_.prompting, decoding_);
   if (const std::int64_t left_out = prompter_->read(tokens); left_out > 0) {
     events_.warn("the prompt is longer than the context of " + std::to_string(model_.config().context_length) +
                  " tokens: its first " + std::to_string(left_out) + " are left out");
@@ -92,7 +92,7 @@ void PromptAnswerer::continue_prompt(std::string_view prompt, const PromptTokens
 }
 
 void PromptAnswerer::fill_spans(std::string_view prompt, const PromptTokens& tokens) {
-  if (!span_filler_) span_filler_.emplace(compute_, model_, request_.prompting, weights_);
+  if (!span_filler_) span_filler_.emplace(compute_, model_, request_.prompting, decoding_);
   span_filler_->read(tokens.ids);
   for (std::int64_t number = 0; number < request_.samples; ++number) {
     const SpanSample sample = span_filler_->sample(number);

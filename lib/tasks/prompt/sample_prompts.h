@@ -41,9 +41,9 @@ struct SampleEvents {
 /// Answers one prompt after the other; what an answer needs is made when the first prompt needs it.
 class PromptAnswerer {
  public:
-  /// Compute, model and output outlive it, and so do the weights, as Prompter says.
+  /// Compute, model, output and what the decoding options name outlive it.
   PromptAnswerer(Compute& compute, const TextModel& model, OutputStream& output, SampleRequest request, SampleEvents events,
-                 const DecodingWeights* weights = nullptr);
+                 const DecodingOptions& decoding = {});
 
   /// Writes the answer to a prompt, or begins it (SampleRequest::together). Throws Error if the model can do nothing with it; what
   /// was begun before has then been written.
@@ -65,7 +65,7 @@ class PromptAnswerer {
   OutputStream& output_;
   SampleRequest request_;
   SampleEvents events_;
-  const DecodingWeights* weights_;
+  DecodingOptions decoding_;
   std::unique_ptr<SampleWriter> writer_;
   std::int64_t begun_ = 0;  // samples
   std::optional<Prompter> prompter_;

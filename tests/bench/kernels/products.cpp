@@ -1,5 +1,6 @@
 // The products of the benchmarks' shapes, in the three orientations of training and in decoding's.
 #include "kernels/matmul.h"
+#include "kernels/packed.h"
 
 #include "measure.h"
 #include "model/activations.h"

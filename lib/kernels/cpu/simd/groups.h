@@ -26,5 +26,6 @@ GemmKernels<T> gemm_kernels();
 template <class T>
 DecodeKernels<T> decode_kernels();
 PackedKernels packed_kernels();
+CacheTable cache_kernels();
 
 }  // namespace lm::LM_TIER

@@ -17,7 +17,8 @@ SimdKernels<T> kernels_of_tier() {
           .muon = muon_kernels<T>(),
           .gemm = gemm_kernels<T>(),
           .decode = decode_kernels<T>(),
-          .packed = packed_kernels()};
+          .packed = packed_kernels(),
+          .cache = cache_kernels()};
 }
 template SimdKernels<float> kernels_of_tier();
 template SimdKernels<double> kernels_of_tier();

@@ -5,6 +5,7 @@
 #include "kernels/cpu/products/simd/gemm.h"
 #include "kernels/cpu/products/simd/packed.h"
 #include "kernels/cpu/simd/activation.h"
+#include "kernels/cpu/simd/cache.h"
 #include "kernels/cpu/simd/elementwise.h"
 #include "kernels/cpu/simd/muon.h"
 #include "kernels/cpu/simd/norm.h"
@@ -25,7 +26,8 @@ struct SimdKernels {
   MuonKernels<T> muon;
   GemmKernels<T> gemm;
   DecodeKernels<T> decode;
-  PackedKernels packed;  // of float
+  PackedKernels packed;  // of float, as is the next
+  CacheTable cache;
 };
 
 }  // namespace lm
