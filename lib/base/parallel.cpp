@@ -78,15 +78,20 @@ class BlockSignals {
 // How long a thread looks before it sleeps: longer than the gap between two kernels of a step, shorter than anyone notices.
 constexpr std::chrono::microseconds kSpinTime{50};
 
-// Returns true as soon as condition() does; false when the time is over.
+// How long a member of a team does: the others are at work, and what it waits for comes within one product.
+constexpr std::chrono::microseconds kTeamSpinTime{1000};
+
+// Returns true as soon as condition() does; false when the time is over. Between looks other threads may have the core: if that is
+// the one that is waited for, it can go on at once, and the system sees two that want to run, and moves one to an idle core.
 template <class Condition>
-bool spin_until(Condition condition) {
-  const auto end = std::chrono::steady_clock::now() + kSpinTime;
+bool spin_until(Condition condition, std::chrono::microseconds time = kSpinTime) {
+  const auto end = std::chrono::steady_clock::now() + time;
   do {
     for (int i = 0; i < 64; ++i) {
       if (condition()) return true;
       pause_briefly();
     }
+    sched_yield();
   } while (std::chrono::steady_clock::now() < end);
   return condition();
 }
@@ -129,6 +134,7 @@ struct ThreadPool::Shared {
 
   std::vector<std::thread> threads;
   std::unique_ptr<TeamBarrier> team_barrier;
+  std::vector<std::atomic<int>> cores;  // on which each worker was last seen in a team; empty if there are too few for all
 
   void work(int worker);
   void run_worker(int worker);
@@ -214,6 +220,10 @@ void ThreadPool::Shared::stop() {
 
 ThreadPool::ThreadPool(int threads) : shared_(std::make_unique<Shared>()) {
   LM_CHECK(threads >= 1 && threads <= static_cast<int>(kWorkerMask));
+  if (threads > 1 && threads <= available_cores()) {
+    shared_->cores = std::vector<std::atomic<int>>(static_cast<std::size_t>(threads));
+    for (std::atomic<int>& core : shared_->cores) core = -1;
+  }
   const BlockSignals block_signals;
   try {
     for (int worker = 1; worker < threads; ++worker) {
@@ -262,6 +272,30 @@ TeamBarrier& ThreadPool::team_barrier() {
   return *shared_->team_barrier;
 }
 
+// Threads that wait for each other every few microseconds look to the system like one that runs, so that two of them may stay on
+// one core for seconds while another is idle. Who sees that moves: by a mask without the others' cores, which is then taken back.
+void ThreadPool::leave_shared_core(int worker) {
+  std::vector<std::atomic<int>>& cores = shared_->cores;
+  if (cores.empty()) return;
+  const int core = sched_getcpu();
+  cores[static_cast<std::size_t>(worker)].store(core, std::memory_order_relaxed);
+  const auto before = [&](auto&& each) {
+    for (int other = 0; other < worker; ++other)
+      each(cores[static_cast<std::size_t>(other)].load(std::memory_order_relaxed));
+  };
+  bool shared = false;
+  before([&](int other) { shared = shared || other == core; });
+  cpu_set_t allowed;
+  if (!shared || sched_getaffinity(0, sizeof(allowed), &allowed) != 0) return;  // or more cores than the set holds
+  cpu_set_t free = allowed;
+  before([&](int other) {
+    if (other >= 0 && other < CPU_SETSIZE) CPU_CLR(static_cast<std::size_t>(other), &free);
+  });
+  if (CPU_COUNT(&free) == 0 || sched_setaffinity(0, sizeof(free), &free) != 0) return;
+  sched_setaffinity(0, sizeof(allowed), &allowed);
+  cores[static_cast<std::size_t>(worker)].store(sched_getcpu(), std::memory_order_relaxed);
+}
+
 // The word that everybody waits for counts the waits that are over. Sleepers and that word are sequentially consistent, as in
 // the pool: who changes the word looks for sleepers afterwards.
 struct TeamBarrier::State {
@@ -293,7 +327,7 @@ void TeamBarrier::wait() {
     if (over()) return;
     pause_briefly();
   }
-  if (spin_until(over)) return;
+  if (spin_until(over, kTeamSpinTime)) return;
   std::unique_lock lock(state.mutex);
   ++state.sleepers;
   state.released.wait(lock, over);

@@ -50,11 +50,15 @@ class ThreadPool {
   template <class Body>
   void run_team(Body&& body) {
     TeamBarrier& barrier = team_barrier();
-    run(threads(), [&](std::int64_t member, int) { body(static_cast<int>(member), barrier); });
+    run(threads(), [&](std::int64_t member, int worker) {
+      leave_shared_core(worker);
+      body(static_cast<int>(member), barrier);
+    });
   }
 
  private:
   TeamBarrier& team_barrier();
+  void leave_shared_core(int worker);
   using TileFunction = void (*)(void* context, std::int64_t tile, int worker);
   void run_tiles(std::int64_t tiles, void* context, TileFunction function);
   struct Shared;
