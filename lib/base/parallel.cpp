@@ -299,12 +299,12 @@ void ThreadPool::leave_shared_core(int worker) {
 // The word that everybody waits for counts the waits that are over. Sleepers and that word are sequentially consistent, as in
 // the pool: who changes the word looks for sleepers afterwards.
 struct TeamBarrier::State {
-  int members = 1;
   alignas(64) std::atomic<int> arrived{0};
   alignas(64) std::atomic<std::uint32_t> passed{0};
   alignas(64) std::atomic<int> sleepers{0};
   std::mutex mutex;
   std::condition_variable released;
+  int members = 1;
 };
 
 TeamBarrier::TeamBarrier(int members) : state_(std::make_unique<State>()) { state_->members = members; }
