@@ -2,6 +2,8 @@
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
@@ -14,6 +16,7 @@
 #include "output_names.h"
 #include "program.h"
 #include "sampling_options.h"
+#include "tasks/prompt/pack_weights.h"
 #include "tasks/prompt/sample_prompts.h"
 #include "token_formats.h"
 #include "tokenizer_options.h"
@@ -29,6 +32,7 @@ struct Options {
   Inputs inputs;
   PromptSource source;  // without its paths
   SampleRequest request;
+  HeldTypes types;
   bool greedy = false;
   std::string output = "-";
   const CLI::App* app = nullptr;  // knows which options were given
@@ -53,6 +57,7 @@ void add_options(CLI::App& app, Options& options) {
            "makes tokens that were seen less likely (above 1)", {1e-3, 1e3});
   add_repeated(app, "--stop-token", prompting.draw.stop_tokens, "end the text when this token is drawn", "NAME");
   app.add_flag("--draw-special", prompting.draw.special, "let special tokens be drawn, and print their names");
+  add_decoding_options(app, prompting.drafting, options.types);
   app.add_flag("--greedy", options.greedy, "take the likeliest token each time");
   add_parsed(app, "--probs", "K|all", "",
              "print the K likeliest next tokens, or all, instead; of each mask (default there: 5)", "",
@@ -77,7 +82,7 @@ void add_options(CLI::App& app, Options& options) {
 /// Throws UsageError if an option was named that says how to sample, and nothing is.
 void refuse_sampling(const Options& options, const std::string& reason) {
   for (const char* name : {"--tokens", "--temperature", "--top-k", "--top-p", "--min-p", "--typical", "--repetition-penalty",
-                           "--samples", "--stop", "--stop-token", "--draw-special", "--greedy", "--echo"}) {
+                           "--samples", "--stop", "--stop-token", "--draw-special", "--draft", "--greedy", "--echo"}) {
     if (options.app->count(name) == 0) continue;
     const std::string option = std::string(name) == "--tokens" ? "-n" : name;
     throw UsageError(option + " is for texts that are sampled; " + reason);
@@ -105,6 +110,10 @@ void check_kind(const Options& options, PromptKind kind) {
   if (kind == PromptKind::continuation) return;
   if (options.request.output.format != SampleFormat::text)
     throw Error("--format lm and --format ids are for continuations, but the prompt has gaps to fill");
+  for (const char* name : {"--weights", "--cache-type"}) {
+    if (kind == PromptKind::masks && options.app->count(name) > 0)
+      throw Error(std::string(name) + " is for models that generate text, and masks are filled without that");
+  }
   if (kind == PromptKind::masks)
     return refuse_sampling(options, "of each <|mask|> the likeliest tokens are shown, as many as --probs says");
   const PromptOptions& prompting = options.request.prompting;
@@ -131,12 +140,21 @@ int run(Options& options, const CommonOptions& common) {
   check_output_name("-o", options.output, OutputKind::text);
   if (options.greedy) request.prompting.sampling.temperature = 0;
   request.bars = options.output == "-" && is_terminal(STDOUT_FILENO);
-  const TextModel model = open_text_model_or_state(options.model, options.tokenizer_options);
+  TextModel model = open_text_model_or_state(options.model, options.tokenizer_options);
   const std::unique_ptr<OutputStream> output = open_output(options.output);
   Compute compute(common.threads, common.simd);
+  const std::unique_ptr<const DecodingWeights> weights = pack_weights(compute, model, options.types.weights);
+  // Who writes prompts one by one waits for each answer; a file's can be answered several at a time.
+  const auto is_file = [](const std::string& path) {
+    std::error_code none;
+    return std::filesystem::is_regular_file(path, none);
+  };
+  request.together =
+      !options.source.paths.empty() && std::all_of(options.source.paths.begin(), options.source.paths.end(), is_file);
   PromptAnswerer answerer(compute, model, *output, request,
                           {.kind = [&](PromptKind kind) { check_kind(options, kind); },
-                           .warn = [](const std::string& warning) { spdlog::warn("{}", warning); }});
+                           .warn = [](const std::string& warning) { spdlog::warn("{}", warning); }},
+                          {.weights = weights.get(), .cache_type = options.types.cache});
   if (options.prompt || at_terminal) {
     answerer.answer(options.prompt.value_or(""));
   } else {

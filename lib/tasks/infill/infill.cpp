@@ -74,13 +74,13 @@ InfillShares share_room(std::int64_t room, std::int64_t prefix, std::int64_t suf
   return {.prefix = std::min(prefix, room - suffix_kept), .suffix = suffix_kept};
 }
 
-Infiller::Infiller(Compute& compute, const TextModel& model, std::string_view layout)
+Infiller::Infiller(Compute& compute, const TextModel& model, std::string_view layout, const DecodingOptions& decoding)
     : model_(model),
       layout_(find_fim_layout(layout)),
       allowed_(model.samplable()),
       ends_(model.ends()),
-      decoder_(compute, model.parameters()),
-      context_(decoder_, model.config(), 1),
+      decoder_(make_decoder(compute, model, decoding)),
+      context_(decoder_, model.config(), 1, decoding.cache_type),
       longest_piece_(longest_fim_piece(model.training_window())) {
   require_infilling(model);
   tokens_ = find_fim_tokens(model.tokenizer, layout_, model.path());
@@ -150,10 +150,17 @@ Infill Infiller::sample(std::int64_t number, const std::function<void(std::strin
                     without_unfinished(unfinished_, [&](std::string_view text) { ran_on = !trimmer.feed(text); }));
   stream.begin(unfinished_);
   Infill result;
-  const EndReason reason = generate(context_, sampler, ends_, options_.max_tokens, [&](TokenId token) {
-                             result.tokens += 1;
-                             return stream.feed(model_.bytes_of(token)) && !ran_on;
-                           }).reason;
+  const auto take = [&](TokenId token) {
+    result.tokens += 1;
+    return stream.feed(model_.bytes_of(token)) && !ran_on;
+  };
+  const EndReason reason = generate({.context = context_,
+                                     .sampler = sampler,
+                                     .ends = ends_,
+                                     .max_tokens = options_.max_tokens,
+                                     .on_token = take,
+                                     .drafting = options_.drafting})
+                               .reason;
   stream.finish();
   trimmer.finish(reason == EndReason::end_of_text ? OverlapTrimmer::End::complete : OverlapTrimmer::End::broken_off);
   result.end = ran_on || reason == EndReason::caller ? TextEnd::stop

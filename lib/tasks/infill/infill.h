@@ -22,8 +22,9 @@ struct InfillOptions {
   std::int64_t max_tokens = 128;
   SamplingOptions sampling = {.temperature = 0};
   std::uint64_t seed = 0;
-  std::vector<std::string> stops = {};  // the middle ends before the first of them
-  bool single_line = false;             // or before the end of its first line
+  std::vector<std::string> stops = {};      // the middle ends before the first of them
+  bool single_line = false;                 // or before the end of its first line
+  Drafting drafting = Drafting::automatic;  // changes no text
 };
 
 /// Bytes that the context had no room for: the prefix's first, the suffix's last.
@@ -54,8 +55,8 @@ InfillShares share_room(std::int64_t room, std::int64_t prefix, std::int64_t suf
 /// changes no bit of the result.
 class Infiller {
  public:
-  /// Compute and model outlive it. Throws Error if the model cannot fill in the middle, or has no such tokens.
-  Infiller(Compute& compute, const TextModel& model, std::string_view layout);
+  /// Compute, model and what the decoding options name outlive it. Throws Error if the model cannot fill in the middle, or has no such tokens.
+  Infiller(Compute& compute, const TextModel& model, std::string_view layout, const DecodingOptions& decoding = {});
 
   /// Reads the text around the middle, any bytes, of which what is nearest to the middle is kept if the context is too
   /// short: it leaves room for max_tokens, of at most half the context. Throws Error if an option is out of range.
