@@ -18,6 +18,7 @@
 #include "tasks/infill/infill_input.h"
 #include "tasks/infill/infill_output.h"
 #include "tasks/infill/infill_requests.h"
+#include "tasks/prompt/pack_weights.h"
 #include "tokenizer_options.h"
 
 namespace lm::cmd {
@@ -33,6 +34,7 @@ struct Options {
   InfillOutput form;
   bool jsonl = false;
   std::string output = "-";
+  HeldTypes types;
   const CLI::App* app = nullptr;  // knows which options were given
 };
 
@@ -70,6 +72,7 @@ void add_options(CLI::App& app, Options& options) {
                         .samples = options.form.samples,
                         .stops = infilling.stops},
                        {.samples = "middles to write", .stop = "end the middle before this string"});
+  add_decoding_options(app, infilling.drafting, options.types);
   app.add_flag("--single-line", infilling.single_line, "end the middle before the end of its first line");
   app.add_flag("--full", options.form.full, "print the whole text");
   app.add_flag("--json", options.form.json, "print one JSON object a line");
@@ -121,9 +124,11 @@ int run(Options& options, const CommonOptions& common) {
   std::optional<InfillInput> input;
   if (!options.jsonl) input.emplace(options.source);  // its mistakes are reported before a large model is read
   options.tokenizer_options.reserved = fim_token_names();
-  const TextModel model = open_text_model(options.model, options.tokenizer_options);
+  TextModel model = open_text_model(options.model, options.tokenizer_options);
+  infill_layout(model, options.layout);  // refuses what cannot fill in the middle before its weights are packed
   Compute compute(common.threads, common.simd);
-  Infiller infiller(compute, model, options.layout);
+  const std::unique_ptr<const DecodingWeights> weights = pack_weights(compute, model, options.types.weights);
+  Infiller infiller(compute, model, options.layout, {.weights = weights.get(), .cache_type = options.types.cache});
   if (options.layout == kAutoFimLayout && infiller.layout() != std::string(kDefaultFimLayout))
     spdlog::info("the layout is {}", infiller.layout());
   const std::unique_ptr<OutputStream> output = open_output(options.output);

@@ -2,11 +2,15 @@
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
+#include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "base/error.h"
 #include "base/file.h"
@@ -17,6 +21,7 @@
 #include "program.h"
 #include "sampling_options.h"
 #include "tasks/prompt/chat.h"
+#include "tasks/prompt/pack_weights.h"
 #include "tasks/prompt/sample_prompts.h"
 #include "token_formats.h"
 #include "tokenizer_options.h"
@@ -32,6 +37,7 @@ struct Options {
   Inputs inputs;
   PromptSource source;  // without its paths
   SampleRequest request;
+  HeldTypes types;
   bool greedy = false;
   bool chat = false;
   std::optional<std::string> system;
@@ -60,6 +66,7 @@ void add_options(CLI::App& app, Options& options) {
            "makes tokens that were seen less likely (above 1)", {1e-3, 1e3});
   add_repeated(app, "--stop-token", prompting.draw.stop_tokens, "end the text when this token is drawn", "NAME");
   app.add_flag("--draw-special", prompting.draw.special, "let special tokens be drawn, and print their names");
+  add_decoding_options(app, prompting.drafting, options.types);
   app.add_flag("--greedy", options.greedy, "take the likeliest token each time");
   add_parsed(app, "--probs", "K|all", "",
              "print the K likeliest next tokens, or all, instead; of each mask (default there: 5)", "",
@@ -84,7 +91,7 @@ void add_options(CLI::App& app, Options& options) {
 /// Throws UsageError if an option was named that says how to sample, and nothing is.
 void refuse_sampling(const Options& options, const std::string& reason) {
   for (const char* name : {"--tokens", "--temperature", "--top-k", "--top-p", "--min-p", "--typical", "--repetition-penalty",
-                           "--samples", "--stop", "--stop-token", "--draw-special", "--greedy", "--echo"}) {
+                           "--samples", "--stop", "--stop-token", "--draw-special", "--draft", "--greedy", "--echo"}) {
     if (options.app->count(name) == 0) continue;
     const std::string option = std::string(name) == "--tokens" ? "-n" : name;
     throw UsageError(option + " is for texts that are sampled; " + reason);
@@ -159,10 +166,11 @@ class TerminalLines {
   std::string buffer_;
 };
 
-void chat(Options& options, Compute& compute, const TextModel& model, OutputStream& output, bool at_terminal) {
-  ChatAnswerer answerer(
-      compute, model, output, options.request, options.system,
-      {.kind = [](PromptKind) {}, .warn = [](const std::string& warning) { spdlog::warn("{}", warning); }});
+SampleEvents events_of(std::function<void(PromptKind)> kind) {
+  return {.kind = std::move(kind), .warn = [](const std::string& warning) { spdlog::warn("{}", warning); }};
+}
+
+void chat(const Options& options, ChatAnswerer& answerer, bool at_terminal) {
   if (options.prompt) {
     answerer.answer(*options.prompt);
   } else if (at_terminal) {
@@ -182,6 +190,10 @@ void check_kind(const Options& options, PromptKind kind) {
   if (kind == PromptKind::continuation) return;
   if (options.request.output.format != SampleFormat::text)
     throw Error("--format lm and --format ids are for continuations, but the prompt has gaps to fill");
+  for (const char* name : {"--weights", "--cache-type"}) {
+    if (kind == PromptKind::masks && options.app->count(name) > 0)
+      throw Error(std::string(name) + " is for models that generate text, and masks are filled without that");
+  }
   if (kind == PromptKind::masks)
     return refuse_sampling(options, "of each <|mask|> the likeliest tokens are shown, as many as --probs says");
   const PromptOptions& prompting = options.request.prompting;
@@ -210,17 +222,27 @@ int run(Options& options, const CommonOptions& common) {
   if (options.greedy) request.prompting.sampling.temperature = 0;
   request.bars = options.output == "-" && is_terminal(STDOUT_FILENO);
   if (options.chat) options.tokenizer_options.reserved = chat_token_names();
-  const TextModel model = open_text_model_or_state(options.model, options.tokenizer_options);
+  TextModel model = open_text_model_or_state(options.model, options.tokenizer_options);
+  if (options.chat) find_chat_template(model);  // refuses a model without one before its weights are packed
   const std::unique_ptr<OutputStream> output = open_output(options.output);
   Compute compute(common.threads, common.simd);
+  const std::unique_ptr<const DecodingWeights> weights = pack_weights(compute, model, options.types.weights);
+  const DecodingOptions decoding = {.weights = weights.get(), .cache_type = options.types.cache};
   if (options.chat) {
-    chat(options, compute, model, *output, at_terminal);
+    ChatAnswerer answerer(compute, model, *output, request, options.system, events_of({}), decoding);
+    chat(options, answerer, at_terminal);
     output->close();
     return 0;
   }
-  PromptAnswerer answerer(compute, model, *output, request,
-                          {.kind = [&](PromptKind kind) { check_kind(options, kind); },
-                           .warn = [](const std::string& warning) { spdlog::warn("{}", warning); }});
+  // Who writes prompts one by one waits for each answer; a file's can be answered several at a time.
+  const auto is_file = [](const std::string& path) {
+    std::error_code none;
+    return std::filesystem::is_regular_file(path, none);
+  };
+  request.together =
+      !options.source.paths.empty() && std::all_of(options.source.paths.begin(), options.source.paths.end(), is_file);
+  PromptAnswerer answerer(compute, model, *output, request, events_of([&](PromptKind kind) { check_kind(options, kind); }),
+                          decoding);
   if (options.prompt || at_terminal) {
     answerer.answer(options.prompt.value_or(""));
   } else {

@@ -21,6 +21,12 @@ void add_sampling_options(CLI::App& app, const SamplingVariables& variables, con
   add_repeated(app, "--stop", variables.stops, help.stop, "STRING");
 }
 
+void add_decoding_options(CLI::App& app, Drafting& drafting, HeldTypes& types) {
+  add_choice(app, "--draft", drafting, "guess tokens from the text and verify several at once; the text is the same");
+  add_choice(app, "--weights", types.weights, "round the model's matrices to this type when it is opened");
+  add_choice(app, "--cache-type", types.cache, "round what is kept of the tokens, keys and values, to this type");
+}
+
 void check_stops(const std::vector<std::string>& stops) {
   for (const std::string& stop : stops) {
     if (stop.empty()) throw UsageError("--stop needs a text that is not empty");

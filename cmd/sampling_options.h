@@ -6,7 +6,10 @@
 #include <string>
 #include <vector>
 
+#include "infer/draft.h"
 #include "infer/sampler.h"
+#include "kernels/cached_rows.h"
+#include "kernels/packed.h"
 
 namespace lm::cmd {
 
@@ -27,6 +30,15 @@ struct SamplingHelp {
 
 /// Adds -n, --temperature, --top-k, --top-p, --min-p, --seed, --samples and --stop.
 void add_sampling_options(CLI::App& app, const SamplingVariables& variables, const SamplingHelp& help);
+
+/// How a model is held, beside its options of drafting.
+struct HeldTypes {
+  WeightType weights = WeightType::f32;
+  CacheType cache = CacheType::f32;
+};
+
+/// Adds --draft, --weights and --cache-type.
+void add_decoding_options(CLI::App& app, Drafting& drafting, HeldTypes& types);
 
 /// Throws UsageError if a string of --stop is empty.
 void check_stops(const std::vector<std::string>& stops);

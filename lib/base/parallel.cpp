@@ -78,18 +78,26 @@ class BlockSignals {
 // How long a thread looks before it sleeps: longer than the gap between two kernels of a step, shorter than anyone notices.
 constexpr std::chrono::microseconds kSpinTime{50};
 
-// Returns true as soon as condition() does; false when the time is over.
+// How long a member of a team does: the others are at work, and what it waits for comes within one product.
+constexpr std::chrono::microseconds kTeamSpinTime{1000};
+
+// Returns true as soon as condition() does; false when the time is over. Between looks other threads may have the core: if that is
+// the one that is waited for, it can go on at once, and the system sees two that want to run, and moves one to an idle core.
 template <class Condition>
-bool spin_until(Condition condition) {
-  const auto end = std::chrono::steady_clock::now() + kSpinTime;
+bool spin_until(Condition condition, std::chrono::microseconds time = kSpinTime) {
+  const auto end = std::chrono::steady_clock::now() + time;
   do {
     for (int i = 0; i < 64; ++i) {
       if (condition()) return true;
       pause_briefly();
     }
+    sched_yield();
   } while (std::chrono::steady_clock::now() < end);
   return condition();
 }
+
+// How often a member of a team looks before it asks for the time: most waits are over by then.
+constexpr int kFirstLooks = 256;
 
 // The state word of a pool: number of the job, whether it takes workers, how many workers are in it.
 constexpr std::uint64_t kWorkerUnit = 1;
@@ -125,6 +133,8 @@ struct ThreadPool::Shared {
   std::exception_ptr failure;  // under mutex
 
   std::vector<std::thread> threads;
+  std::unique_ptr<TeamBarrier> team_barrier;
+  std::vector<std::atomic<int>> cores;  // on which each worker was last seen in a team; empty if there are too few for all
 
   void work(int worker);
   void run_worker(int worker);
@@ -210,6 +220,10 @@ void ThreadPool::Shared::stop() {
 
 ThreadPool::ThreadPool(int threads) : shared_(std::make_unique<Shared>()) {
   LM_CHECK(threads >= 1 && threads <= static_cast<int>(kWorkerMask));
+  if (threads > 1 && threads <= available_cores()) {
+    shared_->cores = std::vector<std::atomic<int>>(static_cast<std::size_t>(threads));
+    for (std::atomic<int>& core : shared_->cores) core = -1;
+  }
   const BlockSignals block_signals;
   try {
     for (int worker = 1; worker < threads; ++worker) {
@@ -249,6 +263,75 @@ void ThreadPool::run_tiles(std::int64_t tiles, void* context, TileFunction funct
   shared_->state.fetch_and(~kOpen);
   shared_->wait_for_workers();
   if (shared_->failure) std::rethrow_exception(std::exchange(shared_->failure, nullptr));
+}
+
+// All threads are in the job: one that took a member waits at its barriers for those that take the others, and takes no second
+// one. So a barrier needs no more than the pool's number of threads.
+TeamBarrier& ThreadPool::team_barrier() {
+  if (!shared_->team_barrier) shared_->team_barrier = std::make_unique<TeamBarrier>(threads());
+  return *shared_->team_barrier;
+}
+
+// Threads that wait for each other every few microseconds look to the system like one that runs, so that two of them may stay on
+// one core for seconds while another is idle. Who sees that moves: by a mask without the others' cores, which is then taken back.
+void ThreadPool::leave_shared_core(int worker) {
+  std::vector<std::atomic<int>>& cores = shared_->cores;
+  if (cores.empty()) return;
+  const int core = sched_getcpu();
+  cores[static_cast<std::size_t>(worker)].store(core, std::memory_order_relaxed);
+  const auto before = [&](auto&& each) {
+    for (int other = 0; other < worker; ++other)
+      each(cores[static_cast<std::size_t>(other)].load(std::memory_order_relaxed));
+  };
+  bool shared = false;
+  before([&](int other) { shared = shared || other == core; });
+  cpu_set_t allowed;
+  if (!shared || sched_getaffinity(0, sizeof(allowed), &allowed) != 0) return;  // or more cores than the set holds
+  cpu_set_t free = allowed;
+  before([&](int other) {
+    if (other >= 0 && other < CPU_SETSIZE) CPU_CLR(static_cast<std::size_t>(other), &free);
+  });
+  if (CPU_COUNT(&free) == 0 || sched_setaffinity(0, sizeof(free), &free) != 0) return;
+  sched_setaffinity(0, sizeof(allowed), &allowed);
+  cores[static_cast<std::size_t>(worker)].store(sched_getcpu(), std::memory_order_relaxed);
+}
+
+// The word that everybody waits for counts the waits that are over. Sleepers and that word are sequentially consistent, as in
+// the pool: who changes the word looks for sleepers afterwards.
+struct TeamBarrier::State {
+  alignas(64) std::atomic<int> arrived{0};
+  alignas(64) std::atomic<std::uint32_t> passed{0};
+  alignas(64) std::atomic<int> sleepers{0};
+  std::mutex mutex;
+  std::condition_variable released;
+  int members = 1;
+};
+
+TeamBarrier::TeamBarrier(int members) : state_(std::make_unique<State>()) { state_->members = members; }
+TeamBarrier::~TeamBarrier() = default;
+
+void TeamBarrier::wait() {
+  State& state = *state_;
+  if (state.members == 1) return;
+  const std::uint32_t before = state.passed.load(std::memory_order_relaxed);
+  if (state.arrived.fetch_add(1) == state.members - 1) {
+    state.arrived.store(0, std::memory_order_relaxed);
+    state.passed.store(before + 1);
+    if (state.sleepers.load() == 0) return;
+    const std::lock_guard lock(state.mutex);
+    state.released.notify_all();
+    return;
+  }
+  const auto over = [&] { return state.passed.load() != before; };
+  for (int i = 0; i < kFirstLooks; ++i) {
+    if (over()) return;
+    pause_briefly();
+  }
+  if (spin_until(over, kTeamSpinTime)) return;
+  std::unique_lock lock(state.mutex);
+  ++state.sleepers;
+  state.released.wait(lock, over);
+  --state.sleepers;
 }
 
 int available_cores() {

@@ -7,6 +7,22 @@
 
 namespace lm {
 
+/// Where the members of a team wait for each other. They spin for a moment, then sleep, so that a member whose core serves
+/// another program costs the others no core for long.
+class TeamBarrier {
+ public:
+  explicit TeamBarrier(int members);
+  ~TeamBarrier();
+  TeamBarrier(const TeamBarrier&) = delete;
+  TeamBarrier& operator=(const TeamBarrier&) = delete;
+  /// Returns when all members have called it; what they wrote before is then seen by all.
+  void wait();
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
 /// Workers spin for a moment, then sleep. Flush-to-zero and denormals-are-zero are set in every worker (not in the caller's
 /// thread outside run()). Not reentrant: a body may not call run() on the same pool. An exception thrown by a body is
 /// rethrown by run() after all tiles ended or were skipped; of several, that of the lowest tile.
@@ -29,7 +45,20 @@ class ThreadPool {
     });
   }
 
+  /// Calls body(member, barrier) on every thread of the pool at the same time, each with its own member in [0, threads()).
+  /// The body may not throw: others would wait for it at the barrier. Which thread is which member is not fixed.
+  template <class Body>
+  void run_team(Body&& body) {
+    TeamBarrier& barrier = team_barrier();
+    run(threads(), [&](std::int64_t member, int worker) {
+      leave_shared_core(worker);
+      body(static_cast<int>(member), barrier);
+    });
+  }
+
  private:
+  TeamBarrier& team_barrier();
+  void leave_shared_core(int worker);
   using TileFunction = void (*)(void* context, std::int64_t tile, int worker);
   void run_tiles(std::int64_t tiles, void* context, TileFunction function);
   struct Shared;

@@ -27,6 +27,8 @@ double sum_of(std::span<const Candidate> candidates) {
 
 [[noreturn]] void refuse_non_finite() { throw Error("cannot sample: the model gives values that are not finite"); }
 
+[[noreturn]] void refuse_everything() { throw Error("cannot sample: no token of the vocabulary may be chosen"); }
+
 /// Turns logits, divided by the temperature, into probabilities.
 void softmax(std::vector<Candidate>& candidates, double temperature) {
   double largest = -std::numeric_limits<double>::infinity();
@@ -66,7 +68,7 @@ void Sampler::gather(TensorView<const float> logits) {
     if (!std::isfinite(logit)) refuse_non_finite();
     candidates_.push_back({static_cast<TokenId>(id), static_cast<double>(logit)});
   }
-  if (candidates_.empty()) throw Error("cannot sample: no token of the vocabulary may be chosen");
+  if (candidates_.empty()) refuse_everything();
 }
 
 void Sampler::penalise(std::span<const TokenId> visible) {
@@ -150,7 +152,27 @@ void Sampler::filter(TensorView<const float> logits, std::span<const TokenId> vi
   normalise(candidates_);
 }
 
+/// Returns the likeliest token that is allowed: of equals the first.
+Candidate Sampler::likeliest(TensorView<const float> logits) const {
+  LM_CHECK(static_cast<std::size_t>(logits.size()) == allowed_.size());
+  float highest = -std::numeric_limits<float>::infinity();
+  std::int64_t best = -1;
+  bool finite = true;
+  for (std::int64_t id = 0; id < logits.size(); ++id) {
+    if (allowed_[static_cast<std::size_t>(id)] == 0) continue;
+    const float logit = logits.data()[id];
+    finite = finite && std::isfinite(logit);
+    if (logit <= highest) continue;
+    highest = logit;
+    best = id;
+  }
+  if (!finite) refuse_non_finite();
+  if (best < 0) refuse_everything();
+  return {static_cast<TokenId>(best), 1.0};
+}
+
 Candidate Sampler::likeliest(TensorView<const float> logits, std::span<const TokenId> visible) {
+  if (options_.repetition_penalty == 1) return likeliest(logits);
   gather(logits);
   penalise(visible);
   return {std::min_element(candidates_.begin(), candidates_.end(), likelier)->id, 1.0};

@@ -55,6 +55,7 @@ class Sampler {
   void keep_top_p();
   void keep_min_p();
   std::size_t likeliest_mass(double mass);
+  Candidate likeliest(TensorView<const float> logits) const;
   Candidate likeliest(TensorView<const float> logits, std::span<const TokenId> visible);
 
   SamplingOptions options_;

@@ -28,6 +28,10 @@ void activation_backward(Compute& compute, Activation activation, TensorView<T> 
 /// gate_up: (rows, 2F), gate in the first F columns  y: (rows, F).
 template <class T>
 void gated_forward(Compute& compute, Activation activation, TensorView<T> y, TensorView<const T> gate_up);
+/// The same with gate and up apart: (rows, F) each.
+template <class T>
+void gated_forward(Compute& compute, Activation activation, TensorView<T> y, TensorView<const T> gate,
+                   TensorView<const T> up);
 /// dgate_up += gradients (or = with Write::overwrite). dgate_up: (rows, 2F)  dy: (rows, F).
 template <class T>
 void gated_backward(Compute& compute, Activation activation, TensorView<T> dgate_up, TensorView<const T> dy,

@@ -54,10 +54,4 @@ void linear_backward_weight(Compute& compute, TensorView<T> dweight, TensorView<
 template <class T>
 ScratchSize linear_scratch(SimdTier tier, Precision precision, std::int64_t rows, std::int64_t inputs, std::int64_t outputs);
 
-/// y = x * weight^T + bias, computed so that the bits of each output depend only on its row of x and of weight, never on how
-/// many rows there are: what decoding uses. Bound by memory: each weight is read once for all rows.
-template <class T>
-void linear_decode(Compute& compute, TensorView<T> y, TensorView<const T> x, TensorView<const T> weight,
-                   TensorView<const T> bias);
-
 }  // namespace lm

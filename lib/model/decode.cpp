@@ -2,15 +2,13 @@
 
 #include <algorithm>
 #include <bit>
-#include <cstring>
 #include <string>
 
 #include "base/error.h"
 #include "kernels/attention.h"
+#include "kernels/cached_rows.h"
 #include "kernels/cross_entropy.h"
 #include "kernels/elementwise.h"
-#include "kernels/embedding.h"
-#include "kernels/matmul.h"
 #include "kernels/norm.h"
 #include "kernels/rotary.h"
 #include "model/layer_kernels.h"
@@ -21,12 +19,6 @@ namespace {
 
 // A longer prompt is read in blocks of so many tokens: enough rows for the products to run at full speed.
 std::int64_t usual_block(const ModelConfig& config) { return std::min(KVCache::kUsualBlock, config.context_length); }
-
-/// Copies (R, KV, D) rows that may be strided.
-void copy_rows(TensorView<float> y, TensorView<const float> x) {
-  const auto bytes = static_cast<std::size_t>(x.dim(1) * x.dim(2)) * sizeof(float);
-  for (std::int64_t r = 0; r < x.rows(); ++r) std::memcpy(y.row(r), x.row(r), bytes);
-}
 
 }  // namespace
 
@@ -58,8 +50,18 @@ struct Decoder::Buffers {           // R rows
   }
 };
 
+Decoder::Decoder(Compute& compute, const DecodingWeights& weights) : Decoder(compute, nullptr, &weights) {}
+
 Decoder::Decoder(Compute& compute, const Parameters<float>& parameters)
-    : compute_(compute), weights_(parameters), block_rows_(usual_block(parameters.config())) {
+    : Decoder(compute, std::make_unique<const DecodingWeights>(compute, parameters), nullptr) {}
+
+Decoder::Decoder(Compute& compute, std::unique_ptr<const DecodingWeights> owned, const DecodingWeights* weights)
+    : compute_(compute),
+      owned_(std::move(owned)),
+      weights_(weights != nullptr ? *weights : *owned_),
+      parameters_(weights_.parameters()),
+      step_(compute, weights_),
+      block_rows_(usual_block(weights_.config())) {
   reserve_positions(block_rows_);
   reserve(block_rows_);
 }
@@ -94,39 +96,52 @@ void Decoder::normalise(TensorView<float> y, TensorView<float> x, const NormPara
                       weights);
 }
 
-void Decoder::linear(TensorView<float> y, TensorView<float> x, TensorView<const float> weight,
-                     TensorView<const float> bias) {
-  if (x.rows() == 1) {
-    linear_decode<float>(compute_, y, x, weight, bias);
-  } else {
-    linear_forward<float>(compute_, y, x, weight, bias);
-  }
-}
-
 void Decoder::embed(const KVCache& cache, const Block& block, const Buffers& buffers) {
-  const ModelConfig& c = weights_.config();
   const TensorView<float> stream = buffers.residual;
-  embedding_forward<float>(compute_, stream, block.tokens, embedding_tables<const float>(weights_), stream.rows(),
-                           c.position_offset + cache.length());
-  if (c.embedding_scale != 1) scale<float>(compute_, stream, c.embedding_scale);
-  if (c.embedding_norm) normalise(stream, stream, weights_.embedding_norm, buffers);
+  weights_.embed(compute_, stream, block.tokens, cache.length());
+  if (weights_.config().embedding_norm) normalise(stream, stream, parameters_.embedding_norm, buffers);
 }
 
-void Decoder::end_branch(const Buffers& b, TensorView<float> stream, TensorView<float> hidden,
-                         TensorView<const float> weight, TensorView<const float> bias,
-                         const NormParameters<float>& post_norm) {
+void Decoder::end_branch(const Buffers& b, TensorView<float> stream, TensorView<float> hidden, const PackedMatrix& weight,
+                         TensorView<const float> bias, const NormParameters<float>& post_norm) {
   const ModelConfig& c = weights_.config();
-  linear(b.branch, hidden, weight, bias);
+  linear_packed(compute_, b.branch, hidden, weight, bias);
   if (c.branch_norm) normalise(b.branch, b.branch, post_norm, b);
   if (c.residual_scale != 1) scale<float>(compute_, b.branch, c.residual_scale);
   add<float>(compute_, stream, b.branch);
   if (c.sum_norm) normalise(stream, stream, post_norm, b);
 }
 
+void Decoder::feed_forward(const PackedLayer& matrices, const LayerParameters<float>& layer, const Buffers& b,
+                           TensorView<float> x) {
+  const ModelConfig& c = weights_.config();
+  const auto product = [&](std::int64_t first, const PackedMatrix& matrix) {
+    const TensorView<float>& bias = layer.up_bias;
+    linear_packed(compute_, b.up.columns(first, c.ffn_dim), x, matrix,
+                  bias.empty() ? TensorView<const float>() : TensorView<const float>(bias.data() + first, c.ffn_dim));
+  };
+  if (c.gated) product(0, matrices.gate);
+  product(c.up_width() - c.ffn_dim, matrices.up);
+  ffn_activation_forward<float>(compute_, c, b.activated, b.up);
+}
+
+/// Returns cached keys and values as fp32: where they lie, or unpacked until the next call.
+Decoder::CachedFloats Decoder::float_rows(const KVCache::Slots& slots) {
+  if (slots.keys.type == CacheType::f32) return {slots.keys.floats(), slots.values.floats()};
+  const std::int64_t size = slots.keys.rows * slots.keys.heads * slots.keys.width;
+  if (unpacked_.size() < 2 * size) unpacked_ = Arena<float>(2 * size);
+  const auto unpack = [&](float* to, const CachedRows& cached) {
+    const TensorView<float> view(to, cached.rows, cached.heads, cached.width);
+    load_cached(compute_, view, cached);
+    return view;
+  };
+  return {unpack(unpacked_.data(), slots.keys), unpack(unpacked_.at(size), slots.values)};
+}
+
 void Decoder::attend(KVCache& cache, std::int64_t layer, const Buffers& buffers, const Block& block) {
   const ModelConfig& c = weights_.config();
   const LayerShape shape = c.layer(layer);
-  const LayerParameters<float>& w = weights_.layers[static_cast<std::size_t>(layer)];
+  const LayerParameters<float>& w = parameters_.layers[static_cast<std::size_t>(layer)];
   const std::int64_t rows = buffers.qkv.rows(), first = cache.length();
   const TensorView<float> queries = buffers.qkv.columns(0, c.q_width());
   const TensorView<float> q = queries.split_columns(c.n_heads);
@@ -141,28 +156,22 @@ void Decoder::attend(KVCache& cache, std::int64_t layer, const Buffers& buffers,
     normalise(queries, c.n_heads, w.q_norm);
     normalise(buffers.qkv.columns(c.q_width(), c.kv_width()), c.n_kv_heads, w.k_norm);
   }
-  const KVCache::Slots slots = cache.slots(layer, rows);
-  const std::int64_t seen = slots.keys.rows() - rows;
-  const TensorView<float> cached_k = slots.keys.rows(seen, rows);
-  copy_rows(cached_k, k);
-  copy_rows(slots.values.rows(seen, rows), v);
   const RotaryTable<float>& table = rotary_.of(shape.rotation, block.length);
   if (!table.cosine.empty()) {
     rotary_forward<float>(compute_, q, table.cosine, table.sine, rotary_pairs(c), rows, first);
-    rotary_forward<float>(compute_, cached_k, table.cosine, table.sine, rotary_pairs(c), rows, first);
+    rotary_forward<float>(compute_, k, table.cosine, table.sine, rotary_pairs(c), rows, first);
   }
+  const KVCache::Slots slots = cache.slots(layer, rows);
+  const std::int64_t seen = slots.keys.rows - rows;
+  store_cached(compute_, slots.keys.rows_part(seen, rows), k);
+  store_cached(compute_, slots.values.rows_part(seen, rows), v);
+  const CachedFloats cached = float_rows(slots);
   const TensorView<float> out = buffers.attention.split_columns(c.n_heads);
-  if (rows == 1) {
-    attention_decode<float>(compute_, TensorView<float>(out.data(), c.n_heads, c.head_dim),
-                            TensorView<float>(q.data(), c.n_heads, c.head_dim), slots.keys, slots.values,
-                            attention_options(c));
-    return;
-  }
   // The keys begin at a position of their own, from which the prefix counts too.
   const std::int64_t prefix_length = std::max<std::int64_t>(0, block.prefix_length - (first - seen));
   const Visibility visibility = {.prefix_length = {&prefix_length, 1}, .document = {}, .window = shape.window};
   attention_forward<float>(compute_, {out.split_rows(1), {}},
-                           {q.split_rows(1), slots.keys.split_rows(1), slots.values.split_rows(1)}, visibility,
+                           {q.split_rows(1), cached.keys.split_rows(1), cached.values.split_rows(1)}, visibility,
                            attention_options(c));
 }
 
@@ -178,15 +187,15 @@ void Decoder::run_layers(KVCache& cache, const Block& block) {
   };
   embed(cache, block, b);
   for (std::int64_t layer = 0; layer < c.n_layers; ++layer) {
-    const LayerParameters<float>& w = weights_.layers[static_cast<std::size_t>(layer)];
-    linear(b.qkv, normed(b.normed, w.attention_norm), w.qkv, w.qkv_bias);
+    const LayerParameters<float>& w = parameters_.layers[static_cast<std::size_t>(layer)];
+    const PackedLayer& matrices = weights_.layer(layer);
+    linear_packed(compute_, b.qkv, normed(b.normed, w.attention_norm), matrices.qkv, w.qkv_bias);
     // Of parallel branches the second reads the layer's input too.
     const TensorView<float> second = c.parallel_residual ? normed(b.second_normed, w.ffn_norm) : TensorView<float>();
     attend(cache, layer, b, block);
-    end_branch(b, stream, b.attention, w.projection, w.projection_bias, w.attention_post_norm);
-    linear(b.up, c.parallel_residual ? second : normed(b.normed, w.ffn_norm), w.up, w.up_bias);
-    ffn_activation_forward<float>(compute_, c, b.activated, b.up);
-    end_branch(b, stream, b.activated, w.down, w.down_bias, w.ffn_post_norm);
+    end_branch(b, stream, b.attention, matrices.projection, w.projection_bias, w.attention_post_norm);
+    feed_forward(matrices, w, b, c.parallel_residual ? second : normed(b.normed, w.ffn_norm));
+    end_branch(b, stream, b.activated, matrices.down, w.down_bias, w.ffn_post_norm);
   }
   cache.advance(rows);
 }
@@ -197,18 +206,18 @@ TensorView<const float> Decoder::last_logits(std::int64_t rows) {
   TensorView<float> hidden = b.residual.rows(rows - 1, 1);
   const TensorView<float> normed = b.normed.rows(0, 1);
   if (c.final_norm) {
-    normalise(normed, hidden, weights_.final_norm, b);
+    normalise(normed, hidden, parameters_.final_norm, b);
     hidden = normed;
   }
   if (c.head_dense) {
     const TensorView<float> dense = b.branch.rows(0, 1);
-    linear_decode<float>(compute_, dense, hidden, weights_.head_dense, weights_.head_dense_bias);
+    linear_packed(compute_, dense, hidden, weights_.head_dense(), parameters_.head_dense_bias);
     activation_forward<float>(compute_, c.head_activation, dense, dense);
-    normalise(normed, dense, weights_.head_norm, b);
+    normalise(normed, dense, parameters_.head_norm, b);
     hidden = normed;
   }
   const TensorView<float> logits(logits_.data(), 1, logits_.size());
-  linear_decode<float>(compute_, logits, hidden, weights_.head, weights_.head_bias);
+  linear_packed(compute_, logits, hidden, weights_.head(), parameters_.head_bias);
   if (c.logit_scale != 1 || c.logit_cap != 0) cap_logits<float>(compute_, logits, c.logit_scale, c.logit_cap);
   return logits_;
 }
@@ -217,10 +226,9 @@ bool Decoder::keeps_keys(std::int64_t from, std::int64_t to) const {
   return from == 0 || !rotation_changes(weights_.config(), from, to);
 }
 
-TensorView<const float> Decoder::prefill(KVCache& cache, std::span<const TokenId> tokens, std::int64_t prefix_length,
-                                         std::int64_t final_length) {
+void Decoder::check_tokens(const KVCache& cache, std::span<const TokenId> tokens) const {
   LM_CHECK(!tokens.empty());
-  const auto count = static_cast<std::int64_t>(tokens.size());
+  const std::int64_t count = std::ssize(tokens);
   if (cache.length() + count > cache.capacity()) {
     throw Error("cannot read " + std::to_string(count) + " tokens after " + std::to_string(cache.length()) +
                 ": the cache holds " + std::to_string(cache.capacity()));
@@ -231,6 +239,12 @@ TensorView<const float> Decoder::prefill(KVCache& cache, std::span<const TokenId
                   std::to_string(weights_.config().vocab_size));
     }
   }
+}
+
+TensorView<const float> Decoder::prefill(KVCache& cache, std::span<const TokenId> tokens, std::int64_t prefix_length,
+                                         std::int64_t final_length) {
+  check_tokens(cache, tokens);
+  const std::int64_t count = std::ssize(tokens);
   // The prefix's queries see keys after them, so all of it has to be read at once.
   const std::int64_t at_once = std::min(prefix_length, count);
   const std::int64_t block = std::max(at_once, usual_block(weights_.config()));
@@ -247,6 +261,40 @@ TensorView<const float> Decoder::prefill(KVCache& cache, std::span<const TokenId
   return last_logits(rows);
 }
 
-TensorView<const float> Decoder::step(KVCache& cache, TokenId token) { return prefill(cache, {&token, 1}, 0); }
+void Decoder::generate(std::span<const Continuation> inputs, TensorView<float> logits) {
+  std::int64_t longest = 0;
+  for (const auto& [cache, tokens] : inputs) {
+    check_tokens(*cache, tokens);
+    LM_CHECK(cache->length() == 0 || keeps_keys(cache->length(), cache->length() + std::ssize(tokens)));
+    longest = std::max(longest, cache->length() + std::ssize(tokens));
+  }
+  reserve_positions(longest);
+  // As many rows at a time as a step takes.
+  std::vector<Continuation> together;
+  std::int64_t first = 0, rows = 0;
+  const auto run = [&] {
+    if (rows > 0) step_.run(together, rotary_, logits.rows(first, rows));
+    first += rows;
+    rows = 0;
+    together.clear();
+  };
+  for (Continuation rest : inputs) {
+    while (!rest.tokens.empty()) {
+      const auto count = std::min<std::size_t>(rest.tokens.size(), static_cast<std::size_t>(DecodeStep::kMostRows - rows));
+      together.push_back({rest.cache, rest.tokens.first(count)});
+      rest.tokens = rest.tokens.subspan(count);
+      rows += static_cast<std::int64_t>(count);
+      if (rows == DecodeStep::kMostRows) run();
+    }
+  }
+  run();
+}
+
+TensorView<const float> Decoder::step(KVCache& cache, TokenId token) {
+  reserve_positions(cache.length() + 1);  // logits_ is in the same memory
+  const Continuation input{&cache, {&token, 1}};
+  generate({&input, 1}, TensorView<float>(logits_.data(), 1, weights_.config().vocab_size));
+  return logits_;
+}
 
 }  // namespace lm

@@ -4,31 +4,43 @@
 #include <cstring>
 
 #include "base/error.h"
-#include "tensor/layout.h"
 
 namespace lm {
 
 namespace {
 
-void move_rows(TensorView<float> view, std::int64_t to, std::int64_t from, std::int64_t count) {
-  std::memmove(view.row(to), view.row(from), static_cast<std::size_t>(count * view.stride(0)) * sizeof(float));
+void move_rows(const CachedRows& rows, std::int64_t to, std::int64_t from, std::int64_t count) {
+  std::memmove(rows.data + to * rows.row_bytes, rows.data + from * rows.row_bytes,
+               static_cast<std::size_t>(count * rows.row_bytes));
 }
 
 }  // namespace
 
-KVCache::KVCache(const ModelConfig& config, std::int64_t capacity, std::int64_t block)
-    : capacity_(capacity), block_(block), layers_(static_cast<std::size_t>(config.n_layers)) {
-  LM_CHECK(capacity > 0 && capacity <= config.context_length && block > 0);
-  arena_ = place_views<float>([&](Layout& layout) {
-    for (std::size_t i = 0; i < layers_.size(); ++i) {
-      Layer& layer = layers_[i];
-      layer.window = config.layer(static_cast<std::int64_t>(i)).window;
-      // Twice the window, so that rows are moved once in a window's length at the most.
-      const std::int64_t rows = layer.window == 0 ? capacity : std::min(capacity, 2 * layer.window + block);
-      layout.place(layer.keys, rows, config.n_kv_heads, config.head_dim);
-      layout.place(layer.values, rows, config.n_kv_heads, config.head_dim);
+void KVCache::lay_out(std::vector<Layer>& layers, const ModelConfig& config, std::int64_t capacity, std::int64_t block,
+                      CacheType type, Layout& layout) {
+  layers.resize(static_cast<std::size_t>(config.n_layers));
+  for (std::size_t i = 0; i < layers.size(); ++i) {
+    Layer& layer = layers[i];
+    layer.window = config.layer(static_cast<std::int64_t>(i)).window;
+    // Twice the window, so that rows are moved once in a window's length at the most.
+    const std::int64_t rows = layer.window == 0 ? capacity : std::min(capacity, 2 * layer.window + block);
+    for (CachedRows* cached : {&layer.keys, &layer.values}) {
+      *cached = {.type = type, .rows = rows, .heads = config.n_kv_heads, .width = config.head_dim};
+      cached->row_bytes = config.n_kv_heads * cached_bytes(type, config.head_dim);
+      cached->data = layout.take<std::byte>(rows * cached->row_bytes);
     }
-  });
+  }
+}
+
+KVCache::KVCache(const ModelConfig& config, std::int64_t capacity, std::int64_t block, CacheType type)
+    : capacity_(capacity), block_(block) {
+  LM_CHECK(capacity > 0 && capacity <= config.context_length && block > 0);
+  arena_ = place_views<std::byte>([&](Layout& layout) { lay_out(layers_, config, capacity, block, type, layout); });
+}
+
+std::int64_t KVCache::bytes(const ModelConfig& config, std::int64_t capacity, CacheType type) {
+  std::vector<Layer> layers;
+  return view_bytes([&](Layout& layout) { lay_out(layers, config, capacity, kUsualBlock, type, layout); });
 }
 
 std::int64_t KVCache::truncate(std::int64_t length) {
@@ -49,9 +61,9 @@ void KVCache::advance(std::int64_t count) {
 
 /// Moves what the next queries see to the beginning if `count` more tokens do not fit behind it.
 void KVCache::drop_unseen(Layer& layer, std::int64_t count) {
-  if (length_ + count - layer.first <= layer.keys.rows()) return;
+  if (length_ + count - layer.first <= layer.keys.rows) return;
   const std::int64_t seen = std::max(layer.oldest, length_ - layer.window + 1);
-  LM_CHECK(layer.window > 0 && length_ - seen + count <= layer.keys.rows());
+  LM_CHECK(layer.window > 0 && length_ - seen + count <= layer.keys.rows);
   move_rows(layer.keys, 0, seen - layer.first, length_ - seen);
   move_rows(layer.values, 0, seen - layer.first, length_ - seen);
   layer.first = layer.oldest = seen;
@@ -63,7 +75,7 @@ KVCache::Slots KVCache::slots(std::int64_t number, std::int64_t count) {
   const std::int64_t seen =
       layer.window == 0 ? 0 : std::max(layer.oldest, std::max<std::int64_t>(0, length_ - layer.window + 1));
   const std::int64_t rows = length_ + count - seen;
-  return {layer.keys.rows(seen - layer.first, rows), layer.values.rows(seen - layer.first, rows)};
+  return {layer.keys.rows_part(seen - layer.first, rows), layer.values.rows_part(seen - layer.first, rows), count};
 }
 
 void KVCache::copy_from(const KVCache& other) {
@@ -71,13 +83,12 @@ void KVCache::copy_from(const KVCache& other) {
   for (std::size_t i = 0; i < layers_.size(); ++i) {
     Layer& layer = layers_[i];
     const Layer& from = other.layers_[i];
-    LM_CHECK(layer.keys.dim(1) == from.keys.dim(1) && layer.keys.dim(2) == from.keys.dim(2));
+    LM_CHECK(layer.keys.type == from.keys.type && layer.keys.row_bytes == from.keys.row_bytes);
     // As much of the latest as there is room for.
-    const std::int64_t oldest = std::max(from.oldest, other.length_ - layer.keys.rows());
-    const std::int64_t rows = other.length_ - oldest;
-    const auto bytes = static_cast<std::size_t>(rows * layer.keys.stride(0)) * sizeof(float);
-    std::memcpy(layer.keys.data(), from.keys.row(oldest - from.first), bytes);
-    std::memcpy(layer.values.data(), from.values.row(oldest - from.first), bytes);
+    const std::int64_t oldest = std::max(from.oldest, other.length_ - layer.keys.rows);
+    const auto bytes = static_cast<std::size_t>((other.length_ - oldest) * layer.keys.row_bytes);
+    std::memcpy(layer.keys.data, from.keys.rows_part(oldest - from.first, 0).data, bytes);
+    std::memcpy(layer.values.data, from.values.rows_part(oldest - from.first, 0).data, bytes);
     layer.first = layer.oldest = oldest;
   }
   length_ = other.length_;

@@ -1,6 +1,7 @@
 #include "tensor/arena.h"
 
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstring>
@@ -19,6 +20,13 @@ std::size_t alignment_of(std::size_t bytes) { return bytes >= kHugePage ? kHugeP
 std::size_t allocated_size(std::size_t bytes) {
   const std::size_t alignment = alignment_of(bytes);
   return std::max(alignment, round_up(bytes, alignment));
+}
+
+void release_pages(void* memory, std::size_t bytes) {
+  const auto page = static_cast<std::uintptr_t>(sysconf(_SC_PAGESIZE));
+  const auto start = reinterpret_cast<std::uintptr_t>(memory);
+  const std::uintptr_t first = round_up(start, page), end = (start + bytes) / page * page;
+  if (first < end) madvise(static_cast<char*>(memory) + (first - start), end - first, MADV_DONTNEED);
 }
 
 void* allocate_zeroed(std::size_t bytes) {

@@ -36,6 +36,8 @@ class Arena {
 
 /// Returns how many bytes allocate_zeroed() takes for `bytes`.
 std::size_t allocated_size(std::size_t bytes);
+/// Gives the whole pages inside some memory back to the system; its content is then unspecified.
+void release_pages(void* memory, std::size_t bytes);
 /// Allocates memory that std::free() releases. Throws Error if there is not enough.
 void* allocate_zeroed(std::size_t bytes);
 

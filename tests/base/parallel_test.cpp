@@ -55,6 +55,28 @@ TEST_CASE("thousands of runs, back to back and with pauses in which the workers 
   }
 }
 
+TEST_CASE(
+    "a team's members see what the others wrote before a barrier, also if one of them is late enough to be slept for") {
+  for (const int threads : {1, 2, 3, 8}) {
+    ThreadPool pool(threads);
+    std::vector<int> written(static_cast<std::size_t>(threads));
+    std::atomic<int> wrong{0};
+    constexpr int kRounds = 40;
+    for (int run = 0; run < 50; ++run) {
+      pool.run_team([&](int member, TeamBarrier& barrier) {
+        for (int round = 1; round <= kRounds; ++round) {
+          if (round % 20 == 0 && member == run % threads) std::this_thread::sleep_for(std::chrono::microseconds(400));
+          written[static_cast<std::size_t>(member)] = run * kRounds + round;
+          barrier.wait();
+          for (const int value : written) wrong += value == run * kRounds + round ? 0 : 1;
+          barrier.wait();
+        }
+      });
+    }
+    CHECK(wrong == 0);
+  }
+}
+
 TEST_CASE("pools that are made and dropped at once do not hang") {
   for (int i = 0; i < 300; ++i) {
     ThreadPool pool(3);

@@ -32,6 +32,16 @@ std::vector<float> logits_after(Tiny& tiny, std::span<const TokenId> tokens) {
   return std::vector<float>(logits.data(), logits.data() + logits.size());
 }
 
+Ending run(Context& context, Sampler& sampler, std::span<const TokenId> ends, std::int64_t max_tokens,
+           std::function<bool(TokenId)> on_token, Drafting drafting = Drafting::off) {
+  return generate({.context = context,
+                   .sampler = sampler,
+                   .ends = ends,
+                   .max_tokens = max_tokens,
+                   .on_token = std::move(on_token),
+                   .drafting = drafting});
+}
+
 const std::vector<TokenId> kNineteen = {19};  // ends no text: beyond the vocabulary
 
 double difference(TensorView<const float> a, const std::vector<float>& b) {
@@ -90,7 +100,7 @@ TEST_CASE("greedy text follows the likeliest token of the full forward") {
   Sampler sampler({.temperature = 0}, tiny.allowed, {});
   std::vector<TokenId> text;
   // No token is end-of-text: 19 is beyond the vocabulary.
-  const Ending ending = generate(context, sampler, kNineteen, 12, [&](TokenId token) {
+  const Ending ending = run(context, sampler, kNineteen, 12, [&](TokenId token) {
     text.push_back(token);
     return true;
   });
@@ -109,27 +119,27 @@ TEST_CASE("a text ends with any of its ends, which it does not hold, or when the
   Decoder decoder(tiny.compute, tiny.parameters);
   Context context(decoder, tiny.config, 16);
   const std::vector<TokenId> prompt = counting(4);
-  const auto run = [&](const std::vector<TokenId>& ends, std::size_t stop_after, std::vector<TokenId>& text) {
+  const auto write = [&](const std::vector<TokenId>& ends, std::size_t stop_after, std::vector<TokenId>& text) {
     context.read(prompt);
     Sampler sampler({.temperature = 1}, tiny.allowed, {.seed = 4});
     text.clear();
-    return generate(context, sampler, ends, 40, [&](TokenId token) {
+    return run(context, sampler, ends, 40, [&](TokenId token) {
       text.push_back(token);
       return text.size() < stop_after;
     });
   };
   std::vector<TokenId> all;
-  CHECK(run({19}, 100, all).reason == EndReason::length);
+  CHECK(write({19}, 100, all).reason == EndReason::length);
   REQUIRE(all.size() == 40);
   std::vector<TokenId> text;
   for (const std::vector<TokenId>& ends : {std::vector<TokenId>{all[5]}, {19, all[5]}, {all[9], 19, all[5]}}) {
-    const Ending ending = run(ends, 100, text);
+    const Ending ending = write(ends, 100, text);
     CHECK(ending.reason == EndReason::end_of_text);
     const auto first = std::find_first_of(all.begin(), all.end(), ends.begin(), ends.end());
     CHECK(ending.token == *first);
     CHECK(text == std::vector<TokenId>(all.begin(), first));
   }
-  CHECK(run({19}, 3, text).reason == EndReason::caller);
+  CHECK(write({19}, 3, text).reason == EndReason::caller);
   CHECK(text == std::vector<TokenId>(all.begin(), all.begin() + 3));
 }
 
@@ -142,7 +152,7 @@ TEST_CASE("the same seed gives the same text for any number of threads") {
     context.read(counting(4));
     Sampler sampler({.temperature = 1}, tiny.allowed, {.seed = 9});
     std::vector<TokenId>& text = texts.emplace_back();
-    generate(context, sampler, kNineteen, 50, [&](TokenId token) {
+    run(context, sampler, kNineteen, 50, [&](TokenId token) {
       text.push_back(token);
       return true;
     });
@@ -168,7 +178,7 @@ TEST_CASE("the end-of-text that opens a text is not repeated by a later one") {
   const TokenId without = exempt.choose(logits, {});
   TokenId with = 0;
   const std::vector<TokenId> ends = {3};
-  const Ending ending = generate(context, penalised, ends, 1, [&](TokenId token) {
+  const Ending ending = run(context, penalised, ends, 1, [&](TokenId token) {
     with = token;
     return true;
   });
@@ -268,4 +278,106 @@ TEST_CASE("what another call read is not kept") {
   REQUIRE_FALSE(std::equal(expected.begin(), expected.end(), context.logits().data()));
   CHECK(context.read_changed(counting(50)) == 0);
   CHECK(std::equal(expected.begin(), expected.end(), context.logits().data()));
+}
+
+TEST_CASE("a guess changes no bit of the logits, right or wrong, and what it got right costs nothing") {
+  for (const auto& [name, config] : test::all_configs()) {
+    CAPTURE(name);
+    Parameters<float> parameters(config);
+    test::randomise(parameters, 23, 0.3);
+    Compute compute(2, best_simd_tier());
+    Decoder decoder(compute, parameters);
+    Context plain(decoder, config, config.context_length), guessing(decoder, config, config.context_length);
+    const std::vector<TokenId> tokens = counting(90);
+    plain.read(std::span(tokens).first(3));
+    guessing.read(std::span(tokens).first(3));
+    Rng rng(3, RngPurpose::test);
+    std::int64_t steps = 0, computed = 0, most = 0;
+    for (std::size_t i = 3; i + 20 < tokens.size(); ++i) {
+      // As many right ones as it happens, and wrong ones behind them.
+      const auto right = static_cast<std::size_t>(rng.below(6)), wrong = static_cast<std::size_t>(rng.below(3));
+      std::vector<TokenId> guess(tokens.begin() + static_cast<std::ptrdiff_t>(i) + 1,
+                                 tokens.begin() + static_cast<std::ptrdiff_t>(i + 1 + right));
+      for (std::size_t k = 0; k < wrong; ++k) guess.push_back((tokens[i + 1 + right + k] + 1) % 19);
+      plain.append(tokens[i]);
+      const std::int64_t rows = guessing.append(tokens[i], guess);
+      steps += rows > 0 ? 1 : 0;
+      computed += rows;
+      most = std::max(most, rows);
+      REQUIRE(guessing.visible() == plain.visible());
+      REQUIRE(std::equal(plain.logits().data(), plain.logits().data() + 19, guessing.logits().data()));
+    }
+    CHECK(most > 4);
+    CHECK(computed > steps);
+    CHECK(steps < 45);  // of 67 tokens
+  }
+}
+
+TEST_CASE(
+    "a text is the same with and without drafting, greedy and sampled, beyond the context, for any number of threads") {
+  for (const double temperature : {0.0, 0.3, 1.0}) {
+    std::vector<std::vector<TokenId>> texts;
+    for (const auto& [threads, drafting] :
+         {std::pair(1, Drafting::off), {1, Drafting::automatic}, {2, Drafting::off}, {2, Drafting::automatic}}) {
+      Tiny tiny(threads);
+      Decoder decoder(tiny.compute, tiny.parameters);
+      Context context(decoder, tiny.config, 16);
+      std::vector<TokenId>& all = texts.emplace_back();
+      for (std::uint64_t seed = 0; seed < 8; ++seed) {
+        context.read(counting(4 + seed));
+        Sampler sampler({.repetition_penalty = seed % 2 == 0 ? 1.0 : 1.1, .temperature = temperature}, tiny.allowed,
+                        {.seed = seed});
+        const Ending ending = run(
+            context, sampler, std::vector<TokenId>{static_cast<TokenId>(seed)}, 70,
+            [&](TokenId token) {
+              all.push_back(token);
+              return seed != 3 || token != 5;
+            },
+            drafting);
+        all.push_back(100 + static_cast<TokenId>(ending.reason));
+      }
+    }
+    for (std::size_t i = 1; i < texts.size(); ++i) CHECK(texts[i] == texts[0]);
+  }
+}
+
+TEST_CASE("texts that are generated together are those that they are alone") {
+  std::vector<std::vector<TokenId>> alone(5), together(5);
+  Tiny tiny(2);
+  Decoder decoder(tiny.compute, tiny.parameters);
+  std::vector<Context> contexts;
+  std::vector<Sampler> samplers;
+  for (std::size_t i = 0; i < alone.size(); ++i) contexts.emplace_back(decoder, tiny.config, 16);
+  std::vector<EndReason> reasons;
+  for (const bool at_once : {false, true}) {
+    samplers.clear();
+    for (std::size_t i = 0; i < alone.size(); ++i) {
+      contexts[i].read(counting(3 + i));
+      samplers.emplace_back(SamplingOptions{.temperature = 1}, tiny.allowed, SampleSeed{.seed = 2, .text = i});
+    }
+    const std::vector<TokenId> ends = {2};
+    std::vector<Generation> generations;
+    for (std::size_t i = 0; i < alone.size(); ++i) {
+      std::vector<TokenId>& text = (at_once ? together : alone)[i];
+      generations.push_back({.context = contexts[i],
+                             .sampler = samplers[i],
+                             .ends = ends,
+                             .max_tokens = 10 * static_cast<std::int64_t>(i),
+                             .on_token =
+                                 [&text](TokenId token) {
+                                   text.push_back(token);
+                                   return token != 7;
+                                 },
+                             .drafting = i % 2 == 0 ? Drafting::automatic : Drafting::off});
+    }
+    std::vector<Ending> endings;
+    if (at_once) {
+      endings = generate_all(generations);
+    } else {
+      for (const Generation& generation : generations) endings.push_back(generate(generation));
+    }
+    for (const Ending& ending : endings) reasons.push_back(ending.reason);
+  }
+  CHECK(together == alone);
+  CHECK(std::equal(reasons.begin(), reasons.begin() + 5, reasons.begin() + 5));
 }

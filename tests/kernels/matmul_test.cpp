@@ -49,8 +49,6 @@ void check_shape(Compute& compute, ProductSizes shape, double tolerance) {
   CHECK(lm::test::distance(y.values, added.values) < tolerance);
   linear_forward<T>(compute, y.view(), x.view(), weight.view(), bias.view(), before.view());
   CHECK(lm::test::distance(y.values, added.values) < tolerance);
-  linear_decode<T>(compute, y.view(), x.view(), weight.view(), bias.view());
-  CHECK(lm::test::distance(y.values, expected.values) < tolerance);
 
   Tensor<double> dx({shape.rows, shape.inputs}), dweight({shape.outputs, shape.inputs}), dbias({shape.outputs});
   for (std::int64_t r = 0; r < shape.rows; ++r) {
@@ -144,8 +142,6 @@ TEST_CASE("products have the same bits for any number of threads") {
       std::vector<float> all = y.values;
       for (const auto* part : {&dx.values, &dweight.values, &dbias.values})
         all.insert(all.end(), part->begin(), part->end());
-      linear_decode<float>(compute, y.view(), x.view(), weight.view(), {});
-      all.insert(all.end(), y.values.begin(), y.values.end());
       results.push_back(all);
     }
     CHECK(results[0] == results[1]);
@@ -164,21 +160,5 @@ TEST_CASE(
     linear_forward<float>(compute, many.view(), x.view(), weight.view(), bias.view(), addend.view());
     linear_forward<float>(compute, few.view(), x.view().rows(0, 99), weight.view(), bias.view(), addend.view().rows(0, 99));
     CHECK(std::equal(few.values.begin(), few.values.end(), many.values.begin()));
-  }
-}
-
-TEST_CASE("a decoded row has the same bits alone and among others") {
-  for (const SimdTier tier : lm::test::tiers()) {
-    Compute compute(2, tier);
-    for (const std::int64_t inputs : {5, 64, 203, 768}) {
-      const auto x = Tensor<float>::random({9, inputs}, 1), weight = Tensor<float>::random({301, inputs}, 2);
-      const auto bias = Tensor<float>::random({301}, 3);
-      Tensor<float> together({9, 301}), alone({1, 301});
-      linear_decode<float>(compute, together.view(), x.view(), weight.view(), bias.view());
-      for (std::int64_t r = 0; r < 9; ++r) {
-        linear_decode<float>(compute, alone.view(), x.view().rows(r, 1), weight.view(), bias.view());
-        CHECK(std::equal(alone.values.begin(), alone.values.end(), together.values.begin() + r * 301));
-      }
-    }
   }
 }

@@ -221,6 +221,172 @@ TEST_CASE("decoding gives the same bits for any number of threads") {
   CHECK(results[0] == results[2]);
 }
 
+TEST_CASE(
+    "generated tokens have the same bits alone, with others of their sequence and with other sequences, for any threads") {
+  for (const auto& [name, config] : test::all_configs()) {
+    CAPTURE(name);
+    Parameters<float> parameters(config);
+    test::randomise(parameters, 13, 0.3);
+    const std::int64_t length = config.context_length, vocab_size = config.vocab_size;
+    const std::vector<TokenId> tokens = random_tokens(length, vocab_size, 14),
+                               others = random_tokens(length, vocab_size, 15);
+    std::vector<float> alone, other_alone;
+    const auto keep = [](std::vector<float>& all, TensorView<const float> logits) {
+      all.insert(all.end(), logits.data(), logits.data() + logits.size());
+    };
+    {
+      Compute compute(1, best_simd_tier());
+      Decoder decoder(compute, parameters);
+      KVCache cache(config, length), other(config, length);
+      for (const TokenId token : tokens) keep(alone, decoder.step(cache, token));
+      keep(other_alone, decoder.prefill(other, std::span(others).first(5)));
+      for (const TokenId token : std::span(others).subspan(5)) keep(other_alone, decoder.step(other, token));
+    }
+    for (const int threads : {1, 2, 3, 5}) {
+      Compute compute(threads, best_simd_tier());
+      Decoder decoder(compute, parameters);
+      KVCache cache(config, length), other(config, length);
+      decoder.prefill(other, std::span(others).first(5));
+      std::int64_t read = 0, other_read = 5;
+      for (const std::int64_t count : {1, 4, 2, 7, 1, 1}) {
+        const std::int64_t other_count = std::min<std::int64_t>(count % 3, length - other_read);
+        // Guesses that turned out wrong are forgotten.
+        std::vector<TokenId> wrong(3, 1);
+        if (read + 3 <= length) {
+          std::vector<float> unused(static_cast<std::size_t>(3 * vocab_size));
+          const Continuation guess{&cache, wrong};
+          decoder.generate({&guess, 1}, {unused.data(), 3, vocab_size});
+          REQUIRE(cache.truncate(read) == read);
+        }
+        std::vector<Continuation> inputs = {
+            {&cache, std::span(tokens).subspan(static_cast<std::size_t>(read), static_cast<std::size_t>(count))}};
+        if (other_count > 0)
+          inputs.push_back({&other, std::span(others).subspan(static_cast<std::size_t>(other_read),
+                                                              static_cast<std::size_t>(other_count))});
+        std::vector<float> logits(static_cast<std::size_t>((count + other_count) * vocab_size));
+        decoder.generate(inputs, {logits.data(), count + other_count, vocab_size});
+        CHECK(std::equal(logits.begin(), logits.begin() + count * vocab_size, alone.begin() + read * vocab_size));
+        CHECK(std::equal(logits.begin() + count * vocab_size, logits.end(),
+                         other_alone.begin() + (other_read - 4) * vocab_size));
+        read += count;
+        other_read += other_count;
+      }
+      CHECK(read == length);
+    }
+  }
+}
+
+TEST_CASE("more tokens than a step takes are read in several, with the same bits") {
+  Compute compute(2, best_simd_tier());
+  ModelConfig config = test::tiny_configs().back().config;
+  config.context_length = 60;
+  Parameters<float> parameters(config);
+  test::randomise(parameters, 13, 0.3);
+  const std::vector<TokenId> tokens = random_tokens(45, config.vocab_size, 14);
+  Decoder decoder(compute, parameters);
+  KVCache one(config, 60), all(config, 60);
+  std::vector<float> logits(static_cast<std::size_t>(45 * config.vocab_size));
+  const Continuation input{&all, tokens};
+  decoder.generate({&input, 1}, {logits.data(), 45, config.vocab_size});
+  for (std::size_t i = 0; i < tokens.size(); ++i) {
+    const TensorView<const float> expected = decoder.step(one, tokens[i]);
+    CHECK(std::equal(expected.data(), expected.data() + expected.size(),
+                     logits.begin() + static_cast<std::ptrdiff_t>(i) * config.vocab_size));
+  }
+}
+
+TEST_CASE("weights packed in their own memory give the bits of copies, and 16-bit ones those of rounded weights") {
+  Compute compute(2, best_simd_tier());
+  for (const auto& [name, config] : test::all_configs()) {
+    CAPTURE(name);
+    const auto make = [&, &config = config] {
+      Parameters<float> parameters(config);
+      test::randomise(parameters, 17, 0.3);
+      return parameters;
+    };
+    const std::vector<TokenId> tokens = random_tokens(config.context_length, config.vocab_size, 18);
+    const auto logits_of = [&, &config = config](const DecodingWeights& weights) {
+      Decoder decoder(compute, weights);
+      KVCache cache(config, config.context_length);
+      std::vector<float> all;
+      const auto keep = [&](TensorView<const float> logits) {
+        all.insert(all.end(), logits.data(), logits.data() + logits.size());
+      };
+      keep(decoder.prefill(cache, std::span(tokens).first(6)));
+      for (const TokenId token : std::span(tokens).subspan(6)) keep(decoder.step(cache, token));
+      return all;
+    };
+    const Parameters<float> kept = make();
+    std::vector<std::vector<float>> results;
+    for (const WeightType type : {WeightType::f32, WeightType::bf16, WeightType::f16}) {
+      const DecodingWeights copies(compute, kept, type), own(compute, make(), type);
+      results.push_back(logits_of(copies));
+      CHECK(results.back() == logits_of(own));
+    }
+    double bf16 = 0, f16 = 0, scale = 0;
+    for (std::size_t i = 0; i < results[0].size(); ++i) {
+      bf16 = test::worse(bf16, std::abs(static_cast<double>(results[1][i]) - static_cast<double>(results[0][i])));
+      f16 = test::worse(f16, std::abs(static_cast<double>(results[2][i]) - static_cast<double>(results[0][i])));
+      scale = std::max(scale, std::abs(static_cast<double>(results[0][i])));
+    }
+    // Roundings of 2^-9 and 2^-12 in a few layers of random signs.
+    CHECK(bf16 > 0);
+    CHECK(bf16 < 0.1 * scale);
+    CHECK(f16 > 0);
+    CHECK(f16 < 0.0125 * scale);
+  }
+}
+
+TEST_CASE(
+    "a cache of fewer bits changes logits a little, and the same ones for prompts in parts, guesses, copies and any "
+    "threads") {
+  for (const auto& [name, config] : test::all_configs()) {
+    CAPTURE(name);
+    Parameters<float> parameters(config);
+    test::randomise(parameters, 19, 0.3);
+    const std::int64_t length = config.context_length;
+    const std::vector<TokenId> tokens = random_tokens(length, config.vocab_size, 20);
+    const auto logits_of = [&, &config = config](CacheType type, int threads, std::int64_t together) {
+      Compute compute(threads, best_simd_tier());
+      Decoder decoder(compute, parameters);
+      KVCache cache(config, length, KVCache::kUsualBlock, type), copy(config, length, KVCache::kUsualBlock, type);
+      std::vector<float> all(static_cast<std::size_t>((length - 5) * config.vocab_size));
+      decoder.prefill(cache, std::span(tokens).first(5));
+      copy.copy_from(cache);
+      for (std::int64_t at = 5; at < length; at += together) {
+        const std::int64_t count = std::min(together, length - at);
+        const Continuation input{&copy,
+                                 std::span(tokens).subspan(static_cast<std::size_t>(at), static_cast<std::size_t>(count))};
+        decoder.generate({&input, 1}, {all.data() + (at - 5) * config.vocab_size, count, config.vocab_size});
+      }
+      return all;
+    };
+    const std::vector<float> exact = logits_of(CacheType::f32, 1, 1);
+    double scale = 0;
+    for (const float logit : exact) scale = std::max(scale, std::abs(static_cast<double>(logit)));
+    // Roundings of 2^-12, 2^-9 and 2^-8 of keys and values, in a few layers.
+    for (const auto& [type, tolerance] :
+         {std::pair(CacheType::f16, 0.005), {CacheType::bf16, 0.05}, {CacheType::q8_0, 0.05}}) {
+      CAPTURE(to_string(type));
+      const std::vector<float> logits = logits_of(type, 1, 1);
+      CHECK(logits == logits_of(type, 3, 4));
+      double worst = 0;
+      for (std::size_t i = 0; i < logits.size(); ++i)
+        worst = test::worse(worst, std::abs(static_cast<double>(logits[i]) - static_cast<double>(exact[i])));
+      CHECK(worst > 0);
+      CHECK(worst < tolerance * scale);
+    }
+  }
+}
+
+TEST_CASE("a weight beyond the halves is refused") {
+  Compute compute(1, best_simd_tier());
+  Parameters<float> parameters(test::tiny_configs().front().config);
+  parameters.layers[1].down(0, 3) = -65520.0f;
+  CHECK_THROWS_WITH_AS(DecodingWeights(compute, parameters, WeightType::f16), doctest::Contains("bf16"), Error);
+  CHECK_NOTHROW(DecodingWeights(compute, parameters, WeightType::bf16));
+}
+
 TEST_CASE("a copied cache continues like the one that it was copied from, no matter what that one reads next") {
   Compute compute(1, best_simd_tier());
   const ModelConfig config = test::tiny_configs().front().config;

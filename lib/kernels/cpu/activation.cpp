@@ -45,12 +45,20 @@ void activation_backward(Compute& compute, Activation activation, TensorView<T> 
 }
 
 template <class T>
-void gated_forward(Compute& compute, Activation activation, TensorView<T> y, TensorView<const T> gate_up) {
+void gated_forward(Compute& compute, Activation activation, TensorView<T> y, TensorView<const T> gate,
+                   TensorView<const T> up) {
   const std::int64_t width = y.columns();
-  LM_CHECK(y.rows() == gate_up.rows() && gate_up.columns() == 2 * width);
+  LM_CHECK(y.rows() == gate.rows() && gate.columns() == width && y.rows() == up.rows() && up.columns() == width);
   const ActivationFunctions<T>& functions = functions_of<T>(compute, activation);
   for_each_row(compute, y.rows(), width,
-               [&](std::int64_t r) { functions.gated_forward(y.row(r), gate_up.row(r), gate_up.row(r) + width, width); });
+               [&](std::int64_t r) { functions.gated_forward(y.row(r), gate.row(r), up.row(r), width); });
+}
+
+template <class T>
+void gated_forward(Compute& compute, Activation activation, TensorView<T> y, TensorView<const T> gate_up) {
+  const std::int64_t width = y.columns();
+  LM_CHECK(gate_up.columns() == 2 * width);
+  gated_forward(compute, activation, y, gate_up.columns(0, width), gate_up.columns(width, width));
 }
 
 template <class T>
@@ -74,7 +82,9 @@ template void activation_backward(Compute&, Activation, TensorView<float>, Tenso
 template void activation_backward(Compute&, Activation, TensorView<double>, TensorView<const double>,
                                   TensorView<const double>, Write);
 template void gated_forward(Compute&, Activation, TensorView<float>, TensorView<const float>);
+template void gated_forward(Compute&, Activation, TensorView<float>, TensorView<const float>, TensorView<const float>);
 template void gated_forward(Compute&, Activation, TensorView<double>, TensorView<const double>);
+template void gated_forward(Compute&, Activation, TensorView<double>, TensorView<const double>, TensorView<const double>);
 template void gated_backward(Compute&, Activation, TensorView<float>, TensorView<const float>, TensorView<const float>,
                              Write);
 template void gated_backward(Compute&, Activation, TensorView<double>, TensorView<const double>, TensorView<const double>,

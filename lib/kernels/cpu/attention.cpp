@@ -164,8 +164,7 @@ void attention_decode(Compute& compute, TensorView<T> out, TensorView<const T> q
   const SimdKernels<T>& kernels = simd_kernels<T>(compute.simd());
   compute.pool().run(heads, [&](std::int64_t h, int worker) {
     T* weights = compute.scratch<T>(worker, keys);
-    kernels.decode.linear_decode({weights, keys}, {q.row(h), width}, {&k(0, h / group, 0), k.stride(0)}, nullptr,
-                                 {1, keys, width});
+    kernels.decode.scores(weights, q.row(h), {&k(0, h / group, 0), k.stride(0)}, keys, width);
     T inverse_sum = 0;
     const VisibleKeys all{.keys = keys, .first = 0, .limit = keys, .documents = nullptr, .document = 0};
     kernels.softmax.attention_weights(weights, all, score_scale<T>(options), &inverse_sum);

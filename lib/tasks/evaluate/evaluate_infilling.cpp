@@ -103,12 +103,14 @@ bool InfillingEvaluator::writes(std::span<const TokenId> before, std::string_vie
   std::string written;
   bool complete = false;
   const std::int64_t room = model_.config().context_length - std::ssize(before) + 1;
-  const EndReason reason = generate(context_, greedy, ends_, room, [&](TokenId token) {
-                             written += model_.bytes_of(token);
-                             complete = single_line && written.size() > wanted.size() && written.starts_with(wanted) &&
-                                        written[wanted.size()] == '\n';
-                             return !complete && wanted.starts_with(written);
-                           }).reason;
+  const auto take = [&](TokenId token) {
+    written += model_.bytes_of(token);
+    complete =
+        single_line && written.size() > wanted.size() && written.starts_with(wanted) && written[wanted.size()] == '\n';
+    return !complete && wanted.starts_with(written);
+  };
+  const EndReason reason =
+      generate({.context = context_, .sampler = greedy, .ends = ends_, .max_tokens = room, .on_token = take}).reason;
   return complete || (reason == EndReason::end_of_text && written == wanted);
 }
 

@@ -47,13 +47,13 @@ InfillShares share_room(std::int64_t room, std::int64_t prefix, std::int64_t suf
   return {.prefix = std::min(prefix, room - suffix_kept), .suffix = suffix_kept};
 }
 
-Infiller::Infiller(Compute& compute, const TextModel& model, std::string_view layout)
+Infiller::Infiller(Compute& compute, const TextModel& model, std::string_view layout, const DecodingOptions& decoding)
     : model_(model),
       layout_(infill_layout(model, layout)),
       allowed_(layout_.allowed),
       ends_(layout_.ends),
-      decoder_(compute, model.parameters()),
-      context_(decoder_, model.config(), 1),
+      decoder_(make_decoder(compute, model, decoding)),
+      context_(decoder_, model.config(), 1, decoding.cache_type),
       longest_piece_(longest_fim_piece(model.training_window())) {
   if (longest_piece_ < 1) {
     throw Error("cannot fill in the middle with '" + model.path() + "': its context of " +
@@ -139,10 +139,17 @@ Infill Infiller::sample(std::int64_t number, const std::function<void(std::strin
                     without_unfinished(unfinished_, [&](std::string_view text) { ran_on = !trimmer.feed(text); }));
   stream.begin(unfinished_);
   Infill result;
-  const EndReason reason = generate(context_, sampler, ends_, options_.max_tokens, [&](TokenId token) {
-                             result.tokens += 1;
-                             return !is_given_up() && stream.feed(model_.bytes_of(token)) && !ran_on;
-                           }).reason;
+  const auto take = [&](TokenId token) {
+    result.tokens += 1;
+    return !is_given_up() && stream.feed(model_.bytes_of(token)) && !ran_on;
+  };
+  const EndReason reason = generate({.context = context_,
+                                     .sampler = sampler,
+                                     .ends = ends_,
+                                     .max_tokens = options_.max_tokens,
+                                     .on_token = take,
+                                     .drafting = options_.drafting})
+                               .reason;
   stream.finish();
   trimmer.finish(reason == EndReason::end_of_text ? OverlapTrimmer::End::complete : OverlapTrimmer::End::broken_off);
   result.end = ran_on || reason == EndReason::caller ? TextEnd::stop

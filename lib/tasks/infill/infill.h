@@ -22,8 +22,9 @@ struct InfillOptions {
   std::int64_t max_tokens = 128;
   SamplingOptions sampling = {.temperature = 0};
   std::uint64_t seed = 0;
-  std::vector<std::string> stops = {};  // the middle ends before the first of them
-  bool single_line = false;             // or before the end of its first line
+  std::vector<std::string> stops = {};      // the middle ends before the first of them
+  bool single_line = false;                 // or before the end of its first line
+  Drafting drafting = Drafting::automatic;  // changes no text
   /// Asked while a prompt is read and before each token; once it returns true, and it does from then on, read() and sample()
   /// return early.
   std::function<bool()> is_given_up = {};
@@ -51,9 +52,9 @@ InfillShares share_room(std::int64_t room, std::int64_t prefix, std::int64_t suf
 /// changes no bit of the result.
 class Infiller {
  public:
-  /// layout: a name of the registry, or "auto". Compute and model outlive it. Throws Error if the model cannot fill in the
-  /// middle, or has no such tokens.
-  Infiller(Compute& compute, const TextModel& model, std::string_view layout);
+  /// layout: a name of the registry, or "auto". Compute, model and what the decoding options name outlive it. Throws Error if
+  /// the model cannot fill in the middle, or has no such tokens.
+  Infiller(Compute& compute, const TextModel& model, std::string_view layout, const DecodingOptions& decoding = {});
 
   /// Reads the text around the middle, any bytes, of which what is nearest to the middle is kept if the context is too
   /// short: it leaves room for max_tokens, of at most half the context. What was read of a prompt that is given up is used

@@ -16,7 +16,7 @@ constexpr const char* kConversation = "the conversation";
 }  // namespace
 
 ChatAnswerer::ChatAnswerer(Compute& compute, const TextModel& model, OutputStream& output, SampleRequest request,
-                           std::optional<std::string> system, SampleEvents events)
+                           std::optional<std::string> system, SampleEvents events, const DecodingOptions& decoding)
     : model_(model),
       output_(output),
       request_(std::move(request)),
@@ -27,7 +27,7 @@ ChatAnswerer::ChatAnswerer(Compute& compute, const TextModel& model, OutputStrea
   if (system_) check_conversation(chat_, with_system({{.role = ChatRole::user, .content = {}}}), kConversation);
   request_.prompting.draw.ends = turn_ends(chat_, model.tokenizer);
   model.require_embedded(request_.prompting.draw.ends, "the turns of its template");
-  prompter_.emplace(compute, model, request_.prompting);
+  prompter_.emplace(compute, model, request_.prompting, decoding);
 }
 
 Conversation ChatAnswerer::with_system(Conversation messages) const {
@@ -46,6 +46,15 @@ void ChatAnswerer::read(Conversation messages) {
   prompter_->read(prompt);
 }
 
+/// Begins each sample, and has them written, as many together as may be begun.
+void ChatAnswerer::sample_all(const std::function<void(std::int64_t number)>& begin, const std::function<void()>& write) {
+  const std::int64_t together = prompter_->most_begun();
+  for (std::int64_t number = 0; number < request_.samples; ++number) {
+    begin(number);
+    if ((number + 1) % together == 0 || number + 1 == request_.samples) write();
+  }
+}
+
 void ChatAnswerer::answer(std::string_view text) {
   read(with_system({{.role = ChatRole::user, .content = std::string(text)}}));
   if (request_.candidates) {
@@ -54,16 +63,21 @@ void ChatAnswerer::answer(std::string_view text) {
                                                      : NextTokensForm::text;
     return output_.write(next_tokens_report(keep_likeliest(prompter_->next_tokens(), *request_.candidates), model_, form));
   }
-  for (std::int64_t number = 0; number < request_.samples; ++number) writer_->sample(*prompter_, text, number);
+  sample_all([&](std::int64_t number) { writer_->begin(*prompter_, text, number); }, [&] { writer_->write_all(*prompter_); });
 }
 
 void ChatAnswerer::answer_record(const JsonValue& record, const std::string& source) {
   Conversation messages = with_system(conversation_of(record, source));
   check_conversation(chat_, messages, source);
   read(std::move(messages));
-  for (std::int64_t number = 0; number < request_.samples; ++number) {
-    std::string text;
-    const Sample sample = prompter_->sample(number, [&](std::string_view piece) { text += piece; });
+  std::int64_t first = 0;
+  std::vector<std::string> texts;
+  const auto begin = [&](std::int64_t number) {
+    const std::size_t place = texts.size();
+    texts.emplace_back();
+    prompter_->begin(number, [&texts, place](std::string_view piece) { texts[place] += piece; });
+  };
+  const auto write = [&](const Sample& sample, std::int64_t number, std::string text) {
     JsonValue::Array answered = *record.find("messages")->if_array();
     JsonValue message;
     message.set("role", to_string(ChatRole::assistant)).set("content", std::move(text));
@@ -75,7 +89,12 @@ void ChatAnswerer::answer_record(const JsonValue& record, const std::string& sou
     if (sample.end_token) json.set("end_token", model_.bytes_of(*sample.end_token));
     output_.write(json.dump() + "\n");
     output_.flush();
-  }
+  };
+  sample_all(begin, [&] {
+    const std::vector<Sample> samples = prompter_->finish_all();
+    for (std::size_t i = 0; i < samples.size(); ++i) write(samples[i], first++, std::move(texts[i]));
+    texts.clear();
+  });
 }
 
 void ChatAnswerer::talk(const std::function<std::optional<std::string>()>& next_line) {

@@ -25,9 +25,9 @@ namespace lm {
 class ChatAnswerer {
  public:
   /// system: the system message of conversations that have none; of a record, too. Compute, model and output outlive it.
-  /// Throws Error if the model has no turns that are known, or does not know the system's.
+  /// So does what the decoding options name. Throws Error if the model has no turns that are known, or does not know the system's.
   ChatAnswerer(Compute& compute, const TextModel& model, OutputStream& output, SampleRequest request,
-               std::optional<std::string> system, SampleEvents events);
+               std::optional<std::string> system, SampleEvents events, const DecodingOptions& decoding = {});
 
   /// Writes the answers to what the user says, in the form that is asked for, as those to a prompt.
   void answer(std::string_view text);
@@ -42,6 +42,7 @@ class ChatAnswerer {
  private:
   Conversation with_system(Conversation messages) const;
   void read(Conversation messages);
+  void sample_all(const std::function<void(std::int64_t number)>& begin, const std::function<void()>& write);
 
   const TextModel& model_;
   OutputStream& output_;

@@ -8,16 +8,83 @@
 
 namespace lm {
 
-Prompter::Prompter(Compute& compute, const TextModel& model, PromptOptions options)
+/// A continuation that is sampled.
+class Prompter::Text {
+ public:
+  explicit Text(Prompter& prompter)
+      : prompter_(prompter), context_(prompter.decoder_, prompter.model_.config(), 1, prompter.cache_type_) {}
+
+  void begin(std::uint64_t text, Write write) {
+    const PromptOptions& options = prompter_.options_;
+    context_.reserve(prompter_.room_for_text());
+    context_.copy_from(prompter_.read_);
+    sampler_.emplace(options.sampling, prompter_.drawn_.allowed, SampleSeed{.seed = options.seed, .text = text});
+    stream_.emplace(options.stops, std::move(write));
+    stream_->begin(prompter_.unfinished_);
+    result_ = {};
+    ends_.clear();
+    bytes_ = 0;
+    decoder_.emplace(prompter_.model_.tokenizer);
+    // What comes before decides how tokens are spelt.
+    for (std::size_t i = prompter_.opening_; i < prompter_.prompt_.size(); ++i) decoder_->feed(prompter_.prompt_[i], piece_);
+  }
+
+  Generation generation() {
+    return {.context = context_,
+            .sampler = *sampler_,
+            .ends = prompter_.drawn_.ends,
+            .max_tokens = prompter_.options_.max_tokens,
+            .on_token = [this](TokenId token) { return take(token); },
+            .drafting = prompter_.options_.drafting};
+  }
+
+  Sample finish(const Ending& ending) {
+    piece_.clear();
+    decoder_->finish(piece_);
+    const bool stopped = ending.reason == EndReason::caller || (!piece_.empty() && !stream_->feed(piece_));
+    stream_->finish();
+    while (!ends_.empty() && ends_.back() > stream_->size()) {
+      ends_.pop_back();
+      result_.ids.pop_back();
+    }
+    result_.end = stopped ? TextEnd::stop : prompter_.ending_of(ending);
+    if (!stopped) result_.end_token = ending.token;
+    return std::move(result_);
+  }
+
+ private:
+  bool take(TokenId token) {
+    piece_.clear();
+    if (token < prompter_.model_.tokenizer.vocab_size()) decoder_->feed(token, piece_);
+    bytes_ += static_cast<std::int64_t>(piece_.size());
+    result_.ids.push_back(token);
+    ends_.push_back(bytes_);
+    return stream_->feed(piece_);
+  }
+
+  Prompter& prompter_;
+  Context context_;
+  std::optional<Sampler> sampler_;
+  std::optional<TextStream> stream_;
+  std::optional<StreamDecoder> decoder_;
+  Sample result_;
+  std::vector<std::int64_t> ends_;  // of each token, in bytes
+  std::int64_t bytes_ = 0;
+  std::string piece_;
+};
+
+Prompter::Prompter(Compute& compute, const TextModel& model, PromptOptions options, const DecodingOptions& decoding)
     : model_(model),
       options_(std::move(options)),
       drawn_(drawn_tokens(model, options_.draw)),
-      decoder_(compute, model.parameters()),
-      read_(decoder_, model.config(), 1),
-      written_(decoder_, model.config(), 1) {
+      cache_type_(decoding.cache_type),
+      decoder_(make_decoder(compute, model, decoding)),
+      read_(decoder_, model.config(), 1, decoding.cache_type) {
   require_left_to_right(model);
   Sampler(options_.sampling, drawn_.allowed, {});  // refuses what is out of range before any work
 }
+
+Prompter::~Prompter() = default;
 
 std::int64_t Prompter::read(const PromptTokens& prompt) {
   prompt_ = prompt.is_whole ? std::vector<TokenId>() : model_.tokenizer.opening();
@@ -27,7 +94,6 @@ std::int64_t Prompter::read(const PromptTokens& prompt) {
   model_.require_embedded(prompt_);
   unfinished_ = prompt.unfinished;
   const auto count = static_cast<std::int64_t>(prompt_.size());
-  written_.reserve(count + std::min(options_.max_tokens, model_.config().context_length));
   ++prompts_;
   if (prompt.is_whole) {
     read_whole();
@@ -55,38 +121,39 @@ TextEnd Prompter::ending_of(const Ending& ending) const {
   return std::binary_search(ends.begin(), ends.end(), *ending.token) ? TextEnd::end_of_text : TextEnd::stop;
 }
 
-Sample Prompter::sample(std::int64_t number, const std::function<void(std::string_view)>& write) {
+/// Returns the tokens of a prompt with its continuation, of which no more are seen at a time than the context has.
+std::int64_t Prompter::room_for_text() const {
+  const std::int64_t context = model_.config().context_length;
+  return std::min(context, std::ssize(prompt_) + std::min(options_.max_tokens, context));
+}
+
+std::int64_t Prompter::most_begun() const {
+  constexpr std::int64_t kMost = DecodeStep::kMostRows / 2, kBytes = std::int64_t{256} << 20;
+  return std::clamp<std::int64_t>(kBytes / KVCache::bytes(model_.config(), room_for_text(), cache_type_), 1, kMost);
+}
+
+void Prompter::begin(std::int64_t number, Write write) {
   LM_CHECK(prompts_ > 0 && number >= 0);
-  written_.copy_from(read_);
+  if (begun_ == texts_.size()) texts_.push_back(std::make_unique<Text>(*this));
   const std::uint64_t text = static_cast<std::uint64_t>(prompts_ - 1) << 32 | static_cast<std::uint64_t>(number);
-  Sampler sampler(options_.sampling, drawn_.allowed, {.seed = options_.seed, .text = text});
-  TextStream stream(options_.stops, write);
-  stream.begin(unfinished_);
-  Sample result;
-  std::vector<std::int64_t> ends;  // of each token, in bytes
-  std::int64_t bytes = 0;
-  StreamDecoder decoder(model_.tokenizer);
-  std::string piece;
-  for (std::size_t i = opening_; i < prompt_.size(); ++i) decoder.feed(prompt_[i], piece);  // what comes before decides
-  const Ending ending = generate(written_, sampler, drawn_.ends, options_.max_tokens, [&](TokenId token) {
-    piece.clear();
-    if (token < model_.tokenizer.vocab_size()) decoder.feed(token, piece);
-    bytes += static_cast<std::int64_t>(piece.size());
-    result.ids.push_back(token);
-    ends.push_back(bytes);
-    return stream.feed(piece);
-  });
-  piece.clear();
-  decoder.finish(piece);
-  const bool stopped = ending.reason == EndReason::caller || (!piece.empty() && !stream.feed(piece));
-  stream.finish();
-  while (!ends.empty() && ends.back() > stream.size()) {
-    ends.pop_back();
-    result.ids.pop_back();
-  }
-  result.end = stopped ? TextEnd::stop : ending_of(ending);
-  if (!stopped) result.end_token = ending.token;
-  return result;
+  texts_[begun_]->begin(text, std::move(write));
+  ++begun_;
+}
+
+std::vector<Sample> Prompter::finish_all() {
+  std::vector<Generation> generations;
+  for (std::size_t i = 0; i < begun_; ++i) generations.push_back(texts_[i]->generation());
+  begun_ = 0;
+  const std::vector<Ending> endings = generate_all(generations);
+  std::vector<Sample> samples;
+  for (std::size_t i = 0; i < endings.size(); ++i) samples.push_back(texts_[i]->finish(endings[i]));
+  return samples;
+}
+
+Sample Prompter::sample(std::int64_t number, const Write& write) {
+  LM_CHECK(begun_ == 0);
+  begin(number, write);
+  return std::move(finish_all().front());
 }
 
 }  // namespace lm

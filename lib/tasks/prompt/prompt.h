@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -15,6 +16,7 @@
 #include "kernels/compute.h"
 #include "model/decode.h"
 #include "tasks/prompt/drawn_tokens.h"
+#include "tasks/prompt/pack_weights.h"
 #include "tasks/prompt/prompt_tokens.h"
 #include "tasks/text_model.h"
 
@@ -26,6 +28,7 @@ struct PromptOptions {
   std::uint64_t seed = 0;
   std::vector<std::string> stops = {};  // the text ends before the first of them
   DrawOptions draw = {};
+  Drafting drafting = Drafting::automatic;  // changes no text
 };
 
 /// Why a text ended; `stop` is a stop string or a stop token that does not end this model's texts by itself.
@@ -41,12 +44,14 @@ struct Sample {
   std::vector<TokenId> ids = {};          // sampled, without that one, and those that lie before the stop string
 };
 
-/// Continues prompts, one after the other, each any number of times; its work is done once.
+/// Continues prompts, each any number of times; what is common to its continuations is computed once.
 class Prompter {
  public:
-  /// The model outlives it. Throws Error if the model does not predict from left to right, an option is out of range, or it
-  /// has no such stop token.
-  Prompter(Compute& compute, const TextModel& model, PromptOptions options);
+  using Write = std::function<void(std::string_view)>;
+  /// The model and what the decoding options name outlive it. Throws Error if the model does not predict from left to right, an
+  /// option is out of range, or it has no such stop token.
+  Prompter(Compute& compute, const TextModel& model, PromptOptions options, const DecodingOptions& decoding = {});
+  ~Prompter();
 
   /// Reads end-of-text and the prompt; a model trained on prefix sees them both ways. Returns how many tokens were left out
   /// because the context is too short. A prompt that is whole must fit the context; what it has in common with the last one
@@ -60,20 +65,32 @@ class Prompter {
 
   /// Samples the `number`-th continuation: the same for one seed, prompt and number whatever else is sampled. `write` gets
   /// its text as it comes, in whole characters of UTF-8.
-  Sample sample(std::int64_t number, const std::function<void(std::string_view)>& write);
+  Sample sample(std::int64_t number, const Write& write);
+
+  /// Adds that continuation to those that finish_all() samples. Other prompts may be read before.
+  void begin(std::int64_t number, Write write);
+  /// Samples all that were begun, token by token, so that they share each reading of the weights, and returns them in order.
+  std::vector<Sample> finish_all();
+  /// Returns how many may be begun: few if a context takes much memory.
+  std::int64_t most_begun() const;
+
   /// Returns what may come next, over all ids, likeliest first.
   std::vector<Candidate> next_tokens() const { return model_distribution(read_.logits()); }
 
  private:
+  class Text;
   TextEnd ending_of(const Ending& ending) const;
   void read_whole();
+  std::int64_t room_for_text() const;
 
   const TextModel& model_;
   PromptOptions options_;
   DrawnTokens drawn_;
+  CacheType cache_type_;
   Decoder decoder_;
-  Context read_;     // the prompt
-  Context written_;  // and what was sampled after it
+  Context read_;                              // the prompt
+  std::vector<std::unique_ptr<Text>> texts_;  // and what is sampled after it and others
+  std::size_t begun_ = 0;                     // of texts_, which are kept for their memory
   std::vector<TokenId> prompt_;
   std::size_t opening_ = 0;  // tokens of it that precede the text
   std::string unfinished_;

@@ -24,12 +24,14 @@ struct SampleOutput {
   bool echo = false;  // the prompt before the sample; JSON has it in any case
 };
 
-/// Writes samples one after the other. Text goes out as it comes, a blank line between samples.
+/// Writes samples in order, a blank line between texts. Of those that are sampled together the first goes out as it comes.
 class SampleWriter {
  public:
   virtual ~SampleWriter() = default;
-  /// Draws sample `number` of the prompt that the prompter has read, and writes it.
-  virtual void sample(Prompter& prompter, std::string_view prompt, std::int64_t number) = 0;
+  /// Begins sample `number` of the prompt that the prompter has read.
+  virtual void begin(Prompter& prompter, std::string_view prompt, std::int64_t number) = 0;
+  /// Draws all that were begun and writes them.
+  virtual void write_all(Prompter& prompter) = 0;
   virtual void finish() = 0;
 };
 

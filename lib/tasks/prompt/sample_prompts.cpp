@@ -13,12 +13,13 @@ constexpr std::int64_t kMaskCandidates = 5;
 }  // namespace
 
 PromptAnswerer::PromptAnswerer(Compute& compute, const TextModel& model, OutputStream& output, SampleRequest request,
-                               SampleEvents events)
+                               SampleEvents events, const DecodingOptions& decoding)
     : compute_(compute),
       model_(model),
       output_(output),
       request_(std::move(request)),
       events_(std::move(events)),
+      decoding_(decoding),
       writer_(make_sample_writer(output, model, request_.output)) {}
 
 NextTokensForm PromptAnswerer::form() const {
@@ -27,6 +28,15 @@ NextTokensForm PromptAnswerer::form() const {
 }
 
 void PromptAnswerer::answer(std::string_view prompt) {
+  try {
+    answer_kind(prompt);
+  } catch (...) {
+    write_begun();
+    throw;
+  }
+}
+
+void PromptAnswerer::answer_kind(std::string_view prompt) {
   const PromptTokens tokens = encode_prompt(model_, prompt, request_.special);
   warn_of_gaps(prompt);
   events_.kind(tokens.kind);
@@ -34,13 +44,22 @@ void PromptAnswerer::answer(std::string_view prompt) {
     case PromptKind::continuation:
       return continue_prompt(prompt, tokens);
     case PromptKind::spans:
+      write_begun();
       return fill_spans(prompt, tokens);
     case PromptKind::masks:
+      write_begun();
       return list_masks(prompt, tokens);
   }
 }
 
+void PromptAnswerer::write_begun() {
+  if (begun_ == 0) return;
+  begun_ = 0;
+  writer_->write_all(*prompter_);
+}
+
 void PromptAnswerer::finish() {
+  write_begun();
   if (!request_.candidates) writer_->finish();
 }
 
@@ -55,7 +74,7 @@ void PromptAnswerer::warn_of_gaps(std::string_view prompt) {
 }
 
 void PromptAnswerer::continue_prompt(std::string_view prompt, const PromptTokens& tokens) {
-  if (!prompter_) prompter_.emplace(compute_, model_, request_.prompting);
+  if (!prompter_) prompter_.emplace(compute_, model_, request_.prompting, decoding_);
   if (const std::int64_t left_out = prompter_->read(tokens); left_out > 0) {
     events_.warn("the prompt is longer than the context of " + std::to_string(model_.config().context_length) +
                  " tokens: its first " + std::to_string(left_out) + " are left out");
@@ -64,11 +83,16 @@ void PromptAnswerer::continue_prompt(std::string_view prompt, const PromptTokens
     const NextTokens next = keep_likeliest(prompter_->next_tokens(), *request_.candidates);
     return output_.write(next_tokens_report(next, model_, form()));
   }
-  for (std::int64_t number = 0; number < request_.samples; ++number) writer_->sample(*prompter_, prompt, number);
+  for (std::int64_t number = 0; number < request_.samples; ++number) {
+    if (begun_ > 0 && begun_ >= prompter_->most_begun()) write_begun();
+    ++begun_;
+    writer_->begin(*prompter_, prompt, number);
+  }
+  if (!request_.together) write_begun();
 }
 
 void PromptAnswerer::fill_spans(std::string_view prompt, const PromptTokens& tokens) {
-  if (!span_filler_) span_filler_.emplace(compute_, model_, request_.prompting);
+  if (!span_filler_) span_filler_.emplace(compute_, model_, request_.prompting, decoding_);
   span_filler_->read(tokens.ids);
   for (std::int64_t number = 0; number < request_.samples; ++number) {
     const SpanSample sample = span_filler_->sample(number);

@@ -28,7 +28,8 @@ struct SampleRequest {
   std::int64_t samples = 1;                      // of each prompt
   std::optional<std::int64_t> candidates = {};   // list so many next tokens instead of sampling; of each mask 5 by default
   SampleOutput output = {};
-  bool bars = false;  // lists are for a terminal
+  bool bars = false;      // lists are for a terminal
+  bool together = false;  // continuations of several prompts are sampled at once, and answered a little later
 };
 
 /// What the caller wants to know of while prompts are answered.
@@ -40,17 +41,21 @@ struct SampleEvents {
 /// Answers one prompt after the other; what an answer needs is made when the first prompt needs it.
 class PromptAnswerer {
  public:
-  /// Compute, model and output outlive it.
-  PromptAnswerer(Compute& compute, const TextModel& model, OutputStream& output, SampleRequest request, SampleEvents events);
+  /// Compute, model, output and what the decoding options name outlive it.
+  PromptAnswerer(Compute& compute, const TextModel& model, OutputStream& output, SampleRequest request, SampleEvents events,
+                 const DecodingOptions& decoding = {});
 
-  /// Writes the answer to a prompt. Throws Error if the model can do nothing with it.
+  /// Writes the answer to a prompt, or begins it (SampleRequest::together). Throws Error if the model can do nothing with it; what
+  /// was begun before has then been written.
   void answer(std::string_view prompt);
-  /// Writes what closes the format.
+  /// Writes what was begun, and what closes the format.
   void finish();
 
  private:
   NextTokensForm form() const;
   void warn_of_gaps(std::string_view prompt);
+  void answer_kind(std::string_view prompt);
+  void write_begun();
   void continue_prompt(std::string_view prompt, const PromptTokens& tokens);
   void fill_spans(std::string_view prompt, const PromptTokens& tokens);
   void list_masks(std::string_view prompt, const PromptTokens& tokens);
@@ -60,7 +65,9 @@ class PromptAnswerer {
   OutputStream& output_;
   SampleRequest request_;
   SampleEvents events_;
+  DecodingOptions decoding_;
   std::unique_ptr<SampleWriter> writer_;
+  std::int64_t begun_ = 0;  // samples
   std::optional<Prompter> prompter_;
   std::optional<SpanFiller> span_filler_;
   bool first_ = true;  // no gap has been filled yet

@@ -10,14 +10,14 @@
 
 namespace lm {
 
-SpanFiller::SpanFiller(Compute& compute, const TextModel& model, PromptOptions options)
+SpanFiller::SpanFiller(Compute& compute, const TextModel& model, PromptOptions options, const DecodingOptions& decoding)
     : model_(model),
       options_(std::move(options)),
       sentinels_(special_ids(model.tokenizer).sentinels),
       allowed_(model.samplable()),
-      decoder_(compute, model.parameters()),
-      read_(decoder_, model.config(), 1),
-      written_(decoder_, model.config(), 1) {
+      decoder_(make_decoder(compute, model, decoding)),
+      read_(decoder_, model.config(), 1, decoding.cache_type),
+      written_(decoder_, model.config(), 1, decoding.cache_type) {
   if (!was_trained_on(model, "span")) {
     throw Error("cannot use '" + model.path() + "' to fill spans: it was trained with the objective '" +
                 model.model.record.objective + "'; train with --objective span");

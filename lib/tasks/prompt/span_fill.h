@@ -25,7 +25,7 @@ struct SpanSample {
 class SpanFiller {
  public:
   /// Compute and model outlive it. Throws Error if the model was not trained on span, or an option is out of range.
-  SpanFiller(Compute& compute, const TextModel& model, PromptOptions options);
+  SpanFiller(Compute& compute, const TextModel& model, PromptOptions options, const DecodingOptions& decoding = {});
 
   /// Reads end-of-text, `ids`, one more sentinel if they do not end with one, and end-of-text, all seen both ways. Throws
   /// Error if the sentinels among `ids` are not the first ones in their order, each once, or the context has no room for

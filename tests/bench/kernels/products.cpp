@@ -1,5 +1,6 @@
 // The products of the benchmarks' shapes, in the three orientations of training and in decoding's.
 #include "kernels/matmul.h"
+#include "kernels/packed.h"
 
 #include "measure.h"
 #include "model/activations.h"
@@ -8,7 +9,7 @@ namespace lm::bench {
 
 namespace {
 
-enum class Product { forward, backward_input, backward_weight, decode };
+enum class Product { forward, backward_input, backward_weight };
 
 struct Sizes {
   std::int64_t rows, inputs, outputs;
@@ -22,10 +23,7 @@ void run_product(benchmark::State& state, Product product, Precision precision, 
   weight.half = {precision, across.data(), along.data()};
   round_weight(compute(), weight);
   const double operations = 2.0 * static_cast<double>(s.rows * s.inputs * s.outputs);
-  const double bytes = 4.0 * static_cast<double>(s.inputs * s.outputs);
-  // One row uses each weight once: to read them is the limit.
-  const Work work = product == Product::decode ? Work{.bytes = bytes} : Work{.flops = operations};
-  measure(state, work, [&] {
+  measure(state, {.flops = operations}, [&] {
     switch (product) {
       case Product::forward:
         return linear_forward<float>(compute(), y.view, x.view, weight, {});
@@ -33,10 +31,20 @@ void run_product(benchmark::State& state, Product product, Precision precision, 
         return linear_backward_input<float>(compute(), x.view, y.view, weight, Write::overwrite);
       case Product::backward_weight:
         return linear_backward_weight<float>(compute(), matrix.view, {}, y.view, x.view, precision);
-      case Product::decode:
-        return linear_decode<float>(compute(), y.view, x.view, matrix.view, {});
     }
   });
+}
+
+/// One row uses each weight once: to read them is the limit.
+void run_packed(benchmark::State& state, WeightType type, Sizes s) {
+  const Matrix x(s.rows, s.inputs), weight(s.outputs, s.inputs), y(s.rows, s.outputs);
+  PackedMatrix matrix = packed_shape(compute().simd(), type, s.outputs, s.inputs);
+  const Arena<std::byte> memory(whole_bytes(matrix) + rest_bytes(matrix));
+  matrix.whole = memory.data();
+  if (rest_bytes(matrix) > 0) matrix.rest = memory.at(whole_bytes(matrix));
+  pack(compute(), matrix, weight.view);
+  measure(state, {.bytes = static_cast<double>(memory.size())},
+          [&] { linear_packed(compute(), y.view, x.view, matrix, {}); });
 }
 
 void define_training(const std::string& name, Sizes s) {
@@ -67,9 +75,11 @@ void register_products() {
     define_training("head", {Activations<float>::head_chunk_rows(config), c, vocabulary});
   }
   for (const std::int64_t c : {256, 512, 768}) {
-    define("decode/" + dimensions({1, c, 4 * c}), [=](benchmark::State& state) {
-      run_product(state, Product::decode, Precision::fp32, {1, c, 4 * c});
-    });
+    for (const Choice<WeightType>& type : kChoices<WeightType>.choices) {
+      define(std::string("packed/") + type.word + "/" + dimensions({1, c, 4 * c}), [=](benchmark::State& state) {
+        run_packed(state, type.value, {1, c, 4 * c});
+      });
+    }
   }
 }
 

@@ -292,19 +292,30 @@ TEST_CASE("a prompt longer than the context loses its beginning, and says how ma
 TEST_CASE("output formats: a blank line between texts, a line of ids, an object with the manual's keys") {
   const TextModel model = test::byte_model();
   Compute compute(1, best_simd_tier());
+  bool together = false;
   const auto written = [&](const SampleOutput& options) {
     Prompter prompter(compute, model, {.max_tokens = 3, .sampling = {.temperature = 0}});
     test::StringOutput output;
     const std::unique_ptr<SampleWriter> writer = make_sample_writer(output, model, options);
     prompter.read(encode_prompt(model, "hi", SpecialTokens::plain));
-    writer->sample(prompter, "hi", 0);
-    writer->sample(prompter, "hi", 1);
+    for (const std::int64_t number : {0, 1}) {
+      writer->begin(prompter, "hi", number);
+      if (!together) writer->write_all(prompter);
+    }
+    if (together) writer->write_all(prompter);
     writer->finish();
     return output.text;
   };
   const std::string text = written({});
   const std::string one = text.substr(0, text.size() / 2);  // two equal texts and a newline between
   CHECK(text == one + "\n" + one);
+  const std::vector<SampleOutput> forms = {
+      {}, {.echo = true}, {.json = true}, {.format = SampleFormat::ids, .echo = true}, {.format = SampleFormat::lm}};
+  std::vector<std::string> apart;
+  for (const SampleOutput& form : forms) apart.push_back(written(form));
+  together = true;
+  for (std::size_t i = 0; i < forms.size(); ++i) CHECK(written(forms[i]) == apart[i]);
+  together = false;
   CHECK(written({.echo = true}) == "hi" + one + "\nhi" + one);
   const std::string ids = written({.format = SampleFormat::ids});
   CHECK(std::count(ids.begin(), ids.end(), ' ') == 4);

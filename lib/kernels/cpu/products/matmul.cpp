@@ -273,21 +273,6 @@ ScratchSize linear_scratch(SimdTier tier, Precision precision, std::int64_t rows
   return size;
 }
 
-template <class T>
-void linear_decode(Compute& compute, TensorView<T> y, TensorView<const T> x, TensorView<const T> weight,
-                   TensorView<const T> bias) {
-  const std::int64_t rows = x.rows(), inputs = x.columns(), outputs = weight.rows();
-  LM_CHECK(weight.columns() == inputs && y.rows() == rows && y.columns() == outputs);
-  LM_CHECK(bias.empty() || bias.size() == outputs);
-  const DecodeKernels<T>& kernels = simd_kernels<T>(compute.simd()).decode;
-  const Tiling tiling = row_tiling(outputs, inputs, 16384);
-  compute.pool().run(tiling.tiles(), [&](std::int64_t tile, int) {
-    const std::int64_t o = tiling.first(tile);
-    kernels.linear_decode(strided(y, 0, o), strided(x), strided(weight, o), bias.empty() ? nullptr : bias.data() + o,
-                          {rows, tiling.count(tile), inputs});
-  });
-}
-
 template void linear_forward(Compute&, TensorView<float>, TensorView<const float>, LinearWeight<float>,
                              TensorView<const float>, TensorView<const float>);
 template void linear_forward(Compute&, TensorView<double>, TensorView<const double>, LinearWeight<double>,
@@ -300,9 +285,5 @@ template void linear_backward_weight(Compute&, TensorView<double>, TensorView<do
                                      TensorView<const double>, Precision);
 template ScratchSize linear_scratch<float>(SimdTier, Precision, std::int64_t, std::int64_t, std::int64_t);
 template ScratchSize linear_scratch<double>(SimdTier, Precision, std::int64_t, std::int64_t, std::int64_t);
-template void linear_decode(Compute&, TensorView<float>, TensorView<const float>, TensorView<const float>,
-                            TensorView<const float>);
-template void linear_decode(Compute&, TensorView<double>, TensorView<const double>, TensorView<const double>,
-                            TensorView<const double>);
 
 }  // namespace lm

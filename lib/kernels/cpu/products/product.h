@@ -49,7 +49,7 @@
 //     round_weight() (matmul_half_weight.cpp) fills and LinearLayers (model/linear_layers.h) owns
 //   - a table of kernels beside half_kernels.h; of a 16-bit format, a file beside half/product_bf16.cpp
 //   - a class beside HalfFactors in factors.h, a branch of with_factors() there, and one for each pass in matmul.cpp
-// Decoding is apart: linear_decode() reads the weights themselves, in fp32 (simd/decode.h).
+// Generating text is apart: its weights are packed once, for any number of rows (kernels/packed.h, simd/packed.h).
 #pragma once
 
 #include <cstdint>

@@ -25,5 +25,7 @@ template <class T>
 GemmKernels<T> gemm_kernels();
 template <class T>
 DecodeKernels<T> decode_kernels();
+PackedKernels packed_kernels();
+CacheTable cache_kernels();
 
 }  // namespace lm::LM_TIER

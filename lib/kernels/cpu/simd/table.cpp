@@ -16,7 +16,9 @@ SimdKernels<T> kernels_of_tier() {
           .optimizer = optimizer_kernels<T>(),
           .muon = muon_kernels<T>(),
           .gemm = gemm_kernels<T>(),
-          .decode = decode_kernels<T>()};
+          .decode = decode_kernels<T>(),
+          .packed = packed_kernels(),
+          .cache = cache_kernels()};
 }
 template SimdKernels<float> kernels_of_tier();
 template SimdKernels<double> kernels_of_tier();

@@ -3,7 +3,9 @@
 
 #include "kernels/cpu/products/simd/decode.h"
 #include "kernels/cpu/products/simd/gemm.h"
+#include "kernels/cpu/products/simd/packed.h"
 #include "kernels/cpu/simd/activation.h"
+#include "kernels/cpu/simd/cache.h"
 #include "kernels/cpu/simd/elementwise.h"
 #include "kernels/cpu/simd/muon.h"
 #include "kernels/cpu/simd/norm.h"
@@ -24,6 +26,8 @@ struct SimdKernels {
   MuonKernels<T> muon;
   GemmKernels<T> gemm;
   DecodeKernels<T> decode;
+  PackedKernels packed;  // of float, as is the next
+  CacheTable cache;
 };
 
 }  // namespace lm

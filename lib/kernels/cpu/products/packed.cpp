@@ -1,0 +1,177 @@
+#include "kernels/packed.h"
+
+#include <cstring>
+
+#include "kernels/cpu/products/tiled_product.h"
+
+namespace lm {
+
+namespace {
+
+/// Rows up to which weights are read where they lie, each once. More rows are matrix products, with the same bits.
+constexpr std::int64_t kFewRows = 12;
+/// Weights of a 16-bit type that are unpacked together for many rows: they stay in the last-level cache.
+constexpr std::int64_t kUnpackedElements = std::int64_t{1} << 20;
+
+const PanelKernels& kernels_of(SimdTier tier, WeightType type) {
+  return simd_kernels<float>(tier).packed.of[static_cast<int>(type)];
+}
+
+/// Returns how the sums of matrix products are cut.
+Tiling depth_parts(std::int64_t inputs) {
+  return equal_tiling(inputs, divide_up(inputs, longest_part<FloatFactors>(kDepthBytes)), 1);
+}
+
+/// y = x * weight^T + bias, y's columns those of the panels.
+void multiply_few(const PanelKernels& kernels, TensorView<float> y, TensorView<const float> x, const std::byte* panels,
+                  std::int64_t stride, const float* bias) {
+  const Tiling parts = depth_parts(x.columns());
+  Addends<float> addends{.each_row = bias};
+  for (std::int64_t part = 0; part < parts.tiles(); ++part, addends = {y.data(), y.stride(0)}) {
+    const std::int64_t k = parts.first(part);
+    kernels.multiply(strided(y), strided(x, 0, k), {reinterpret_cast<const char*>(panels), stride}, k,
+                     {y.rows(), y.columns(), parts.count(part)}, addends);
+  }
+}
+
+TensorView<const float> part_of_bias(TensorView<const float> bias, std::int64_t first, std::int64_t count) {
+  return bias.empty() ? bias : TensorView<const float>(bias.data() + first, count);
+}
+
+/// The same for many rows, of panels one after the other.
+void multiply_many(Compute& compute, const PackedMatrix& weight, TensorView<float> y, TensorView<const float> x,
+                   const std::byte* panels, TensorView<const float> bias) {
+  const FloatFactors factors(compute.simd());
+  if (weight.type == WeightType::f32) {
+    tiled_product(compute, factors, y, x, reinterpret_cast<const float*>(panels), bias, {});
+    return;
+  }
+  const PanelKernels& kernels = kernels_of(compute.simd(), weight.type);
+  const std::int64_t panel_size = weight.panel * weight.inputs;
+  const Tiling stretches{divide_up(y.columns(), weight.panel), std::max<std::int64_t>(1, kUnpackedElements / panel_size)};
+  float* unpacked = compute.shared_scratch<float>(std::min(stretches.size, stretches.step) * panel_size);
+  for (std::int64_t stretch = 0; stretch < stretches.tiles(); ++stretch) {
+    const std::int64_t first = stretches.first(stretch), count = stretches.count(stretch);
+    compute.pool().run(count, [&](std::int64_t i, int) {
+      kernels.unpack(unpacked + i * panel_size, reinterpret_cast<const char*>(panels) + (first + i) * weight.panel_bytes,
+                     weight.inputs);
+    });
+    const std::int64_t o = first * weight.panel, outputs = std::min(count * weight.panel, y.columns() - o);
+    tiled_product(compute, factors, y.columns(o, outputs), x, unpacked, part_of_bias(bias, o, outputs), {});
+  }
+}
+
+void check_product(const TensorView<float>& y, const TensorView<const float>& x, const PackedMatrix& weight,
+                   const TensorView<const float>& bias) {
+  LM_CHECK(x.columns() == weight.inputs && y.rows() == x.rows() && y.columns() == weight.outputs);
+  LM_CHECK(bias.empty() || bias.size() == weight.outputs);
+}
+
+char* panel_at(const PackedMatrix& matrix, std::int64_t panel) {
+  return reinterpret_cast<char*>(panel < matrix.whole_panels() ? matrix.whole + panel * matrix.panel_bytes : matrix.rest);
+}
+
+}  // namespace
+
+PackedMatrix packed_shape(SimdTier tier, WeightType type, std::int64_t outputs, std::int64_t inputs) {
+  return {.type = type,
+          .outputs = outputs,
+          .inputs = inputs,
+          .panel = kernels_of(tier, type).columns,
+          .panel_bytes = kernels_of(tier, type).bytes(inputs)};
+}
+
+std::int64_t whole_bytes(const PackedMatrix& matrix) { return matrix.whole_panels() * matrix.panel_bytes; }
+
+std::int64_t rest_bytes(const PackedMatrix& matrix) {
+  return matrix.panels() > matrix.whole_panels() ? matrix.panel_bytes : 0;
+}
+
+void pack(Compute& compute, const PackedMatrix& matrix, TensorView<const float> weight) {
+  LM_CHECK(weight.rows() == matrix.outputs && weight.columns() == matrix.inputs);
+  const PanelKernels& kernels = kernels_of(compute.simd(), matrix.type);
+  const Tiling rows{matrix.outputs, matrix.panel};
+  compute.pool().run(rows.tiles(), [&](std::int64_t panel, int) {
+    kernels.pack(panel_at(matrix, panel), strided(weight, rows.first(panel)), rows.count(panel), matrix.inputs);
+  });
+}
+
+void pack_in_place(Compute& compute, PackedMatrix& matrix, TensorView<float> weight) {
+  LM_CHECK(weight.rows() == matrix.outputs && weight.columns() == matrix.inputs && weight.contiguous());
+  const PanelKernels& kernels = kernels_of(compute.simd(), matrix.type);
+  const Tiling rows{matrix.outputs, matrix.panel};
+  const auto bytes = static_cast<std::size_t>(matrix.panel_bytes);
+  LM_CHECK(matrix.panel_bytes <= matrix.panel * weight.stride(0) * static_cast<std::int64_t>(sizeof(float)));
+  matrix.whole = reinterpret_cast<std::byte*>(weight.data());
+  // A panel's rows are as long as the panel, or longer: each is packed beside, and then takes their place.
+  compute.pool().run(rows.tiles(), [&](std::int64_t panel, int worker) {
+    char* packed =
+        panel < matrix.whole_panels() ? compute.scratch<char>(worker, matrix.panel_bytes) : panel_at(matrix, panel);
+    kernels.pack(packed, strided(TensorView<const float>(weight), rows.first(panel)), rows.count(panel), matrix.inputs);
+    if (panel < matrix.whole_panels()) std::memcpy(weight.row(rows.first(panel)), packed, bytes);
+  });
+  for (std::int64_t panel = 1; panel < matrix.whole_panels(); ++panel)
+    std::memmove(panel_at(matrix, panel), weight.row(rows.first(panel)), bytes);
+}
+
+void unpack_outputs(Compute& compute, TensorView<float> y, const PackedMatrix& matrix, std::span<const TokenId> outputs) {
+  LM_CHECK(y.columns() == matrix.inputs && y.rows() == std::ssize(outputs));
+  const PanelKernels& kernels = kernels_of(compute.simd(), matrix.type);
+  compute.pool().run(y.rows(), [&](std::int64_t r, int) {
+    const auto output = static_cast<std::int64_t>(outputs[static_cast<std::size_t>(r)]);
+    kernels.unpack_column(y.row(r), panel_at(matrix, output / matrix.panel), output % matrix.panel, matrix.inputs);
+  });
+}
+
+PanelRange panel_part(const PackedMatrix& matrix, std::int64_t part, std::int64_t parts) {
+  const std::int64_t first = matrix.panels() * part / parts;
+  return {first, matrix.panels() * (part + 1) / parts - first};
+}
+
+void linear_panels(SimdTier tier, TensorView<float> y, TensorView<const float> x, const PackedMatrix& weight,
+                   TensorView<const float> bias, PanelRange range) {
+  check_product(y, x, weight, bias);
+  const PanelKernels& kernels = kernels_of(tier, weight.type);
+  const std::int64_t whole = weight.whole_panels();
+  const auto multiply = [&](std::int64_t first, std::int64_t end) {
+    if (first >= end) return;
+    const std::int64_t o = first * weight.panel, count = std::min(end * weight.panel, weight.outputs) - o;
+    multiply_few(kernels, y.columns(o, count), x, reinterpret_cast<const std::byte*>(panel_at(weight, first)),
+                 weight.panel_bytes, bias.empty() ? nullptr : bias.data() + o);
+  };
+  const std::int64_t end = range.first + range.count;
+  multiply(range.first, std::min(end, whole));
+  multiply(std::max(range.first, whole), end);
+}
+
+void linear_packed(Compute& compute, TensorView<float> y, TensorView<const float> x, const PackedMatrix& weight,
+                   TensorView<const float> bias) {
+  check_product(y, x, weight, bias);
+  if (x.rows() <= kFewRows) {
+    constexpr std::int64_t kTileBytes = std::int64_t{1} << 16;
+    const Tiling panels{weight.panels(),
+                        std::max<std::int64_t>(1, kTileBytes / std::max<std::int64_t>(1, weight.panel_bytes))};
+    compute.pool().run(panels.tiles(), [&](std::int64_t tile, int) {
+      linear_panels(compute.simd(), y, x, weight, bias, {panels.first(tile), panels.count(tile)});
+    });
+    return;
+  }
+  const std::int64_t whole = weight.whole_panels() * weight.panel, rest = weight.outputs - whole;
+  if (whole > 0) multiply_many(compute, weight, y.columns(0, whole), x, weight.whole, part_of_bias(bias, 0, whole));
+  if (rest > 0) multiply_many(compute, weight, y.columns(whole, rest), x, weight.rest, part_of_bias(bias, whole, rest));
+}
+
+ScratchSize linear_packed_scratch(SimdTier tier, WeightType type, std::int64_t rows, std::int64_t inputs,
+                                  std::int64_t outputs) {
+  const FloatFactors factors(tier);
+  ScratchSize size = tiled_product_scratch(factors, {rows, outputs, inputs});
+  if (type != WeightType::f32 && rows > kFewRows) {
+    const std::int64_t columns = kernels_of(tier, type).columns, panel_size = columns * inputs;
+    const std::int64_t panels =
+        std::min(divide_up(outputs, columns), std::max<std::int64_t>(1, kUnpackedElements / panel_size));
+    size.shared = std::max(size.shared, panels * panel_size * static_cast<std::int64_t>(sizeof(float)));
+  }
+  return size;
+}
+
+}  // namespace lm
