@@ -9,6 +9,7 @@ while read -r program; do
     grep -q "^$fact: ." stdout || fail "$program --version does not say $fact"
   done
   case $program in
+    lm-info) ! grep -q '^blas' stdout || fail "lm-info names a BLAS, and multiplies nothing" ;;
     lm-*) grep -q '^blas: OpenBLAS .' stdout || fail "$program --version does not name the BLAS" ;;
     *) ! grep -q '^blas' stdout || fail "$program --version names a BLAS" ;;
   esac
