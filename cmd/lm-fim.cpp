@@ -124,10 +124,11 @@ int run(Options& options, const CommonOptions& common) {
   std::optional<InfillInput> input;
   if (!options.jsonl) input.emplace(options.source);  // its mistakes are reported before a large model is read
   options.tokenizer_options.reserved = fim_token_names();
-  TextModel model = open_text_model(options.model, options.tokenizer_options);
+  TextModel model = open_text_model(options.model, options.tokenizer_options, matrices_for(options.types.products));
   infill_layout(model, options.layout);  // refuses what cannot fill in the middle before its weights are packed
   Compute compute(common.threads, common.simd);
   const std::unique_ptr<const DecodingWeights> weights = pack_weights(compute, model, options.types.weights);
+  check_products(*options.app, options.types.products, weights.get(), options.model);
   Infiller infiller(compute, model, options.layout, {.weights = weights.get(), .cache_type = options.types.cache});
   if (options.layout == kAutoFimLayout && infiller.layout() != std::string(kDefaultFimLayout))
     spdlog::info("the layout is {}", infiller.layout());

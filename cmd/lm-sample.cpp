@@ -190,7 +190,7 @@ void check_kind(const Options& options, PromptKind kind) {
   if (kind == PromptKind::continuation) return;
   if (options.request.output.format != SampleFormat::text)
     throw Error("--format lm and --format ids are for continuations, but the prompt has gaps to fill");
-  for (const char* name : {"--weights", "--cache-type"}) {
+  for (const char* name : {"--weights", "--products", "--cache-type"}) {
     if (kind == PromptKind::masks && options.app->count(name) > 0)
       throw Error(std::string(name) + " is for models that generate text, and masks are filled without that");
   }
@@ -222,11 +222,12 @@ int run(Options& options, const CommonOptions& common) {
   if (options.greedy) request.prompting.sampling.temperature = 0;
   request.bars = options.output == "-" && is_terminal(STDOUT_FILENO);
   if (options.chat) options.tokenizer_options.reserved = chat_token_names();
-  TextModel model = open_text_model_or_state(options.model, options.tokenizer_options);
+  TextModel model = open_text_model_or_state(options.model, options.tokenizer_options, matrices_for(options.types.products));
   if (options.chat) find_chat_template(model);  // refuses a model without one before its weights are packed
   const std::unique_ptr<OutputStream> output = open_output(options.output);
   Compute compute(common.threads, common.simd);
   const std::unique_ptr<const DecodingWeights> weights = pack_weights(compute, model, options.types.weights);
+  check_products(*options.app, options.types.products, weights.get(), options.model);
   const DecodingOptions decoding = {.weights = weights.get(), .cache_type = options.types.cache};
   if (options.chat) {
     ChatAnswerer answerer(compute, model, *output, request, options.system, events_of({}), decoding);

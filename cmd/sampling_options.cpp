@@ -24,7 +24,20 @@ void add_sampling_options(CLI::App& app, const SamplingVariables& variables, con
 void add_decoding_options(CLI::App& app, Drafting& drafting, HeldTypes& types) {
   add_choice(app, "--draft", drafting, "guess tokens from the text and verify several at once; the text is the same");
   add_choice(app, "--weights", types.weights, "round the model's matrices to this type when it is opened");
+  add_products(app, types.products);
   add_choice(app, "--cache-type", types.cache, "round what is kept of the tokens, keys and values, to this type");
+}
+
+void add_products(CLI::App& app, WeightProducts& products) {
+  add_choice(app, "--products", products,
+             "compute with quantized weights as whole numbers, or as the floats they stand for");
+}
+
+void check_products(const CLI::App& app, WeightProducts products, const DecodingWeights* weights, const std::string& model) {
+  if (products != WeightProducts::int8 || app.count("--products") == 0) return;
+  if (weights != nullptr && weights->quantized()) return;
+  throw UsageError("--products int8 is for quantized weights, and those of '" + model +
+                   "' are not; lm-convert --type q8_0 " + "writes a model with such");
 }
 
 void check_stops(const std::vector<std::string>& stops) {

@@ -10,6 +10,7 @@
 #include "infer/sampler.h"
 #include "kernels/cached_rows.h"
 #include "kernels/packed.h"
+#include "model/decoding_weights.h"
 
 namespace lm::cmd {
 
@@ -35,10 +36,16 @@ void add_sampling_options(CLI::App& app, const SamplingVariables& variables, con
 struct HeldTypes {
   WeightType weights = WeightType::f32;
   CacheType cache = CacheType::f32;
+  WeightProducts products = WeightProducts::int8;
 };
 
-/// Adds --draft, --weights and --cache-type.
+/// Adds --draft, --weights, --products and --cache-type.
 void add_decoding_options(CLI::App& app, Drafting& drafting, HeldTypes& types);
+
+/// Declares --products, whose present value is the default.
+void add_products(CLI::App& app, WeightProducts& products);
+/// Throws UsageError if --products int8 was given, and the weights (null: none that generate text) are not quantized.
+void check_products(const CLI::App& app, WeightProducts products, const DecodingWeights* weights, const std::string& model);
 
 /// Throws UsageError if a string of --stop is empty.
 void check_stops(const std::vector<std::string>& stops);

@@ -39,12 +39,12 @@ Tokenizer open_tokenizer(const std::string& path, const TokenizerOptions& option
   return tokenizer;
 }
 
-TextModel open_text_model(const std::string& path, const TokenizerOptions& options) {
-  return with_printed_notes(load_text_model(path, options));
+TextModel open_text_model(const std::string& path, const TokenizerOptions& options, Matrices matrices) {
+  return with_printed_notes(load_text_model(path, options, matrices));
 }
 
-TextModel open_text_model_or_state(const std::string& path, const TokenizerOptions& options) {
-  return with_printed_notes(load_text_model_or_state(path, options));
+TextModel open_text_model_or_state(const std::string& path, const TokenizerOptions& options, Matrices matrices) {
+  return with_printed_notes(load_text_model_or_state(path, options, matrices));
 }
 
 }  // namespace lm::cmd

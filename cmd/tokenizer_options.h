@@ -20,9 +20,10 @@ void add_model(CLI::App& app, std::string& model, TokenizerOptions& options);
 Tokenizer open_tokenizer(const std::string& path, const TokenizerOptions& options);
 
 /// Loads a model with its tokenizer, and prints the notes of both on standard error.
-TextModel open_text_model(const std::string& path, const TokenizerOptions& options);
+TextModel open_text_model(const std::string& path, const TokenizerOptions& options, Matrices matrices = Matrices::in_memory);
 
 /// Loads a model or the weights of a training state, as load_text_model_or_state() does, and prints the notes.
-TextModel open_text_model_or_state(const std::string& path, const TokenizerOptions& options);
+TextModel open_text_model_or_state(const std::string& path, const TokenizerOptions& options,
+                                   Matrices matrices = Matrices::in_memory);
 
 }  // namespace lm::cmd

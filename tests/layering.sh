@@ -38,7 +38,7 @@ allowed_rooms() {
     tasks/load_tokenizer) ;;
     model/config* | model/families) echo config config_fields families ;;
     model/parameters | model/linear_layers | model/decoding_weights) echo parameters config families ;;
-    model/files) echo parameters config config_fields families ;;
+    model/files) echo decoding_weights parameters config config_fields families ;;
     model/activations | model/batch | model/decode | model/decode_step | model/kv_cache | model/layer_kernels | model/rotary_tables | \
       model/row_sink | model/transformer*)
       echo activations batch decode decode_step decoding_weights kv_cache layer_kernels rotary_tables row_sink transformer linear_layers parameters config ;;

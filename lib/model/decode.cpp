@@ -189,7 +189,11 @@ void Decoder::run_layers(KVCache& cache, const Block& block) {
   for (std::int64_t layer = 0; layer < c.n_layers; ++layer) {
     const LayerParameters<float>& w = parameters_.layers[static_cast<std::size_t>(layer)];
     const PackedLayer& matrices = weights_.layer(layer);
-    linear_packed(compute_, b.qkv, normed(b.normed, w.attention_norm), matrices.qkv, w.qkv_bias);
+    const TensorView<float> input = normed(b.normed, w.attention_norm);
+    for_each_stacked(matrices.qkv, b.qkv, w.qkv_bias,
+                     [&](TensorView<float> y, const PackedMatrix& matrix, TensorView<const float> bias) {
+                       linear_packed(compute_, y, input, matrix, bias);
+                     });
     // Of parallel branches the second reads the layer's input too.
     const TensorView<float> second = c.parallel_residual ? normed(b.second_normed, w.ffn_norm) : TensorView<float>();
     attend(cache, layer, b, block);

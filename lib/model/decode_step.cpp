@@ -89,7 +89,7 @@ struct DecodeStep::Member {
   }
   void multiply(TensorView<float> y, TensorView<const float> x, const PackedMatrix& weight,
                 TensorView<const float> bias) const {
-    linear_panels(compute.simd(), y, x, weight, bias, panels_of(weight));
+    linear_panels(compute, y, x, weight, bias, panels_of(weight));
   }
 
   void embed() const {
@@ -103,7 +103,11 @@ struct DecodeStep::Member {
   void run_layer(std::int64_t layer) const {
     const LayerParameters<float>& w = parameters.layers[static_cast<std::size_t>(layer)];
     const PackedLayer& matrices = step.weights_.layer(layer);
-    multiply(shared.qkv, normed(own.normed, w.attention_norm), matrices.qkv, w.qkv_bias);
+    const TensorView<const float> input = normed(own.normed, w.attention_norm);
+    for_each_stacked(matrices.qkv, shared.qkv, w.qkv_bias,
+                     [&](TensorView<float> y, const PackedMatrix& matrix, TensorView<const float> bias) {
+                       multiply(y, input, matrix, bias);
+                     });
     // Of parallel branches the second reads the layer's input too.
     const TensorView<const float> second =
         c.parallel_residual ? normed(own.second_normed, w.ffn_norm) : TensorView<const float>();
@@ -292,7 +296,11 @@ void DecodeStep::collect(std::span<const Continuation> inputs) {
   const ModelConfig& c = weights_.config();
   const std::int64_t scratch =
       attention_cached_scratch(slots_.front().keys.type, c.n_heads / c.n_kv_heads, longest, c.head_dim);
-  for (const std::unique_ptr<Compute>& compute : own_compute_) compute->scratch<float>(0, scratch);
+  const std::int64_t quantized = block_scratch(std::ssize(rows_), std::max({c.channels, c.q_width(), c.ffn_dim}));
+  for (const std::unique_ptr<Compute>& compute : own_compute_) {
+    compute->scratch<float>(0, scratch);
+    compute->scratch<char>(0, quantized);
+  }
 }
 
 void DecodeStep::run(std::span<const Continuation> inputs, const RotaryTables<float>& rotary, TensorView<float> logits) {

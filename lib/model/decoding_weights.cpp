@@ -1,30 +1,13 @@
 #include "model/decoding_weights.h"
 
-#include <cmath>
-#include <cstring>
-#include <string>
+#include <algorithm>
+#include <initializer_list>
 
-#include "base/error.h"
 #include "kernels/elementwise.h"
 #include "kernels/embedding.h"
 #include "tensor/layout.h"
 
 namespace lm {
-namespace {
-
-/// Halves are finite up to 65504; numbers that round to it are still below this.
-constexpr float kHalfLimit = 65520.0f;
-
-void check_range(const TensorView<float>& weight) {
-  for (std::int64_t i = 0; i < weight.size(); ++i) {
-    if (std::abs(weight.data()[i]) < kHalfLimit) continue;
-    throw Error("cannot hold the weights as 'f16': one of them is " + std::to_string(weight.data()[i]) +
-                ", and the largest number of that type is 65504; use 'bf16'");
-  }
-}
-
-}  // namespace
-
 /// Calls visit(matrix, weight) for all matrices, in the order in which they are read.
 template <class Visit>
 void DecodingWeights::visit(Visit&& visit) {
@@ -32,7 +15,7 @@ void DecodingWeights::visit(Visit&& visit) {
   for (std::size_t i = 0; i < layers_.size(); ++i) {
     const LayerParameters<float>& w = parameters_->layers[i];
     PackedLayer& layer = layers_[i];
-    visit(layer.qkv, w.qkv);
+    visit(layer.qkv.front(), w.qkv);
     visit(layer.projection, w.projection);
     if (c.gated) visit(layer.gate, w.up.rows(0, c.ffn_dim));
     visit(layer.up, w.up.rows(c.gated ? c.ffn_dim : 0, c.ffn_dim));
@@ -44,8 +27,9 @@ void DecodingWeights::visit(Visit&& visit) {
 
 void DecodingWeights::pack_all(Compute& compute, WeightType type) {
   layers_.resize(parameters_->layers.size());
+  for (PackedLayer& layer : layers_) layer.qkv.resize(1);
   visit([&](PackedMatrix& matrix, const TensorView<float>& weight) {
-    if (type == WeightType::f16) check_range(weight);
+    check_range(type, weight);
     matrix = packed_shape(compute.simd(), type, weight.rows(), weight.columns());
   });
   memory_ = place_views<std::byte>([&](Layout& layout) {
@@ -72,11 +56,23 @@ DecodingWeights::DecodingWeights(Compute& compute, Parameters<float>&& parameter
   pack_all(compute, type);
 }
 
+bool DecodingWeights::quantized() const {
+  const auto any = [](std::initializer_list<const PackedMatrix*> matrices) {
+    return std::any_of(matrices.begin(), matrices.end(), [](const PackedMatrix* matrix) { return matrix->quantized(); });
+  };
+  return any({&tokens_, &head_, &head_dense_}) || std::any_of(layers_.begin(), layers_.end(), [&](const PackedLayer& layer) {
+           return any({&layer.projection, &layer.gate, &layer.up, &layer.down}) ||
+                  std::any_of(layer.qkv.begin(), layer.qkv.end(), [](const PackedMatrix& part) { return part.quantized(); });
+         });
+}
+
 void DecodingWeights::embed(Compute& compute, TensorView<float> y, std::span<const TokenId> ids,
                             std::int64_t first_position) const {
   const ModelConfig& c = config();
   if (c.tied_embeddings) {
     unpack_outputs(compute, y, head_, ids);
+  } else if (!tokens_.empty()) {
+    unpack_outputs(compute, y, tokens_, ids);
   } else {
     embedding_forward<float>(compute, y, ids, {parameters_->tokens, {}, {}}, y.rows());
   }

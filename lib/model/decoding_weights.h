@@ -15,10 +15,35 @@ namespace lm {
 
 /// The matrices of a layer; shapes as in LayerParameters.
 struct PackedLayer {
-  PackedMatrix qkv, projection;
+  std::vector<PackedMatrix> qkv;  // one, or three if they are of different types: stacked, (q, k, v)
+  PackedMatrix projection;
   PackedMatrix gate;  // (F, C), or empty if the feed-forward part has no gate
   PackedMatrix up;    // (F, C)
   PackedMatrix down;
+};
+
+/// Calls multiply(part of y, matrix, part of bias) for matrices that are stacked. y: (rows, outputs of all)
+template <class Multiply>
+void for_each_stacked(const std::vector<PackedMatrix>& matrices, TensorView<float> y, TensorView<const float> bias,
+                      Multiply&& multiply) {
+  std::int64_t first = 0;
+  for (const PackedMatrix& matrix : matrices) {
+    multiply(y.columns(first, matrix.outputs), matrix,
+             bias.empty() ? bias : TensorView<const float>(bias.data() + first, matrix.outputs));
+    first += matrix.outputs;
+  }
+}
+
+/// Where matrices are that are not in memory: in a file, perhaps quantized.
+class MatrixSource {
+ public:
+  virtual ~MatrixSource() = default;
+  /// Returns the type in which a tensor's rows are stored.
+  virtual GgmlType type_of(const TensorSpec& spec) const = 0;
+  /// Writes rows of a tensor, in the order that they have in memory, each in blocks of that type. Called on any thread.
+  virtual void read_rows(const TensorSpec& spec, std::int64_t first, std::int64_t count, void* rows) const = 0;
+  /// Throws Error saying that a tensor's numbers are not finite.
+  [[noreturn]] virtual void refuse_not_finite(const TensorSpec& spec) const = 0;
 };
 
 /// The matrices packed, and rounded to a type; norms, biases and embeddings are those of Parameters, except the table of tokens
@@ -30,6 +55,9 @@ class DecodingWeights {
   /// Takes the parameters over and packs each matrix in its own memory: little is needed beside that of the parameters, of which
   /// a narrower type gives the rest back.
   DecodingWeights(Compute& compute, Parameters<float>&& parameters, WeightType type = WeightType::f32);
+  /// Takes over parameters that hold the small tensors, and packs the matrices of a file: quantized ones as they are, others of
+  /// 16 bits in these, and the rest rounded to `type`. Throws Error if a number is not finite, and the source's errors.
+  DecodingWeights(Compute& compute, Parameters<float>&& small, const MatrixSource& source, WeightType type);
   DecodingWeights(const DecodingWeights&) = delete;
   DecodingWeights& operator=(const DecodingWeights&) = delete;
 
@@ -40,18 +68,22 @@ class DecodingWeights {
   const PackedMatrix& head() const { return head_; }
   const PackedMatrix& head_dense() const { return head_dense_; }
 
+  /// Returns whether some matrix is quantized.
+  bool quantized() const;
+
   /// y[r,:] = the embedding of ids[r] at position first_position + r, with the configuration's scale, before a norm.
   /// y: (rows, C), contiguous
   void embed(Compute& compute, TensorView<float> y, std::span<const TokenId> ids, std::int64_t first_position) const;
 
  private:
-  struct Source;
+  class FilePacker;
   void pack_all(Compute& compute, WeightType type);
   template <class Visit>
   void visit(Visit&& visit);
   std::optional<Parameters<float>> owned_;
   const Parameters<float>* parameters_;
   std::vector<PackedLayer> layers_;
+  PackedMatrix tokens_;  // (V, C), of a file's that is not the head's
   PackedMatrix head_, head_dense_;
   Arena<std::byte> memory_;
 };

@@ -49,6 +49,10 @@ struct Parameters<T>::Builder {
     layout.align();
     return view;
   }
+  /// The table of tokens, and the matrices of the head.
+  TensorView<T> large_matrix(const char* name, std::int64_t rows) {
+    return held == Tensors::small ? TensorView<T>() : matrix(name, rows, kUsual);
+  }
   TensorView<T> vector(const std::string& name, std::int64_t size, InitialValue initial) {
     layout.align();
     const TensorView<T> view = append({.name = name, .rows = 1, .columns = size, .rank = 1, .initial = initial});
@@ -83,7 +87,7 @@ struct Parameters<T>::Builder {
   }
   /// Places the parts without a gap and returns them as the matrix of one product.
   TensorView<T> layer_matrix(const std::vector<Part>& parts, std::int64_t columns, InitialValue initial) {
-    if (held == Tensors::outside_layer_matrices) return {};
+    if (held != Tensors::all) return {};
     layout.align();
     const std::int64_t start = layout.template position<T>();
     std::int64_t rows = 0;
@@ -138,7 +142,7 @@ void Parameters<T>::lay_out(Layout& layout) {
   const TensorNames& names = tensor_names(c.family);
   Builder b{.layout = layout, .specs = specs_, .config = c, .names = names, .held = held_};
 
-  tokens = b.matrix(names.tokens, c.vocab_size, kUsual);
+  tokens = b.large_matrix(names.tokens, c.vocab_size);
   if (c.positions == Positions::learned) positions = b.matrix(names.positions, c.position_offset + c.context_length, kUsual);
   if (c.token_types > 0) token_types = b.matrix(names.token_types, c.token_types, kUsual);
   embedding_norm = b.norm(c.embedding_norm, names.embedding_norm);
@@ -147,11 +151,11 @@ void Parameters<T>::lay_out(Layout& layout) {
   final_norm = b.norm(c.final_norm, names.final_norm);
   b.base.clear();  // the head's names are whole
   if (c.head_dense) {
-    head_dense = b.matrix(names.head_dense, c.channels, kUsual);
+    head_dense = b.large_matrix(names.head_dense, c.channels);
     if (c.head_dense_bias) head_dense_bias = b.vector(std::string(names.head_dense) + ".bias", c.channels, kZeros);
     head_norm = b.norm(true, names.head_norm);
   }
-  head = c.tied_embeddings ? tokens : b.matrix(names.head, c.vocab_size, kUsual);
+  head = c.tied_embeddings ? tokens : b.large_matrix(names.head, c.vocab_size);
   if (!c.head_bias) return;
   // Where the head has a matrix of its own, transformers reads the bias beside it, and no other.
   head_bias =

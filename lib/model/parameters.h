@@ -67,8 +67,9 @@ struct LayerParameters {
   NormParameters<T> ffn_post_norm;
 };
 
-/// Which of a model's tensors an arena holds; views of the others are empty.
-enum class Tensors { all, outside_layer_matrices };
+/// Which of a model's tensors an arena holds; views of the others are empty. `small`: all but the matrices of products and the
+/// table of tokens.
+enum class Tensors { all, outside_layer_matrices, small };
 
 template <class T>
 class Parameters {

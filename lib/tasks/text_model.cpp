@@ -106,12 +106,12 @@ std::int64_t TextModel::training_window() const {
   return std::min(context, *window->if_integer());
 }
 
-TextModel load_text_model(const std::string& path, const TokenizerOptions& options) {
-  return with_tokenizer(load_model(path), options);
+TextModel load_text_model(const std::string& path, const TokenizerOptions& options, Matrices matrices) {
+  return with_tokenizer(load_model(path, matrices), options);
 }
 
-TextModel load_text_model_or_state(const std::string& path, const TokenizerOptions& options) {
-  if (kind_of_path(path) != FileKind::state) return load_text_model(path, options);
+TextModel load_text_model_or_state(const std::string& path, const TokenizerOptions& options, Matrices matrices) {
+  if (kind_of_path(path) != FileKind::state) return load_text_model(path, options, matrices);
   const StateFile file = StateFile::open(path);
   const StateRecord& state = file.record();
   if (state.tokenizer_json.empty()) {

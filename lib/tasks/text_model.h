@@ -46,10 +46,12 @@ struct TextModel {
 std::string weights_hash(const TextModel& model);
 
 /// Loads a model file, or a folder with its tokenizer beside. Throws Error if either is missing or broken.
-TextModel load_text_model(const std::string& path, const TokenizerOptions& options = {});
+TextModel load_text_model(const std::string& path, const TokenizerOptions& options = {},
+                          Matrices matrices = Matrices::in_memory);
 
 /// Loads the same, or a training state: the weights that the model would have if its run ended now.
-TextModel load_text_model_or_state(const std::string& path, const TokenizerOptions& options = {});
+TextModel load_text_model_or_state(const std::string& path, const TokenizerOptions& options = {},
+                                   Matrices matrices = Matrices::in_memory);
 
 /// Returns the tokenizer of a model file, or of a folder. Throws the same errors.
 Tokenizer tokenizer_of(const LoadedModel& model, const TokenizerOptions& options);

@@ -80,7 +80,7 @@ void check_rows(Compute& compute, const Packed& packed, Tensor<float> weight, st
   linear_packed(compute, y.view(), x.view(), packed.matrix, bias_view);
   CHECK(y.values == expected.values);
   for (std::int64_t part = 0; part < 3; ++part)
-    linear_panels(compute.simd(), in_parts.view(), x.view(), packed.matrix, bias_view, panel_part(packed.matrix, part, 3));
+    linear_panels(compute, in_parts.view(), x.view(), packed.matrix, bias_view, panel_part(packed.matrix, part, 3));
   CHECK(in_parts.values == expected.values);
 }
 

@@ -216,10 +216,10 @@ void read_tensors(Parameters<float>& parameters, const SafetensorsFile& file, co
   }
 }
 
-LoadedModel load_model(const std::string& path) {
+LoadedModel load_model(const std::string& path, Matrices matrices) {
   const FileKind kind = kind_of_path(path);
   require_kind(FileUse::model, kind, input_name(path));
-  if (kind == FileKind::gguf) return load_gguf_model(path);
+  if (kind == FileKind::gguf) return load_gguf_model(path, matrices);
   const bool folder = is_folder(path);
   const ModelTensors tensors = folder ? ModelTensors::open_folder(path) : ModelTensors::open(path);
   ModelRecord record;

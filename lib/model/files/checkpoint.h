@@ -2,12 +2,14 @@
 // which is only read (lm-gguf(5)).
 #pragma once
 
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "base/token.h"
 #include "model/config.h"
+#include "model/decoding_weights.h"
 #include "model/files/folder_facts.h"
 #include "model/files/folder_texts.h"
 #include "model/files/safetensors.h"
@@ -32,14 +34,18 @@ struct ModelRecord {
 
 struct LoadedModel {
   ModelRecord record;
-  Parameters<float> parameters;
+  Parameters<float> parameters;  // with Matrices::in_file only the small ones, if there are `matrices`
   std::string path;
+  std::shared_ptr<const MatrixSource> matrices = nullptr;  // of a GGUF file, which stays open
 };
+
+/// Whether a model's matrices are read when it is loaded, or left in its file (of GGUF files; other models' are read).
+enum class Matrices { in_memory, in_file };
 
 /// Loads a model file, a folder with model.safetensors (whose lm.* metadata is believed over config.json, which serves
 /// models from elsewhere; their tokenizer is in files of its own), or a GGUF file. Throws Error if anything is missing, has
 /// another shape, is not finite, or fails its checksum.
-LoadedModel load_model(const std::string& path);
+LoadedModel load_model(const std::string& path, Matrices matrices = Matrices::in_memory);
 
 /// Writes a file ("-": to standard output) or, if `path` ends in '/' or is a folder, the folder: model.safetensors and
 /// folder_files(), written whole under a temporary name and exchanged.

@@ -1,6 +1,7 @@
 #include "model/files/gguf_checkpoint.h"
 
 #include <array>
+#include <memory>
 #include <optional>
 
 #include "base/error.h"
@@ -50,15 +51,18 @@ ModelRecord foreign_record(const GgufModel& model, const std::string& path) {
 
 }  // namespace
 
-LoadedModel load_gguf_model(const std::string& path) {
-  const GgufModel model = GgufModel::open(path);
+LoadedModel load_gguf_model(const std::string& path, Matrices matrices) {
+  auto opened = std::make_shared<const GgufModel>(GgufModel::open(path));
+  const GgufModel& model = *opened;
   std::optional<ModelRecord> own = own_record(model);
   ModelRecord record = own ? std::move(*own) : foreign_record(model, path);
-  if (is_quantized(model.parts()))
+  if (is_quantized(model.parts()) && matrices == Matrices::in_memory)
     record.notes.push_back("its weights are dequantized from " + gguf_file_type(model.parts()) + " to 32-bit floats");
-  Parameters<float> parameters(record.config);
+  Parameters<float> parameters(record.config, matrices == Matrices::in_memory ? Tensors::all : Tensors::small);
   for (const TensorSpec& spec : parameters.tensors()) model.read(spec, parameters.view(spec));
-  return {.record = std::move(record), .parameters = std::move(parameters), .path = path};
+  LoadedModel loaded{.record = std::move(record), .parameters = std::move(parameters), .path = path};
+  if (matrices == Matrices::in_file) loaded.matrices = std::move(opened);
+  return loaded;
 }
 
 }  // namespace lm

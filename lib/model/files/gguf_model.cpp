@@ -187,12 +187,26 @@ void GgufModel::read(const TensorSpec& spec, TensorView<float> values) const {
   }
   const std::span<float> all(values.data(), static_cast<std::size_t>(spec.size()));
   if (!std::all_of(all.begin(), all.end(), [](float value) { return std::isfinite(value); })) {
-    throw Error("tensor " + quoted_tensor(gguf_tensor_name(config_.family, spec.name)) + " in '" + at.file->name() +
-                "' holds numbers that are not finite");
+    refuse_not_finite(spec);
   }
   if (at.gain_offset != 0) {
     for (float& value : all) value -= at.gain_offset;
   }
+}
+
+void GgufModel::refuse_not_finite(const TensorSpec& spec) const {
+  throw Error("tensor " + quoted_tensor(gguf_tensor_name(config_.family, spec.name)) + " in '" + place(spec).file->name() +
+              "' holds numbers that are not finite");
+}
+
+void GgufModel::read_rows(const TensorSpec& spec, std::int64_t first, std::int64_t count, void* rows) const {
+  const GgufPlace at = place(spec);
+  const auto read_from = [&](std::int64_t row, std::int64_t so_many, char* to) {
+    at.file->read(at.offset + static_cast<std::uint64_t>(row * at.row_bytes), to,
+                  static_cast<std::size_t>(so_many * at.row_bytes));
+  };
+  if (at.paired_rows == 0) return read_from(first, count, static_cast<char*>(rows));
+  for (std::int64_t i = 0; i < count; ++i) read_from(at.file_row(first + i), 1, static_cast<char*>(rows) + i * at.row_bytes);
 }
 
 }  // namespace lm

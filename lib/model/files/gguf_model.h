@@ -6,6 +6,7 @@
 #include <string>
 
 #include "model/config.h"
+#include "model/decoding_weights.h"
 #include "model/files/folder_texts.h"
 #include "model/files/gguf_architecture.h"
 #include "model/files/gguf_parts.h"
@@ -31,9 +32,15 @@ struct GgufPlace {
     const std::int64_t in_head = row % paired_rows;
     return row - in_head + in_head % 2 * (paired_rows / 2) + in_head / 2;
   }
+  /// Returns the row in the file of one in memory.
+  std::int64_t file_row(std::int64_t row) const {
+    if (paired_rows == 0) return row;
+    const std::int64_t in_head = row % paired_rows, half = paired_rows / 2;
+    return row - in_head + 2 * (in_head % half) + in_head / half;
+  }
 };
 
-class GgufModel {
+class GgufModel : public MatrixSource {
  public:
   /// Opens a file, with the parts that follow it. Throws Error for an architecture, a key or a type of tensors that is not
   /// known, and unless all tensors of the model are there, with their shapes, and no others.
@@ -51,6 +58,10 @@ class GgufModel {
   GgufPlace place(const TensorSpec& spec) const;
   /// Reads a tensor as floats. Throws Error if one is not finite.
   void read(const TensorSpec& spec, TensorView<float> values) const;
+
+  GgmlType type_of(const TensorSpec& spec) const override { return place(spec).type; }
+  void read_rows(const TensorSpec& spec, std::int64_t first, std::int64_t count, void* rows) const override;
+  [[noreturn]] void refuse_not_finite(const TensorSpec& spec) const override;
 
  private:
   explicit GgufModel(GgufParts parts);

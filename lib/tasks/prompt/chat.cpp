@@ -63,7 +63,8 @@ void ChatAnswerer::answer(std::string_view text) {
                                                      : NextTokensForm::text;
     return output_.write(next_tokens_report(keep_likeliest(prompter_->next_tokens(), *request_.candidates), model_, form));
   }
-  sample_all([&](std::int64_t number) { writer_->begin(*prompter_, text, number); }, [&] { writer_->write_all(*prompter_); });
+  sample_all([&](std::int64_t number) { writer_->begin(*prompter_, text, number); },
+             [&] { writer_->write_all(*prompter_); });
 }
 
 void ChatAnswerer::answer_record(const JsonValue& record, const std::string& source) {

@@ -5,6 +5,12 @@
 namespace lm {
 
 std::unique_ptr<const DecodingWeights> pack_weights(Compute& compute, TextModel& model, WeightType type) {
+  if (model.model.matrices) {
+    auto weights =
+        std::make_unique<const DecodingWeights>(compute, std::move(model.model.parameters), *model.model.matrices, type);
+    model.model.matrices.reset();
+    return weights;
+  }
   const bool fills_masks = was_trained_on(model, "masked");
   if (model.model.record.objective == "masked") return nullptr;
   if (fills_masks) return std::make_unique<const DecodingWeights>(compute, model.parameters(), type);

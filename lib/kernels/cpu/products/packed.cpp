@@ -1,7 +1,14 @@
 #include "kernels/packed.h"
 
+#include <algorithm>
+#include <atomic>
+#include <cmath>
 #include <cstring>
+#include <string>
 
+#include "base/error.h"
+#include "kernels/cpu/products/block_kernels.h"
+#include "kernels/cpu/products/block_panels.h"
 #include "kernels/cpu/products/tiled_product.h"
 
 namespace lm {
@@ -71,7 +78,90 @@ char* panel_at(const PackedMatrix& matrix, std::int64_t panel) {
   return reinterpret_cast<char*>(panel < matrix.whole_panels() ? matrix.whole + panel * matrix.panel_bytes : matrix.rest);
 }
 
+/// The product of some panels of floats.
+void multiply_float_panels(SimdTier tier, TensorView<float> y, TensorView<const float> x, const PackedMatrix& weight,
+                           TensorView<const float> bias, PanelRange range) {
+  const PanelKernels& kernels = kernels_of(tier, weight.type);
+  const std::int64_t whole = weight.whole_panels();
+  const auto multiply = [&](std::int64_t first, std::int64_t end) {
+    if (first >= end) return;
+    const std::int64_t o = first * weight.panel, count = std::min(end * weight.panel, weight.outputs) - o;
+    multiply_few(kernels, y.columns(o, count), x, reinterpret_cast<const std::byte*>(panel_at(weight, first)),
+                 weight.panel_bytes, bias.empty() ? nullptr : bias.data() + o);
+  };
+  const std::int64_t end = range.first + range.count;
+  multiply(range.first, std::min(end, whole));
+  multiply(std::max(range.first, whole), end);
+}
+
+/// Places quantized rows in memory of block_scratch().
+QuantizedRows place_rows(char* memory, std::int64_t rows, std::int64_t inputs) {
+  const std::int64_t groups = inputs / kGroup, count = rows * groups;
+  auto* const scales = reinterpret_cast<float*>(memory + count * kGroup);
+  auto* const sums = reinterpret_cast<std::int32_t*>(scales + count);
+  auto* const scaled_sums = reinterpret_cast<float*>(sums + 2 * count);
+  return {reinterpret_cast<std::int8_t*>(memory), scales, sums, scaled_sums, groups};
+}
+
+/// y = x * weight^T + bias for the outputs of some panels of quantized weights.
+void multiply_blocks(const BlockKernels& kernels, TensorView<float> y, const QuantizedRows& x, const PackedMatrix& weight,
+                     TensorView<const float> bias, PanelRange range) {
+  const auto multiply = kernels.multiply[static_cast<int>(block_kind(weight.blocks))];
+  for (std::int64_t panel = range.first; panel < range.first + range.count; ++panel) {
+    const std::int64_t o = panel * weight.panel;
+    multiply(y.data() + o, y.stride(0), x, y.rows(), panel_at(weight, panel), std::min(weight.panel, weight.outputs - o),
+             bias.empty() ? nullptr : bias.data() + o);
+  }
+}
+
+/// The tiles of panels in which a product is handed out.
+Tiling panel_tiles(const PackedMatrix& weight) {
+  constexpr std::int64_t kTileBytes = std::int64_t{1} << 16;
+  return {weight.panels(), std::max<std::int64_t>(1, kTileBytes / std::max<std::int64_t>(1, weight.panel_bytes))};
+}
+
+void linear_blocks(Compute& compute, TensorView<float> y, TensorView<const float> x, const PackedMatrix& weight,
+                   TensorView<const float> bias) {
+  const BlockKernels& kernels = block_kernels(compute.simd());
+  const std::int64_t rows = x.rows();
+  const QuantizedRows quantized =
+      place_rows(compute.shared_scratch<char>(block_scratch(rows, weight.inputs)), rows, weight.inputs);
+  compute.pool().run(rows, [&](std::int64_t r, int) { kernels.quantize(quantized.from(r), x.row(r)); });
+  const Tiling panels = panel_tiles(weight);
+  compute.pool().run(panels.tiles(), [&](std::int64_t tile, int) {
+    multiply_blocks(kernels, y, quantized, weight, bias, {panels.first(tile), panels.count(tile)});
+  });
+}
+
 }  // namespace
+
+bool can_pack_blocks(GgmlType type) { return has_block_kind(type); }
+
+PackedMatrix packed_blocks_shape(GgmlType type, std::int64_t outputs, std::int64_t inputs) {
+  return {.blocks = type,
+          .outputs = outputs,
+          .inputs = inputs,
+          .panel = kPanelOutputs,
+          .panel_bytes = block_panel_bytes(type, inputs)};
+}
+
+bool pack_blocks(Compute& compute, const PackedMatrix& matrix, const ReadBlockRows& read) {
+  const GgmlTypeFacts& facts = facts_of(matrix.blocks);
+  const std::int64_t row_bytes = matrix.inputs / facts.values * facts.bytes;
+  const Tiling rows{matrix.outputs, matrix.panel};
+  std::atomic<bool> finite = true;
+  compute.pool().run(rows.tiles(), [&](std::int64_t panel, int worker) {
+    char* const blocks = compute.scratch<char>(worker, matrix.panel * row_bytes);
+    read(rows.first(panel), rows.count(panel), blocks);
+    if (!pack_block_panel(matrix.blocks, panel_at(matrix, panel), blocks, rows.count(panel), matrix.inputs)) finite = false;
+  });
+  return finite;
+}
+
+std::int64_t block_scratch(std::int64_t rows, std::int64_t inputs) {
+  const std::int64_t groups = rows * (inputs / kGroup);
+  return groups * (kGroup + 5 * static_cast<std::int64_t>(sizeof(float)));
+}
 
 PackedMatrix packed_shape(SimdTier tier, WeightType type, std::int64_t outputs, std::int64_t inputs) {
   return {.type = type,
@@ -87,12 +177,29 @@ std::int64_t rest_bytes(const PackedMatrix& matrix) {
   return matrix.panels() > matrix.whole_panels() ? matrix.panel_bytes : 0;
 }
 
+void check_range(WeightType type, TensorView<const float> weight) {
+  constexpr float kHalfLimit = 65520.0f;  // halves are finite up to 65504; numbers that round to it are still below this
+  if (type != WeightType::f16) return;
+  for (std::int64_t i = 0; i < weight.size(); ++i) {
+    if (std::abs(weight.data()[i]) < kHalfLimit) continue;
+    throw Error("cannot hold the weights as 'f16': one of them is " + std::to_string(weight.data()[i]) +
+                ", and the largest number of that type is 65504; use 'bf16'");
+  }
+}
+
 void pack(Compute& compute, const PackedMatrix& matrix, TensorView<const float> weight) {
-  LM_CHECK(weight.rows() == matrix.outputs && weight.columns() == matrix.inputs);
+  LM_CHECK(weight.rows() == matrix.outputs);
+  pack_part(compute, matrix, 0, weight);
+}
+
+void pack_part(Compute& compute, const PackedMatrix& matrix, std::int64_t first, TensorView<const float> part) {
+  const bool ends = first + part.rows() == matrix.outputs || part.rows() % matrix.panel == 0;
+  LM_CHECK(part.columns() == matrix.inputs && first % matrix.panel == 0 && ends && !matrix.quantized());
   const PanelKernels& kernels = kernels_of(compute.simd(), matrix.type);
-  const Tiling rows{matrix.outputs, matrix.panel};
+  const Tiling rows{part.rows(), matrix.panel};
   compute.pool().run(rows.tiles(), [&](std::int64_t panel, int) {
-    kernels.pack(panel_at(matrix, panel), strided(weight, rows.first(panel)), rows.count(panel), matrix.inputs);
+    kernels.pack(panel_at(matrix, first / matrix.panel + panel), strided(part, rows.first(panel)), rows.count(panel),
+                 matrix.inputs);
   });
 }
 
@@ -116,9 +223,13 @@ void pack_in_place(Compute& compute, PackedMatrix& matrix, TensorView<float> wei
 
 void unpack_outputs(Compute& compute, TensorView<float> y, const PackedMatrix& matrix, std::span<const TokenId> outputs) {
   LM_CHECK(y.columns() == matrix.inputs && y.rows() == std::ssize(outputs));
-  const PanelKernels& kernels = kernels_of(compute.simd(), matrix.type);
   compute.pool().run(y.rows(), [&](std::int64_t r, int) {
     const auto output = static_cast<std::int64_t>(outputs[static_cast<std::size_t>(r)]);
+    if (matrix.quantized()) {
+      return unpack_block_output(matrix.blocks, y.row(r), panel_at(matrix, output / matrix.panel), output % matrix.panel,
+                                 matrix.inputs);
+    }
+    const PanelKernels& kernels = kernels_of(compute.simd(), matrix.type);
     kernels.unpack_column(y.row(r), panel_at(matrix, output / matrix.panel), output % matrix.panel, matrix.inputs);
   });
 }
@@ -128,31 +239,27 @@ PanelRange panel_part(const PackedMatrix& matrix, std::int64_t part, std::int64_
   return {first, matrix.panels() * (part + 1) / parts - first};
 }
 
-void linear_panels(SimdTier tier, TensorView<float> y, TensorView<const float> x, const PackedMatrix& weight,
+void linear_panels(Compute& compute, TensorView<float> y, TensorView<const float> x, const PackedMatrix& weight,
                    TensorView<const float> bias, PanelRange range) {
   check_product(y, x, weight, bias);
-  const PanelKernels& kernels = kernels_of(tier, weight.type);
-  const std::int64_t whole = weight.whole_panels();
-  const auto multiply = [&](std::int64_t first, std::int64_t end) {
-    if (first >= end) return;
-    const std::int64_t o = first * weight.panel, count = std::min(end * weight.panel, weight.outputs) - o;
-    multiply_few(kernels, y.columns(o, count), x, reinterpret_cast<const std::byte*>(panel_at(weight, first)),
-                 weight.panel_bytes, bias.empty() ? nullptr : bias.data() + o);
-  };
-  const std::int64_t end = range.first + range.count;
-  multiply(range.first, std::min(end, whole));
-  multiply(std::max(range.first, whole), end);
+  if (weight.quantized()) {
+    const BlockKernels& kernels = block_kernels(compute.simd());
+    const QuantizedRows rows =
+        place_rows(compute.scratch<char>(0, block_scratch(x.rows(), x.columns())), x.rows(), x.columns());
+    for (std::int64_t r = 0; r < x.rows(); ++r) kernels.quantize(rows.from(r), x.row(r));
+    return multiply_blocks(kernels, y, rows, weight, bias, range);
+  }
+  multiply_float_panels(compute.simd(), y, x, weight, bias, range);
 }
 
 void linear_packed(Compute& compute, TensorView<float> y, TensorView<const float> x, const PackedMatrix& weight,
                    TensorView<const float> bias) {
   check_product(y, x, weight, bias);
+  if (weight.quantized()) return linear_blocks(compute, y, x, weight, bias);
   if (x.rows() <= kFewRows) {
-    constexpr std::int64_t kTileBytes = std::int64_t{1} << 16;
-    const Tiling panels{weight.panels(),
-                        std::max<std::int64_t>(1, kTileBytes / std::max<std::int64_t>(1, weight.panel_bytes))};
+    const Tiling panels = panel_tiles(weight);
     compute.pool().run(panels.tiles(), [&](std::int64_t tile, int) {
-      linear_panels(compute.simd(), y, x, weight, bias, {panels.first(tile), panels.count(tile)});
+      multiply_float_panels(compute.simd(), y, x, weight, bias, {panels.first(tile), panels.count(tile)});
     });
     return;
   }
