@@ -9,6 +9,7 @@
 #include "named_files.h"
 #include "options.h"
 #include "output_names.h"
+#include "sampling_options.h"
 #include "token_formats.h"
 #include "tokenizer_options.h"
 
@@ -94,6 +95,7 @@ void add_eval_options(CLI::App& app, EvalOptions& options) {
              });
   add_choice(app, "--scoring", options.scoring, "what is scored (auto: as the model was trained)", "auto",
              {Scoring::left_to_right, Scoring::pseudo, Scoring::span});
+  add_products(app, options.products);
   app.add_flag("--within-word", options.within_word, "with a masked model: hide the later pieces of a token's word too");
   app.add_flag("--infilling", options.infilling,
                "score the middles of tasks, JSON lines: prompt, suffix, canonical_solution");
@@ -141,6 +143,8 @@ void check_usage(const EvalOptions& options) {
     throw UsageError("--resume does not go with --against, --calibration, --by-frequency and --continuations");
   if (options.resume && options.rejected == "-") throw UsageError("--resume needs a file for --rejected, not -");
   if (options.resume && options.output == "-") throw UsageError("--resume needs -o FILE, beside which it keeps its journal");
+  if (options.products == WeightProducts::int8 && !request.importance.empty())
+    throw UsageError("--importance is for weights before they are quantized; leave --products int8 out");
   if (options.resume && !request.importance.empty()) throw UsageError("--resume does not go with --importance");
   if (given("--normalize")) throw UsageError("--normalize goes with --cloze or --probes");
   if (given("--layout") && !options.infilling) throw UsageError("--layout goes with --infilling");

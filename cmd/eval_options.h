@@ -11,6 +11,7 @@
 #include "eval_limits.h"
 #include "inputs.h"
 #include "program.h"
+#include "kernels/packed.h"
 #include "tasks/evaluate/evaluate_and_report.h"
 
 namespace lm::cmd {
@@ -24,6 +25,7 @@ struct EvalOptions {
   std::optional<std::int64_t> stride;
   std::string protocol;
   std::optional<Scoring> scoring;
+  WeightProducts products = WeightProducts::exact;
   bool within_word = false;
   bool infilling = false;
   bool cloze = false;

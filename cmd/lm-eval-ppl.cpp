@@ -11,6 +11,7 @@
 #include "eval_options.h"
 #include "program.h"
 #include "progress.h"
+#include "sampling_options.h"
 #include "tasks/evaluate/evaluate_and_report.h"
 #include "tasks/evaluate/features_and_report.h"
 #include "tokenizer_options.h"
@@ -33,10 +34,9 @@ EvaluationProgress shown_by(Progress& progress) {
   };
 }
 
-int compute_features(const EvalOptions& options, const CommonOptions& common, const TextModel& model,
+int compute_features(const EvalOptions& options, const CommonOptions& common, Compute& compute, const TextModel& model,
                      std::vector<std::string> files) {
   const FeaturesRequest request = features_request(options, std::move(files));
-  Compute compute(common.threads, common.simd);
   Progress progress(common);
   const auto opened = [](bool wanted, const std::string& path) { return wanted ? open_output(path) : nullptr; };
   const std::unique_ptr<OutputStream> features = opened(!options.features.output.empty(), options.features.output);
@@ -52,14 +52,20 @@ int run(const EvalOptions& options, const CommonOptions& common) {
   if (options.merge) return merge(options, files);
   TokenizerOptions tokenizer_options = options.tokenizer_options;
   if (options.infilling) tokenizer_options.reserved = fim_token_names();
-  const TextModel model = open_text_model(options.model, tokenizer_options);
-  if (options.features.any()) return compute_features(options, common, model, std::move(files));
+  Compute compute(common.threads, common.simd);
+  const auto open = [&](const std::string& path, const TokenizerOptions& as) {
+    TextModel opened = open_text_model(path, as, matrices_for(options.products));
+    pack_matrices(compute, opened);
+    return opened;
+  };
+  const TextModel model = open(options.model, tokenizer_options);
+  check_products(*options.app, options.products, model.packed.get(), options.model);
+  if (options.features.any()) return compute_features(options, common, compute, model, std::move(files));
   EvaluationRequest request = request_of(options, scoring_of(options, model));
   request.inputs = std::move(files);
   std::optional<TextModel> against;
-  if (!options.limits.against.empty()) against = open_text_model(options.limits.against, options.tokenizer_options);
+  if (!options.limits.against.empty()) against = open(options.limits.against, options.tokenizer_options);
   request.limits = limits_request(options.limits, against ? &*against : nullptr);
-  Compute compute(common.threads, common.simd);
   Progress progress(common);
   const auto evaluate = [&](OutputStream& report, OutputStream* rejected, ResumableOutputs* resumable) {
     evaluate_and_report(compute, model, request,

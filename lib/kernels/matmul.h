@@ -3,6 +3,7 @@
 #pragma once
 
 #include "kernels/compute.h"
+#include "kernels/packed.h"
 #include "kernels/precision.h"
 #include "kernels/write.h"
 #include "tensor/view.h"
@@ -16,7 +17,8 @@ struct HalfWeight {
   std::uint16_t* along = nullptr;         // for dy * weight: half_weight_size()
 };
 
-/// A linear layer's weight: the matrix, and the copies, if any, that its products use instead.
+/// A linear layer's weight: the matrix, and the copies, if any, that its products use instead; or packed matrices, stacked, which
+/// serve linear_forward() without an addend, and nothing else.
 template <class T>
 struct LinearWeight {
   LinearWeight() = default;
@@ -24,6 +26,7 @@ struct LinearWeight {
   LinearWeight(const TensorView<T>& weight) : matrix(weight) {}
   TensorView<const T> matrix;  // (out, in)
   HalfWeight half;             // only with float
+  std::array<const PackedMatrix*, 3> packed = {};  // only with float; null where there are fewer, or none
 };
 
 /// Returns the elements of each copy; 0 with fp32.

@@ -53,7 +53,9 @@ struct Decoder::Buffers {           // R rows
 Decoder::Decoder(Compute& compute, const DecodingWeights& weights) : Decoder(compute, nullptr, &weights) {}
 
 Decoder::Decoder(Compute& compute, const Parameters<float>& parameters)
-    : Decoder(compute, std::make_unique<const DecodingWeights>(compute, parameters), nullptr) {}
+    : Decoder(compute,
+              parameters.packed != nullptr ? nullptr : std::make_unique<const DecodingWeights>(compute, parameters),
+              parameters.packed) {}
 
 Decoder::Decoder(Compute& compute, std::unique_ptr<const DecodingWeights> owned, const DecodingWeights* weights)
     : compute_(compute),

@@ -27,7 +27,7 @@ class Decoder {
  public:
   /// Compute and weights outlive it.
   Decoder(Compute& compute, const DecodingWeights& weights);
-  /// Packs the weights for itself, which takes as much memory as their matrices again.
+  /// Packs the weights for itself, which takes as much memory as their matrices again, unless they are packed.
   Decoder(Compute& compute, const Parameters<float>& parameters);
 
   /// Reads a prompt's `tokens` (at least one) after those in the cache and returns the logits (V) after the last. Throws Error if

@@ -196,6 +196,7 @@ DecodingWeights::DecodingWeights(Compute& compute, Parameters<float>&& small, co
   packer.list(*this);
   memory_ = packer.place();
   packer.read();
+  owned_->packed = this;
 }
 
 }  // namespace lm

@@ -2,6 +2,9 @@
 
 #include <type_traits>
 
+#include "base/error.h"
+#include "model/decoding_weights.h"
+
 namespace lm {
 
 template <class T>
@@ -19,6 +22,23 @@ LinearLayers<T>::LinearLayers(const Parameters<T>& weights, Precision precision,
   LM_CHECK(precision == Precision::fp32 || (std::is_same_v<T, float>));
   for (const LayerParameters<T>& w : weights.layers)
     layers.push_back({.qkv = w.qkv, .projection = w.projection, .up = w.up, .down = w.down});
+  if constexpr (std::is_same_v<T, float>) {
+    if (weights.packed != nullptr) use_packed(*weights.packed);
+  }
+}
+
+template <class T>
+void LinearLayers<T>::use_packed(const DecodingWeights& packed) {
+  LM_CHECK(precision_ == Precision::fp32);
+  for (std::size_t i = 0; i < layers.size(); ++i) {
+    const PackedLayer& matrices = packed.layer(static_cast<std::int64_t>(i));
+    for (std::size_t part = 0; part < matrices.qkv.size(); ++part) layers[i].qkv.packed[part] = &matrices.qkv[part];
+    layers[i].projection.packed = {&matrices.projection};
+    layers[i].up.packed = {&matrices.up};
+    if (!matrices.gate.empty()) layers[i].up.packed = {&matrices.gate, &matrices.up};
+    layers[i].down.packed = {&matrices.down};
+  }
+  head.packed = {&packed.head()};
 }
 
 template <class T>

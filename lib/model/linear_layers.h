@@ -35,6 +35,7 @@ class LinearLayers {
   struct Unallocated {};
   LinearLayers(const Parameters<T>& weights, Precision precision, Unallocated);
   void lay_out_copies(Layout& layout);
+  void use_packed(const DecodingWeights& packed);
   template <class Visit>
   void visit(Visit&& visit);
   Precision precision_;

@@ -71,6 +71,8 @@ struct LayerParameters {
 /// table of tokens.
 enum class Tensors { all, outside_layer_matrices, small };
 
+class DecodingWeights;
+
 template <class T>
 class Parameters {
  public:
@@ -103,6 +105,8 @@ class Parameters {
   NormParameters<T> head_norm;
   TensorView<T> head;       // (V, C); the same memory as tokens if they are tied
   TensorView<T> head_bias;  // (V) or empty
+
+  const DecodingWeights* packed = nullptr;  // has the matrices that are not here, and outlives this; only with float
 
  private:
   struct Builder;

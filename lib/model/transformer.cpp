@@ -9,6 +9,7 @@
 #include "kernels/matmul.h"
 #include "kernels/norm.h"
 #include "kernels/rotary.h"
+#include "model/decoding_weights.h"
 #include "model/layer_kernels.h"
 
 namespace lm {
@@ -90,8 +91,17 @@ void Transformer<T>::embed(const Batch& batch, Activations<T>& a, const DropoutP
   const std::int64_t rows = batch.rows();
   const TensorView<T> stream = top(a.residual.front(), rows);
   const TensorView<T> sum = c.embedding_norm ? top(a.embedding_norm.input, rows) : stream;
-  embedding_forward<T>(compute_, sum, batch.input, embedding_tables<const T>(weights_), batch.length, c.position_offset);
-  if (c.embedding_scale != 1) scale<T>(compute_, sum, c.embedding_scale);
+  if constexpr (std::is_same_v<T, float>) {
+    for (std::int64_t s = 0; weights_.packed != nullptr && s < batch.sequences; ++s) {
+      const auto tokens = std::span(batch.input).subspan(static_cast<std::size_t>(s * batch.length),
+                                                         static_cast<std::size_t>(batch.length));
+      weights_.packed->embed(compute_, sum.rows(s * batch.length, batch.length), tokens, 0);
+    }
+  }
+  if (weights_.packed == nullptr) {
+    embedding_forward<T>(compute_, sum, batch.input, embedding_tables<const T>(weights_), batch.length, c.position_offset);
+    if (c.embedding_scale != 1) scale<T>(compute_, sum, c.embedding_scale);
+  }
   if (c.embedding_norm) {
     norm_forward<T>(compute_, c, stream, top(a.embedding_norm.moments, rows), sum, weights_.embedding_norm);
   }
@@ -105,7 +115,8 @@ void Transformer<T>::residual_forward(const TensorView<T>& out, const TensorView
                                       const Dropout& dropout) {
   const ModelConfig& c = weights_.config();
   const TensorView<T> end = c.post_norm() ? top(branch.kept->input, out.rows()) : out;
-  const bool is_sum = dropout.rate == 0 && c.residual_scale == 1 && !c.branch_norm;  // then the product adds x
+  const bool packed = branch.weight.packed.front() != nullptr;
+  const bool is_sum = !packed && dropout.rate == 0 && c.residual_scale == 1 && !c.branch_norm;  // then the product adds x
   linear_forward<T>(compute_, end, branch.hidden, branch.weight, branch.bias, is_sum ? x : TensorView<T>());
   const auto normalise = [&] {
     norm_forward<T>(compute_, c, out, top(branch.kept->moments, out.rows()), end, *branch.norm);

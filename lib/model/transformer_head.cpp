@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "kernels/cross_entropy.h"
 #include "kernels/matmul.h"
+#include "model/decoding_weights.h"
 #include "model/layer_kernels.h"
 #include "model/transformer.h"
 
@@ -57,7 +58,9 @@ TensorView<T> Transformer<T>::logits(std::span<const std::int64_t> rows, Activat
   if (c.head_dense) {
     HeadActivations<T>& s = a.head;
     const TensorView<T> dense = s.dense.rows(0, count), activated = s.activated.rows(0, count);
-    linear_forward<T>(compute_, dense, hidden, weights_.head_dense, weights_.head_dense_bias);
+    LinearWeight<T> dense_weight = weights_.head_dense;
+    if (weights_.packed != nullptr) dense_weight.packed = {&weights_.packed->head_dense()};
+    linear_forward<T>(compute_, dense, hidden, dense_weight, weights_.head_dense_bias);
     activation_forward<T>(compute_, c.head_activation, activated, dense);
     hidden = s.normed.rows(0, count);
     norm_forward<T>(compute_, c, hidden, head_moments(s, count), activated, weights_.head_norm);

@@ -110,6 +110,12 @@ TextModel load_text_model(const std::string& path, const TokenizerOptions& optio
   return with_tokenizer(load_model(path, matrices), options);
 }
 
+void pack_matrices(Compute& compute, TextModel& model) {
+  if (!model.model.matrices) return;
+  model.packed = std::make_shared<const DecodingWeights>(compute, std::move(model.model.parameters), *model.model.matrices,
+                                                         WeightType::f32);
+}
+
 TextModel load_text_model_or_state(const std::string& path, const TokenizerOptions& options, Matrices matrices) {
   if (kind_of_path(path) != FileKind::state) return load_text_model(path, options, matrices);
   const StateFile file = StateFile::open(path);
@@ -137,12 +143,33 @@ void require_left_to_right(const TextModel& model) {
               "', which does not predict the next token");
 }
 
+namespace {
+
+/// Adds what lies in a model's file.
+void hash_matrices(Hasher& hasher, const TextModel& model) {
+  std::vector<char> row;
+  const Parameters<float> shapes = Parameters<float>::shapes(model.config());
+  for (const TensorSpec& spec : shapes.tensors()) {
+    if (spec.rank != 2) continue;
+    const GgmlTypeFacts& facts = facts_of(model.model.matrices->type_of(spec));
+    row.resize(static_cast<std::size_t>(spec.columns / facts.values * facts.bytes));
+    hasher.update(facts.name.data(), facts.name.size());
+    for (std::int64_t r = 0; r < spec.rows; ++r) {
+      model.model.matrices->read_rows(spec, r, 1, row.data());
+      hasher.update(row.data(), row.size());
+    }
+  }
+}
+
+}  // namespace
+
 std::string weights_hash(const TextModel& model) {
   Hasher hasher;
   const std::string config = config_to_json(model.config()).dump();
   hasher.update(config.data(), config.size());
   for (const TensorSpec& spec : model.parameters().tensors())
     hasher.update(model.parameters().view(spec).data(), static_cast<std::size_t>(spec.size()) * sizeof(float));
+  if (model.model.matrices) hash_matrices(hasher, model);
   return to_hex(hasher.digest128());
 }
 

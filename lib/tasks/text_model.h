@@ -2,12 +2,15 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/token.h"
+#include "kernels/compute.h"
+#include "model/decoding_weights.h"
 #include "model/files/checkpoint.h"
 #include "text/tokenizer.h"
 
@@ -17,9 +20,10 @@ struct TextModel {
   LoadedModel model;
   Tokenizer tokenizer;
   std::string end_of_text_given = {};  // the name that the user gave, if any
+  std::shared_ptr<const DecodingWeights> packed = nullptr;  // holds the parameters, if int8 products compute with them
 
   const ModelConfig& config() const { return model.record.config; }
-  const Parameters<float>& parameters() const { return model.parameters; }
+  const Parameters<float>& parameters() const { return packed ? packed->parameters() : model.parameters; }
   const std::string& path() const { return model.path; }
 
   /// Returns the bytes of an id; empty for an id that only the model has, whose vocabulary may be padded beyond the
@@ -48,6 +52,13 @@ std::string weights_hash(const TextModel& model);
 /// Loads a model file, or a folder with its tokenizer beside. Throws Error if either is missing or broken.
 TextModel load_text_model(const std::string& path, const TokenizerOptions& options = {},
                           Matrices matrices = Matrices::in_memory);
+
+/// Returns where the matrices of a model are to be while it is opened, for such products.
+inline Matrices matrices_for(WeightProducts products) {
+  return products == WeightProducts::int8 ? Matrices::in_file : Matrices::in_memory;
+}
+/// Packs the matrices of a model that were left in its file.
+void pack_matrices(Compute& compute, TextModel& model);
 
 /// Loads the same, or a training state: the weights that the model would have if its run ended now.
 TextModel load_text_model_or_state(const std::string& path, const TokenizerOptions& options = {},

@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
-"""Tokens/s of lm-sample, one text from an empty context, at three sizes of models and for each type of weights.
+"""Tokens/s of lm-sample, one text from an empty context and one prompt of 512 tokens, at three sizes of models and for each type of
+weights.
 
-    python3 decoding.py [--sizes 4.5,31.5,109.5] [--tokens 200] [--rounds 5] [--threads 2]
+    python3 decoding.py [--sizes 4.5,31.5,109.5] [--kinds f32,bf16,q8_0,q4_0,q4_k] [--tokens 200] [--rounds 5] [--threads 2]
+                        [--gguf MILLIONS:KIND:FILE]
 
 Beside them, in the same sitting and by turns, if they are there: LM_DECODE_PROTOTYPE, a program that is called with layers, heads,
 key-value heads, channels, feed-forward channels, vocabulary, type, threads and tokens and prints "median N tok/s"; and
@@ -24,6 +26,7 @@ import numpy
 
 SIZES = {"4.5": (4, 4, 4, 256, 768, 4096), "31.5": (8, 8, 8, 512, 1536, 8192), "109.5": (12, 12, 12, 768, 2048, 32000)}
 CONTEXT = 1024
+PROMPT = 512  # tokens
 
 
 def tensors(shape):
@@ -118,16 +121,23 @@ def write_gguf(path, shape, kind):
     writer.close()
 
 
-def ours(folder, kind, tokens, threads):
-    """Prompts of standard input are answered one by one; a run of one prompt less is what else takes time."""
+def write_quantized(path, folder, kind):
+    subprocess.run([os.path.join(os.environ["LM_BIN"], "lm-convert"), "--type", kind, folder, path], check=True,
+                   capture_output=True)
+
+
+def ours(model, options, tokens, prompt, threads, repeats):
+    """Prompts of standard input are answered one by one; a run of one prompt less is what else takes time. Returns tokens of the
+    prompts and of the answers a second."""
     def run(prompts):
         began = time.perf_counter()
-        result = subprocess.run([os.path.join(os.environ["LM_BIN"], "lm-sample"), folder, "--weights", kind, "--draft", "off", "-n",
+        result = subprocess.run([os.path.join(os.environ["LM_BIN"], "lm-sample"), model, *options, "--draft", "off", "-n",
                                  str(tokens), "--greedy", "--documents", "line", "--format", "ids", "--threads", str(threads)],
-                                input="!\n" * prompts, capture_output=True, text=True, check=True)
+                                input=(prompt + "\n") * prompts, capture_output=True, text=True, check=True)
         return time.perf_counter() - began, sum(len(line.split()) for line in result.stdout.splitlines())
-    few, many = run(1), run(1 + PROMPTS)
-    return (many[1] - few[1]) / (many[0] - few[0])
+    few, many = run(1), run(1 + repeats)
+    seconds = many[0] - few[0]
+    return repeats * len(prompt) / seconds, (many[1] - few[1]) / seconds
 
 
 def prototype(shape, kind, tokens, threads):
@@ -136,43 +146,71 @@ def prototype(shape, kind, tokens, threads):
     return float(re.search(r"median (\d+) tok/s", text)[1])
 
 
-def llama(path, tokens, threads):
-    command = [os.environ["LM_LLAMA_BENCH"], "-m", path, "-p", "0", "-n", str(tokens), "-t", str(threads), "-r", "3", "-o", "json"]
+def llama(path, tokens, prompt, threads):
+    command = [os.environ["LM_LLAMA_BENCH"], "-m", path, "-p", str(prompt), "-n", str(tokens), "-t", str(threads), "-r", "3", "-o",
+               "json"]
     return json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)[0]["avg_ts"]
+
+
+PROTOTYPE_KINDS = {"f32": "f32", "bf16": "bf16", "q8_0": "q8", "q4_0": "q4"}
+# Millions of weights that two threads read in a second, about: how long a run takes.
+MILLIONS = {"f32": 12e3, "bf16": 22e3, "q8_0": 40e3, "q4_0": 70e3, "q4_k": 60e3}
+
+
+def files_of(work, folder, shape, kind):
+    """Returns what our programs open, with their options, and what llama.cpp's do."""
+    path = os.path.join(work, kind + ".gguf")
+    if kind in ("f32", "bf16"):
+        if "LM_LLAMA_BENCH" in os.environ:
+            write_gguf(path, shape, kind)
+        return folder, ["--weights", kind], path
+    write_quantized(path, folder, kind)
+    return path, [], path
+
+
+def row_of(size, kind, shape, files, options):
+    model, held, path = files
+    repeats = max(2, int(MILLIONS[kind] / float(size) / options.tokens))
+    words = max(2, int(MILLIONS[kind] / float(size) / PROMPT / 2))
+    runs = {"decoding": lambda: ours(model, held, options.tokens, "!", options.threads, repeats)[1],
+            "prompt": lambda: ours(model, held, 1, "!" * PROMPT, options.threads, words)[0]}
+    if "LM_DECODE_PROTOTYPE" in os.environ and shape and kind in PROTOTYPE_KINDS:
+        runs["prototype"] = lambda: prototype(shape, PROTOTYPE_KINDS[kind], options.tokens, options.threads)
+    if "LM_LLAMA_BENCH" in os.environ:
+        runs["llama decoding"] = lambda: llama(path, options.tokens, 0, options.threads)
+        runs["llama prompt"] = lambda: llama(path, 0, PROMPT, options.threads)
+    speeds = {name: [] for name in runs}
+    for _ in range(options.rounds):
+        for name, run in runs.items():
+            speeds[name].append(run())
+    medians = {name: statistics.median(values) for name, values in speeds.items()}
+
+    def beside(name, mine):
+        return f" {medians[name]:10.0f} {medians[mine] / medians[name]:6.2f}" if name in medians else f" {'-':>10} {'-':>6}"
+    return (f"{size:>8} {kind:>5} {medians['decoding']:9.0f}" + beside("prototype", "decoding") + beside("llama decoding", "decoding")
+            + f" {medians['prompt']:9.0f}" + beside("llama prompt", "prompt"))
 
 
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--sizes", default="4.5,31.5,109.5")
+    parser.add_argument("--kinds", default="f32,bf16,q8_0,q4_0,q4_k")
     parser.add_argument("--tokens", type=int, default=200)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--gguf", action="append", default=[], metavar="MILLIONS:KIND:FILE", help="a real model, too")
     options = parser.parse_args()
-    global PROMPTS
-    print(f"{'million':>8} {'type':>5} {'ours':>8} {'prototype':>10} {'ratio':>6} {'llama.cpp':>10} {'ratio':>6}   tokens/s, medians")
-    for size in options.sizes.split(","):
-        shape = SIZES[size]
-        PROMPTS = max(2, int(12 * 4.5 / float(size)))
+    print(f"{'million':>8} {'type':>5} {'decoding':>9} {'prototype':>10} {'ratio':>6} {'llama.cpp':>10} {'ratio':>6} {'prompt':>9} "
+          f"{'llama.cpp':>10} {'ratio':>6}   tokens/s, medians")
+    for size in filter(None, options.sizes.split(",")):
         with tempfile.TemporaryDirectory() as work:
             folder = pathlib.Path(work) / "model"
-            write_folder(folder, shape)
-            for kind in ("f32", "bf16"):
-                runs = {"ours": lambda: ours(folder, kind, options.tokens, options.threads)}
-                if "LM_DECODE_PROTOTYPE" in os.environ:
-                    runs["prototype"] = lambda: prototype(shape, kind, options.tokens, options.threads)
-                if "LM_LLAMA_BENCH" in os.environ:
-                    path = os.path.join(work, kind + ".gguf")
-                    write_gguf(path, shape, kind)
-                    runs["llama"] = lambda: llama(path, options.tokens, options.threads)
-                speeds = {name: [] for name in runs}
-                for _ in range(options.rounds):
-                    for name, run in runs.items():
-                        speeds[name].append(run())
-                medians = {name: statistics.median(values) for name, values in speeds.items()}
-                line = f"{size:>8} {kind:>5} {medians['ours']:8.0f}"
-                for name, width in (("prototype", 10), ("llama", 10)):
-                    line += f" {medians[name]:{width}.0f} {medians['ours'] / medians[name]:6.2f}" if name in medians else f" {'-':>10} {'-':>6}"
-                print(line, flush=True)
+            write_folder(folder, SIZES[size])
+            for kind in options.kinds.split(","):
+                print(row_of(size, kind, SIZES[size], files_of(work, folder, SIZES[size], kind), options), flush=True)
+    for given in options.gguf:
+        size, kind, path = given.split(":", 2)
+        print(row_of(size, kind, None, (path, [], path), options), flush=True)
 
 
 if __name__ == "__main__":

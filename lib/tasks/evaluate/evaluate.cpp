@@ -61,6 +61,7 @@ void name_ends(WindowPlan& plan, const TextModel& model, bool opens) {
   for (const TokenId id : model.closing()) plan.end += model.tokenizer.bytes_of(id);
   if (opens) plan.begin = begin_name(model.tokenizer);
   plan.end_of_text = model.end_of_text_given;
+  plan.int8_products = model.packed != nullptr && model.packed->quantized();
 }
 
 WindowPlan complete_plan(WindowPlan plan, const TextModel& model) {

@@ -16,11 +16,6 @@ struct DecodingOptions {
   CacheType cache_type = CacheType::f32;
 };
 
-/// Returns where the matrices of a model are to be while it is opened, for such products.
-inline Matrices matrices_for(WeightProducts products) {
-  return products == WeightProducts::int8 ? Matrices::in_file : Matrices::in_memory;
-}
-
 /// Packs the weights of a model in their own memory, so that model.parameters() are gone; of a model that fills masks too, whose
 /// parameters are still needed, copies. Returns null if the model only fills masks. Throws Error if a weight is beyond the type's
 /// numbers.

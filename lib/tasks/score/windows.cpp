@@ -34,7 +34,7 @@ std::string describe(const WindowPlan& plan) { return describe_windows(plan) + d
 std::string describe_ends(const WindowPlan& plan) {
   return (plan.begin.empty() ? "" : " begin " + plan.begin) + (plan.end.empty() ? "" : " end " + plan.end) +
          (plan.end_of_text.empty() ? "" : " end-of-text " + plan.end_of_text) +
-         (plan.leaves_tokens_out ? kTokensLeftOut : "");
+         (plan.leaves_tokens_out ? kTokensLeftOut : "") + (plan.int8_products ? " products int8" : "");
 }
 
 WindowCutter::WindowCutter(const WindowPlan& plan, Ends ends, Emit emit)

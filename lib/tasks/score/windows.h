@@ -34,6 +34,7 @@ struct WindowPlan {
   std::int64_t stride = 0;     // S: 1 <= S <= L; of no meaning to llama_cpp
   bool score_end = false;      // the end-of-text that closes a document is its last scored token; only strided and lm_eval
   bool leaves_tokens_out = false;  // that the tokenizer's post-processor would put after each document
+  bool int8_products = false;      // the model computes with quantized weights as whole numbers
   std::string begin = {};          // names x_0 if it is not the model's own end-of-text
   std::string end = {};            // names what follows each window of a masked model, if anything does
   std::string end_of_text = {};    // names the end-of-text that the user gave, if any

@@ -157,12 +157,11 @@ struct Group {
   Byte* codes;
 };
 
-Group group_at(const BlockLayout& layout, Byte* panel, std::int64_t g) {
-  Byte* const super = panel + g / kSuper * (kSuper * layout.group_bytes() + layout.super_bytes());
-  if (layout.scale != ScaleKind::super) panel += g * layout.group_bytes();
-  Byte* const scales =
-      layout.scale == ScaleKind::super ? super + layout.super_bytes() + g % kSuper * layout.group_bytes() : panel;
-  return {super, scales, scales + layout.scale_bytes()};
+Group group_at(const BlockLayout& layout, Byte* panel, std::int64_t g, std::int64_t groups) {
+  Byte* const super = panel + layout.scales_at(g / kSuper * kSuper);
+  Byte* const scales = layout.scale != ScaleKind::super ? panel + layout.scales_at(g)
+                                                         : super + layout.super_bytes() + g % kSuper * layout.scale_bytes();
+  return {super, scales, panel + layout.codes_at(groups) + g * layout.code_bytes()};
 }
 
 void write_codes(const BlockLayout& layout, Byte* to, std::int64_t output, const Byte* codes) {
@@ -294,7 +293,7 @@ bool pack_block_panel(GgmlType type, void* panel, const void* rows, std::int64_t
       read(at, block);
       finite = finite && is_finite_half(block.scale) && is_finite_half(block.least);
       for (unsigned part = 0; part < groups; ++part) {
-        const Group group = group_at(layout, to, g + part);
+        const Group group = group_at(layout, to, g + part, inputs / kGroup);
         write_scales(layout, group, output, block, part);
         write_codes(layout, group.codes, output, block.codes.data() + part * kInputs);
       }
@@ -307,7 +306,7 @@ void unpack_block_output(GgmlType type, float* y, const void* panel, std::int64_
   const BlockLayout layout = block_layout(block_kind(type));
   auto* const from = const_cast<Byte*>(static_cast<const Byte*>(panel));  // only read
   for (std::int64_t g = 0; g < inputs / kGroup; ++g, y += kGroup) {
-    const Group group = group_at(layout, from, g);
+    const Group group = group_at(layout, from, g, inputs / kGroup);
     for (unsigned i = 0; i < kInputs; ++i) {
       const unsigned code = code_at(layout, group.codes, output, i);
       const unsigned value = layout.table == CodeTable::none        ? code

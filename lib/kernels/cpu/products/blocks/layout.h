@@ -3,14 +3,13 @@
 // group     32 inputs, which share a scale; in some types it has two halves of 16 inputs with a scale each
 // super     8 groups whose scales are small whole numbers, times a 16-bit scale of the super's own
 //
-// A panel is 16 outputs, group by group. Of a group, or, of its super's first one before it:
+// A panel is 16 outputs: first the scales of all groups, then, from a line of the cache on, the codes of all groups. Of each group:
 //
-//   [16] fp16       scales of the super                          types with supers
-//   [16] fp16       scales of its least values                   of these, those that have any
-//   then, of the group:
 //   [16] fp16       scales, then [16] fp16 least values          types without supers; or
 //   [16] exponents  of powers of two; or
-//   [halves][16]    small scales, then [halves][16] of least values
+//   [halves][16]    small scales, then [halves][16] of least values; and of each super before its groups:
+//                   [16] fp16 scales of the super, then [16] fp16 scales of its least values
+//
 //   [4][16][4]      four bits: of inputs 4k..4k+3 in the lower half of a byte, of inputs 16+4k.. in the upper
 //   [2][16][4]      two bits: of inputs 16h+4k.., from bit 2k on
 //   [16][4]         one bit: of inputs 4k.., bit k
@@ -53,11 +52,18 @@ struct BlockLayout {
     const std::int64_t each = scale == ScaleKind::half ? 2 : scale == ScaleKind::power ? 1 : halves;
     return kPanelOutputs * each * (least ? 2 : 1);
   }
-  constexpr std::int64_t group_bytes() const { return scale_bytes() + code_bytes(); }
   constexpr std::int64_t super_bytes() const { return scale == ScaleKind::super ? kPanelOutputs * (least ? 4 : 2) : 0; }
   constexpr std::int64_t panel_bytes(std::int64_t inputs) const {
-    const std::int64_t groups = inputs / kGroup;
-    return groups * group_bytes() + groups / kSuper * super_bytes();
+    return codes_at(inputs / kGroup) + inputs / kGroup * code_bytes();
+  }
+  /// Returns where the codes begin in a panel of so many groups.
+  constexpr std::int64_t codes_at(std::int64_t groups) const {
+    constexpr std::int64_t kLine = 64;
+    return (scales_at(groups) + kLine - 1) / kLine * kLine;
+  }
+  /// Returns where the scales of a group begin, or of its super if it is the first one of that.
+  constexpr std::int64_t scales_at(std::int64_t group) const {
+    return group * scale_bytes() + group / kSuper * super_bytes();
   }
 };
 

@@ -14,7 +14,7 @@
 //   load(p), and_each(v, byte), shift_right<n>(v) (in 16-bit units), or_each(a, b), look_up(table, v), flip_signs(v)
 //   broadcast(word), dot(sum, codes, x): codes up to 255 (kWide) or 127, x signed; dot_signed(sum, codes, x)
 //   zero(), add(a, b), floats_of(v), multiply(a, b), add(a, b), subtract(a, b), broadcast(float)
-//   halves_at(p), powers_at(p), signed_at(p), unsigned_at(p): kOutputs of them as floats; store(p, v)
+//   halves_at(p), powers_at(p), signed_at(p), unsigned_at(p), floats_at(p): kOutputs of them as floats; store(p, v)
 #pragma once
 
 #include <cstdint>
@@ -196,27 +196,36 @@ void multiply_block(float* y, std::int64_t y_stride, const QuantizedRows& x, con
   constexpr std::int64_t kBytesOfScale = layout.scale == ScaleKind::half ? 2 : 1;
   BlockSums<Set, layout, kRows> parts[kParts];
   for (std::int64_t p = 0; p < kParts; ++p) parts[p].clear();
-  const char* at = panel;
+  const char* scales = panel;
   const char* super = panel;
-  for (std::int64_t g = 0; g < x.groups; ++g, at += layout.group_bytes()) {
+  const char* lines = panel + layout.codes_at(x.groups);
+  for (std::int64_t g = 0; g < x.groups; ++g, scales += layout.scale_bytes(), lines += layout.code_bytes()) {
     if constexpr (layout.scale == ScaleKind::super) {
       if (g % kSuper == 0) {
-        super = at;
-        at += layout.super_bytes();
+        super = scales;
+        scales += layout.super_bytes();
       }
     }
-    for (std::int64_t ahead = 0; ahead < layout.group_bytes(); ahead += 64) __builtin_prefetch(at + kAhead + ahead);
+    for (std::int64_t ahead = 0; ahead < layout.code_bytes(); ahead += 64) __builtin_prefetch(lines + kAhead + ahead);
 #pragma GCC unroll 2
     for (std::int64_t p = 0; p < kParts; ++p) {
       typename Set::Bytes codes[8];
-      load_codes<Set, layout>(codes, at + layout.scale_bytes() + p * Set::kOutputs * 4);
-      parts[p].add_group(at + p * Set::kOutputs * kBytesOfScale, codes, x, g);
+      load_codes<Set, layout>(codes, lines + p * Set::kOutputs * 4);
+      parts[p].add_group(scales + p * Set::kOutputs * kBytesOfScale, codes, x, g);
       if constexpr (layout.scale == ScaleKind::super) {
         if (g % kSuper == kSuper - 1) parts[p].end_super(super + p * Set::kOutputs * 2);
       }
     }
   }
   for (int r = 0; r < kRows; ++r) {
+    if (columns == kPanelOutputs) {
+      for (std::int64_t p = 0; p < kParts; ++p) {
+        const std::int64_t o = p * Set::kOutputs;
+        const typename Set::Floats sums = parts[p].sums[r];
+        Set::store(y + r * y_stride + o, bias != nullptr ? Set::add(sums, Set::floats_at(bias + o)) : sums);
+      }
+      continue;
+    }
     alignas(64) float results[kPanelOutputs];
     for (std::int64_t p = 0; p < kParts; ++p) Set::store(results + p * Set::kOutputs, parts[p].sums[r]);
     float* to = y + r * y_stride;

@@ -61,6 +61,7 @@ struct Avx2 {
   }
   LM_INLINE static Floats signed_at(const char* p) { return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(bytes_at(p))); }
   LM_INLINE static Floats unsigned_at(const char* p) { return _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(bytes_at(p))); }
+  LM_INLINE static Floats floats_at(const float* p) { return _mm256_loadu_ps(p); }
   LM_INLINE static void store(float* p, Floats v) { _mm256_storeu_ps(p, v); }
 };
 

@@ -50,6 +50,7 @@ struct Avx512Vnni {
   }
   LM_INLINE static Floats signed_at(const char* p) { return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(bytes_at(p))); }
   LM_INLINE static Floats unsigned_at(const char* p) { return _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(bytes_at(p))); }
+  LM_INLINE static Floats floats_at(const float* p) { return _mm512_loadu_ps(p); }
   LM_INLINE static void store(float* p, Floats v) { _mm512_storeu_ps(p, v); }
 };
 

@@ -104,6 +104,9 @@ struct Portable {
   LM_INLINE static Floats unsigned_at(const char* p) {
     return floats([&](int i) { return static_cast<float>(static_cast<std::uint8_t>(p[i])); });
   }
+  LM_INLINE static Floats floats_at(const float* p) {
+    return floats([&](int i) { return p[i]; });
+  }
   LM_INLINE static void store(float* p, Floats v) { __builtin_memcpy(p, v.of, sizeof(v.of)); }
 };
 
