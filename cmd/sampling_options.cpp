@@ -1,5 +1,6 @@
 #include "sampling_options.h"
 
+#include "base/error.h"
 #include "options.h"
 #include "program.h"
 
@@ -36,8 +37,8 @@ void add_products(CLI::App& app, WeightProducts& products) {
 void check_products(const CLI::App& app, WeightProducts products, const DecodingWeights* weights, const std::string& model) {
   if (products != WeightProducts::int8 || app.count("--products") == 0) return;
   if (weights != nullptr && weights->quantized()) return;
-  throw UsageError("--products int8 is for quantized weights, and those of '" + model +
-                   "' are not; lm-convert --type q8_0 " + "writes a model with such");
+  throw Error("--products int8 is for quantized weights, and those of '" + model + "' are not; lm-convert --type q8_0 " +
+              "writes a model with such");
 }
 
 void check_stops(const std::vector<std::string>& stops) {

@@ -44,7 +44,7 @@ void add_decoding_options(CLI::App& app, Drafting& drafting, HeldTypes& types);
 
 /// Declares --products, whose present value is the default.
 void add_products(CLI::App& app, WeightProducts& products);
-/// Throws UsageError if --products int8 was given, and the weights (null: none that generate text) are not quantized.
+/// Throws Error if --products int8 was given, and the weights (null: none that generate text) are not quantized.
 void check_products(const CLI::App& app, WeightProducts products, const DecodingWeights* weights, const std::string& model);
 
 /// Throws UsageError if a string of --stop is empty.

@@ -37,7 +37,7 @@ allowed_rooms() {
     tasks/text_model) echo load_tokenizer ;;
     tasks/load_tokenizer) ;;
     model/config* | model/families) echo config config_fields families ;;
-    model/parameters | model/linear_layers | model/decoding_weights) echo parameters config families ;;
+    model/parameters | model/linear_layers | model/decoding_weights*) echo parameters config families decoding_weights decoding_weights_file linear_layers ;;
     model/files) echo decoding_weights parameters config config_fields families ;;
     model/activations | model/batch | model/decode | model/decode_step | model/kv_cache | model/layer_kernels | model/rotary_tables | \
       model/row_sink | model/transformer*)

