@@ -70,6 +70,8 @@ BlockKind block_kind(GgmlType type) {
   return static_cast<BlockKind>(found - kTypes.begin());
 }
 
+GgmlType block_type(BlockKind kind) { return kTypes[static_cast<std::size_t>(kind)]; }
+
 const BlockKernels& block_kernels(SimdTier tier) {
   static const std::array<BlockKernels, 3> tables = [] {
     std::array<BlockKernels, 3> all{};

@@ -11,6 +11,8 @@ namespace lm {
 BlockKind block_kind(GgmlType type);
 /// Returns whether it has.
 bool has_block_kind(GgmlType type);
+/// Returns the type of a kind.
+GgmlType block_type(BlockKind kind);
 
 /// Returns the fastest kernels that this CPU has within a tier.
 const BlockKernels& block_kernels(SimdTier tier);
