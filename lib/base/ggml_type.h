@@ -50,6 +50,9 @@ struct GgmlTypeFacts {
   std::string_view name;    // as people and programs write it: "Q4_K"
   std::int64_t values = 1;  // of a block; a row is a whole number of blocks
   std::int64_t bytes = 4;   // of a block
+
+  /// Returns the bytes of so many values, whole blocks of them.
+  std::int64_t bytes_of(std::int64_t count) const { return count / values * bytes; }
 };
 
 /// Return the facts of a type by its number, or by its name in any case; null for an unknown one.

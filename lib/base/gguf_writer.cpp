@@ -131,7 +131,7 @@ std::uint64_t gguf_size(const GgufSource& tensor) {
   LM_CHECK(!tensor.shape.empty() && tensor.shape.size() <= 4);
   const GgmlTypeFacts& facts = facts_of(tensor.type);
   LM_CHECK(tensor.shape[0] > 0 && tensor.shape[0] % facts.values == 0);
-  std::int64_t size = tensor.shape[0] / facts.values * facts.bytes;
+  std::int64_t size = facts.bytes_of(tensor.shape[0]);
   for (std::size_t i = 1; i < tensor.shape.size(); ++i)
     LM_CHECK(tensor.shape[i] > 0 && !__builtin_mul_overflow(size, tensor.shape[i], &size));
   return static_cast<std::uint64_t>(size);

@@ -34,14 +34,18 @@ void for_each_stacked(const std::vector<PackedMatrix>& matrices, TensorView<floa
   }
 }
 
+/// The rows of a tensor in a file, each in blocks of the type.
+struct StoredRows {
+  GgmlType type;
+  ReadBlockRows read;
+};
+
 /// Where matrices are that are not in memory: in a file, perhaps quantized.
 class MatrixSource {
  public:
   virtual ~MatrixSource() = default;
-  /// Returns the type in which a tensor's rows are stored.
-  virtual GgmlType type_of(const TensorSpec& spec) const = 0;
-  /// Writes rows of a tensor, in the order that they have in memory, each in blocks of that type. Called on any thread.
-  virtual void read_rows(const TensorSpec& spec, std::int64_t first, std::int64_t count, void* rows) const = 0;
+  /// Returns a tensor's rows, in the order that they have in memory. The source outlives them.
+  virtual StoredRows rows_of(const TensorSpec& spec) const = 0;
   /// Throws Error saying that a tensor's numbers are not finite.
   [[noreturn]] virtual void refuse_not_finite(const TensorSpec& spec) const = 0;
 };

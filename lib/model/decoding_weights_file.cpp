@@ -16,13 +16,14 @@ constexpr std::int64_t kFloatsAtOnce = std::int64_t{1} << 20;  // that are packe
 /// Neighbouring rows of a tensor in the file.
 struct FileRows {
   const TensorSpec* spec;
+  StoredRows stored;  // all of the tensor
   std::int64_t first, count;
 };
 
 /// Returns part of some rows.
 FileRows part_of(const FileRows& rows, std::int64_t first, std::int64_t count) {
   LM_CHECK(first >= 0 && first + count <= rows.count);
-  return {rows.spec, rows.first + first, count};
+  return {rows.spec, rows.stored, rows.first + first, count};
 }
 
 }  // namespace
@@ -72,7 +73,7 @@ class DecodingWeights::FilePacker {
     std::vector<FileRows> rows;
   };
 
-  static FileRows whole(const TensorSpec* spec) { return {spec, 0, spec->rows}; }
+  FileRows whole(const TensorSpec* spec) const { return {spec, source_.rows_of(*spec), 0, spec->rows}; }
 
   /// Returns the next tensor that is a matrix.
   const TensorSpec* next_matrix(bool of_layer) {
@@ -96,9 +97,8 @@ class DecodingWeights::FilePacker {
   void list_layer(PackedLayer& layer) {
     const ModelConfig& c = shapes_.config();
     const std::vector<FileRows> qkv = layer_rows(c.qkv_width());
-    const bool alike = std::all_of(qkv.begin(), qkv.end(), [&](const FileRows& rows) {
-      return source_.type_of(*rows.spec) == source_.type_of(*qkv.front().spec);
-    });
+    const bool alike = std::all_of(qkv.begin(), qkv.end(),
+                                   [&](const FileRows& rows) { return rows.stored.type == qkv.front().stored.type; });
     layer.qkv.resize(alike ? 1 : qkv.size());
     for (std::size_t i = 0; i < layer.qkv.size(); ++i) add(layer.qkv[i], alike ? qkv : std::vector{qkv[i]});
     add(layer.projection, layer_rows(c.channels));
@@ -121,7 +121,7 @@ class DecodingWeights::FilePacker {
   void add(PackedMatrix& matrix, const std::vector<FileRows>& rows) {
     std::int64_t outputs = 0;
     for (const FileRows& part : rows) outputs += part.count;
-    const GgmlType type = source_.type_of(*rows.front().spec);
+    const GgmlType type = rows.front().stored.type;
     const std::int64_t inputs = rows.front().spec->columns;
     if (can_pack_blocks(type)) {
       matrix = packed_blocks_shape(type, outputs, inputs);
@@ -132,31 +132,27 @@ class DecodingWeights::FilePacker {
     items_.push_back({&matrix, rows});
   }
 
-  /// Calls visit(place among these rows, part) for the parts of stacked rows from `first` on.
+  /// Calls visit(place among these rows, stored rows, first, count) for the parts of stacked rows from `first` on.
   template <class Visit>
   void for_each_part(const Item& item, std::int64_t first, std::int64_t count, Visit&& visit) const {
     std::int64_t done = 0;
     for (const FileRows& rows : item.rows) {
       const std::int64_t begin = std::max<std::int64_t>(first, 0), end = std::min(first + count, rows.count);
       if (begin < end) {
-        visit(done, part_of(rows, begin, end - begin));
+        visit(done, rows.stored, rows.first + begin, end - begin);
         done += end - begin;
       }
       first -= rows.count;
     }
   }
 
-  static std::int64_t row_bytes(const TensorSpec& spec, GgmlType type) {
-    const GgmlTypeFacts& facts = facts_of(type);
-    return spec.columns / facts.values * facts.bytes;
-  }
-
   bool read_blocks(const Item& item) {
+    const std::int64_t row_bytes = facts_of(item.matrix->blocks).bytes_of(item.matrix->inputs);
     return pack_blocks(compute_, *item.matrix, [&](std::int64_t first, std::int64_t count, void* blocks) {
-      for_each_part(item, first, count, [&](std::int64_t place, const FileRows& part) {
-        const std::int64_t bytes = row_bytes(*part.spec, item.matrix->blocks);
-        source_.read_rows(*part.spec, part.first, part.count, static_cast<char*>(blocks) + place * bytes);
-      });
+      for_each_part(item, first, count,
+                    [&](std::int64_t place, const StoredRows& stored, std::int64_t from, std::int64_t so_many) {
+                      stored.read(from, so_many, static_cast<char*>(blocks) + place * row_bytes);
+                    });
     });
   }
 
@@ -167,12 +163,13 @@ class DecodingWeights::FilePacker {
     std::vector<char> blocks;
     for (std::int64_t first = 0; first < matrix.outputs; first += panels * matrix.panel) {
       const std::int64_t count = std::min(panels * matrix.panel, matrix.outputs - first);
-      for_each_part(item, first, count, [&](std::int64_t place, const FileRows& part) {
-        const GgmlType type = source_.type_of(*part.spec);
-        blocks.resize(static_cast<std::size_t>(part.count * row_bytes(*part.spec, type)));
-        source_.read_rows(*part.spec, part.first, part.count, blocks.data());
-        dequantize(type, blocks.data(), part.count * matrix.inputs, values.data() + place * matrix.inputs);
-      });
+      for_each_part(item, first, count,
+                    [&](std::int64_t place, const StoredRows& stored, std::int64_t from, std::int64_t so_many) {
+                      const std::int64_t size = so_many * matrix.inputs;
+                      blocks.resize(static_cast<std::size_t>(facts_of(stored.type).bytes_of(size)));
+                      stored.read(from, so_many, blocks.data());
+                      dequantize(stored.type, blocks.data(), size, values.data() + place * matrix.inputs);
+                    });
       const std::span<const float> all(values.data(), static_cast<std::size_t>(count * matrix.inputs));
       if (!std::all_of(all.begin(), all.end(), [](float value) { return std::isfinite(value); })) return false;
       const TensorView<const float> rows(values.data(), count, matrix.inputs);

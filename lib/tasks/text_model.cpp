@@ -151,11 +151,12 @@ void hash_matrices(Hasher& hasher, const TextModel& model) {
   const Parameters<float> shapes = Parameters<float>::shapes(model.config());
   for (const TensorSpec& spec : shapes.tensors()) {
     if (spec.rank != 2) continue;
-    const GgmlTypeFacts& facts = facts_of(model.model.matrices->type_of(spec));
-    row.resize(static_cast<std::size_t>(spec.columns / facts.values * facts.bytes));
+    const StoredRows rows = model.model.matrices->rows_of(spec);
+    const GgmlTypeFacts& facts = facts_of(rows.type);
+    row.resize(static_cast<std::size_t>(facts.bytes_of(spec.columns)));
     hasher.update(facts.name.data(), facts.name.size());
     for (std::int64_t r = 0; r < spec.rows; ++r) {
-      model.model.matrices->read_rows(spec, r, 1, row.data());
+      rows.read(r, 1, row.data());
       hasher.update(row.data(), row.size());
     }
   }

@@ -47,7 +47,7 @@ struct BlockWeight {
   BlockWeight(GgmlType of, std::int64_t rows, std::int64_t columns, int fill = -1)
       : type(of), outputs(rows), inputs(columns) {
     const GgmlTypeFacts& facts = facts_of(type);
-    row_bytes = inputs / facts.values * facts.bytes;
+    row_bytes = facts.bytes_of(inputs);
     bytes.resize(static_cast<std::size_t>(outputs * row_bytes));
     Rng rng(static_cast<std::uint64_t>(outputs * 1000 + inputs), RngPurpose::test, static_cast<std::uint64_t>(type));
     for (unsigned char& byte : bytes)

@@ -46,7 +46,7 @@ struct QuantizedGolden {
   std::string ours(GgmlType type, bool weighted, int threads = 1) const {
     Compute compute(threads, best_simd_tier());
     const GgmlTypeFacts& facts = facts_of(type);
-    std::string bytes(static_cast<std::size_t>(rows * columns / facts.values * facts.bytes), '\0');
+    std::string bytes(static_cast<std::size_t>(facts.bytes_of(rows * columns)), '\0');
     const TensorView<const float> view(values.data(), rows, columns);
     CHECK(quantize(compute, type, bytes.data(), view, weighted ? importance.data() : nullptr));
     return bytes;

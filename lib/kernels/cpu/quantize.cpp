@@ -97,7 +97,7 @@ bool quantize(Compute& compute, GgmlType type, void* blocks, TensorView<const fl
   const GgmlTypeFacts& facts = facts_of(type);
   const std::int64_t columns = rows.columns();
   LM_CHECK(can_quantize(type) && columns % facts.values == 0);
-  const std::int64_t row_bytes = columns / facts.values * facts.bytes;
+  const std::int64_t row_bytes = facts.bytes_of(columns);
   const std::int64_t tile_rows = divide_up(kTile, columns);
   std::atomic<bool> finite = true;
   compute.pool().run(divide_up(rows.rows(), tile_rows), [&](std::int64_t tile, int) {

@@ -162,7 +162,7 @@ GgufPlace GgufModel::place(const TensorSpec& spec) const {
   const bool by_element = vector && (!whole || paired);
   const std::int64_t columns = by_element ? 1 : spec.columns;
   if (columns % facts.values != 0) refuse_shape(found, spec);
-  const std::int64_t row_bytes = columns / facts.values * facts.bytes;
+  const std::int64_t row_bytes = facts.bytes_of(columns);
   return {.file = found.file,
           .type = tensor.type,
           .offset = tensor.offset + static_cast<std::uint64_t>(first_row * row_bytes),
@@ -199,14 +199,18 @@ void GgufModel::refuse_not_finite(const TensorSpec& spec) const {
               "' holds numbers that are not finite");
 }
 
-void GgufModel::read_rows(const TensorSpec& spec, std::int64_t first, std::int64_t count, void* rows) const {
+StoredRows GgufModel::rows_of(const TensorSpec& spec) const {
   const GgufPlace at = place(spec);
-  const auto read_from = [&](std::int64_t row, std::int64_t so_many, char* to) {
-    at.file->read(at.offset + static_cast<std::uint64_t>(row * at.row_bytes), to,
-                  static_cast<std::size_t>(so_many * at.row_bytes));
+  const auto read = [at](std::int64_t first, std::int64_t count, void* rows) {
+    const auto read_from = [&](std::int64_t row, std::int64_t so_many, char* to) {
+      at.file->read(at.offset + static_cast<std::uint64_t>(row * at.row_bytes), to,
+                    static_cast<std::size_t>(so_many * at.row_bytes));
+    };
+    if (at.paired_rows == 0) return read_from(first, count, static_cast<char*>(rows));
+    for (std::int64_t i = 0; i < count; ++i)
+      read_from(at.file_row(first + i), 1, static_cast<char*>(rows) + i * at.row_bytes);
   };
-  if (at.paired_rows == 0) return read_from(first, count, static_cast<char*>(rows));
-  for (std::int64_t i = 0; i < count; ++i) read_from(at.file_row(first + i), 1, static_cast<char*>(rows) + i * at.row_bytes);
+  return {.type = at.type, .read = read};
 }
 
 }  // namespace lm

@@ -59,8 +59,7 @@ class GgufModel : public MatrixSource {
   /// Reads a tensor as floats. Throws Error if one is not finite.
   void read(const TensorSpec& spec, TensorView<float> values) const;
 
-  GgmlType type_of(const TensorSpec& spec) const override { return place(spec).type; }
-  void read_rows(const TensorSpec& spec, std::int64_t first, std::int64_t count, void* rows) const override;
+  StoredRows rows_of(const TensorSpec& spec) const override;
   [[noreturn]] void refuse_not_finite(const TensorSpec& spec) const override;
 
  private:

@@ -175,7 +175,7 @@ void produce(Compute& compute, const Plan& plan, GgmlType type, const float* imp
       }
       values = changed.data();
     }
-    bytes.resize(static_cast<std::size_t>(rows * plan.columns / facts.values * facts.bytes));
+    bytes.resize(static_cast<std::size_t>(facts.bytes_of(rows * plan.columns)));
     const TensorView<const float> view(values, rows, plan.columns);
     if (!quantize(compute, type, bytes.data(), view, importance)) {
       throw Error("cannot write '" + file + "': the tensor '" + plan.name +

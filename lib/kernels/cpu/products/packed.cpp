@@ -146,8 +146,7 @@ PackedMatrix packed_blocks_shape(GgmlType type, std::int64_t outputs, std::int64
 }
 
 bool pack_blocks(Compute& compute, const PackedMatrix& matrix, const ReadBlockRows& read) {
-  const GgmlTypeFacts& facts = facts_of(matrix.blocks);
-  const std::int64_t row_bytes = matrix.inputs / facts.values * facts.bytes;
+  const std::int64_t row_bytes = facts_of(matrix.blocks).bytes_of(matrix.inputs);
   const Tiling rows{matrix.outputs, matrix.panel};
   std::atomic<bool> finite = true;
   compute.pool().run(rows.tiles(), [&](std::int64_t panel, int worker) {
