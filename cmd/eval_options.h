@@ -10,8 +10,8 @@
 #include "eval_features.h"
 #include "eval_limits.h"
 #include "inputs.h"
-#include "program.h"
 #include "kernels/packed.h"
+#include "program.h"
 #include "tasks/evaluate/evaluate_and_report.h"
 
 namespace lm::cmd {

@@ -2,6 +2,8 @@
 // reference_forward() and check_shape() in tests/kernels/matmul_test.cpp; with 16-bit factors, product() in half_test.cpp.
 #pragma once
 
+#include <span>
+
 #include "kernels/compute.h"
 #include "kernels/packed.h"
 #include "kernels/precision.h"
@@ -24,9 +26,9 @@ struct LinearWeight {
   LinearWeight() = default;
   LinearWeight(const TensorView<const T>& weight) : matrix(weight) {}
   LinearWeight(const TensorView<T>& weight) : matrix(weight) {}
-  TensorView<const T> matrix;  // (out, in)
-  HalfWeight half;             // only with float
-  std::array<const PackedMatrix*, 3> packed = {};  // only with float; null where there are fewer, or none
+  TensorView<const T> matrix;                 // (out, in)
+  HalfWeight half;                            // only with float
+  std::span<const PackedMatrix> packed = {};  // only with float
 };
 
 /// Returns the elements of each copy; 0 with fp32.

@@ -102,6 +102,21 @@ PanelRange panel_part(const PackedMatrix& matrix, std::int64_t part, std::int64_
 void linear_panels(Compute& compute, TensorView<float> y, TensorView<const float> x, const PackedMatrix& weight,
                    TensorView<const float> bias, PanelRange range);
 
+/// Calls multiply(part of y, matrix, part of bias) for matrices that are stacked. y: (rows, outputs of all)
+template <class Multiply>
+void for_each_stacked(std::span<const PackedMatrix> matrices, TensorView<float> y, TensorView<const float> bias,
+                      Multiply&& multiply) {
+  std::int64_t first = 0;
+  for (const PackedMatrix& matrix : matrices) {
+    multiply(y.columns(first, matrix.outputs), matrix,
+             bias.empty() ? bias : TensorView<const float>(bias.data() + first, matrix.outputs));
+    first += matrix.outputs;
+  }
+}
+/// The product of matrices that are stacked.
+void linear_packed(Compute& compute, TensorView<float> y, TensorView<const float> x, std::span<const PackedMatrix> stacked,
+                   TensorView<const float> bias);
+
 /// Returns the bytes that rows take when they are quantized for a product with quantized weights.
 std::int64_t block_scratch(std::int64_t rows, std::int64_t inputs);
 /// Returns the scratch of linear_packed over `rows` rows, of weights that are not quantized.

@@ -53,8 +53,7 @@ struct Decoder::Buffers {           // R rows
 Decoder::Decoder(Compute& compute, const DecodingWeights& weights) : Decoder(compute, nullptr, &weights) {}
 
 Decoder::Decoder(Compute& compute, const Parameters<float>& parameters)
-    : Decoder(compute,
-              parameters.packed != nullptr ? nullptr : std::make_unique<const DecodingWeights>(compute, parameters),
+    : Decoder(compute, parameters.packed != nullptr ? nullptr : std::make_unique<const DecodingWeights>(compute, parameters),
               parameters.packed) {}
 
 Decoder::Decoder(Compute& compute, std::unique_ptr<const DecodingWeights> owned, const DecodingWeights* weights)
@@ -117,13 +116,7 @@ void Decoder::end_branch(const Buffers& b, TensorView<float> stream, TensorView<
 void Decoder::feed_forward(const PackedLayer& matrices, const LayerParameters<float>& layer, const Buffers& b,
                            TensorView<float> x) {
   const ModelConfig& c = weights_.config();
-  const auto product = [&](std::int64_t first, const PackedMatrix& matrix) {
-    const TensorView<float>& bias = layer.up_bias;
-    linear_packed(compute_, b.up.columns(first, c.ffn_dim), x, matrix,
-                  bias.empty() ? TensorView<const float>() : TensorView<const float>(bias.data() + first, c.ffn_dim));
-  };
-  if (c.gated) product(0, matrices.gate);
-  product(c.up_width() - c.ffn_dim, matrices.up);
+  linear_packed(compute_, b.up, x, matrices.up, layer.up_bias);
   ffn_activation_forward<float>(compute_, c, b.activated, b.up);
 }
 
@@ -191,11 +184,7 @@ void Decoder::run_layers(KVCache& cache, const Block& block) {
   for (std::int64_t layer = 0; layer < c.n_layers; ++layer) {
     const LayerParameters<float>& w = parameters_.layers[static_cast<std::size_t>(layer)];
     const PackedLayer& matrices = weights_.layer(layer);
-    const TensorView<float> input = normed(b.normed, w.attention_norm);
-    for_each_stacked(matrices.qkv, b.qkv, w.qkv_bias,
-                     [&](TensorView<float> y, const PackedMatrix& matrix, TensorView<const float> bias) {
-                       linear_packed(compute_, y, input, matrix, bias);
-                     });
+    linear_packed(compute_, b.qkv, normed(b.normed, w.attention_norm), matrices.qkv, w.qkv_bias);
     // Of parallel branches the second reads the layer's input too.
     const TensorView<float> second = c.parallel_residual ? normed(b.second_normed, w.ffn_norm) : TensorView<float>();
     attend(cache, layer, b, block);

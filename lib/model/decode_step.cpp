@@ -92,6 +92,14 @@ struct DecodeStep::Member {
     linear_panels(compute, y, x, weight, bias, panels_of(weight));
   }
 
+  void multiply_stacked(TensorView<float> y, TensorView<const float> x, std::span<const PackedMatrix> stacked,
+                        TensorView<const float> bias) const {
+    for_each_stacked(stacked, y, bias,
+                     [&](TensorView<float> part, const PackedMatrix& matrix, TensorView<const float> part_bias) {
+                       multiply(part, x, matrix, part_bias);
+                     });
+  }
+
   void embed() const {
     for (std::size_t r = 0; r < step.rows_.size(); ++r) {
       const Row& row = step.rows_[r];
@@ -103,11 +111,7 @@ struct DecodeStep::Member {
   void run_layer(std::int64_t layer) const {
     const LayerParameters<float>& w = parameters.layers[static_cast<std::size_t>(layer)];
     const PackedLayer& matrices = step.weights_.layer(layer);
-    const TensorView<const float> input = normed(own.normed, w.attention_norm);
-    for_each_stacked(matrices.qkv, shared.qkv, w.qkv_bias,
-                     [&](TensorView<float> y, const PackedMatrix& matrix, TensorView<const float> bias) {
-                       multiply(y, input, matrix, bias);
-                     });
+    multiply_stacked(shared.qkv, normed(own.normed, w.attention_norm), matrices.qkv, w.qkv_bias);
     // Of parallel branches the second reads the layer's input too.
     const TensorView<const float> second =
         c.parallel_residual ? normed(own.second_normed, w.ffn_norm) : TensorView<const float>();
@@ -141,18 +145,13 @@ struct DecodeStep::Member {
 
   /// Writes this member's columns of what the feed-forward part's activation gives.
   void feed_forward(const PackedLayer& matrices, const LayerParameters<float>& w, TensorView<const float> x) const {
-    const TensorView<float> up = shared.up.columns(c.up_width() - c.ffn_dim, c.ffn_dim);
-    const auto bias = [&](std::int64_t first) {
-      return w.up_bias.empty() ? TensorView<const float>() : TensorView<const float>(w.up_bias.data() + first, c.ffn_dim);
-    };
-    multiply(up, x, matrices.up, bias(c.up_width() - c.ffn_dim));
-    const auto [first, count] = columns_of(matrices.up);
+    multiply_stacked(shared.up, x, matrices.up, w.up_bias);
+    const auto [first, count] = columns_of(matrices.up.back());
     if (count == 0) return;
     const TensorView<float> y = shared.activated.columns(first, count);
-    if (!c.gated) return activation_forward<float>(compute, c.activation, y, up.columns(first, count));
-    const TensorView<float> gate = shared.up.columns(0, c.ffn_dim);
-    multiply(gate, x, matrices.gate, bias(0));
-    gated_forward<float>(compute, c.activation, y, gate.columns(first, count), up.columns(first, count));
+    const TensorView<float> up = shared.up.columns(c.up_width() - c.ffn_dim + first, count);
+    if (!c.gated) return activation_forward<float>(compute, c.activation, y, up);
+    gated_forward<float>(compute, c.activation, y, shared.up.columns(first, count), up);
   }
 
   struct Columns {

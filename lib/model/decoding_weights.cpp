@@ -1,7 +1,6 @@
 #include "model/decoding_weights.h"
 
 #include <algorithm>
-#include <initializer_list>
 
 #include "kernels/elementwise.h"
 #include "kernels/embedding.h"
@@ -17,8 +16,8 @@ void DecodingWeights::visit(Visit&& visit) {
     PackedLayer& layer = layers_[i];
     visit(layer.qkv.front(), w.qkv);
     visit(layer.projection, w.projection);
-    if (c.gated) visit(layer.gate, w.up.rows(0, c.ffn_dim));
-    visit(layer.up, w.up.rows(c.gated ? c.ffn_dim : 0, c.ffn_dim));
+    for (std::size_t part = 0; part < layer.up.size(); ++part)
+      visit(layer.up[part], w.up.rows(static_cast<std::int64_t>(part) * c.ffn_dim, c.ffn_dim));
     visit(layer.down, w.down);
   }
   if (c.head_dense) visit(head_dense_, parameters_->head_dense);
@@ -27,7 +26,10 @@ void DecodingWeights::visit(Visit&& visit) {
 
 void DecodingWeights::pack_all(Compute& compute, WeightType type) {
   layers_.resize(parameters_->layers.size());
-  for (PackedLayer& layer : layers_) layer.qkv.resize(1);
+  for (PackedLayer& layer : layers_) {
+    layer.qkv.resize(1);
+    layer.up.resize(config().gated ? 2 : 1);
+  }
   visit([&](PackedMatrix& matrix, const TensorView<float>& weight) {
     check_range(type, weight);
     matrix = packed_shape(compute.simd(), type, weight.rows(), weight.columns());
@@ -57,12 +59,12 @@ DecodingWeights::DecodingWeights(Compute& compute, Parameters<float>&& parameter
 }
 
 bool DecodingWeights::quantized() const {
-  const auto any = [](std::initializer_list<const PackedMatrix*> matrices) {
-    return std::any_of(matrices.begin(), matrices.end(), [](const PackedMatrix* matrix) { return matrix->quantized(); });
+  const auto any = [](std::span<const PackedMatrix> matrices) {
+    return std::any_of(matrices.begin(), matrices.end(), [](const PackedMatrix& matrix) { return matrix.quantized(); });
   };
-  return any({&tokens_, &head_, &head_dense_}) || std::any_of(layers_.begin(), layers_.end(), [&](const PackedLayer& layer) {
-           return any({&layer.projection, &layer.gate, &layer.up, &layer.down}) ||
-                  std::any_of(layer.qkv.begin(), layer.qkv.end(), [](const PackedMatrix& part) { return part.quantized(); });
+  return tokens_.quantized() || head_.quantized() || head_dense_.quantized() ||
+         std::any_of(layers_.begin(), layers_.end(), [&](const PackedLayer& layer) {
+           return any(layer.qkv) || layer.projection.quantized() || any(layer.up) || layer.down.quantized();
          });
 }
 

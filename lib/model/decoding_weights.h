@@ -17,22 +17,9 @@ namespace lm {
 struct PackedLayer {
   std::vector<PackedMatrix> qkv;  // one, or three if they are of different types: stacked, (q, k, v)
   PackedMatrix projection;
-  PackedMatrix gate;  // (F, C), or empty if the feed-forward part has no gate
-  PackedMatrix up;    // (F, C)
+  std::vector<PackedMatrix> up;  // gate and up, each (F, C), or without a gate one
   PackedMatrix down;
 };
-
-/// Calls multiply(part of y, matrix, part of bias) for matrices that are stacked. y: (rows, outputs of all)
-template <class Multiply>
-void for_each_stacked(const std::vector<PackedMatrix>& matrices, TensorView<float> y, TensorView<const float> bias,
-                      Multiply&& multiply) {
-  std::int64_t first = 0;
-  for (const PackedMatrix& matrix : matrices) {
-    multiply(y.columns(first, matrix.outputs), matrix,
-             bias.empty() ? bias : TensorView<const float>(bias.data() + first, matrix.outputs));
-    first += matrix.outputs;
-  }
-}
 
 /// The rows of a tensor in a file, each in blocks of the type.
 struct StoredRows {

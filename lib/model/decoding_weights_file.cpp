@@ -103,17 +103,15 @@ class DecodingWeights::FilePacker {
     for (std::size_t i = 0; i < layer.qkv.size(); ++i) add(layer.qkv[i], alike ? qkv : std::vector{qkv[i]});
     add(layer.projection, layer_rows(c.channels));
     const std::vector<FileRows> up = layer_rows(c.up_width());
-    if (!c.gated) {
-      add(layer.up, up);
-    } else {
-      const bool fused = up.size() == 1;
-      add(layer.gate, {part_of(up.front(), 0, c.ffn_dim)});
-      add(layer.up, {fused ? part_of(up.front(), c.ffn_dim, c.ffn_dim) : up.back()});
-      // A member of a team computes the same columns of both.
-      if (layer.gate.panel != layer.up.panel) {
-        for (PackedMatrix* matrix : {&layer.gate, &layer.up})
-          *matrix = packed_shape(compute_.simd(), WeightType::f32, matrix->outputs, matrix->inputs);
-      }
+    layer.up.resize(c.gated ? 2 : 1);
+    for (std::size_t part = 0; part < layer.up.size(); ++part)  // the file may have them in one tensor
+      add(layer.up[part],
+          {up.size() == layer.up.size() ? up[part]
+                                        : part_of(up.front(), static_cast<std::int64_t>(part) * c.ffn_dim, c.ffn_dim)});
+    // A member of a team computes the same columns of both.
+    if (layer.up.front().panel != layer.up.back().panel) {
+      for (PackedMatrix& matrix : layer.up)
+        matrix = packed_shape(compute_.simd(), WeightType::f32, matrix.outputs, matrix.inputs);
     }
     add(layer.down, layer_rows(c.channels));
   }

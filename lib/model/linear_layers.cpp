@@ -32,13 +32,12 @@ void LinearLayers<T>::use_packed(const DecodingWeights& packed) {
   LM_CHECK(precision_ == Precision::fp32);
   for (std::size_t i = 0; i < layers.size(); ++i) {
     const PackedLayer& matrices = packed.layer(static_cast<std::int64_t>(i));
-    for (std::size_t part = 0; part < matrices.qkv.size(); ++part) layers[i].qkv.packed[part] = &matrices.qkv[part];
-    layers[i].projection.packed = {&matrices.projection};
-    layers[i].up.packed = {&matrices.up};
-    if (!matrices.gate.empty()) layers[i].up.packed = {&matrices.gate, &matrices.up};
-    layers[i].down.packed = {&matrices.down};
+    layers[i].qkv.packed = matrices.qkv;
+    layers[i].projection.packed = {&matrices.projection, 1};
+    layers[i].up.packed = matrices.up;
+    layers[i].down.packed = {&matrices.down, 1};
   }
-  head.packed = {&packed.head()};
+  head.packed = {&packed.head(), 1};
 }
 
 template <class T>

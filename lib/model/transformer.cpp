@@ -93,8 +93,8 @@ void Transformer<T>::embed(const Batch& batch, Activations<T>& a, const DropoutP
   const TensorView<T> sum = c.embedding_norm ? top(a.embedding_norm.input, rows) : stream;
   if constexpr (std::is_same_v<T, float>) {
     for (std::int64_t s = 0; weights_.packed != nullptr && s < batch.sequences; ++s) {
-      const auto tokens = std::span(batch.input).subspan(static_cast<std::size_t>(s * batch.length),
-                                                         static_cast<std::size_t>(batch.length));
+      const auto tokens =
+          std::span(batch.input).subspan(static_cast<std::size_t>(s * batch.length), static_cast<std::size_t>(batch.length));
       weights_.packed->embed(compute_, sum.rows(s * batch.length, batch.length), tokens, 0);
     }
   }
@@ -115,7 +115,7 @@ void Transformer<T>::residual_forward(const TensorView<T>& out, const TensorView
                                       const Dropout& dropout) {
   const ModelConfig& c = weights_.config();
   const TensorView<T> end = c.post_norm() ? top(branch.kept->input, out.rows()) : out;
-  const bool packed = branch.weight.packed.front() != nullptr;
+  const bool packed = !branch.weight.packed.empty();
   const bool is_sum = !packed && dropout.rate == 0 && c.residual_scale == 1 && !c.branch_norm;  // then the product adds x
   linear_forward<T>(compute_, end, branch.hidden, branch.weight, branch.bias, is_sum ? x : TensorView<T>());
   const auto normalise = [&] {

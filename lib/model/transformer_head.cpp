@@ -59,7 +59,7 @@ TensorView<T> Transformer<T>::logits(std::span<const std::int64_t> rows, Activat
     HeadActivations<T>& s = a.head;
     const TensorView<T> dense = s.dense.rows(0, count), activated = s.activated.rows(0, count);
     LinearWeight<T> dense_weight = weights_.head_dense;
-    if (weights_.packed != nullptr) dense_weight.packed = {&weights_.packed->head_dense()};
+    if (weights_.packed != nullptr) dense_weight.packed = {&weights_.packed->head_dense(), 1};
     linear_forward<T>(compute_, dense, hidden, dense_weight, weights_.head_dense_bias);
     activation_forward<T>(compute_, c.head_activation, activated, dense);
     hidden = s.normed.rows(0, count);

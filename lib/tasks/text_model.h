@@ -19,7 +19,7 @@ namespace lm {
 struct TextModel {
   LoadedModel model;
   Tokenizer tokenizer;
-  std::string end_of_text_given = {};  // the name that the user gave, if any
+  std::string end_of_text_given = {};                       // the name that the user gave, if any
   std::shared_ptr<const DecodingWeights> packed = nullptr;  // holds the parameters, if int8 products compute with them
 
   const ModelConfig& config() const { return model.record.config; }

@@ -156,31 +156,13 @@ bool begin_tile(const ElementwiseKernels<T>& kernels, TensorView<T> c, const T* 
 
 }  // namespace
 
-namespace {
-
-/// y = x * weight^T + bias of packed matrices that are stacked.
-void forward_stacked(Compute& compute, TensorView<float> y, TensorView<const float> x, const LinearWeight<float>& linear,
-                     TensorView<const float> bias) {
-  std::int64_t first = 0;
-  for (const PackedMatrix* matrix : linear.packed) {
-    if (matrix == nullptr) break;
-    const std::int64_t outputs = matrix->outputs;
-    linear_packed(compute, y.columns(first, outputs), x, *matrix,
-                  bias.empty() ? bias : TensorView<const float>(bias.data() + first, outputs));
-    first += outputs;
-  }
-  LM_CHECK(first == y.columns());
-}
-
-}  // namespace
-
 template <class T>
 void linear_forward(Compute& compute, TensorView<T> y, TensorView<const T> x, LinearWeight<T> linear,
                     TensorView<const T> bias, TensorView<const T> addend) {
   if constexpr (std::is_same_v<T, float>) {
-    if (linear.packed.front() != nullptr) {
+    if (!linear.packed.empty()) {
       LM_CHECK(addend.empty());
-      return forward_stacked(compute, y, x, linear, bias);
+      return linear_packed(compute, y, x, linear.packed, bias);
     }
   }
   const TensorView<const T>& weight = linear.matrix;

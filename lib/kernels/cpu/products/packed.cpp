@@ -267,6 +267,14 @@ void linear_packed(Compute& compute, TensorView<float> y, TensorView<const float
   if (rest > 0) multiply_many(compute, weight, y.columns(whole, rest), x, weight.rest, part_of_bias(bias, whole, rest));
 }
 
+void linear_packed(Compute& compute, TensorView<float> y, TensorView<const float> x, std::span<const PackedMatrix> stacked,
+                   TensorView<const float> bias) {
+  for_each_stacked(stacked, y, bias,
+                   [&](TensorView<float> part, const PackedMatrix& matrix, TensorView<const float> part_bias) {
+                     linear_packed(compute, part, x, matrix, part_bias);
+                   });
+}
+
 ScratchSize linear_packed_scratch(SimdTier tier, WeightType type, std::int64_t rows, std::int64_t inputs,
                                   std::int64_t outputs) {
   const FloatFactors factors(tier);
