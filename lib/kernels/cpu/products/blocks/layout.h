@@ -42,7 +42,6 @@ struct BlockLayout {
   bool signed_scales = false;  // of a super
   bool least = false;          // has least values: added in types without supers, subtracted in the others
 
-  constexpr bool operator==(const BlockLayout&) const = default;
   constexpr std::int64_t code_bytes() const {
     return bytes ? kGroup * kPanelOutputs
                  : (fours ? kGroup * kPanelOutputs / 2 : 0) + (twos ? kGroup * kPanelOutputs / 4 : 0) +

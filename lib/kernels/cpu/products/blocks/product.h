@@ -11,9 +11,10 @@
 // Then the bias is added. An instruction set is a class:
 //
 //   Bytes, Integers, Floats   vectors of kOutputs outputs: four codes each, a sum, a number
-//   load(p), and_each(v, byte), shift_right<n>(v) (in 16-bit units), or_each(a, b), look_up(table, v), flip_signs(v)
-//   broadcast(word), dot(sum, codes, x): codes up to 255 (kWide) or 127, x signed; dot_signed(sum, codes, x)
-//   zero(), add(a, b), floats_of(v), multiply(a, b), add(a, b), subtract(a, b), broadcast(float)
+//   load(p), and_each(v, byte), shift_left<n>(v), shift_right<n>(v) (in 16-bit units), or_each(a, b), look_up(table, v)
+//   broadcast_codes(four), dot(sum, codes, x): codes up to 255 (kWide) or 127, x signed
+//   flip_signs(v), dot_signed(sum, codes, x): unless kWide
+//   zero(), broadcast_sum(sum), add(a, b), floats_of(v), multiply(a, b), subtract(a, b), broadcast(float)
 //   halves_at(p), powers_at(p), signed_at(p), unsigned_at(p), floats_at(p): kOutputs of them as floats; store(p, v)
 #pragma once
 
@@ -147,20 +148,15 @@ struct BlockSums {
       const auto* codes_of_x = reinterpret_cast<const std::int32_t*>(row.codes + g * kGroup);
       const std::int32_t* part_sums = row.sums + 2 * g;
       const Floats x_scale = Set::broadcast(row.scales[g]);
-      if constexpr (!kSupers) {
-        const Floats dot = dots(codes, codes_of_x, part_sums[0] + part_sums[1], 0, 8);
-        sums[r] = Set::add(sums[r], Set::multiply(scale[0], Set::multiply(dot, x_scale)));
+      if constexpr (layout.halves == 1) {
+        const std::int32_t sum = part_sums[0] + part_sums[1];
+        const Floats dot = dots(codes, codes_of_x, sum, 0, 8);
+        Floats& total = kSupers ? inner[r] : sums[r];
+        total = Set::add(total, kSupers ? Set::multiply(Set::multiply(scale[0], dot), x_scale)
+                                        : Set::multiply(scale[0], Set::multiply(dot, x_scale)));
         if constexpr (layout.least) {
-          // Both halves have the same least value; their sum is exact in fp32.
-          const auto sum = static_cast<float>(part_sums[0] + part_sums[1]);
-          sums[r] = Set::add(sums[r], Set::multiply(minimum[0], Set::broadcast(sum * row.scales[g])));
-        }
-      } else if constexpr (layout.halves == 1) {
-        const Floats dot = dots(codes, codes_of_x, part_sums[0] + part_sums[1], 0, 8);
-        inner[r] = Set::add(inner[r], Set::multiply(Set::multiply(scale[0], dot), x_scale));
-        if constexpr (layout.least) {
-          const auto sum = static_cast<float>(part_sums[0] + part_sums[1]);
-          least[r] = Set::add(least[r], Set::multiply(minimum[0], Set::broadcast(sum * row.scales[g])));
+          Floats& rest = kSupers ? least[r] : sums[r];
+          rest = Set::add(rest, Set::multiply(minimum[0], Set::broadcast(static_cast<float>(sum) * row.scales[g])));
         }
       } else {
         const Floats first = Set::multiply(scale[0], dots(codes, codes_of_x, part_sums[0], 0, 4));
