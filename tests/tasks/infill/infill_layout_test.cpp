@@ -7,9 +7,9 @@
 #include <vector>
 
 #include "base/error.h"
+#include "support/foreign_model.h"
 #include "support/gguf_file.h"
 #include "support/test_data.h"
-#include "support/tiny_model.h"
 #include "tasks/infill/infill.h"
 #include "tasks/infill/infill_model.h"
 #include "text/tokenizer_parts.h"
@@ -39,25 +39,12 @@ Tokenizer plain_tokenizer(const std::vector<std::string>& names, const std::stri
   parts.components.config = config;
   parts.tokens.push_back("<|endoftext|>");
   parts.added.push_back({.id = 0, .special = true});
-  for (int byte = 0; byte < 256; ++byte) parts.tokens.push_back(std::string(1, static_cast<char>(byte)));
-  for (const std::string& name : names) {
-    parts.added.push_back({.id = static_cast<TokenId>(parts.tokens.size()), .special = false});
-    parts.tokens.push_back(name);
-  }
+  test::add_bytes_and_names(parts, names, test::Special::no);
   return Tokenizer(std::move(parts), options, "test");
 }
 
-/// A model from elsewhere: its objective is not known, and it has no progress.
 TextModel foreign_model(Tokenizer tokenizer, std::int64_t context = 64) {
-  ModelConfig config = test::tiny_configs().back().config;
-  config.context_length = context;
-  config.vocab_size = tokenizer.vocab_size();
-  Parameters<float> parameters(config);
-  test::randomise(parameters, 41, 0.3);
-  ModelRecord record;
-  record.config = config;
-  return {.model = {.record = record, .parameters = std::move(parameters), .path = "foreign-model"},
-          .tokenizer = std::move(tokenizer)};
+  return test::foreign_model(std::move(tokenizer), "foreign-model", context);
 }
 
 std::string found(const std::vector<std::string>& names, const std::string& config = {}) {

@@ -7,9 +7,9 @@
 #include <vector>
 
 #include "base/error.h"
+#include "support/foreign_model.h"
 #include "support/string_output.h"
 #include "support/test_data.h"
-#include "support/tiny_model.h"
 #include "tasks/prompt/template_texts.h"
 #include "text/tokenizer_parts.h"
 
@@ -29,11 +29,7 @@ Tokenizer chat_tokenizer(const std::vector<std::string>& names, const std::strin
   parts.end_of_text = "<s>";
   parts.tokens.push_back("<s>");
   parts.added.push_back({.id = 0, .special = true});
-  for (int byte = 0; byte < 256; ++byte) parts.tokens.push_back(std::string(1, static_cast<char>(byte)));
-  for (const std::string& name : names) {
-    parts.added.push_back({.id = static_cast<TokenId>(parts.tokens.size()), .special = false});
-    parts.tokens.push_back(name);
-  }
+  test::add_bytes_and_names(parts, names, test::Special::no);
   return Tokenizer(std::move(parts), {.reserved = chat_token_names()}, "test");
 }
 
@@ -44,15 +40,7 @@ const std::string kPlainTemplate =
     "{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}";
 
 TextModel chat_model(Tokenizer tokenizer, std::int64_t context = 512) {
-  ModelConfig config = test::tiny_configs().back().config;
-  config.context_length = context;
-  config.vocab_size = tokenizer.vocab_size();
-  Parameters<float> parameters(config);
-  test::randomise(parameters, 41, 0.3);
-  ModelRecord record;
-  record.config = config;
-  return {.model = {.record = record, .parameters = std::move(parameters), .path = "chat-model"},
-          .tokenizer = std::move(tokenizer)};
+  return test::foreign_model(std::move(tokenizer), "chat-model", context);
 }
 
 /// The names of the tokens that turns in the template, or the text, have.
@@ -139,11 +127,7 @@ TEST_CASE("a token before texts that is also the one that begins turns is not wr
   parts.pattern = Pattern::none;
   parts.components.config = config.dump();
   parts.end_of_text = "<|im_end|>";
-  for (int byte = 0; byte < 256; ++byte) parts.tokens.push_back(std::string(1, static_cast<char>(byte)));
-  for (const std::string& name : kChatml) {
-    parts.added.push_back({.id = static_cast<TokenId>(parts.tokens.size()), .special = true});
-    parts.tokens.push_back(name);
-  }
+  test::add_bytes_and_names(parts, kChatml, test::Special::yes);
   const TextModel model = chat_model(Tokenizer(std::move(parts), {}, "test"));
   const PromptTokens prompt = encode_conversation(model, find_chat_template(model), user("x"));
   CHECK(spelled(model, prompt.ids) == "<|im_start|>user\nx<|im_end|>\n<|im_start|>assistant\n");
