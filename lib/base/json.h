@@ -29,6 +29,21 @@ class JsonHandler {
   virtual void end_array() = 0;
 };
 
+/// Takes any document, and keeps nothing of it.
+class AnyJson : public JsonHandler {
+ public:
+  void null() override {}
+  void boolean(bool) override {}
+  void integer(std::int64_t) override {}
+  void real(double) override {}
+  void string(std::string_view) override {}
+  void key(std::string_view) override {}
+  void begin_object() override {}
+  void end_object() override {}
+  void begin_array() override {}
+  void end_array() override {}
+};
+
 /// Reads one document: UTF-8, nesting of at most 16, nothing after it. Throws Error naming `source` and the byte offset.
 /// Refusing duplicate keys is the handler's task (JsonValue::parse() does it).
 void parse_json_events(std::string_view text, std::string_view source, JsonHandler& handler);

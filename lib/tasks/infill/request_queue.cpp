@@ -59,21 +59,6 @@ RequestNames names_of(std::string_view request) {
   return names;
 }
 
-/// Takes any document.
-class AnyJson : public JsonHandler {
- public:
-  void null() override {}
-  void boolean(bool) override {}
-  void integer(std::int64_t) override {}
-  void real(double) override {}
-  void string(std::string_view) override {}
-  void key(std::string_view) override {}
-  void begin_object() override {}
-  void end_object() override {}
-  void begin_array() override {}
-  void end_array() override {}
-};
-
 /// What a request takes of the room for those that wait.
 std::size_t size_of(const RequestQueue::Request& request) { return request.line.size(); }
 
