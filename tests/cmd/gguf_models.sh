@@ -26,7 +26,7 @@ done
 grep -qF '{{ messages }}' folder/tokenizer_config.json || fail "the template is lost"
 
 # Sampled, as a tokenizer, and trained further.
-lm-sample -q model -p 'abc' -n 20 --seed 3 >a
+lm-sample -q model --products exact -p 'abc' -n 20 --seed 3 >a
 lm-sample -q folder -p 'abc' -n 20 --seed 3 >b
 expect_same a b
 tok-encode -t model -o train.tok corpus
