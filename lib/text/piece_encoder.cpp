@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cstring>
 #include <span>
 
@@ -9,8 +10,13 @@
 
 namespace lm {
 
+namespace {
+/// Returns the place of the lowest bit of a number that is not 0.
+std::size_t lowest_bit(std::uint64_t bits) { return static_cast<std::size_t>(std::countr_zero(bits)) & 63; }
+}  // namespace
+
 PieceEncoder::PieceEncoder(const TokenizerTables& tables, Cache cache) : tables_(tables) {
-  if (cache == Cache::used) table_.prepare();
+  if (cache == Cache::used && tables.parts.tokens.size() < (std::size_t{1} << PieceTable::kIdBits)) table_.prepare();
 }
 
 void PieceEncoder::encode(std::string_view piece, std::vector<TokenId>& ids) {
@@ -49,23 +55,23 @@ void PieceEncoder::encode_batch(const char* text, const std::uint32_t* starts, s
     probes[i] = {key, table_.bucket_of(key)};
     __builtin_prefetch(probes[i].bucket);
   }
-  std::array<TokenId, kBatch * PieceTable::kShortTokens + 4> found;  // each store writes four
+  std::array<TokenId, kBatch * PieceTable::kShortTokens> found;  // each store writes four
   TokenId* end = found.data();
   for (std::size_t i = 0; i < count; ++i) {
     const PieceTable::Key key = probes[i].key;
-    const auto& [one, other] = probes[i].bucket->slots;
-    const bool is_one = ((one.key.low ^ key.low) | (one.key.high ^ key.high)) == 0;
-    const bool is_other = ((other.key.low ^ key.low) | (other.key.high ^ key.high)) == 0;
-    const std::uint64_t first = is_one ? one.first : other.first, rest = is_one ? one.rest : other.rest;
-    if (!(is_one || is_other)) [[unlikely]] {
+    // No branch decides between the two: which it is cannot be predicted.
+    const PieceTable::Slot* slots = probes[i].bucket->slots.data();
+    const PieceTable::Slot& slot = slots[((slots[0].key.low ^ key.low) | (slots[0].key.high ^ key.high)) != 0 ? 1 : 0];
+    if (((slot.key.low ^ key.low) | (slot.key.high ^ key.high)) != 0) [[unlikely]] {
       ids.insert(ids.end(), found.data(), end);
       end = found.data();
       encode_missing({text + starts[i], starts[i + 1] - starts[i]}, ids);
       continue;
     }
-    std::memcpy(end, &first, sizeof first);
-    std::memcpy(end + 2, &rest, sizeof rest);
-    end += rest >> 32;
+    const std::uint64_t first_two = PieceTable::without_count(slot.first);
+    std::memcpy(end, &first_two, sizeof first_two);
+    std::memcpy(end + 2, &slot.rest, sizeof slot.rest);
+    end += PieceTable::count_of(slot.first);
   }
   ids.insert(ids.end(), found.data(), end);
 }
@@ -108,42 +114,48 @@ bool PieceEncoder::drop_unknown(std::string_view piece) {
 }
 
 void PieceEncoder::merge_short(std::string_view piece, std::vector<TokenId>& ids) const {
-  std::array<TokenId, kShort> symbols;
-  std::array<PairTable::Merge, kShort> merges;  // of each symbol with the next
-  std::size_t count = piece.size();
-  for (std::size_t i = 0; i < count; ++i) symbols[i] = tables_.byte_tokens[static_cast<unsigned char>(piece[i])];
-  for (std::size_t i = 0; i + 1 < count; ++i) merges[i] = merge_of_bytes(piece, i);
-  while (count > 1) {
-    std::size_t best = 0;
-    for (std::size_t i = 1; i + 1 < count; ++i) {
-      if (merges[i].rank < merges[best].rank) best = i;
+  static_assert(kShort <= 64);
+  std::array<TokenId, 64> symbols;      // each at the place of its first byte
+  std::array<std::uint32_t, 64> ranks;  // of its merge with the next
+  const std::size_t size = piece.size();
+  for (std::size_t i = 0; i < size; ++i) symbols[i] = tables_.byte_tokens[static_cast<unsigned char>(piece[i])];
+  for (std::size_t i = 0; i + 1 < size; ++i) ranks[i] = rank_of_bytes(piece, i);
+  ranks[size - 1] = MergeTable::kNoMerge;
+  std::uint64_t left = ~std::uint64_t{0} >> (64 - size);  // a bit for each place that still has a symbol
+  for (;;) {
+    std::uint64_t best = ~std::uint64_t{0};
+    for (std::size_t i = 0; i < size; ++i) best = std::min(best, (std::uint64_t{ranks[i]} << 32) | i);
+    const auto rank = static_cast<std::uint32_t>(best >> 32U);
+    if (rank == MergeTable::kNoMerge) break;
+    const auto place = static_cast<std::uint32_t>(best);
+    symbols[place] = tables_.pairs.result_of(rank);
+    std::uint64_t behind = left & (~std::uint64_t{1} << place);
+    ranks[lowest_bit(behind)] = MergeTable::kNoMerge;
+    left ^= behind & (~behind + 1);
+    behind &= behind - 1;
+    ranks[place] = behind == 0 ? MergeTable::kNoMerge : tables_.pairs.find(symbols[place], symbols[lowest_bit(behind)]);
+    const std::uint64_t before = left & ((std::uint64_t{1} << place) - 1);
+    if (before != 0) {
+      const std::size_t previous = static_cast<std::size_t>(std::bit_width(before)) - 1;
+      ranks[previous] = tables_.pairs.find(symbols[previous], symbols[place]);
     }
-    if (merges[best].rank == PairTable::kNoMerge) break;
-    symbols[best] = merges[best].result;
-    for (std::size_t i = best + 1; i + 1 < count; ++i) {
-      symbols[i] = symbols[i + 1];
-      merges[i] = merges[i + 1];
-    }
-    --count;
-    if (best > 0) merges[best - 1] = tables_.pairs.find(symbols[best - 1], symbols[best]);
-    if (best + 1 < count) merges[best] = tables_.pairs.find(symbols[best], symbols[best + 1]);
   }
-  ids.insert(ids.end(), symbols.data(), symbols.data() + count);
+  for (; left != 0; left &= left - 1) ids.push_back(symbols[lowest_bit(left)]);
 }
 
 std::uint32_t PieceEncoder::rank_at(std::uint32_t place) const {
   const Symbol& symbol = symbols_[place];
-  return symbol.next == kNowhere ? PairTable::kNoMerge : tables_.pairs.find(symbol.id, symbols_[symbol.next].id).rank;
+  return symbol.next == kNowhere ? MergeTable::kNoMerge : tables_.pairs.find(symbol.id, symbols_[symbol.next].id);
 }
 
 template <class Queue>
 void PieceEncoder::push(std::uint32_t place, Queue& queue) {
   const std::uint32_t rank = rank_at(place);
   symbols_[place].rank = rank;
-  if (rank != PairTable::kNoMerge) queue.push(rank, place);
+  if (rank != MergeTable::kNoMerge) queue.push(rank, place);
 }
 
-PairTable::Merge PieceEncoder::merge_of_bytes(std::string_view piece, std::size_t at) const {
+std::uint32_t PieceEncoder::rank_of_bytes(std::string_view piece, std::size_t at) const {
   const unsigned first = static_cast<unsigned char>(piece[at]), second = static_cast<unsigned char>(piece[at + 1]);
   return tables_.byte_pairs[first * 256 + second];
 }
@@ -169,12 +181,12 @@ template <class Queue>
 void PieceEncoder::merge_all(std::string_view piece, Queue& queue) {
   const auto size = static_cast<std::uint32_t>(piece.size());
   symbols_.resize(size);
-  queue.reset(tables_.parts.by_rank ? tables_.parts.tokens.size() : static_cast<std::uint32_t>(tables_.parts.merges.size()));
+  queue.reset(tables_.pairs.ranks());
   for (std::uint32_t i = 0; i < size; ++i) {
     const bool is_last = i + 1 == size;
     symbols_[i] = {tables_.byte_tokens[static_cast<unsigned char>(piece[i])], i == 0 ? kNowhere : i - 1,
-                   is_last ? kNowhere : i + 1, is_last ? PairTable::kNoMerge : merge_of_bytes(piece, i).rank};
-    if (symbols_[i].rank != PairTable::kNoMerge) queue.push(symbols_[i].rank, i);
+                   is_last ? kNowhere : i + 1, is_last ? MergeTable::kNoMerge : rank_of_bytes(piece, i)};
+    if (symbols_[i].rank != MergeTable::kNoMerge) queue.push(symbols_[i].rank, i);
   }
   std::uint32_t rank = 0, place = 0;
   while (queue.pop(rank, place)) {
@@ -183,8 +195,8 @@ void PieceEncoder::merge_all(std::string_view piece, Queue& queue) {
     // string, and a symbol only grows: so an equal rank is the same merge.)
     if (symbol.rank != rank) continue;
     Symbol& right = symbols_[symbol.next];
-    symbol.id = tables_.pairs.find(symbol.id, right.id).result;
-    right.rank = PairTable::kNoMerge;
+    symbol.id = tables_.pairs.result_of(rank);
+    right.rank = MergeTable::kNoMerge;
     symbol.next = right.next;
     if (symbol.next != kNowhere) symbols_[symbol.next].previous = place;
     push(place, queue);

@@ -39,7 +39,7 @@ class PieceEncoder {
   bool drop_unknown(std::string_view piece);
   void merge_short(std::string_view piece, std::vector<TokenId>& ids) const;
   void merge_long(std::string_view piece, std::vector<TokenId>& ids);
-  PairTable::Merge merge_of_bytes(std::string_view piece, std::size_t at) const;
+  std::uint32_t rank_of_bytes(std::string_view piece, std::size_t at) const;
   std::uint32_t rank_at(std::uint32_t place) const;
   template <class Queue>
   void merge_all(std::string_view piece, Queue& queue);

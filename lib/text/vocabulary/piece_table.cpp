@@ -4,7 +4,7 @@ namespace lm {
 
 void PieceTable::prepare() {
   if (is_ready()) return;
-  bucket_memory_ = ZeroedMemory(sizeof(Bucket) << kBucketBits);
+  bucket_memory_ = ZeroedMemory(sizeof(Bucket) * kBuckets);
   entry_memory_ = ZeroedMemory(sizeof(Entry) * kEntries);
   buckets_ = static_cast<Bucket*>(bucket_memory_.data());
   entries_ = static_cast<Entry*>(entry_memory_.data());
@@ -21,33 +21,77 @@ PieceTable::Entry* PieceTable::entry_of(std::uint64_t hash, std::string_view pie
   }
 }
 
-bool PieceTable::find(std::string_view piece, std::vector<TokenId>& ids) const {
-  if (piece.size() > kLongest) return false;
-  const Entry* entry = entry_of(hash_of(piece), piece);
-  if (entry->hash == 0) return false;
-  const TokenId* known = pool_ids_.data() + entry->ids;
-  ids.insert(ids.end(), known, known + entry->count);
-  return true;
+PieceTable::Key PieceTable::key_of(std::string_view piece) {
+  std::array<char, kKeyBytes> bytes{};
+  std::memcpy(bytes.data(), piece.data(), piece.size());
+  return key_of(bytes.data(), piece.size());
 }
 
-bool PieceTable::insert_short(Key key, std::span<const TokenId> ids) {
-  for (Slot& slot : bucket_of(key)->slots) {
-    if (slot.key.high != 0) continue;
-    const auto id = [&](std::size_t i) { return i < ids.size() ? std::uint64_t{ids[i]} : 0; };
-    slot = {.key = key, .first = id(0) | (id(1) << 32), .rest = id(2) | (std::uint64_t{ids.size()} << 32)};
-    return true;
+bool PieceTable::find(std::string_view piece, std::vector<TokenId>& ids) const {
+  return piece.size() <= kShortBytes ? find_short(key_of(piece), ids) : find_long(piece, ids);
+}
+
+bool PieceTable::find_short(Key key, std::vector<TokenId>& ids) const {
+  const auto home = static_cast<std::size_t>(bucket_of(key) - buckets_);
+  for (std::size_t i = 0; i < kMostBuckets; ++i) {
+    for (const Slot& slot : buckets_[(home + i) & (kBuckets - 1)].slots) {
+      if (slot.key.high == 0) return false;
+      if (slot.key.low != key.low || (slot.key.high & ~kPooled) != key.high) continue;
+      if (slot.key.high == key.high) {
+        const TokenId four[] = {static_cast<TokenId>(without_count(slot.first)), static_cast<TokenId>(slot.first >> 32),
+                                static_cast<TokenId>(slot.rest), static_cast<TokenId>(slot.rest >> 32)};
+        ids.insert(ids.end(), four, four + count_of(slot.first));
+      } else {
+        ids.insert(ids.end(), pool_ids_.begin() + static_cast<std::ptrdiff_t>(slot.first),
+                   pool_ids_.begin() + static_cast<std::ptrdiff_t>(slot.first + slot.rest));
+      }
+      return true;
+    }
   }
   return false;
 }
 
+bool PieceTable::find_long(std::string_view piece, std::vector<TokenId>& ids) const {
+  if (piece.size() > kLongest) return false;
+  const Entry* entry = entry_of(hash_of(piece), piece);
+  if (entry->hash == 0) return false;
+  const auto first = pool_ids_.begin() + entry->ids;
+  ids.insert(ids.end(), first, first + entry->count);
+  return true;
+}
+
 void PieceTable::insert(std::string_view piece, std::span<const TokenId> ids) {
-  if (piece.size() <= kShortBytes && ids.size() <= kShortTokens) {
-    std::array<char, kKeyBytes> bytes{};
-    std::memcpy(bytes.data(), piece.data(), piece.size());
-    if (insert_short(key_of(bytes.data(), piece.size()), ids)) return;
+  piece.size() <= kShortBytes ? insert_short(key_of(piece), ids) : insert_long(piece, ids);
+}
+
+std::uint32_t PieceTable::pool(std::span<const TokenId> ids) {
+  const std::size_t place = pool_ids_.size();
+  pool_ids_.insert(pool_ids_.end(), ids.begin(), ids.end());
+  return static_cast<std::uint32_t>(place);
+}
+
+PieceTable::Slot PieceTable::slot_for(Key key, std::span<const TokenId> ids) {
+  if (ids.size() > kShortTokens) return {.key = {key.low, key.high | kPooled}, .first = pool(ids), .rest = ids.size()};
+  const auto id = [&](std::size_t i) { return i < ids.size() ? std::uint64_t{ids[i]} : 0; };
+  return {
+      .key = key, .first = id(0) | (std::uint64_t{ids.size()} << kIdBits) | (id(1) << 32), .rest = id(2) | (id(3) << 32)};
+}
+
+void PieceTable::insert_short(Key key, std::span<const TokenId> ids) {
+  if (ids.size() > kShortTokens && !has_room_for(ids)) return;
+  const auto home = static_cast<std::size_t>(bucket_of(key) - buckets_);
+  for (std::size_t i = 0; i < kMostBuckets; ++i) {
+    for (Slot& slot : buckets_[(home + i) & (kBuckets - 1)].slots) {
+      if (slot.key.high != 0) continue;
+      slot = slot_for(key, ids);
+      return;
+    }
   }
+}
+
+void PieceTable::insert_long(std::string_view piece, std::span<const TokenId> ids) {
   const bool fits = piece.size() <= kLongest && used_entries_ < kEntries / 4 * 3 &&
-                    pool_.size() + piece.size() <= kPoolBytes && pool_ids_.size() + ids.size() <= kPoolIds;
+                    pool_.size() + piece.size() <= kPoolBytes && has_room_for(ids);
   if (!fits) return;
   const std::uint64_t hash = hash_of(piece);
   Entry* entry = entry_of(hash, piece);
@@ -55,10 +99,9 @@ void PieceTable::insert(std::string_view piece, std::span<const TokenId> ids) {
   *entry = {.hash = hash,
             .text = static_cast<std::uint32_t>(pool_.size()),
             .length = static_cast<std::uint32_t>(piece.size()),
-            .ids = static_cast<std::uint32_t>(pool_ids_.size()),
+            .ids = pool(ids),
             .count = static_cast<std::uint32_t>(ids.size())};
   pool_.insert(pool_.end(), piece.begin(), piece.end());
-  pool_ids_.insert(pool_ids_.end(), ids.begin(), ids.end());
   ++used_entries_;
 }
 

@@ -14,22 +14,27 @@
 
 namespace lm {
 
-/// Two tables of bounded size, which take nothing more when they are full. Short pieces of few tokens are in buckets of a cache
-/// line, so that a look-up is one access and no branch; all others in a table of places in a pool. Each thread needs its own.
+/// Two tables of bounded size, which take nothing more when they are full. Short pieces are in buckets of a cache line, so that a
+/// look-up is one access and no branch for those of few tokens that are in the bucket of their hash; longer pieces are in a table
+/// of places in a pool. Each thread needs its own.
 class PieceTable {
  public:
-  static constexpr std::size_t kShortBytes = 15, kShortTokens = 3;
+  static constexpr std::size_t kShortBytes = 15, kShortTokens = 4;
   static constexpr std::size_t kKeyBytes = 16;  // that are read where a piece begins
 
   /// The bytes of a short piece, zeros, and the length last; of a longer piece what no short one has.
   struct Key {
     std::uint64_t low, high;
   };
+  /// What a key stands for: four ids, and in the upper bits of the first how many there are. Of a piece of more tokens, whose key has
+  /// kPooled, where they are in the pool, and how many.
   struct Slot {
     Key key;
-    std::uint64_t first;  // two ids
-    std::uint64_t rest;   // the third, and in the upper half how many there are
+    std::uint64_t first, rest;
   };
+  static constexpr int kIdBits = 28;  // of an id; vocabularies of more ids get no table
+  static std::uint64_t count_of(std::uint64_t first) { return (first >> kIdBits) & 15; }
+  static std::uint64_t without_count(std::uint64_t first) { return first & ~(std::uint64_t{15} << kIdBits); }
   struct alignas(64) Bucket {
     std::array<Slot, 2> slots;
   };
@@ -46,22 +51,32 @@ class PieceTable {
     return buckets_ + (mixed >> (64 - kBucketBits));
   }
 
-  /// Appends the ids of a piece that is in no bucket, if they are known.
+  /// Appends the ids of a piece that is not in the bucket of its hash, or has many tokens, if they are known.
   bool find(std::string_view piece, std::vector<TokenId>& ids) const;
   /// Remembers the ids of a piece, which are not empty, if there is room.
   void insert(std::string_view piece, std::span<const TokenId> ids);
 
  private:
-  static constexpr int kBucketBits = 18;
-  static constexpr std::size_t kEntries = std::size_t{1} << 18, kPoolBytes = std::size_t{8} << 20,
-                               kPoolIds = std::size_t{2} << 20;
+  static constexpr int kBucketBits = 19;
+  static constexpr std::size_t kBuckets = std::size_t{1} << kBucketBits;
+  static constexpr std::size_t kMostBuckets = 8;                       // that a piece may be in, from that of its hash on
+  static constexpr std::uint64_t kPooled = std::uint64_t{0x80} << 56;  // in a key
+  static constexpr std::size_t kEntries = std::size_t{1} << 17;
+  static constexpr std::size_t kPoolBytes = std::size_t{8} << 20, kPoolIds = std::size_t{2} << 20;
   static constexpr std::size_t kLongest = 1024;  // bytes; longer pieces hardly come again
   struct Entry {
     std::uint64_t hash;  // not 0
     std::uint32_t text, length;
     std::uint32_t ids, count;
   };
-  bool insert_short(Key key, std::span<const TokenId> ids);
+  static Key key_of(std::string_view piece);
+  bool find_short(Key key, std::vector<TokenId>& ids) const;
+  bool find_long(std::string_view piece, std::vector<TokenId>& ids) const;
+  void insert_short(Key key, std::span<const TokenId> ids);
+  void insert_long(std::string_view piece, std::span<const TokenId> ids);
+  Slot slot_for(Key key, std::span<const TokenId> ids);
+  bool has_room_for(std::span<const TokenId> ids) const { return pool_ids_.size() + ids.size() <= kPoolIds; }
+  std::uint32_t pool(std::span<const TokenId> ids);
   static std::uint64_t hash_of(std::string_view piece) { return hash_bytes(piece) | 1; }
   Entry* entry_of(std::uint64_t hash, std::string_view piece) const;
 
