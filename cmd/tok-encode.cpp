@@ -56,8 +56,8 @@ void add_options(CLI::App& app, Options& options) {
 
 using Files = std::vector<std::string>;
 
-void encode(const Options& options, const Files& files, const Tokenizer& tokenizer, TokenOutput& output,
-            TokenStatistics& statistics) {
+void encode(const Options& options, const CommonOptions& common, const Files& files, const Tokenizer& tokenizer,
+            TokenOutput& output, TokenStatistics& statistics) {
   const EncodedDocuments sink = {
       .text = [&](std::string_view text) { statistics.add_bytes(static_cast<std::int64_t>(text.size())); },
       .tokens =
@@ -71,7 +71,9 @@ void encode(const Options& options, const Files& files, const Tokenizer& tokeniz
             output.end_document();
             statistics.add_document();
           }};
-  const std::uint64_t unknown = encode_documents(files, options.documents, tokenizer, options.special, sink);
+  const std::uint64_t unknown =
+      encode_documents(files, options.documents, tokenizer,
+                       {.special = options.special, .threads = common.threads, .simd = common.simd}, sink);
   if (unknown == 0) return;
   const std::string lost = std::to_string(unknown) + (tokenizer.unknown_token() ? " places" : " bytes") +
                            " of the text have no token in '" + options.tokenizer + "'";
@@ -162,7 +164,7 @@ int run(const Options& options, const CommonOptions& common) {
   } else {
     const Documents documents = tokenizer.begin_tokens().empty() ? Documents::plain : Documents::with_begin_tokens;
     const std::unique_ptr<TokenOutput> output = token_output(*stream, options.format, tokenizer, documents);
-    encode(options, files, tokenizer, *output, statistics);
+    encode(options, common, files, tokenizer, *output, statistics);
     output->finish();
   }
   stream->close();

@@ -24,8 +24,7 @@ void SegmentEncoder::refuse_special(std::string_view spelling, std::uint64_t pla
 }
 
 std::size_t SegmentEncoder::encode(std::string_view text, End end, std::uint64_t offset, std::vector<TokenId>& ids) {
-  if (tables_.parts.form == TokenizerParts::Form::bytes && tables_.added.is_simple())
-    return encode_simple(text, end, offset, ids);
+  if (is_stateless()) return encode_simple(text, end, offset, ids);
   const std::size_t size = end == End::final ? text.size() : last_cut(text);
   if (offset == 0) section_begins_ = true;
   if (size > 0) encode_stretch(text.substr(0, size), end, offset, ids);
@@ -54,14 +53,16 @@ std::size_t SegmentEncoder::encode_simple(std::string_view text, End end, std::u
 }
 
 /// Returns the end of the longest beginning of `text` that can be encoded by itself: up to the last space behind a letter or
-/// number. 0 if there is none, or if this tokenizer takes documents whole.
+/// number, or if nothing changes the text the last newline there. 0 if there is none, or if this tokenizer takes documents whole.
 std::size_t SegmentEncoder::last_cut(std::string_view text) const {
   if (!tables_.cuts_before_space) return 0;
   const bool checks_model =
       tables_.parts.form == TokenizerParts::Form::spelled && !tables_.pre_tokenizer.cuts_before_blank();
   const bool changes_text = tables_.normalizer.loss() == NormalizerLoss::text;
   const UnicodeClasses& classes = UnicodeClasses::get();
-  for (std::size_t at = text.rfind(' '); at != std::string_view::npos && at > 0; at = text.rfind(' ', at - 1)) {
+  const std::string_view blanks = is_stateless() ? " \n" : " ";
+  for (std::size_t at = text.find_last_of(blanks); at != std::string_view::npos && at > 0;
+       at = text.find_last_of(blanks, at - 1)) {
     std::size_t begin = at - 1;
     while (begin > 0 && at - begin < 4 && (static_cast<unsigned char>(text[begin]) & 0xC0) == 0x80) --begin;
     const DecodedChar before = decode_utf8(text.data() + begin, text.data() + at);

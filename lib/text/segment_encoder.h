@@ -28,6 +28,12 @@ class SegmentEncoder {
   /// SpecialTokens::error.
   std::size_t encode(std::string_view text, End end, std::uint64_t offset, std::vector<TokenId>& ids);
 
+  /// Returns the end of the longest beginning of `text`, part of a document, that can be encoded as a document of its own and so can what
+  /// follows; 0 if there is none.
+  std::size_t cut(std::string_view text) const { return is_stateless() ? last_cut(text) : 0; }
+  /// Returns whether each encode() can be another encoder's, also of parts of one document.
+  bool is_stateless() const { return tables_.parts.form == TokenizerParts::Form::bytes && tables_.added.is_simple(); }
+
   /// Returns how many bytes had no token, and left nothing or (of the form bytes) the unknown token.
   std::uint64_t unknown_bytes() const { return pieces_.unknown() + model_.lost(); }
 
