@@ -12,9 +12,11 @@ namespace {
 constexpr std::size_t kHugePage = std::size_t{2} << 20;
 }
 
-ZeroedMemory::ZeroedMemory(std::size_t bytes) : size_(bytes + kHugePage) {
+ZeroedMemory::ZeroedMemory(std::size_t bytes) : size_(bytes < kHugePage ? bytes : bytes + kHugePage) {
   mapped_ = ::mmap(nullptr, size_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (mapped_ == MAP_FAILED) throw std::bad_alloc();
+  data_ = mapped_;
+  if (bytes < kHugePage) return;
   const auto address = reinterpret_cast<std::uintptr_t>(mapped_);
   data_ = static_cast<char*>(mapped_) + (kHugePage - address % kHugePage) % kHugePage;
 #if defined(MADV_HUGEPAGE)

@@ -13,7 +13,7 @@ class ZeroedMemory {
   ZeroedMemory(ZeroedMemory&& other) noexcept;
   ZeroedMemory& operator=(ZeroedMemory&& other) noexcept;
   ~ZeroedMemory();
-  /// Returns the memory, aligned to 2 MiB; null if there is none.
+  /// Returns the memory, aligned to a page, or if it is that large to a huge one; null if there is none.
   void* data() const { return data_; }
 
  private:

@@ -65,7 +65,10 @@ void PieceEncoder::encode_batch(const char* text, const std::uint32_t* starts, s
     if (((slot.key.low ^ key.low) | (slot.key.high ^ key.high)) != 0) [[unlikely]] {
       ids.insert(ids.end(), found.data(), end);
       end = found.data();
+      const PieceTable::Bucket* bucket = table_.bucket_of(key);
       encode_missing({text + starts[i], starts[i + 1] - starts[i]}, ids);
+      if (table_.bucket_of(key) == bucket) continue;
+      for (std::size_t j = i + 1; j < count; ++j) probes[j].bucket = table_.bucket_of(probes[j].key);  // it has grown
       continue;
     }
     const std::uint64_t first_two = PieceTable::without_count(slot.first);

@@ -3,11 +3,25 @@
 namespace lm {
 
 void PieceTable::prepare() {
-  if (is_ready()) return;
-  bucket_memory_ = ZeroedMemory(sizeof(Bucket) * kBuckets);
-  entry_memory_ = ZeroedMemory(sizeof(Entry) * kEntries);
+  if (!is_ready()) take_buckets(kFirstBits);
+}
+
+void PieceTable::take_buckets(int bits) {
+  bucket_memory_ = ZeroedMemory(sizeof(Bucket) << bits);
   buckets_ = static_cast<Bucket*>(bucket_memory_.data());
-  entries_ = static_cast<Entry*>(entry_memory_.data());
+  shift_ = 64 - bits;
+}
+
+void PieceTable::grow() {
+  const std::span<const Bucket> old(buckets_, buckets());
+  const ZeroedMemory kept = std::move(bucket_memory_);
+  take_buckets(64 - shift_ + kMoreBits);
+  used_slots_ = 0;
+  for (const Bucket& bucket : old) {
+    for (const Slot& slot : bucket.slots) {
+      if (slot.key.high != 0) place(slot);
+    }
+  }
 }
 
 /// Returns the entry of a piece, or the free one that it would have.
@@ -34,7 +48,7 @@ bool PieceTable::find(std::string_view piece, std::vector<TokenId>& ids) const {
 bool PieceTable::find_short(Key key, std::vector<TokenId>& ids) const {
   const auto home = static_cast<std::size_t>(bucket_of(key) - buckets_);
   for (std::size_t i = 0; i < kMostBuckets; ++i) {
-    for (const Slot& slot : buckets_[(home + i) & (kBuckets - 1)].slots) {
+    for (const Slot& slot : buckets_[(home + i) & (buckets() - 1)].slots) {
       if (slot.key.high == 0) return false;
       if (slot.key.low != key.low || (slot.key.high & ~kPooled) != key.high) continue;
       if (slot.key.high == key.high) {
@@ -52,7 +66,7 @@ bool PieceTable::find_short(Key key, std::vector<TokenId>& ids) const {
 }
 
 bool PieceTable::find_long(std::string_view piece, std::vector<TokenId>& ids) const {
-  if (piece.size() > kLongest) return false;
+  if (piece.size() > kLongest || entries_ == nullptr) return false;
   const Entry* entry = entry_of(hash_of(piece), piece);
   if (entry->hash == 0) return false;
   const auto first = pool_ids_.begin() + entry->ids;
@@ -77,22 +91,34 @@ PieceTable::Slot PieceTable::slot_for(Key key, std::span<const TokenId> ids) {
       .key = key, .first = id(0) | (std::uint64_t{ids.size()} << kIdBits) | (id(1) << 32), .rest = id(2) | (id(3) << 32)};
 }
 
-void PieceTable::insert_short(Key key, std::span<const TokenId> ids) {
-  if (ids.size() > kShortTokens && !has_room_for(ids)) return;
-  const auto home = static_cast<std::size_t>(bucket_of(key) - buckets_);
+/// Puts a slot into the first free place of its buckets; returns false if there is none.
+bool PieceTable::place(const Slot& slot) {
+  const auto home = static_cast<std::size_t>(bucket_of({slot.key.low, slot.key.high & ~kPooled}) - buckets_);
   for (std::size_t i = 0; i < kMostBuckets; ++i) {
-    for (Slot& slot : buckets_[(home + i) & (kBuckets - 1)].slots) {
-      if (slot.key.high != 0) continue;
-      slot = slot_for(key, ids);
-      return;
+    for (Slot& free : buckets_[(home + i) & (buckets() - 1)].slots) {
+      if (free.key.high != 0) continue;
+      free = slot;
+      ++used_slots_;
+      return true;
     }
   }
+  return false;
+}
+
+void PieceTable::insert_short(Key key, std::span<const TokenId> ids) {
+  if (ids.size() > kShortTokens && !has_room_for(ids)) return;
+  if (used_slots_ > buckets() && 64 - shift_ < kMostBits) grow();
+  place(slot_for(key, ids));
 }
 
 void PieceTable::insert_long(std::string_view piece, std::span<const TokenId> ids) {
   const bool fits = piece.size() <= kLongest && used_entries_ < kEntries / 4 * 3 &&
                     pool_.size() + piece.size() <= kPoolBytes && has_room_for(ids);
   if (!fits) return;
+  if (entries_ == nullptr) {
+    entry_memory_ = ZeroedMemory(sizeof(Entry) * kEntries);
+    entries_ = static_cast<Entry*>(entry_memory_.data());
+  }
   const std::uint64_t hash = hash_of(piece);
   Entry* entry = entry_of(hash, piece);
   if (entry->hash != 0) return;

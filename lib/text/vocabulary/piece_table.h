@@ -14,7 +14,7 @@
 
 namespace lm {
 
-/// Two tables of bounded size, which take nothing more when they are full. Short pieces are in buckets of a cache line, so that a
+/// Two tables that grow to a bounded size, and take nothing more when they are full. Short pieces are in buckets of a cache line, so that a
 /// look-up is one access and no branch for those of few tokens that are in the bucket of their hash; longer pieces are in a table
 /// of places in a pool. Each thread needs its own.
 class PieceTable {
@@ -48,19 +48,18 @@ class PieceTable {
   static Key key_of(const char* text, std::size_t size);
   Bucket* bucket_of(Key key) const {
     const std::uint64_t mixed = (key.low ^ (key.high * 0x9E3779B97F4A7C15)) * 0xD6E8FEB86659FD93;
-    return buckets_ + (mixed >> (64 - kBucketBits));
+    return buckets_ + (mixed >> shift_);
   }
 
   /// Appends the ids of a piece that is not in the bucket of its hash, or has many tokens, if they are known.
   bool find(std::string_view piece, std::vector<TokenId>& ids) const;
-  /// Remembers the ids of a piece, which are not empty, if there is room.
+  /// Remembers the ids of a piece, which are not empty, if there is room. May move all buckets.
   void insert(std::string_view piece, std::span<const TokenId> ids);
 
  private:
-  static constexpr int kBucketBits = 19;
-  static constexpr std::size_t kBuckets = std::size_t{1} << kBucketBits;
-  static constexpr std::size_t kMostBuckets = 8;                       // that a piece may be in, from that of its hash on
-  static constexpr std::uint64_t kPooled = std::uint64_t{0x80} << 56;  // in a key
+  static constexpr int kFirstBits = 13, kMoreBits = 2, kMostBits = 19;  // of the number of buckets: 512 KiB to 32 MiB
+  static constexpr std::size_t kMostBuckets = 8;                        // that a piece may be in, from that of its hash on
+  static constexpr std::uint64_t kPooled = std::uint64_t{0x80} << 56;   // in a key
   static constexpr std::size_t kEntries = std::size_t{1} << 17;
   static constexpr std::size_t kPoolBytes = std::size_t{8} << 20, kPoolIds = std::size_t{2} << 20;
   static constexpr std::size_t kLongest = 1024;  // bytes; longer pieces hardly come again
@@ -69,10 +68,14 @@ class PieceTable {
     std::uint32_t text, length;
     std::uint32_t ids, count;
   };
+  std::size_t buckets() const { return std::size_t{1} << (64 - shift_); }
   static Key key_of(std::string_view piece);
   bool find_short(Key key, std::vector<TokenId>& ids) const;
   bool find_long(std::string_view piece, std::vector<TokenId>& ids) const;
   void insert_short(Key key, std::span<const TokenId> ids);
+  bool place(const Slot& slot);
+  void take_buckets(int bits);
+  void grow();
   void insert_long(std::string_view piece, std::span<const TokenId> ids);
   Slot slot_for(Key key, std::span<const TokenId> ids);
   bool has_room_for(std::span<const TokenId> ids) const { return pool_ids_.size() + ids.size() <= kPoolIds; }
@@ -82,6 +85,8 @@ class PieceTable {
 
   ZeroedMemory bucket_memory_, entry_memory_;
   Bucket* buckets_ = nullptr;
+  int shift_ = 63;  // of a hash, to the bucket
+  std::size_t used_slots_ = 0;
   Entry* entries_ = nullptr;
   std::size_t used_entries_ = 0;
   std::vector<char> pool_;
