@@ -13,6 +13,37 @@ namespace lm {
 namespace {
 /// Returns the place of the lowest bit of a number that is not 0.
 std::size_t lowest_bit(std::uint64_t bits) { return static_cast<std::size_t>(std::countr_zero(bits)) & 63; }
+std::size_t highest_bit(std::uint64_t bits) { return static_cast<std::size_t>(std::bit_width(bits) - 1) & 63; }
+
+/// Ranks of up to 64 places, compared four at a time. They are below 2^31, or kNoMerge, which is held as the largest of these.
+class RankLanes {
+ public:
+  void clear(std::size_t lanes) {
+    for (std::size_t i = 0; i < lanes; ++i) lanes_[i] = Lane{kNone, kNone, kNone, kNone};
+  }
+  void set(std::size_t place, std::uint32_t rank) { numbers()[place] = static_cast<std::int32_t>(rank & 0x7FFFFFFF); }
+  std::uint32_t get(std::size_t place) const { return static_cast<std::uint32_t>(numbers()[place]); }
+  /// Finds the leftmost of the lowest ranks; false if there is none.
+  bool lowest(std::size_t lanes, std::size_t& place) const {
+    Lane low = lanes_[0];
+    for (std::size_t i = 1; i < lanes; ++i) low = lanes_[i] < low ? lanes_[i] : low;
+    const std::int32_t lowest = std::min(std::min(low[0], low[1]), std::min(low[2], low[3]));
+    std::uint64_t found = 0;
+    for (std::size_t i = lanes; i-- > 0;) {
+      const Lane same = (lanes_[i] == lowest) & Lane{1, 2, 4, 8};
+      found = (found << 4) | static_cast<std::uint64_t>(same[0] | same[1] | same[2] | same[3]);
+    }
+    place = lowest_bit(found);
+    return lowest != kNone;
+  }
+
+ private:
+  using Lane = std::int32_t __attribute__((vector_size(16)));
+  static constexpr std::int32_t kNone = 0x7FFFFFFF;
+  std::int32_t* numbers() { return reinterpret_cast<std::int32_t*>(lanes_.data()); }
+  const std::int32_t* numbers() const { return reinterpret_cast<const std::int32_t*>(lanes_.data()); }
+  std::array<Lane, 16> lanes_;
+};
 }  // namespace
 
 PieceEncoder::PieceEncoder(const TokenizerTables& tables, Cache cache) : tables_(tables) {
@@ -118,30 +149,27 @@ bool PieceEncoder::drop_unknown(std::string_view piece) {
 
 void PieceEncoder::merge_short(std::string_view piece, std::vector<TokenId>& ids) const {
   static_assert(kShort <= 64);
-  std::array<TokenId, 64> symbols;      // each at the place of its first byte
-  std::array<std::uint32_t, 64> ranks;  // of its merge with the next
-  const std::size_t size = piece.size();
+  // At the place of each symbol's first byte: the symbol, and the rank of its merge with the next, four ranks at a time.
+  std::array<TokenId, 64> symbols;
+  RankLanes ranks;
+  const std::size_t size = piece.size(), lanes = (size + 3) / 4;
+  ranks.clear(lanes);
   for (std::size_t i = 0; i < size; ++i) symbols[i] = tables_.byte_tokens[static_cast<unsigned char>(piece[i])];
-  for (std::size_t i = 0; i + 1 < size; ++i) ranks[i] = rank_of_bytes(piece, i);
-  ranks[size - 1] = MergeTable::kNoMerge;
+  for (std::size_t i = 0; i + 1 < size; ++i) ranks.set(i, rank_of_bytes(piece, i));
   std::uint64_t left = ~std::uint64_t{0} >> (64 - size);  // a bit for each place that still has a symbol
-  for (;;) {
-    std::uint64_t best = ~std::uint64_t{0};
-    for (std::size_t i = 0; i < size; ++i) best = std::min(best, (std::uint64_t{ranks[i]} << 32) | i);
-    const auto rank = static_cast<std::uint32_t>(best >> 32U);
-    if (rank == MergeTable::kNoMerge) break;
-    const auto place = static_cast<std::uint32_t>(best);
-    symbols[place] = tables_.pairs.result_of(rank);
+  for (std::size_t place; ranks.lowest(lanes, place);) {
+    symbols[place] = tables_.pairs.result_of(ranks.get(place));
     std::uint64_t behind = left & (~std::uint64_t{1} << place);
-    ranks[lowest_bit(behind)] = MergeTable::kNoMerge;
+    ranks.set(lowest_bit(behind), MergeTable::kNoMerge);
     left ^= behind & (~behind + 1);
     behind &= behind - 1;
-    ranks[place] = behind == 0 ? MergeTable::kNoMerge : tables_.pairs.find(symbols[place], symbols[lowest_bit(behind)]);
     const std::uint64_t before = left & ((std::uint64_t{1} << place) - 1);
-    if (before != 0) {
-      const std::size_t previous = static_cast<std::size_t>(std::bit_width(before)) - 1;
-      ranks[previous] = tables_.pairs.find(symbols[previous], symbols[place]);
-    }
+    // Both are looked up in any case, if need be with any symbol, so that one does not wait for the other.
+    const std::size_t next = lowest_bit(behind | (std::uint64_t{1} << 63)), previous = highest_bit(before | 1);
+    const std::uint32_t with_next = tables_.pairs.find(symbols[place], symbols[behind == 0 ? place : next]);
+    const std::uint32_t with_previous = tables_.pairs.find(symbols[before == 0 ? place : previous], symbols[place]);
+    ranks.set(place, behind == 0 ? MergeTable::kNoMerge : with_next);
+    if (before != 0) ranks.set(previous, with_previous);
   }
   for (; left != 0; left &= left - 1) ids.push_back(symbols[lowest_bit(left)]);
 }

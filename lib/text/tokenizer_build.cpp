@@ -204,6 +204,7 @@ void index_bytes(TokenizerTables& tables, std::string_view source) {
   } else {
     index_merges(tables, source);
   }
+  tables.pairs.finish();
   index_byte_pairs(tables);
 }
 

@@ -1,6 +1,7 @@
 // MergeTable: the rank of the merge that joins two neighbouring tokens, eight bytes a pair, and what it makes.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <vector>
 
@@ -20,31 +21,44 @@ class MergeTable {
   void reset(std::uint64_t count, std::uint64_t ids, std::uint64_t ranks);
   /// Adds a pair. Returns false, and changes nothing, if it is there already.
   bool insert(MergePair pair, PairTable::Merge merge);
+  /// Tells the table that all pairs are there.
+  void finish();
   /// Returns the rank of a pair's merge, or kNoMerge.
   std::uint32_t find(TokenId left, TokenId right) const {
-    if (slots_.empty()) return wide_.find(left, right).rank;
+    if (buckets_.empty()) [[unlikely]]
+      return wide_.find(left, right).rank;
     const std::uint64_t pair = packed(left, right);
-    for (std::size_t slot = hash_pair(pair) >> shift_;; slot = (slot + 1) & (slots_.size() - 1)) {
-      const std::uint64_t found = slots_[slot];
-      if ((found ^ pair) >> kRankBits == 0) return static_cast<std::uint32_t>(found & kRankMask);
-      if (found == kFree) return kNoMerge;
+    for (std::size_t place = hash_pair(pair) >> shift_;; place = (place + 1) & (buckets_.size() - 1)) {
+      // No branch on what is found: whether two tokens merge cannot be predicted.
+      const Bucket& bucket = buckets_[place];
+      std::uint32_t rank = kNoMerge;
+      for (const std::uint64_t slot : bucket.slots)
+        rank = ((slot ^ pair) >> kRankBits) == 0 ? static_cast<std::uint32_t>(slot & kRankMask) : rank;
+      if (static_cast<unsigned>(rank != kNoMerge) | static_cast<unsigned>(bucket.slots.back() == kFree)) [[likely]]
+        return rank;
     }
   }
   /// Returns what the merge of a rank makes.
-  TokenId result_of(std::uint32_t rank) const { return results_[rank]; }
+  TokenId result_of(std::uint32_t rank) const { return is_shifted_ ? rank + first_ : results_[rank]; }
   /// Returns a number above all ranks.
   std::uint32_t ranks() const { return static_cast<std::uint32_t>(results_.size()); }
 
  private:
+  bool insert_packed(std::uint64_t pair, std::uint32_t rank);
   static constexpr int kIdBits = 20, kRankBits = 24;
   static constexpr std::uint64_t kRankMask = (std::uint64_t{1} << kRankBits) - 1, kFree = 0xFFFFFFFFFFFFFFFF;
   static std::uint64_t packed(TokenId left, TokenId right) {
     return ((std::uint64_t{left} << kIdBits) | right) << kRankBits;
   }
 
-  std::vector<std::uint64_t> slots_;  // left, right and rank; a power of two, half of them free at least
+  struct alignas(32) Bucket {
+    std::array<std::uint64_t, 4> slots = {kFree, kFree, kFree, kFree};  // left, right and rank; the free ones last
+  };
+  std::vector<Bucket> buckets_;  // a power of two; what a bucket has no room for is in the next
   int shift_ = 63;
-  std::vector<TokenId> results_;
+  std::vector<TokenId> results_;  // by rank
+  bool is_shifted_ = false;       // all of them are their rank and first_, as in nearly all files
+  TokenId first_ = 0;
   PairTable wide_;
 };
 
