@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <bit>
 #include <cstring>
 #include <span>
 
@@ -10,55 +9,14 @@
 
 namespace lm {
 
-namespace {
-/// Returns the place of the lowest bit of a number that is not 0.
-std::size_t lowest_bit(std::uint64_t bits) { return static_cast<std::size_t>(std::countr_zero(bits)) & 63; }
-std::size_t highest_bit(std::uint64_t bits) { return static_cast<std::size_t>(std::bit_width(bits) - 1) & 63; }
-
-/// Ranks of up to 64 places, compared four at a time. They are below 2^31, or kNoMerge, which is held as the largest of these.
-class RankLanes {
- public:
-  void clear(std::size_t lanes) {
-    for (std::size_t i = 0; i < lanes; ++i) lanes_[i] = Lane{kNone, kNone, kNone, kNone};
-  }
-  void set(std::size_t place, std::uint32_t rank) { numbers()[place] = static_cast<std::int32_t>(rank & 0x7FFFFFFF); }
-  std::uint32_t get(std::size_t place) const { return static_cast<std::uint32_t>(numbers()[place]); }
-  /// Finds the leftmost of the lowest ranks; false if there is none.
-  bool lowest(std::size_t lanes, std::size_t& place) const {
-    Lane low = lanes_[0];
-    for (std::size_t i = 1; i < lanes; ++i) low = lanes_[i] < low ? lanes_[i] : low;
-    const std::int32_t lowest = std::min(std::min(low[0], low[1]), std::min(low[2], low[3]));
-    std::uint64_t found = 0;
-    for (std::size_t i = lanes; i-- > 0;) {
-      const Lane same = (lanes_[i] == lowest) & Lane{1, 2, 4, 8};
-      found = (found << 4) | static_cast<std::uint64_t>(same[0] | same[1] | same[2] | same[3]);
-    }
-    place = lowest_bit(found);
-    return lowest != kNone;
-  }
-
- private:
-  using Lane = std::int32_t __attribute__((vector_size(16)));
-  static constexpr std::int32_t kNone = 0x7FFFFFFF;
-  std::int32_t* numbers() { return reinterpret_cast<std::int32_t*>(lanes_.data()); }
-  const std::int32_t* numbers() const { return reinterpret_cast<const std::int32_t*>(lanes_.data()); }
-  std::array<Lane, 16> lanes_;
-};
-}  // namespace
-
 PieceEncoder::PieceEncoder(const TokenizerTables& tables, Cache cache) : tables_(tables) {
   if (cache == Cache::used && tables.parts.tokens.size() < (std::size_t{1} << PieceTable::kIdBits)) table_.prepare();
 }
 
 void PieceEncoder::encode(std::string_view piece, std::vector<TokenId>& ids) {
   if (!table_.is_ready()) return merge(piece, ids);
-  if (piece.size() <= PieceTable::kShortBytes) {
-    std::array<char, PieceTable::kKeyBytes> bytes{};
-    std::memcpy(bytes.data(), piece.data(), piece.size());
-    const std::uint32_t ends[] = {0, static_cast<std::uint32_t>(piece.size())};
-    return encode_batch(bytes.data(), ends, 1, ids);
-  }
-  encode_missing(piece, ids);
+  const PieceTable::Key key = PieceTable::key_of(piece);
+  if (!table_.find(piece, key, ids)) merge_and_remember(piece, key, ids);
 }
 
 void PieceEncoder::encode_all(std::string_view text, const std::uint32_t* starts, std::size_t count,
@@ -88,18 +46,16 @@ void PieceEncoder::encode_batch(const char* text, const std::uint32_t* starts, s
   }
   std::array<TokenId, kBatch * PieceTable::kShortTokens> found;  // each store writes four
   TokenId* end = found.data();
+  gaps_.clear();
   for (std::size_t i = 0; i < count; ++i) {
     const PieceTable::Key key = probes[i].key;
     // No branch decides between the two: which it is cannot be predicted.
     const PieceTable::Slot* slots = probes[i].bucket->slots.data();
     const PieceTable::Slot& slot = slots[((slots[0].key.low ^ key.low) | (slots[0].key.high ^ key.high)) != 0 ? 1 : 0];
     if (((slot.key.low ^ key.low) | (slot.key.high ^ key.high)) != 0) [[unlikely]] {
-      ids.insert(ids.end(), found.data(), end);
-      end = found.data();
-      const PieceTable::Bucket* bucket = table_.bucket_of(key);
-      encode_missing({text + starts[i], starts[i + 1] - starts[i]}, ids);
-      if (table_.bucket_of(key) == bucket) continue;
-      for (std::size_t j = i + 1; j < count; ++j) probes[j].bucket = table_.bucket_of(probes[j].key);  // it has grown
+      gaps_.push_back({.piece = {text + starts[i], starts[i + 1] - starts[i]},
+                       .key = key,
+                       .place = static_cast<std::size_t>(end - found.data())});
       continue;
     }
     const std::uint64_t first_two = PieceTable::without_count(slot.first);
@@ -107,16 +63,21 @@ void PieceEncoder::encode_batch(const char* text, const std::uint32_t* starts, s
     std::memcpy(end + 2, &slot.rest, sizeof slot.rest);
     end += PieceTable::count_of(slot.first);
   }
-  ids.insert(ids.end(), found.data(), end);
+  std::size_t place = 0;
+  for (const Gap& gap : gaps_) {
+    ids.insert(ids.end(), found.data() + place, found.data() + gap.place);
+    place = gap.place;
+    if (!table_.find(gap.piece, gap.key, ids)) merge_and_remember(gap.piece, gap.key, ids);
+  }
+  ids.insert(ids.end(), found.data() + place, end);
 }
 
-void PieceEncoder::encode_missing(std::string_view piece, std::vector<TokenId>& ids) {
-  if (table_.find(piece, ids)) return;
+void PieceEncoder::merge_and_remember(std::string_view piece, PieceTable::Key key, std::vector<TokenId>& ids) {
   const std::size_t before = ids.size();
   const std::uint64_t unknown_before = unknown_;
   merge(piece, ids);
   // Unknown bytes are counted each time.
-  if (unknown_ == unknown_before && ids.size() > before) table_.insert(piece, std::span(ids).subspan(before));
+  if (unknown_ == unknown_before && ids.size() > before) table_.insert(piece, key, std::span(ids).subspan(before));
 }
 
 void PieceEncoder::merge(std::string_view piece, std::vector<TokenId>& ids) {
@@ -131,7 +92,7 @@ void PieceEncoder::merge(std::string_view piece, std::vector<TokenId>& ids) {
 }
 
 void PieceEncoder::merge_known(std::string_view piece, std::vector<TokenId>& ids) {
-  if (piece.size() <= kShort) return merge_short(piece, ids);
+  if (piece.size() <= kShort && tables_.pairs.is_packed()) return merge_short(piece, ids);
   merge_long(piece, ids);
 }
 
@@ -148,30 +109,14 @@ bool PieceEncoder::drop_unknown(std::string_view piece) {
 }
 
 void PieceEncoder::merge_short(std::string_view piece, std::vector<TokenId>& ids) const {
-  static_assert(kShort <= 64);
-  // At the place of each symbol's first byte: the symbol, and the rank of its merge with the next, four ranks at a time.
-  std::array<TokenId, 64> symbols;
-  RankLanes ranks;
-  const std::size_t size = piece.size(), lanes = (size + 3) / 4;
-  ranks.clear(lanes);
-  for (std::size_t i = 0; i < size; ++i) symbols[i] = tables_.byte_tokens[static_cast<unsigned char>(piece[i])];
-  for (std::size_t i = 0; i + 1 < size; ++i) ranks.set(i, rank_of_bytes(piece, i));
-  std::uint64_t left = ~std::uint64_t{0} >> (64 - size);  // a bit for each place that still has a symbol
-  for (std::size_t place; ranks.lowest(lanes, place);) {
-    symbols[place] = tables_.pairs.result_of(ranks.get(place));
-    std::uint64_t behind = left & (~std::uint64_t{1} << place);
-    ranks.set(lowest_bit(behind), MergeTable::kNoMerge);
-    left ^= behind & (~behind + 1);
-    behind &= behind - 1;
-    const std::uint64_t before = left & ((std::uint64_t{1} << place) - 1);
-    // Both are looked up in any case, if need be with any symbol, so that one does not wait for the other.
-    const std::size_t next = lowest_bit(behind | (std::uint64_t{1} << 63)), previous = highest_bit(before | 1);
-    const std::uint32_t with_next = tables_.pairs.find(symbols[place], symbols[behind == 0 ? place : next]);
-    const std::uint32_t with_previous = tables_.pairs.find(symbols[before == 0 ? place : previous], symbols[place]);
-    ranks.set(place, behind == 0 ? MergeTable::kNoMerge : with_next);
-    if (before != 0) ranks.set(previous, with_previous);
-  }
-  for (; left != 0; left &= left - 1) ids.push_back(symbols[lowest_bit(left)]);
+  static_assert(kShort < 64);
+  const auto merge_in = [&](auto merged) {
+    merged.begin(piece, tables_.byte_tokens, tables_.byte_pairs);
+    while (merged.step(tables_.pairs)) {
+    }
+    merged.append_to(ids);
+  };
+  piece.size() < 16 ? merge_in(ShortPiece<16>()) : merge_in(ShortPiece<64>());
 }
 
 std::uint32_t PieceEncoder::rank_at(std::uint32_t place) const {

@@ -92,13 +92,13 @@ TEST_CASE("the table of pieces tells apart pieces that differ in length, in zero
     pieces.push_back(std::string(zeros.substr(0, size)) + "a");
     pieces.push_back("a" + std::string(zeros.substr(0, size)));
   }
-  for (TokenId i = 0; i < pieces.size(); ++i) table.insert(pieces[i], Ids(1 + i % 7, i));
+  for (TokenId i = 0; i < pieces.size(); ++i) table.insert(pieces[i], PieceTable::key_of(pieces[i]), Ids(1 + i % 7, i));
   for (TokenId i = 0; i < pieces.size(); ++i) {
     Ids ids;
-    CHECK(table.find(pieces[i], ids));
+    CHECK(table.find(pieces[i], PieceTable::key_of(pieces[i]), ids));
     CHECK(ids == Ids(1 + i % 7, i));
   }
   Ids ids;
-  CHECK_FALSE(table.find("b", ids));
-  CHECK_FALSE(table.find(std::string(20, 'b'), ids));
+  for (const std::string& other : {std::string("b"), std::string(20, 'b')})
+    CHECK_FALSE(table.find(other, PieceTable::key_of(other), ids));
 }

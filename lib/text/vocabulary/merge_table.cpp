@@ -10,7 +10,7 @@ void MergeTable::reset(std::uint64_t count, std::uint64_t ids, std::uint64_t ran
   buckets_.clear();
   is_shifted_ = false;
   // The largest id is left out: two of it would look like a free slot.
-  const bool is_packed = ids < (std::uint64_t{1} << kIdBits) && ranks < kRankMask;
+  const bool is_packed = ids < (std::uint64_t{1} << kIdBits) && ranks < kRankMask - 1;
   wide_.reset(is_packed ? 0 : count);
   if (!is_packed) return;
   const std::uint64_t places = std::bit_ceil(count / 2 + 2);
@@ -32,7 +32,7 @@ bool MergeTable::insert_packed(std::uint64_t pair, std::uint32_t rank) {
   for (std::size_t place = hash_pair(pair) >> shift_;; place = (place + 1) & (buckets_.size() - 1)) {
     for (std::uint64_t& slot : buckets_[place].slots) {
       if (slot == kFree) {
-        slot = pair | rank;
+        slot = pair | (rank + 1);
         return true;
       }
       if (((slot ^ pair) >> kRankBits) == 0) return false;
@@ -44,7 +44,7 @@ void MergeTable::finish() {
   std::vector<bool> used(results_.size());
   for (const Bucket& bucket : buckets_) {
     for (const std::uint64_t slot : bucket.slots) {
-      if (slot != kFree) used[slot & kRankMask] = true;
+      if (slot != kFree) used[(slot & kRankMask) - 1] = true;
     }
   }
   const auto some = std::find(used.begin(), used.end(), true);

@@ -16,9 +16,12 @@ namespace lm {
 class MergeTable {
  public:
   static constexpr std::uint32_t kNoMerge = PairTable::kNoMerge;
+  static constexpr TokenId kNoToken = 0xFFFFF;  // merges with no token in a table that is_packed()
+  static constexpr int kRankBits = 24;          // of the ranks of a table that is_packed()
 
   /// Empties the table and makes room for `count` pairs of ids below `ids`, with ranks below `ranks`.
   void reset(std::uint64_t count, std::uint64_t ids, std::uint64_t ranks);
+  bool is_packed() const { return !buckets_.empty(); }
   /// Adds a pair. Returns false, and changes nothing, if it is there already.
   bool insert(MergePair pair, PairTable::Merge merge);
   /// Tells the table that all pairs are there.
@@ -30,12 +33,14 @@ class MergeTable {
     const std::uint64_t pair = packed(left, right);
     for (std::size_t place = hash_pair(pair) >> shift_;; place = (place + 1) & (buckets_.size() - 1)) {
       // No branch on what is found: whether two tokens merge cannot be predicted.
-      const Bucket& bucket = buckets_[place];
-      std::uint32_t rank = kNoMerge;
-      for (const std::uint64_t slot : bucket.slots)
-        rank = ((slot ^ pair) >> kRankBits) == 0 ? static_cast<std::uint32_t>(slot & kRankMask) : rank;
-      if (static_cast<unsigned>(rank != kNoMerge) | static_cast<unsigned>(bucket.slots.back() == kFree)) [[likely]]
-        return rank;
+      const auto& slots = buckets_[place].slots;
+      const auto rank_in = [pair](std::uint64_t slot) {  // and one more; 0 if it is another pair's
+        const std::uint64_t is_other = ((slot ^ pair) >> kRankBits) != 0 ? 1 : 0;
+        return slot & kRankMask & (is_other - 1);
+      };
+      const std::uint64_t found = rank_in(slots[0]) | rank_in(slots[1]) | rank_in(slots[2]) | rank_in(slots[3]);
+      if (((found != 0 ? 1U : 0U) | (slots[3] == kFree ? 1U : 0U)) != 0) [[likely]]
+        return static_cast<std::uint32_t>(found) - 1;
     }
   }
   /// Returns what the merge of a rank makes.
@@ -45,14 +50,14 @@ class MergeTable {
 
  private:
   bool insert_packed(std::uint64_t pair, std::uint32_t rank);
-  static constexpr int kIdBits = 20, kRankBits = 24;
+  static constexpr int kIdBits = 20;
   static constexpr std::uint64_t kRankMask = (std::uint64_t{1} << kRankBits) - 1, kFree = 0xFFFFFFFFFFFFFFFF;
   static std::uint64_t packed(TokenId left, TokenId right) {
     return ((std::uint64_t{left} << kIdBits) | right) << kRankBits;
   }
 
   struct alignas(32) Bucket {
-    std::array<std::uint64_t, 4> slots = {kFree, kFree, kFree, kFree};  // left, right and rank; the free ones last
+    std::array<std::uint64_t, 4> slots = {kFree, kFree, kFree, kFree};  // left, right, rank + 1; the free ones last
   };
   std::vector<Bucket> buckets_;  // a power of two; what a bucket has no room for is in the next
   int shift_ = 63;

@@ -1,5 +1,7 @@
 #include "text/vocabulary/piece_table.h"
 
+#include <algorithm>
+
 namespace lm {
 
 void PieceTable::prepare() {
@@ -37,12 +39,12 @@ PieceTable::Entry* PieceTable::entry_of(std::uint64_t hash, std::string_view pie
 
 PieceTable::Key PieceTable::key_of(std::string_view piece) {
   std::array<char, kKeyBytes> bytes{};
-  std::memcpy(bytes.data(), piece.data(), piece.size());
+  std::memcpy(bytes.data(), piece.data(), std::min(piece.size(), bytes.size()));
   return key_of(bytes.data(), piece.size());
 }
 
-bool PieceTable::find(std::string_view piece, std::vector<TokenId>& ids) const {
-  return piece.size() <= kShortBytes ? find_short(key_of(piece), ids) : find_long(piece, ids);
+bool PieceTable::find(std::string_view piece, Key key, std::vector<TokenId>& ids) const {
+  return piece.size() <= kShortBytes ? find_short(key, ids) : find_long(piece, ids);
 }
 
 bool PieceTable::find_short(Key key, std::vector<TokenId>& ids) const {
@@ -74,8 +76,8 @@ bool PieceTable::find_long(std::string_view piece, std::vector<TokenId>& ids) co
   return true;
 }
 
-void PieceTable::insert(std::string_view piece, std::span<const TokenId> ids) {
-  piece.size() <= kShortBytes ? insert_short(key_of(piece), ids) : insert_long(piece, ids);
+void PieceTable::insert(std::string_view piece, Key key, std::span<const TokenId> ids) {
+  piece.size() <= kShortBytes ? insert_short(key, ids) : insert_long(piece, ids);
 }
 
 std::uint32_t PieceTable::pool(std::span<const TokenId> ids) {
@@ -91,11 +93,12 @@ PieceTable::Slot PieceTable::slot_for(Key key, std::span<const TokenId> ids) {
       .key = key, .first = id(0) | (std::uint64_t{ids.size()} << kIdBits) | (id(1) << 32), .rest = id(2) | (id(3) << 32)};
 }
 
-/// Puts a slot into the first free place of its buckets; returns false if there is none.
+/// Puts a slot, if it is not there, into the first free place of its buckets; returns false if there is none.
 bool PieceTable::place(const Slot& slot) {
   const auto home = static_cast<std::size_t>(bucket_of({slot.key.low, slot.key.high & ~kPooled}) - buckets_);
   for (std::size_t i = 0; i < kMostBuckets; ++i) {
     for (Slot& free : buckets_[(home + i) & (buckets() - 1)].slots) {
+      if (free.key.high == slot.key.high && free.key.low == slot.key.low) return true;
       if (free.key.high != 0) continue;
       free = slot;
       ++used_slots_;

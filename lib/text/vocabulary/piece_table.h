@@ -46,15 +46,17 @@ class PieceTable {
 
   /// Returns the key of `size` bytes at `text`, where kKeyBytes can be read.
   static Key key_of(const char* text, std::size_t size);
+  /// Returns the key of a piece, reading no more than that.
+  static Key key_of(std::string_view piece);
   Bucket* bucket_of(Key key) const {
     const std::uint64_t mixed = (key.low ^ (key.high * 0x9E3779B97F4A7C15)) * 0xD6E8FEB86659FD93;
     return buckets_ + (mixed >> shift_);
   }
 
   /// Appends the ids of a piece that is not in the bucket of its hash, or has many tokens, if they are known.
-  bool find(std::string_view piece, std::vector<TokenId>& ids) const;
+  bool find(std::string_view piece, Key key, std::vector<TokenId>& ids) const;
   /// Remembers the ids of a piece, which are not empty, if there is room. May move all buckets.
-  void insert(std::string_view piece, std::span<const TokenId> ids);
+  void insert(std::string_view piece, Key key, std::span<const TokenId> ids);
 
  private:
   static constexpr int kFirstBits = 13, kMoreBits = 2, kMostBits = 19;  // of the number of buckets: 512 KiB to 32 MiB
@@ -69,7 +71,6 @@ class PieceTable {
     std::uint32_t ids, count;
   };
   std::size_t buckets() const { return std::size_t{1} << (64 - shift_); }
-  static Key key_of(std::string_view piece);
   bool find_short(Key key, std::vector<TokenId>& ids) const;
   bool find_long(std::string_view piece, std::vector<TokenId>& ids) const;
   void insert_short(Key key, std::span<const TokenId> ids);
