@@ -17,11 +17,14 @@ import argparse
 import json
 import os
 import pathlib
+import shutil
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 
+TIME = shutil.which("time")
 PROGRAM = pathlib.Path(os.environ.get("LM_BIN", "build/bin")) / "tok-encode"
 
 PEER = r'''
@@ -74,14 +77,15 @@ print(json.dumps({"cold": seconds[0], "warm": seconds[1], "bytes": len(data), "m
 
 
 def run(command, **options):
-    """Seconds and peak memory in MiB of a command."""
-    began = time.perf_counter()
-    process = subprocess.Popen([str(part) for part in command], **options)
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode != 0:
-        raise SystemExit(f"failed: {command}")
-    return time.perf_counter() - began, usage.ru_maxrss / 1024
+    """Seconds and peak memory in MiB of a command; time(1) measures it, since a child of ours begins with our own peak."""
+    with tempfile.NamedTemporaryFile() as report:
+        timed = [TIME, "-f", "%M", "-o", report.name] if TIME else []
+        began = time.perf_counter()
+        done = subprocess.run([*timed, *map(str, command)], **options)
+        seconds = time.perf_counter() - began
+        if done.returncode != 0:
+            raise SystemExit(f"failed: {command}")
+        return seconds, int(report.read() or 0) / 1024
 
 
 def ours(vocabulary, text, folder, threads):
@@ -99,7 +103,6 @@ def ours(vocabulary, text, folder, threads):
 
 def theirs(peer, name, vocabulary, text, folder, threads, size):
     environment = os.environ | {"RAYON_NUM_THREADS": str(threads), "TOKENIZERS_PARALLELISM": str(threads > 1).lower()}
-    sys.path.insert(0, str(pathlib.Path(__file__).parents[2] / "conformance"))
     patterns = json.dumps(PATTERNS)
     done = subprocess.run([sys.executable, "-W", "ignore", "-c", PEER, peer, name, str(vocabulary), str(text), str(folder / "theirs.bin"), str(threads), str(size), patterns],
                           capture_output=True, env=environment)
