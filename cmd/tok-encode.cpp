@@ -155,6 +155,7 @@ int run(const Options& options, const CommonOptions& common) {
       find_inputs(named, options.inputs, options.from ? FileUse::tokens : FileUse::text, options.documents.accept);
   const Tokenizer tokenizer = options.from ? load_tokenizer(options.tokenizer, options.tokenizer_options)
                                            : open_tokenizer(options.tokenizer, options.tokenizer_options);
+  for (const int standard : {0, 1}) enlarge_pipe(standard);
   const auto stream = open_output(options.output);
   TokenStatistics statistics(tokenizer.vocab_size());
   if (options.from) {

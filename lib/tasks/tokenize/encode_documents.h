@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/simd_tier.h"
 #include "base/token.h"
 #include "text/documents.h"
 #include "text/tokenizer.h"
