@@ -56,8 +56,8 @@ void add_options(CLI::App& app, Options& options) {
 
 using Files = std::vector<std::string>;
 
-void encode(const Options& options, const Files& files, const Tokenizer& tokenizer, TokenOutput& output,
-            TokenStatistics& statistics) {
+void encode(const Options& options, const CommonOptions& common, const Files& files, const Tokenizer& tokenizer,
+            TokenOutput& output, TokenStatistics& statistics) {
   const EncodedDocuments sink = {
       .text = [&](std::string_view text) { statistics.add_bytes(static_cast<std::int64_t>(text.size())); },
       .tokens =
@@ -71,7 +71,9 @@ void encode(const Options& options, const Files& files, const Tokenizer& tokeniz
             output.end_document();
             statistics.add_document();
           }};
-  const std::uint64_t unknown = encode_documents(files, options.documents, tokenizer, options.special, sink);
+  const std::uint64_t unknown =
+      encode_documents(files, options.documents, tokenizer,
+                       {.special = options.special, .threads = common.threads, .simd = common.simd}, sink);
   if (unknown == 0) return;
   const std::string lost = std::to_string(unknown) + (tokenizer.unknown_token() ? " places" : " bytes") +
                            " of the text have no token in '" + options.tokenizer + "'";
@@ -153,6 +155,7 @@ int run(const Options& options, const CommonOptions& common) {
       find_inputs(named, options.inputs, options.from ? FileUse::tokens : FileUse::text, options.documents.accept);
   const Tokenizer tokenizer = options.from ? load_tokenizer(options.tokenizer, options.tokenizer_options)
                                            : open_tokenizer(options.tokenizer, options.tokenizer_options);
+  for (const int standard : {0, 1}) enlarge_pipe(standard);
   const auto stream = open_output(options.output);
   TokenStatistics statistics(tokenizer.vocab_size());
   if (options.from) {
@@ -162,7 +165,7 @@ int run(const Options& options, const CommonOptions& common) {
   } else {
     const Documents documents = tokenizer.begin_tokens().empty() ? Documents::plain : Documents::with_begin_tokens;
     const std::unique_ptr<TokenOutput> output = token_output(*stream, options.format, tokenizer, documents);
-    encode(options, files, tokenizer, *output, statistics);
+    encode(options, common, files, tokenizer, *output, statistics);
     output->finish();
   }
   stream->close();

@@ -34,6 +34,15 @@ int above_standard(int descriptor) {
   return moved;
 }
 
+void enlarge_pipe(int descriptor) {
+#if defined(F_SETPIPE_SZ)
+  constexpr int kPipeSize = 1 << 20;  // what Linux lets any user have by default
+  ::fcntl(descriptor, F_SETPIPE_SZ, kPipeSize);
+#else
+  static_cast<void>(descriptor);
+#endif
+}
+
 FileDescriptor::FileDescriptor(FileDescriptor&& other) noexcept
     : descriptor_(std::exchange(other.descriptor_, -1)), name_(std::move(other.name_)) {}
 

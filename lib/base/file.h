@@ -36,6 +36,9 @@ FileDescriptor open_input(const std::string& path);
 /// standard stream, and returns that number; or -1, with errno, if `descriptor` is -1 or moving fails.
 int above_standard(int descriptor);
 
+/// Gives a pipe a large buffer, if it is one and the system lets us, so that its two ends seldom wait for each other.
+void enlarge_pipe(int descriptor);
+
 /// Creates a file in `folder`, open for reading and writing, that has no name and vanishes with its descriptor. Throws
 /// Error.
 FileDescriptor create_unlinked(const std::string& folder);

@@ -7,6 +7,7 @@
 #include "base/file_use.h"
 #include "base/little_endian.h"
 #include "data/read_ahead.h"
+#include "data/store_ids.h"
 #include "data/token_file_bytes.h"
 
 namespace lm {
@@ -26,11 +27,6 @@ constexpr std::array<LlmcKind, 2> kLlmcKinds = {{{20240520, 1, 2}, {20240801, 7,
 template <class Stored>
 void load_ids(const char* bytes, std::span<TokenId> tokens) {
   for (std::size_t i = 0; i < tokens.size(); ++i) tokens[i] = load_little<Stored>(bytes + i * sizeof(Stored));
-}
-
-template <class Stored>
-void store_ids(std::span<const TokenId> tokens, char* bytes) {
-  for (std::size_t i = 0; i < tokens.size(); ++i) store_little(bytes + i * sizeof(Stored), static_cast<Stored>(tokens[i]));
 }
 
 }  // namespace
@@ -115,12 +111,10 @@ void RawTokenWriter::write(std::span<const TokenId> tokens) {
   std::array<char, kPiece * 4> bytes;
   while (!tokens.empty()) {
     const auto piece = tokens.first(std::min(kPiece, tokens.size()));
-    const std::size_t known = count_known(piece, info_.vocab_size, output_.name());
-    if (bytes_per_token_ == 2) {
-      store_ids<std::uint16_t>(piece.first(known), bytes.data());
-    } else {
-      store_ids<std::uint32_t>(piece.first(known), bytes.data());
-    }
+    const auto limit = static_cast<TokenId>(info_.vocab_size);
+    const IdFacts facts = bytes_per_token_ == 2 ? store_ids<std::uint16_t>(piece, limit, limit, bytes.data())
+                                                : store_ids<std::uint32_t>(piece, limit, limit, bytes.data());
+    const std::size_t known = facts.outside == 0 ? piece.size() : count_known(piece, info_.vocab_size, output_.name());
     output_.write(bytes.data(), known * bytes_per_token_);
     tokens_ += static_cast<std::int64_t>(known);
     tokens = tokens.subspan(known);

@@ -2,7 +2,7 @@
 #include <vector>
 
 #include "base/error.h"
-#include "base/little_endian.h"
+#include "data/store_ids.h"
 #include "data/token_file.h"
 #include "data/token_file_bytes.h"
 
@@ -25,17 +25,14 @@ void TokenWriter::write(std::span<const TokenId> tokens) {
   std::array<char, kPiece * 4> bytes;
   while (!tokens.empty()) {
     const auto piece = tokens.first(std::min(kPiece, tokens.size()));
-    for (std::size_t i = 0; i < piece.size(); ++i) {
-      const TokenId id = piece[i];
-      if (id >= info_.vocab_size)
-        refuse_token_id(output_.name(), tokens_ + static_cast<std::int64_t>(i), id, info_.vocab_size);
-      documents_ += id == info_.end_of_text ? 1 : 0;
-      if (width == 2) {
-        store_little(bytes.data() + i * 2, static_cast<std::uint16_t>(id));
-      } else {
-        store_little(bytes.data() + i * 4, id);
-      }
+    const auto limit = static_cast<TokenId>(info_.vocab_size);
+    const IdFacts facts = width == 2 ? store_ids<std::uint16_t>(piece, limit, info_.end_of_text, bytes.data())
+                                     : store_ids<std::uint32_t>(piece, limit, info_.end_of_text, bytes.data());
+    if (facts.outside != 0) {
+      const auto outside = std::find_if(piece.begin(), piece.end(), [&](TokenId id) { return id >= limit; });
+      refuse_token_id(output_.name(), tokens_ + (outside - piece.begin()), *outside, info_.vocab_size);
     }
+    documents_ += facts.counted;
     hasher_.update(bytes.data(), piece.size() * width);
     output_.write(bytes.data(), piece.size() * width);
     tokens_ += static_cast<std::int64_t>(piece.size());

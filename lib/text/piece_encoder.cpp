@@ -1,39 +1,83 @@
 #include "text/piece_encoder.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
+#include <span>
 
 #include "base/error.h"
-#include "text/vocabulary/byte_hash.h"
 
 namespace lm {
 
 PieceEncoder::PieceEncoder(const TokenizerTables& tables, Cache cache) : tables_(tables) {
-  if (cache == Cache::used) cache_.resize(kCacheSlots);
+  if (cache == Cache::used && tables.parts.tokens.size() < (std::size_t{1} << PieceTable::kIdBits)) table_.prepare();
 }
 
 void PieceEncoder::encode(std::string_view piece, std::vector<TokenId>& ids) {
-  if (piece.size() == 1 && tables_.has_all_bytes) {
-    ids.push_back(tables_.byte_tokens[static_cast<unsigned char>(piece[0])]);
-    return;
+  if (!table_.is_ready()) return merge(piece, ids);
+  const PieceTable::Key key = PieceTable::key_of(piece);
+  if (!table_.find(piece, key, ids)) merge_and_remember(piece, key, ids);
+}
+
+void PieceEncoder::encode_all(std::string_view text, const std::uint32_t* starts, std::size_t count,
+                              std::vector<TokenId>& ids) {
+  const auto piece = [&](std::size_t i) { return text.substr(starts[i], starts[i + 1] - starts[i]); };
+  std::size_t done = 0;
+  if (table_.is_ready()) {
+    std::size_t whole = count;  // pieces of which a whole key can be read
+    while (whole > 0 && starts[whole - 1] + PieceTable::kKeyBytes > text.size()) --whole;
+    for (; done < whole; done += std::min(kBatch, whole - done))
+      encode_batch(text.data(), starts + done, std::min(kBatch, whole - done), ids);
   }
-  if (cache_.empty() || piece.size() > kCachedBytes) return merge(piece, ids);
-  std::array<char, 16> key{};
-  std::memcpy(key.data(), piece.data(), piece.size());
-  key[kCachedBytes] = static_cast<char>(piece.size());
-  CacheSlot& slot = cache_[hash_bytes({key.data(), key.size()}) & (kCacheSlots - 1)];
-  if (slot.key == key) {
-    ids.insert(ids.end(), slot.ids.data(), slot.ids.data() + slot.count);
-    return;
+  for (; done < count; ++done) encode(piece(done), ids);
+}
+
+void PieceEncoder::encode_batch(const char* text, const std::uint32_t* starts, std::size_t count,
+                                std::vector<TokenId>& ids) {
+  struct Probe {
+    PieceTable::Key key;
+    const PieceTable::Bucket* bucket;
+  };
+  std::array<Probe, kBatch> probes;
+  for (std::size_t i = 0; i < count; ++i) {
+    const PieceTable::Key key = PieceTable::key_of(text + starts[i], starts[i + 1] - starts[i]);
+    probes[i] = {key, table_.bucket_of(key)};
+    __builtin_prefetch(probes[i].bucket);
   }
+  std::array<TokenId, kBatch * PieceTable::kShortTokens> found;  // each store writes four
+  TokenId* end = found.data();
+  gaps_.clear();
+  for (std::size_t i = 0; i < count; ++i) {
+    const PieceTable::Key key = probes[i].key;
+    // No branch decides between the two: which it is cannot be predicted.
+    const PieceTable::Slot* slots = probes[i].bucket->slots.data();
+    const PieceTable::Slot& slot = slots[((slots[0].key.low ^ key.low) | (slots[0].key.high ^ key.high)) != 0 ? 1 : 0];
+    if (((slot.key.low ^ key.low) | (slot.key.high ^ key.high)) != 0) [[unlikely]] {
+      gaps_.push_back({.piece = {text + starts[i], starts[i + 1] - starts[i]},
+                       .key = key,
+                       .place = static_cast<std::size_t>(end - found.data())});
+      continue;
+    }
+    const std::uint64_t first_two = PieceTable::without_count(slot.first);
+    std::memcpy(end, &first_two, sizeof first_two);
+    std::memcpy(end + 2, &slot.rest, sizeof slot.rest);
+    end += PieceTable::count_of(slot.first);
+  }
+  std::size_t place = 0;
+  for (const Gap& gap : gaps_) {
+    ids.insert(ids.end(), found.data() + place, found.data() + gap.place);
+    place = gap.place;
+    if (!table_.find(gap.piece, gap.key, ids)) merge_and_remember(gap.piece, gap.key, ids);
+  }
+  ids.insert(ids.end(), found.data() + place, end);
+}
+
+void PieceEncoder::merge_and_remember(std::string_view piece, PieceTable::Key key, std::vector<TokenId>& ids) {
   const std::size_t before = ids.size();
   const std::uint64_t unknown_before = unknown_;
   merge(piece, ids);
-  const std::size_t count = ids.size() - before;
-  if (count > kCachedTokens || unknown_ != unknown_before) return;  // unknown bytes are counted each time
-  slot.key = key;
-  slot.count = static_cast<std::uint32_t>(count);
-  std::copy(ids.end() - static_cast<std::ptrdiff_t>(count), ids.end(), slot.ids.begin());
+  // Unknown bytes are counted each time.
+  if (unknown_ == unknown_before && ids.size() > before) table_.insert(piece, key, std::span(ids).subspan(before));
 }
 
 void PieceEncoder::merge(std::string_view piece, std::vector<TokenId>& ids) {
@@ -48,7 +92,7 @@ void PieceEncoder::merge(std::string_view piece, std::vector<TokenId>& ids) {
 }
 
 void PieceEncoder::merge_known(std::string_view piece, std::vector<TokenId>& ids) {
-  if (piece.size() <= kShort) return merge_short(piece, ids);
+  if (piece.size() <= kShort && tables_.pairs.is_packed()) return merge_short(piece, ids);
   merge_long(piece, ids);
 }
 
@@ -65,42 +109,29 @@ bool PieceEncoder::drop_unknown(std::string_view piece) {
 }
 
 void PieceEncoder::merge_short(std::string_view piece, std::vector<TokenId>& ids) const {
-  std::array<TokenId, kShort> symbols;
-  std::array<PairTable::Merge, kShort> merges;  // of each symbol with the next
-  std::size_t count = piece.size();
-  for (std::size_t i = 0; i < count; ++i) symbols[i] = tables_.byte_tokens[static_cast<unsigned char>(piece[i])];
-  for (std::size_t i = 0; i + 1 < count; ++i) merges[i] = merge_of_bytes(piece, i);
-  while (count > 1) {
-    std::size_t best = 0;
-    for (std::size_t i = 1; i + 1 < count; ++i) {
-      if (merges[i].rank < merges[best].rank) best = i;
+  static_assert(kShort < 64);
+  const auto merge_in = [&](auto merged) {
+    merged.begin(piece, tables_.byte_tokens, tables_.byte_pairs);
+    while (merged.step(tables_.pairs)) {
     }
-    if (merges[best].rank == PairTable::kNoMerge) break;
-    symbols[best] = merges[best].result;
-    for (std::size_t i = best + 1; i + 1 < count; ++i) {
-      symbols[i] = symbols[i + 1];
-      merges[i] = merges[i + 1];
-    }
-    --count;
-    if (best > 0) merges[best - 1] = tables_.pairs.find(symbols[best - 1], symbols[best]);
-    if (best + 1 < count) merges[best] = tables_.pairs.find(symbols[best], symbols[best + 1]);
-  }
-  ids.insert(ids.end(), symbols.data(), symbols.data() + count);
+    merged.append_to(ids);
+  };
+  piece.size() < 16 ? merge_in(ShortPiece<16>()) : merge_in(ShortPiece<64>());
 }
 
 std::uint32_t PieceEncoder::rank_at(std::uint32_t place) const {
   const Symbol& symbol = symbols_[place];
-  return symbol.next == kNowhere ? PairTable::kNoMerge : tables_.pairs.find(symbol.id, symbols_[symbol.next].id).rank;
+  return symbol.next == kNowhere ? MergeTable::kNoMerge : tables_.pairs.find(symbol.id, symbols_[symbol.next].id);
 }
 
 template <class Queue>
 void PieceEncoder::push(std::uint32_t place, Queue& queue) {
   const std::uint32_t rank = rank_at(place);
   symbols_[place].rank = rank;
-  if (rank != PairTable::kNoMerge) queue.push(rank, place);
+  if (rank != MergeTable::kNoMerge) queue.push(rank, place);
 }
 
-PairTable::Merge PieceEncoder::merge_of_bytes(std::string_view piece, std::size_t at) const {
+std::uint32_t PieceEncoder::rank_of_bytes(std::string_view piece, std::size_t at) const {
   const unsigned first = static_cast<unsigned char>(piece[at]), second = static_cast<unsigned char>(piece[at + 1]);
   return tables_.byte_pairs[first * 256 + second];
 }
@@ -126,12 +157,12 @@ template <class Queue>
 void PieceEncoder::merge_all(std::string_view piece, Queue& queue) {
   const auto size = static_cast<std::uint32_t>(piece.size());
   symbols_.resize(size);
-  queue.reset(tables_.parts.by_rank ? tables_.parts.tokens.size() : static_cast<std::uint32_t>(tables_.parts.merges.size()));
+  queue.reset(tables_.pairs.ranks());
   for (std::uint32_t i = 0; i < size; ++i) {
     const bool is_last = i + 1 == size;
     symbols_[i] = {tables_.byte_tokens[static_cast<unsigned char>(piece[i])], i == 0 ? kNowhere : i - 1,
-                   is_last ? kNowhere : i + 1, is_last ? PairTable::kNoMerge : merge_of_bytes(piece, i).rank};
-    if (symbols_[i].rank != PairTable::kNoMerge) queue.push(symbols_[i].rank, i);
+                   is_last ? kNowhere : i + 1, is_last ? MergeTable::kNoMerge : rank_of_bytes(piece, i)};
+    if (symbols_[i].rank != MergeTable::kNoMerge) queue.push(symbols_[i].rank, i);
   }
   std::uint32_t rank = 0, place = 0;
   while (queue.pop(rank, place)) {
@@ -140,8 +171,8 @@ void PieceEncoder::merge_all(std::string_view piece, Queue& queue) {
     // string, and a symbol only grows: so an equal rank is the same merge.)
     if (symbol.rank != rank) continue;
     Symbol& right = symbols_[symbol.next];
-    symbol.id = tables_.pairs.find(symbol.id, right.id).result;
-    right.rank = PairTable::kNoMerge;
+    symbol.id = tables_.pairs.result_of(rank);
+    right.rank = MergeTable::kNoMerge;
     symbol.next = right.next;
     if (symbol.next != kNowhere) symbols_[symbol.next].previous = place;
     push(place, queue);

@@ -14,8 +14,9 @@ namespace {
 std::size_t first_length(std::string_view text) { return decode_utf8(text.data(), text.data() + text.size()).length; }
 }  // namespace
 
-SegmentEncoder::SegmentEncoder(const TokenizerTables& tables, SpecialTokens special, PieceEncoder::Cache cache)
-    : tables_(tables), special_(special), pieces_(tables, cache), model_(tables.model) {}
+SegmentEncoder::SegmentEncoder(const TokenizerTables& tables, SpecialTokens special, PieceEncoder::Cache cache,
+                               SimdTier tier)
+    : tables_(tables), special_(special), pieces_(tables, cache), spans_(tables.parts.pattern, tier), model_(tables.model) {}
 
 void SegmentEncoder::refuse_special(std::string_view spelling, std::uint64_t place) const {
   throw Error("the text spells the special token '" + std::string(spelling) + "' at byte " + std::to_string(place) +
@@ -23,8 +24,7 @@ void SegmentEncoder::refuse_special(std::string_view spelling, std::uint64_t pla
 }
 
 std::size_t SegmentEncoder::encode(std::string_view text, End end, std::uint64_t offset, std::vector<TokenId>& ids) {
-  if (tables_.parts.form == TokenizerParts::Form::bytes && tables_.added.is_simple())
-    return encode_simple(text, end, offset, ids);
+  if (is_stateless()) return encode_simple(text, end, offset, ids);
   const std::size_t size = end == End::final ? text.size() : last_cut(text);
   if (offset == 0) section_begins_ = true;
   if (size > 0) encode_stretch(text.substr(0, size), end, offset, ids);
@@ -53,14 +53,16 @@ std::size_t SegmentEncoder::encode_simple(std::string_view text, End end, std::u
 }
 
 /// Returns the end of the longest beginning of `text` that can be encoded by itself: up to the last space behind a letter or
-/// number. 0 if there is none, or if this tokenizer takes documents whole.
+/// number, or if nothing changes the text the last newline there. 0 if there is none, or if this tokenizer takes documents whole.
 std::size_t SegmentEncoder::last_cut(std::string_view text) const {
   if (!tables_.cuts_before_space) return 0;
   const bool checks_model =
       tables_.parts.form == TokenizerParts::Form::spelled && !tables_.pre_tokenizer.cuts_before_blank();
   const bool changes_text = tables_.normalizer.loss() == NormalizerLoss::text;
   const UnicodeClasses& classes = UnicodeClasses::get();
-  for (std::size_t at = text.rfind(' '); at != std::string_view::npos && at > 0; at = text.rfind(' ', at - 1)) {
+  const std::string_view blanks = is_stateless() ? " \n" : " ";
+  for (std::size_t at = text.find_last_of(blanks); at != std::string_view::npos && at > 0;
+       at = text.find_last_of(blanks, at - 1)) {
     std::size_t begin = at - 1;
     while (begin > 0 && at - begin < 4 && (static_cast<unsigned char>(text[begin]) & 0xC0) == 0x80) --begin;
     const DecodedChar before = decode_utf8(text.data() + begin, text.data() + at);
@@ -144,12 +146,28 @@ std::size_t SegmentEncoder::encode_plain(std::string_view text, End end, std::ve
     return encode_unsplit(text, end, ids);
   std::size_t at = 0;
   while (at < text.size()) {
-    const Pretoken pretoken = next_pretoken(pattern, text.substr(at));
+    const std::string_view window = text.substr(at, PretokenSpans::kTextBytes);
+    const bool is_rest = at + window.size() == text.size();
+    const std::size_t done = encode_window(window, is_rest ? end : End::open, ids);
+    at += done;
+    if (is_rest) break;
+    if (done > 0) continue;
+    const Pretoken pretoken = next_pretoken(pattern, text.substr(at));  // longer than the window
     if (pretoken.saw_end && end == End::open) break;
     pieces_.encode(text.substr(at, pretoken.length), ids);
     at += pretoken.length;
   }
   return at;
+}
+
+std::size_t SegmentEncoder::encode_window(std::string_view text, End end, std::vector<TokenId>& ids) {
+  std::size_t done = 0;
+  spans_.begin(text, end == End::final);
+  while (const std::size_t count = spans_.next()) {
+    pieces_.encode_all(text, spans_.starts(), count, ids);
+    done = spans_.starts()[count];
+  }
+  return done;
 }
 
 // Without a pattern the whole text is one pretoken. But no merge crosses a pair of bytes that is in no token, so there

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "text/pattern/pre_tokenizer.h"
+#include "text/pattern/pretoken_spans.h"
 #include "text/piece_encoder.h"
 #include "text/spelled_model.h"
 #include "text/tokenizer.h"
@@ -18,13 +19,20 @@ namespace lm {
 /// encodes each.
 class SegmentEncoder {
  public:
-  SegmentEncoder(const TokenizerTables& tables, SpecialTokens special, PieceEncoder::Cache cache);
+  SegmentEncoder(const TokenizerTables& tables, SpecialTokens special, PieceEncoder::Cache cache,
+                 SimdTier tier = best_simd_tier());
 
   enum class End { open, final };
   /// Appends the ids of the beginning of `text` that is certain whatever follows, and returns its length; with End::final
   /// all of it. `offset` of text in its document; at 0 a document begins. Throws Error for a special token under
   /// SpecialTokens::error.
   std::size_t encode(std::string_view text, End end, std::uint64_t offset, std::vector<TokenId>& ids);
+
+  /// Returns the end of the longest beginning of `text`, part of a document, that can be encoded as a document of its own and so can what
+  /// follows; 0 if there is none.
+  std::size_t cut(std::string_view text) const { return is_stateless() ? last_cut(text) : 0; }
+  /// Returns whether each encode() can be another encoder's, also of parts of one document.
+  bool is_stateless() const { return tables_.parts.form == TokenizerParts::Form::bytes && tables_.added.is_simple(); }
 
   /// Returns how many bytes had no token, and left nothing or (of the form bytes) the unknown token.
   std::uint64_t unknown_bytes() const { return pieces_.unknown() + model_.lost(); }
@@ -42,6 +50,7 @@ class SegmentEncoder {
   void encode_normalized(std::string_view text, bool is_first, std::vector<TokenId>& ids);
   void encode_pretokens(std::string_view text, bool is_first, std::vector<TokenId>& ids);
   std::size_t encode_plain(std::string_view text, End end, std::vector<TokenId>& ids);
+  std::size_t encode_window(std::string_view text, End end, std::vector<TokenId>& ids);
   std::size_t encode_unsplit(std::string_view text, End end, std::vector<TokenId>& ids);
   std::size_t last_cut(std::string_view text) const;
   void refuse_special(std::string_view spelling, std::uint64_t place) const;
@@ -49,6 +58,7 @@ class SegmentEncoder {
   const TokenizerTables& tables_;
   SpecialTokens special_;
   PieceEncoder pieces_;
+  PretokenSpans spans_;
   SpelledModel::Encoder model_;
   std::string normalized_;
   Pieces cut_;

@@ -120,7 +120,7 @@ void index_ordinary(TokenizerTables& tables, std::string_view source) {
 
 void index_merges(TokenizerTables& tables, std::string_view source) {
   const TokenizerParts& parts = tables.parts;
-  tables.pairs.reset(parts.merges.size());
+  tables.pairs.reset(parts.merges.size(), parts.tokens.size(), parts.merges.size());
   TokenIndex absent;  // by the bytes of a token that the model does not give
   absent.reset(parts.tokens, parts.tokens.size());
   for (TokenId id = 0; id < parts.tokens.size(); ++id) {
@@ -164,7 +164,7 @@ void index_ranks(TokenizerTables& tables) {
       if (right) found.push_back({{*left, *right}, id});
     }
   }
-  tables.pairs.reset(found.size());
+  tables.pairs.reset(found.size(), tokens.size(), tokens.size());
   for (const Found& merge : found) LM_CHECK(tables.pairs.insert(merge.pair, {merge.result, merge.result}));
 }
 
@@ -190,7 +190,7 @@ void check_pattern(const TokenizerParts& parts, const TokenizerOptions& options,
 
 /// Looks up the merges of two bytes beforehand: every pretoken begins with these.
 void index_byte_pairs(TokenizerTables& tables) {
-  tables.byte_pairs.resize(65536);
+  tables.byte_pairs.assign(65536, MergeTable::kNoMerge);
   for (std::size_t pair = 0; pair < tables.byte_pairs.size(); ++pair) {
     const TokenId left = tables.byte_tokens[pair >> 8U], right = tables.byte_tokens[pair & 255U];
     if (left != kNoByteToken && right != kNoByteToken) tables.byte_pairs[pair] = tables.pairs.find(left, right);
@@ -204,6 +204,7 @@ void index_bytes(TokenizerTables& tables, std::string_view source) {
   } else {
     index_merges(tables, source);
   }
+  tables.pairs.finish();
   index_byte_pairs(tables);
 }
 

@@ -16,7 +16,7 @@
 #include "text/post_processor.h"
 #include "text/spelled_model.h"
 #include "text/tokenizer_parts.h"
-#include "text/vocabulary/pair_table.h"
+#include "text/vocabulary/merge_table.h"
 
 namespace lm {
 
@@ -44,10 +44,10 @@ struct TokenizerTables {
   std::array<TokenId, 256> byte_tokens;  // the token of each single byte, or kNoByteToken
   std::bitset<256> missing_bytes;        // that have no token of their own
   bool has_all_bytes = true;
-  std::size_t longest_ordinary = 1;          // bytes
-  PairTable pairs;                           // merges that text can reach: none makes a special token
-  std::vector<PairTable::Merge> byte_pairs;  // the merges of two bytes, first * 256 + second
-  std::bitset<65536> joined;                 // byte pairs (first * 256 + second) that are neighbours in some ordinary token
+  std::size_t longest_ordinary = 1;       // bytes
+  MergeTable pairs;                       // merges that text can reach: none makes a special token
+  std::vector<std::uint32_t> byte_pairs;  // the ranks of the merges of two bytes, first * 256 + second
+  std::bitset<65536> joined;              // byte pairs (first * 256 + second) that are neighbours in some ordinary token
 
   // The form spelled.
   PreTokenizer pre_tokenizer;

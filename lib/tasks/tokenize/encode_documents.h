@@ -8,13 +8,14 @@
 #include <string_view>
 #include <vector>
 
+#include "base/simd_tier.h"
 #include "base/token.h"
 #include "text/documents.h"
 #include "text/tokenizer.h"
 
 namespace lm {
 
-/// Where the tokens of texts go, piece by piece.
+/// Where the tokens of texts go, piece by piece, from one thread at a time.
 struct EncodedDocuments {
   std::function<void(std::string_view text)> text;  // before its tokens
   std::function<void(std::span<const TokenId> tokens)> tokens;
@@ -22,11 +23,18 @@ struct EncodedDocuments {
   std::function<void()> end;
 };
 
+struct EncodingOptions {
+  SpecialTokens special = SpecialTokens::plain;
+  int threads = 1;
+  SimdTier simd = best_simd_tier();
+};
+
 /// Reads every path ("-" and no path at all: standard input), cuts the text into documents and encodes them, each behind the
-/// tokenizer's begin tokens. Returns how much of the text has no token: bytes that were left out, or unknown tokens. Throws
-/// Error.
+/// tokenizer's begin tokens. What the sink gets does not depend on the number of threads: each encodes blocks of text with tables of its
+/// own. Returns how much of the text has no token: bytes that were left out, or unknown tokens. Throws Error: the first one, after
+/// the tokens before it.
 std::uint64_t encode_documents(const std::vector<std::string>& paths, const DocumentKind& kind, const Tokenizer& tokenizer,
-                               SpecialTokens special, const EncodedDocuments& sink);
+                               const EncodingOptions& options, const EncodedDocuments& sink);
 
 /// How many documents, bytes and tokens there were, and how many different ones.
 class TokenStatistics {

@@ -63,7 +63,7 @@ TEST_CASE("documents are encoded in their order, and what there was of them is c
   const Tokenizer tokenizer(train_bpe(counts, options_with(Pattern::none)), {}, "test");
   TokenStatistics statistics(tokenizer.vocab_size());
   std::string decoded;
-  encode_documents({folder.path("text")}, parse_document_kind("line"), tokenizer, SpecialTokens::plain,
+  encode_documents({folder.path("text")}, parse_document_kind("line"), tokenizer, {},
                    {.text = [&](std::string_view text) { statistics.add_bytes(std::ssize(text)); },
                     .tokens =
                         [&](std::span<const TokenId> ids) {

@@ -1,0 +1,104 @@
+#include <doctest/doctest.h>
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "text/mixed_text.h"
+#include "text/segment_encoder.h"
+#include "text/text_support.h"
+#include "text/vocabulary/piece_table.h"
+
+using namespace lm;
+
+namespace {
+
+using Ids = std::vector<TokenId>;
+
+Ids in_chunks(StreamEncoder& encoder, std::string_view text, std::size_t size) {
+  Ids ids;
+  for (std::size_t at = 0; at < text.size(); at += size) encoder.feed(text.substr(at, size), ids);
+  encoder.finish(ids);
+  return ids;
+}
+
+/// Every pretoken of the reference, merged by itself.
+Ids one_by_one(const Tokenizer& tokenizer, std::string_view text) {
+  Ids ids;
+  PieceEncoder encoder(tokenizer.tables(), PieceEncoder::Cache::none);
+  while (!text.empty()) {
+    const Pretoken pretoken = next_pretoken(tokenizer.tables().parts.pattern, text);
+    encoder.encode(text.substr(0, pretoken.length), ids);
+    text.remove_prefix(pretoken.length);
+  }
+  return ids;
+}
+
+}  // namespace
+
+TEST_CASE("a text in chunks of 1 to 257 bytes has the ids that it has as a whole, which are those of its pretokens") {
+  Rng random(51, RngPurpose::test);
+  for (const Pattern pattern : {Pattern::gpt2, Pattern::cl100k, Pattern::qwen2, Pattern::o200k, Pattern::smollm}) {
+    const Tokenizer tokenizer(test::train_parts({.pattern = pattern}), {}, "a test's tokenizer");
+    // Longer than what a stream gathers before it looks, so that chunks end anywhere.
+    const std::string text = test::mixed_text(random, 70000) + std::string(test::Training().text);
+    const Ids expected = one_by_one(tokenizer, text);
+    CHECK(tokenizer.encode(text) == expected);
+    StreamEncoder encoder(tokenizer, SpecialTokens::plain);
+    for (std::size_t size = 1; size <= 257; ++size) REQUIRE(in_chunks(encoder, text, size) == expected);
+  }
+}
+
+TEST_CASE("every SIMD tier gives the same ids") {
+  Rng random(53, RngPurpose::test);
+  for (const Pattern pattern : {Pattern::gpt2, Pattern::llama3, Pattern::o200k}) {
+    const Tokenizer tokenizer(test::train_parts({.pattern = pattern}), {}, "a test's tokenizer");
+    const std::string text = test::mixed_text(random, 300000);
+    const Ids expected = one_by_one(tokenizer, text);
+    for (const SimdTier tier : simd_tiers()) {
+      SegmentEncoder encoder(tokenizer.tables(), SpecialTokens::plain, PieceEncoder::Cache::used, tier);
+      Ids ids;
+      encoder.encode(text, SegmentEncoder::End::final, 0, ids);
+      CHECK(ids == expected);
+    }
+  }
+}
+
+TEST_CASE("the table of pieces grows, and when it is full what comes later still has its ids") {
+  const Tokenizer tokenizer(test::train_parts({}), {}, "a test's tokenizer");
+  Rng random(59, RngPurpose::test);
+  std::string text;
+  for (int i = 0; i < 1'400'000; ++i) {  // more different pieces than the table has places
+    text += ' ';
+    for (std::uint64_t number = random.below(std::uint64_t{1} << 28); number > 0; number /= 16)
+      text += static_cast<char>('a' + number % 16);
+  }
+  const Ids expected = one_by_one(tokenizer, text);
+  SegmentEncoder encoder(tokenizer.tables(), SpecialTokens::plain, PieceEncoder::Cache::used);
+  for (int pass = 0; pass < 2; ++pass) {
+    Ids ids;
+    encoder.encode(text, SegmentEncoder::End::final, 0, ids);
+    CHECK(ids == expected);
+  }
+}
+
+TEST_CASE("the table of pieces tells apart pieces that differ in length, in zeros, or behind 15 bytes") {
+  PieceTable table;
+  table.prepare();
+  const std::string_view zeros("\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 18);
+  std::vector<std::string> pieces;
+  for (std::size_t size = 1; size <= zeros.size(); ++size) {
+    pieces.emplace_back(zeros.substr(0, size));
+    pieces.push_back(std::string(zeros.substr(0, size)) + "a");
+    pieces.push_back("a" + std::string(zeros.substr(0, size)));
+  }
+  for (TokenId i = 0; i < pieces.size(); ++i) table.insert(pieces[i], PieceTable::key_of(pieces[i]), Ids(1 + i % 7, i));
+  for (TokenId i = 0; i < pieces.size(); ++i) {
+    Ids ids;
+    CHECK(table.find(pieces[i], PieceTable::key_of(pieces[i]), ids));
+    CHECK(ids == Ids(1 + i % 7, i));
+  }
+  Ids ids;
+  for (const std::string& other : {std::string("b"), std::string(20, 'b')})
+    CHECK_FALSE(table.find(other, PieceTable::key_of(other), ids));
+}
