@@ -8,21 +8,10 @@
 #include <span>
 #include <string>
 
-#include "base/choice.h"
 #include "base/parallel.h"
+#include "base/simd_tier.h"
 
 namespace lm {
-
-enum class SimdTier { portable, avx2, avx512 };
-template <>
-inline constexpr auto kChoices<SimdTier> = choice_table<SimdTier>("SIMD tier", {{"portable", SimdTier::portable},
-                                                                                {"avx2", SimdTier::avx2},
-                                                                                {"avx512", SimdTier::avx512}});
-
-/// Returns the tiers that this CPU (and operating system) can run, from the narrowest to the widest.
-std::span<const SimdTier> simd_tiers();
-/// Returns the widest of them.
-SimdTier best_simd_tier();
 
 /// Bytes of scratch: the largest request of a worker, and the largest for what all workers share. Each kernel's header has a
 /// function for its kernels, so that a program can estimate its memory.

@@ -1,39 +1,82 @@
 #include "text/piece_encoder.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
+#include <span>
 
 #include "base/error.h"
-#include "text/vocabulary/byte_hash.h"
 
 namespace lm {
 
 PieceEncoder::PieceEncoder(const TokenizerTables& tables, Cache cache) : tables_(tables) {
-  if (cache == Cache::used) cache_.resize(kCacheSlots);
+  if (cache == Cache::used) table_.prepare();
 }
 
 void PieceEncoder::encode(std::string_view piece, std::vector<TokenId>& ids) {
-  if (piece.size() == 1 && tables_.has_all_bytes) {
-    ids.push_back(tables_.byte_tokens[static_cast<unsigned char>(piece[0])]);
-    return;
+  if (!table_.is_ready()) return merge(piece, ids);
+  if (piece.size() <= PieceTable::kShortBytes) {
+    std::array<char, PieceTable::kKeyBytes> bytes{};
+    std::memcpy(bytes.data(), piece.data(), piece.size());
+    const std::uint32_t ends[] = {0, static_cast<std::uint32_t>(piece.size())};
+    return encode_batch(bytes.data(), ends, 1, ids);
   }
-  if (cache_.empty() || piece.size() > kCachedBytes) return merge(piece, ids);
-  std::array<char, 16> key{};
-  std::memcpy(key.data(), piece.data(), piece.size());
-  key[kCachedBytes] = static_cast<char>(piece.size());
-  CacheSlot& slot = cache_[hash_bytes({key.data(), key.size()}) & (kCacheSlots - 1)];
-  if (slot.key == key) {
-    ids.insert(ids.end(), slot.ids.data(), slot.ids.data() + slot.count);
-    return;
+  encode_missing(piece, ids);
+}
+
+void PieceEncoder::encode_all(std::string_view text, const std::uint32_t* starts, std::size_t count,
+                              std::vector<TokenId>& ids) {
+  const auto piece = [&](std::size_t i) { return text.substr(starts[i], starts[i + 1] - starts[i]); };
+  std::size_t done = 0;
+  if (table_.is_ready()) {
+    std::size_t whole = count;  // pieces of which a whole key can be read
+    while (whole > 0 && starts[whole - 1] + PieceTable::kKeyBytes > text.size()) --whole;
+    for (; done < whole; done += std::min(kBatch, whole - done))
+      encode_batch(text.data(), starts + done, std::min(kBatch, whole - done), ids);
   }
+  for (; done < count; ++done) encode(piece(done), ids);
+}
+
+void PieceEncoder::encode_batch(const char* text, const std::uint32_t* starts, std::size_t count,
+                                std::vector<TokenId>& ids) {
+  struct Probe {
+    PieceTable::Key key;
+    const PieceTable::Bucket* bucket;
+  };
+  std::array<Probe, kBatch> probes;
+  for (std::size_t i = 0; i < count; ++i) {
+    const PieceTable::Key key = PieceTable::key_of(text + starts[i], starts[i + 1] - starts[i]);
+    probes[i] = {key, table_.bucket_of(key)};
+    __builtin_prefetch(probes[i].bucket);
+  }
+  std::array<TokenId, kBatch * PieceTable::kShortTokens + 4> found;  // each store writes four
+  TokenId* end = found.data();
+  for (std::size_t i = 0; i < count; ++i) {
+    const PieceTable::Key key = probes[i].key;
+    const auto& [one, other] = probes[i].bucket->slots;
+    const bool is_one = ((one.key.low ^ key.low) | (one.key.high ^ key.high)) == 0;
+    const bool is_other = ((other.key.low ^ key.low) | (other.key.high ^ key.high)) == 0;
+    const std::uint64_t first = is_one ? one.first : other.first, rest = is_one ? one.rest : other.rest;
+    if (!(is_one || is_other)) [[unlikely]] {
+      ids.insert(ids.end(), found.data(), end);
+      end = found.data();
+      encode_missing({text + starts[i], starts[i + 1] - starts[i]}, ids);
+      continue;
+    }
+    std::memcpy(end, &first, sizeof first);
+    std::memcpy(end + 2, &rest, sizeof rest);
+    end += rest >> 32;
+  }
+  ids.insert(ids.end(), found.data(), end);
+}
+
+void PieceEncoder::encode_missing(std::string_view piece, std::vector<TokenId>& ids) {
+  if (table_.find(piece, ids)) return;
   const std::size_t before = ids.size();
   const std::uint64_t unknown_before = unknown_;
   merge(piece, ids);
-  const std::size_t count = ids.size() - before;
-  if (count > kCachedTokens || unknown_ != unknown_before) return;  // unknown bytes are counted each time
-  slot.key = key;
-  slot.count = static_cast<std::uint32_t>(count);
-  std::copy(ids.end() - static_cast<std::ptrdiff_t>(count), ids.end(), slot.ids.begin());
+  // Unknown bytes are counted each time.
+  if (unknown_ == unknown_before && ids.size() > before) table_.insert(piece, std::span(ids).subspan(before));
 }
 
 void PieceEncoder::merge(std::string_view piece, std::vector<TokenId>& ids) {

@@ -1,7 +1,6 @@
-// BPE inside one pretoken: a cache for what is frequent, an array for what is short, a heap for what is long.
+// BPE inside pretokens: a table for what has come before, an array for what is short, a heap for what is long.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -10,6 +9,7 @@
 #include "base/token.h"
 #include "text/rank_buckets.h"
 #include "text/tokenizer_tables.h"
+#include "text/vocabulary/piece_table.h"
 
 namespace lm {
 
@@ -22,20 +22,18 @@ class PieceEncoder {
 
   /// Appends the ids of `piece`, which is not empty.
   void encode(std::string_view piece, std::vector<TokenId>& ids);
+  /// Appends the ids of `count` pieces of `text`, each from starts[i] to starts[i + 1].
+  void encode_all(std::string_view text, const std::uint32_t* starts, std::size_t count, std::vector<TokenId>& ids);
 
   /// Returns how many bytes had no token.
   std::uint64_t unknown() const { return unknown_; }
 
  private:
-  // A direct-mapped cache of a fixed size: 99 % of English pretokens have at most 15 bytes, nearly all of them few tokens.
-  static constexpr std::size_t kCacheSlots = std::size_t{1} << 16, kCachedBytes = 15, kCachedTokens = 7;
-  struct CacheSlot {
-    std::array<char, 16> key;  // the bytes, zeros, and the length last
-    std::uint32_t count;
-    std::array<TokenId, kCachedTokens> ids;
-  };
-  static constexpr std::size_t kShort = 40;  // up to here scanning an array for the lowest rank beats a heap
+  static constexpr std::size_t kBatch = 192;  // pieces whose places in the table are fetched before the first is read
+  static constexpr std::size_t kShort = 40;   // up to here scanning an array for the lowest rank beats a heap
 
+  void encode_batch(const char* text, const std::uint32_t* starts, std::size_t count, std::vector<TokenId>& ids);
+  void encode_missing(std::string_view piece, std::vector<TokenId>& ids);
   void merge(std::string_view piece, std::vector<TokenId>& ids);
   void merge_known(std::string_view piece, std::vector<TokenId>& ids);
   bool drop_unknown(std::string_view piece);
@@ -49,7 +47,7 @@ class PieceEncoder {
   void push(std::uint32_t place, Queue& queue);
 
   const TokenizerTables& tables_;
-  std::vector<CacheSlot> cache_;
+  PieceTable table_;
   std::string known_;  // a piece without the bytes that have no token
   std::uint64_t unknown_ = 0;
 

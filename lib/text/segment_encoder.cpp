@@ -14,8 +14,9 @@ namespace {
 std::size_t first_length(std::string_view text) { return decode_utf8(text.data(), text.data() + text.size()).length; }
 }  // namespace
 
-SegmentEncoder::SegmentEncoder(const TokenizerTables& tables, SpecialTokens special, PieceEncoder::Cache cache)
-    : tables_(tables), special_(special), pieces_(tables, cache), model_(tables.model) {}
+SegmentEncoder::SegmentEncoder(const TokenizerTables& tables, SpecialTokens special, PieceEncoder::Cache cache,
+                               SimdTier tier)
+    : tables_(tables), special_(special), pieces_(tables, cache), spans_(tables.parts.pattern, tier), model_(tables.model) {}
 
 void SegmentEncoder::refuse_special(std::string_view spelling, std::uint64_t place) const {
   throw Error("the text spells the special token '" + std::string(spelling) + "' at byte " + std::to_string(place) +
@@ -144,12 +145,28 @@ std::size_t SegmentEncoder::encode_plain(std::string_view text, End end, std::ve
     return encode_unsplit(text, end, ids);
   std::size_t at = 0;
   while (at < text.size()) {
-    const Pretoken pretoken = next_pretoken(pattern, text.substr(at));
+    const std::string_view window = text.substr(at, PretokenSpans::kTextBytes);
+    const bool is_rest = at + window.size() == text.size();
+    const std::size_t done = encode_window(window, is_rest ? end : End::open, ids);
+    at += done;
+    if (is_rest) break;
+    if (done > 0) continue;
+    const Pretoken pretoken = next_pretoken(pattern, text.substr(at));  // longer than the window
     if (pretoken.saw_end && end == End::open) break;
     pieces_.encode(text.substr(at, pretoken.length), ids);
     at += pretoken.length;
   }
   return at;
+}
+
+std::size_t SegmentEncoder::encode_window(std::string_view text, End end, std::vector<TokenId>& ids) {
+  std::size_t done = 0;
+  spans_.begin(text, end == End::final);
+  while (const std::size_t count = spans_.next()) {
+    pieces_.encode_all(text, spans_.starts(), count, ids);
+    done = spans_.starts()[count];
+  }
+  return done;
 }
 
 // Without a pattern the whole text is one pretoken. But no merge crosses a pair of bytes that is in no token, so there

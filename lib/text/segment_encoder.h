@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "text/pattern/pre_tokenizer.h"
+#include "text/pattern/pretoken_spans.h"
 #include "text/piece_encoder.h"
 #include "text/spelled_model.h"
 #include "text/tokenizer.h"
@@ -18,7 +19,8 @@ namespace lm {
 /// encodes each.
 class SegmentEncoder {
  public:
-  SegmentEncoder(const TokenizerTables& tables, SpecialTokens special, PieceEncoder::Cache cache);
+  SegmentEncoder(const TokenizerTables& tables, SpecialTokens special, PieceEncoder::Cache cache,
+                 SimdTier tier = best_simd_tier());
 
   enum class End { open, final };
   /// Appends the ids of the beginning of `text` that is certain whatever follows, and returns its length; with End::final
@@ -42,6 +44,7 @@ class SegmentEncoder {
   void encode_normalized(std::string_view text, bool is_first, std::vector<TokenId>& ids);
   void encode_pretokens(std::string_view text, bool is_first, std::vector<TokenId>& ids);
   std::size_t encode_plain(std::string_view text, End end, std::vector<TokenId>& ids);
+  std::size_t encode_window(std::string_view text, End end, std::vector<TokenId>& ids);
   std::size_t encode_unsplit(std::string_view text, End end, std::vector<TokenId>& ids);
   std::size_t last_cut(std::string_view text) const;
   void refuse_special(std::string_view spelling, std::uint64_t place) const;
@@ -49,6 +52,7 @@ class SegmentEncoder {
   const TokenizerTables& tables_;
   SpecialTokens special_;
   PieceEncoder pieces_;
+  PretokenSpans spans_;
   SpelledModel::Encoder model_;
   std::string normalized_;
   Pieces cut_;

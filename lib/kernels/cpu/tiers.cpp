@@ -1,11 +1,7 @@
 #include "kernels/cpu/tiers.h"
 
-#if defined(__x86_64__)
-#include <cpuid.h>
-#endif
-
+#include <algorithm>
 #include <array>
-#include <vector>
 
 #include "base/error.h"
 
@@ -28,47 +24,31 @@ SimdKernels<T> kernels_of_tier();
 
 namespace {
 
-#if defined(__x86_64__)
-/// Returns whether the CPU converts 16-bit floats: not every compiler's __builtin_cpu_supports knows of that.
-bool has_f16c() {
-  unsigned int a = 0, b = 0, c = 0, d = 0;
-  return __get_cpuid(1, &a, &b, &c, &d) != 0 && (c & bit_F16C) != 0;
-}
-
-// These ask the CPU and, through XCR0, whether the operating system saves the wide registers.
-bool has_avx2() {
-  __builtin_cpu_init();
-  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi") &&
-         __builtin_cpu_supports("bmi2") && has_f16c();
-}
-bool has_avx512() {
-  return has_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
-         __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl");
-}
-#endif
-bool always() { return true; }
-
 /// All that this backend knows of a tier.
 struct Tier {
   SimdTier tier;
-  bool (*runs_here)();
   const char* blas_core;
   SimdKernels<float> (*float_kernels)();
   SimdKernels<double> (*double_kernels)();
 };
 
 /// From the narrowest to the widest, at the index of the tier. A tier's functions run its instructions: call them only if
-/// it runs here.
+/// it is one of simd_tiers().
 constexpr std::array kTiers = {
 #if defined(__x86_64__)
     // OpenBLAS's own choice of core is wrong in old releases on new CPUs.
-    Tier{SimdTier::portable, always, "Prescott", portable::kernels_of_tier<float>, portable::kernels_of_tier<double>},
-    Tier{SimdTier::avx2, has_avx2, "Haswell", avx2::kernels_of_tier<float>, avx2::kernels_of_tier<double>},
-    Tier{SimdTier::avx512, has_avx512, "SkylakeX", avx512::kernels_of_tier<float>, avx512::kernels_of_tier<double>},
+    Tier{SimdTier::portable, "Prescott", portable::kernels_of_tier<float>, portable::kernels_of_tier<double>},
+    Tier{SimdTier::avx2, "Haswell", avx2::kernels_of_tier<float>, avx2::kernels_of_tier<double>},
+    Tier{SimdTier::avx512, "SkylakeX", avx512::kernels_of_tier<float>, avx512::kernels_of_tier<double>},
 #else
-    Tier{SimdTier::portable, always, "", portable::kernels_of_tier<float>, portable::kernels_of_tier<double>},
+    Tier{SimdTier::portable, "", portable::kernels_of_tier<float>, portable::kernels_of_tier<double>},
 #endif
 };
+
+bool runs_here(SimdTier tier) {
+  const std::span<const SimdTier> here = simd_tiers();
+  return std::find(here.begin(), here.end(), tier) != here.end();
+}
 
 const Tier& row_of(SimdTier tier) {
   const auto i = static_cast<std::size_t>(tier);
@@ -83,25 +63,12 @@ template <class T>
 std::array<SimdKernels<T>, kTiers.size()> tables_of_all_tiers() {
   std::array<SimdKernels<T>, kTiers.size()> tables{};
   for (std::size_t i = 0; i < kTiers.size(); ++i) {
-    if (kTiers[i].runs_here()) tables[i] = make(kTiers[i], T{});
+    if (runs_here(kTiers[i].tier)) tables[i] = make(kTiers[i], T{});
   }
   return tables;
 }
 
 }  // namespace
-
-std::span<const SimdTier> simd_tiers() {
-  static const std::vector<SimdTier> tiers = [] {
-    std::vector<SimdTier> all;
-    for (const Tier& tier : kTiers) {
-      if (tier.runs_here()) all.push_back(tier.tier);
-    }
-    return all;
-  }();
-  return tiers;
-}
-
-SimdTier best_simd_tier() { return simd_tiers().back(); }
 
 const char* blas_core(SimdTier tier) { return row_of(tier).blas_core; }
 

@@ -33,6 +33,10 @@ class UnicodeClasses {
     return code_point < kCodePoints ? pages_[page_of_[code_point / kPage]][code_point % kPage] : CharClass::other;
   }
 
+  /// The stages as plain arrays: the class of c is pages()[page_of()[c / 128] * 128 + c % 128].
+  const std::uint16_t* page_of() const { return page_of_.data(); }
+  const CharClass* pages() const { return pages_.front().data(); }
+
  private:
   static constexpr std::uint32_t kCodePoints = 0x110000, kPage = 128;
   UnicodeClasses();

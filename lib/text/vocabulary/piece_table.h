@@ -1,0 +1,96 @@
+// PieceTable: the ids of pieces of text that have come before. Most text is a few thousand of them.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <cstring>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "base/token.h"
+#include "base/zeroed_memory.h"
+#include "text/vocabulary/byte_hash.h"
+
+namespace lm {
+
+/// Two tables of bounded size, which take nothing more when they are full. Short pieces of few tokens are in buckets of a cache
+/// line, so that a look-up is one access and no branch; all others in a table of places in a pool. Each thread needs its own.
+class PieceTable {
+ public:
+  static constexpr std::size_t kShortBytes = 15, kShortTokens = 3;
+  static constexpr std::size_t kKeyBytes = 16;  // that are read where a piece begins
+
+  /// The bytes of a short piece, zeros, and the length last; of a longer piece what no short one has.
+  struct Key {
+    std::uint64_t low, high;
+  };
+  struct Slot {
+    Key key;
+    std::uint64_t first;  // two ids
+    std::uint64_t rest;   // the third, and in the upper half how many there are
+  };
+  struct alignas(64) Bucket {
+    std::array<Slot, 2> slots;
+  };
+
+  /// Takes no memory before the first prepare().
+  PieceTable() = default;
+  bool is_ready() const { return buckets_ != nullptr; }
+  void prepare();
+
+  /// Returns the key of `size` bytes at `text`, where kKeyBytes can be read.
+  static Key key_of(const char* text, std::size_t size);
+  Bucket* bucket_of(Key key) const {
+    const std::uint64_t mixed = (key.low ^ (key.high * 0x9E3779B97F4A7C15)) * 0xD6E8FEB86659FD93;
+    return buckets_ + (mixed >> (64 - kBucketBits));
+  }
+
+  /// Appends the ids of a piece that is in no bucket, if they are known.
+  bool find(std::string_view piece, std::vector<TokenId>& ids) const;
+  /// Remembers the ids of a piece, which are not empty, if there is room.
+  void insert(std::string_view piece, std::span<const TokenId> ids);
+
+ private:
+  static constexpr int kBucketBits = 18;
+  static constexpr std::size_t kEntries = std::size_t{1} << 18, kPoolBytes = std::size_t{8} << 20,
+                               kPoolIds = std::size_t{2} << 20;
+  static constexpr std::size_t kLongest = 1024;  // bytes; longer pieces hardly come again
+  struct Entry {
+    std::uint64_t hash;  // not 0
+    std::uint32_t text, length;
+    std::uint32_t ids, count;
+  };
+  bool insert_short(Key key, std::span<const TokenId> ids);
+  static std::uint64_t hash_of(std::string_view piece) { return hash_bytes(piece) | 1; }
+  Entry* entry_of(std::uint64_t hash, std::string_view piece) const;
+
+  ZeroedMemory bucket_memory_, entry_memory_;
+  Bucket* buckets_ = nullptr;
+  Entry* entries_ = nullptr;
+  std::size_t used_entries_ = 0;
+  std::vector<char> pool_;
+  std::vector<TokenId> pool_ids_;
+};
+
+inline PieceTable::Key PieceTable::key_of(const char* text, std::size_t size) {
+  struct Masks {
+    std::array<Key, kShortBytes + 2> of;
+  };
+  static constexpr Masks kMasks = [] {
+    Masks masks{};
+    for (std::size_t length = 0; length <= kShortBytes + 1; ++length) {
+      for (std::size_t i = 0; i < length && i < kShortBytes; ++i)
+        (i < 8 ? masks.of[length].low : masks.of[length].high) |= std::uint64_t{0xFF} << (8 * (i % 8));
+    }
+    return masks;
+  }();
+  const std::size_t length = size < kShortBytes + 1 ? size : kShortBytes + 1;
+  Key key;
+  std::memcpy(&key, text, sizeof key);
+  key.low &= kMasks.of[length].low;
+  key.high = (key.high & kMasks.of[length].high) | (std::uint64_t{length} << 56);
+  return key;
+}
+
+}  // namespace lm
