@@ -24,6 +24,12 @@ if [ -x /usr/bin/time ] && ! ldd "$(command -v tok-train)" | grep -qE 'lib[at]sa
     [ "$(cat peak)" -le $((memory * 1024)) ] || fail "$(cat peak) KiB were taken of $memory MiB"
     expect_same free.json bounded.json
   done
+  # Long texts that nothing cuts are of it too.
+  perl -e 'srand 6; for (1 .. 4) { print map { chr(97 + int(rand(26))) } 1 .. 5000000; print "\0" }' >uncut
+  tok-train --vocab-size 400 --pattern none --ties raw --documents nul --binary -o uncut.json uncut
+  /usr/bin/time -f %M -o peak tok-train --vocab-size 400 --pattern none --ties raw --documents nul --binary --memory 96M -o bounded.json uncut
+  [ "$(cat peak)" -le $((96 * 1024)) ] || fail "$(cat peak) KiB were taken of 96 MiB"
+  expect_same uncut.json bounded.json
 fi
 
 # Too little memory is an error that names what would do, and that does.

@@ -28,7 +28,7 @@ void count_texts(PretokenStore& counts, const CountRequest& request, const Memor
   if (unit == CountingUnit::line && kind.kind == DocumentKind::Kind::line) kind.kind = DocumentKind::Kind::file;
   TextCounter counter({.header = {options.pattern, unit},
                        .block = memory.block,
-                       .held = static_cast<std::size_t>(std::max<std::uint64_t>(memory.rest / 8, memory.block)),
+                       .held = static_cast<std::size_t>(std::max<std::uint64_t>(memory.rest / 4, memory.block)),
                        .tier = request.tier},
                       counts, pool);
   std::uint64_t bytes = 0;

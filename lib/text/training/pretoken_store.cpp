@@ -54,6 +54,14 @@ void PretokenStore::add_all(int thread, std::span<const std::string_view> pretok
   }
 }
 
+void PretokenStore::leave_room(std::uint64_t bytes) {
+  const std::uint64_t limit = (options_.memory - std::min(bytes, options_.memory)) / tables_.size();
+  for (PretokenCounts& table : tables_) {
+    table.set_memory_limit(limit);
+    if (table.memory() > limit && table.size() > 0) spill(table);
+  }
+}
+
 RandomAccessFile PretokenStore::write_run(const std::function<void(CountsWriter& writer)>& write) const {
   try {
     FileDescriptor file = create_unlinked(options_.folder);

@@ -33,6 +33,8 @@ class PretokenStore {
   /// Adds to the table of a thread. Throws Error if the folder has no room, or one pretoken does not fit into the memory.
   void add(int thread, std::string_view pretoken, std::uint64_t count = 1);
   void add_all(int thread, std::span<const std::string_view> pretokens);
+  /// Takes so many bytes less than the memory from now on; what no longer fits goes to the folder. Not while threads add.
+  void leave_room(std::uint64_t bytes);
   /// Ends adding: afterwards each pretoken is in one place.
   void finish();
   /// Calls visit once for each pretoken, any number of times, in an order that depends on how they came.

@@ -86,18 +86,30 @@ void TextCounter::close_block() {
                     " MiB of it have no place to cut them, which is too much for --memory; raise that");
   }
   refuse_uncut(held);
+  leave_room(held);
   look_at_ = std::max(options_.block, next_look(held));
+}
+
+/// A text may double until it is looked at again, and moves when its string grows.
+void TextCounter::leave_room(std::size_t held) {
+  const std::size_t room = held > 2 * options_.block ? 3 * held : 0;
+  if (room != room_) store_.leave_room(room);
+  room_ = room;
 }
 
 void TextCounter::finish() {
   end_document();
   count_blocks();
+  blocks_ = std::vector<Block>(1);
+  leave_room(0);
 }
 
 void TextCounter::count_blocks() {
   pool_.run(std::ssize(blocks_),
             [&](std::int64_t tile, int thread) { count(blocks_[static_cast<std::size_t>(tile)], thread); });
   blocks_.resize(1);
+  // A long text gives its memory back.
+  if (blocks_.front().text.capacity() > 4 * options_.block) blocks_.front().text = {};
   blocks_.front().text.clear();
   blocks_.front().ends.clear();
 }

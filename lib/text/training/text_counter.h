@@ -57,6 +57,7 @@ class TextCounter {
   }
   void flush(int thread);
   std::size_t last_cut(std::string_view text) const;
+  void leave_room(std::size_t held);
   std::size_t unit_start() const { return blocks_.back().ends.empty() ? 0 : blocks_.back().ends.back(); }
 
   TextCounterOptions options_;
@@ -64,6 +65,7 @@ class TextCounter {
   ThreadPool& pool_;
   std::vector<Worker> workers_;  // by thread
   std::vector<Block> blocks_;    // the last one is open
+  std::size_t room_ = 0;         // bytes of memory that the store leaves for a long stretch
   std::size_t look_at_ = 0;      // bytes of the open block at which to look for a place to end it
 };
 
