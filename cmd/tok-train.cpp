@@ -151,7 +151,9 @@ int run(Options& options, const CommonOptions& common) {
   trainer.memory = memory.rest;
   trainer.memory_before = memory.before;
   ThreadPool pool(common.threads);
-  PretokenStore counts({.memory = memory.rest, .folder = spool_folder(), .threads = common.threads});
+  // Counts are read by one thread.
+  const int tables = request.counts.empty() ? common.threads : 1;
+  PretokenStore counts({.memory = memory.rest, .folder = spool_folder(), .threads = tables});
   count_pretokens(counts, request, memory, trainer, pool, [&](std::uint64_t bytes) {
     if (progress.due()) progress.update(-1, "counting, " + std::to_string(bytes >> 20) + " MiB");
   });
