@@ -1,6 +1,6 @@
 # Seconds and peak memory of learning 30,000 tokens, beside the trainers that $LM_VENV (default build/venv) has: token_training.py.
 #   TEXT    the text; default: manual pages, the documentation and headers of this system, about 100 MB
-#   MEMORY  bounds for tok-train, besides its default; default: a quarter of the text
+#   MEMORY  bounds for tok-train, besides its default; default: a quarter of the text, at least 40 MB
 #   PEERS   which others, such as hf,gigatoken,rustbpe,bpeasy; default: all that are installed
 need tok-train python3
 text=${TEXT:-}
@@ -12,4 +12,6 @@ if [ -z "$text" ]; then
 fi
 python=${LM_VENV:-$LM_SOURCE/build/venv}/bin/python
 [ -x "$python" ] || python=python3
-"$python" "$LM_SOURCE/tests/bench/token_training.py" "$text" --memory "${MEMORY:-$(($(wc -c <"$text") / 4))}" ${PEERS:+--peers "$PEERS"}
+quarter=$(($(wc -c <"$text") / 4))
+[ $quarter -gt 40000000 ] || quarter=40000000
+"$python" "$LM_SOURCE/tests/bench/token_training.py" "$text" --memory "${MEMORY:-$quarter}" ${PEERS:+--peers "$PEERS"}

@@ -44,6 +44,15 @@ tok-train "${size[@]}" --ties raw --memory "$bound" --threads 1 -o bounded.json 
 tok-train "${size[@]}" --ties raw -o free-many.json many
 expect_same free-many.json bounded.json
 
+# A text of one letter, in which one pair is everywhere.
+head -c 4000000 /dev/zero | tr '\0' a >letter
+monotonous=(--no-reserved --vocab-size 270 --pattern none --ties raw --min-frequency 1)
+tok-train "${monotonous[@]}" -o letter.json letter
+expect_exit 1 tok-train "${monotonous[@]}" --memory 44M -o none.json letter
+expect_one_line_stderr "a pair of tokens occurs at more places than --memory has room for; --memory "
+tok-train "${monotonous[@]}" --memory "$(sed -nE 's/.*; --memory ([0-9]+M) would do$/\1/p' stderr)" -o bounded.json letter
+expect_same letter.json bounded.json
+
 # A full disk, and a folder that is none.
 expect_exit 1 bash -c 'ulimit -f 100; exec tok-train --vocab-size 3000 --ties raw --memory 24M --threads 1 many' # in blocks of 1 KiB
 expect_one_line_stderr "set TMPDIR to another folder, or raise --memory"

@@ -31,17 +31,23 @@ BpeMerger<Symbol>::BpeMerger(Words& words, TokenizerParts& parts, const BpeTrain
       parts_(parts),
       options_(options),
       least_(static_cast<std::int64_t>(std::clamp<std::uint64_t>(options.min_frequency, 1, INT64_MAX))),
-      most_pairs_(pairs_in(memory / 8 * 5)),
-      most_places_(std::min<std::uint64_t>((memory - std::min(memory, most_pairs_ / 5 * 8 * kSlotBytes)) / sizeof(Place),
-                                           UINT32_MAX)),
+      memory_(memory),
       symbols_(symbols) {
+  share_memory(memory / 8 * 5);
   left_.resize(static_cast<std::size_t>(options.vocab_size));
   right_.resize(left_.size());
   for (TokenId id = 0; id < parts.tokens.size(); ++id) lengths_.push_back(static_cast<Place>(parts.tokens[id].size()));
-  // About the count of the last merge that there will be: a token in forty is of the rarest kinds.
+  // A low estimate of the count of the last merge that there will be.
   const std::uint64_t merges =
       std::max<std::uint64_t>(1, static_cast<std::uint64_t>(options.vocab_size) - parts.tokens.size());
   find_pairs(std::max(least_, static_cast<std::int64_t>(symbols / merges / 64)));
+}
+
+template <class Symbol>
+void BpeMerger<Symbol>::share_memory(std::uint64_t for_pairs) {
+  most_pairs_ = pairs_in(for_pairs);
+  const std::uint64_t taken = most_pairs_ / 5 * 8 * kSlotBytes;
+  most_places_ = std::min<std::uint64_t>((memory_ - std::min(memory_, taken)) / sizeof(Place), UINT32_MAX);
 }
 
 /// Returns true if `a` comes after `b`: the order that makes std's heaps have the next merge on top.
@@ -176,13 +182,21 @@ void BpeMerger<Symbol>::drop_rare() {
   std::sort(kept_.data(), kept_.data() + kept_size_, [this](const Pair& a, const Pair& b) {
     return comes_after({b.count, b.pair}, {a.count, a.pair});
   });
-  std::uint64_t kept = 0;
-  places = 0;
-  while (kept < kept_size_ && kept < most_pairs_ / 2 && places + kept_[kept].places <= most_places_ / 2)
-    places += kept_[kept++].places;
+  const auto count_kept = [&] {
+    std::uint64_t kept = 0, taken = 0;
+    while (kept < kept_size_ && kept < most_pairs_ / 2 && taken + kept_[kept].places <= most_places_ / 2)
+      taken += kept_[kept++].places;
+    return kept;
+  };
+  std::uint64_t kept = count_kept();
+  if (kept == 0) {  // words of few kinds of bytes: less for pairs, more for their places
+    share_memory(std::min(kLeastBytes, memory_ / 8 * 5));
+    kept = count_kept();
+  }
   if (kept == 0) {
-    const std::uint64_t wanted = options_.memory + options_.memory_before + words_.places() * 2 * sizeof(Place);
-    throw Error("a pair of tokens occurs at more places than --memory has room for; " + memory_that_would_do(wanted));
+    const std::uint64_t others = options_.memory - memory_ + options_.memory_before;
+    throw Error("a pair of tokens occurs at more places than --memory has room for; " +
+                memory_that_would_do(others + enough_memory(words_.places())));
   }
   if (kept == kept_size_) return;
   kept_size_ = kept;

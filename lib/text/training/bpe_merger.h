@@ -65,6 +65,7 @@ class BpeMerger {
   void collect_pairs();
   bool collect_part(std::uint64_t part, std::uint64_t parts);
   void keep(const Pair& pair);
+  void share_memory(std::uint64_t for_pairs);
   void drop_rare();
   void use_kept();
   bool may_merge(TokenId left, TokenId right) const;
@@ -83,7 +84,8 @@ class BpeMerger {
   TokenizerParts& parts_;
   const BpeTrainerOptions& options_;
   const std::int64_t least_;  // the smallest threshold
-  std::uint64_t most_pairs_, most_places_;
+  const std::uint64_t memory_;
+  std::uint64_t most_pairs_ = 0, most_places_ = 0;
 
   std::int64_t threshold_ = 0;           // pairs that are rarer are not kept
   std::optional<Entry> last_kept_ = {};  // nor those of that count that come after this
