@@ -24,19 +24,6 @@ class LivePairs {
     std::uint32_t first;   // where its places begin
     std::uint32_t places;  // how many
   };
-  /// Returns the bytes that a table for so many pairs takes, which is all that it takes while it grows too.
-  static std::uint64_t memory(std::uint64_t pairs) {
-    std::uint64_t slots = kFirstSlots;
-    while (!fits(pairs, slots)) slots *= 2;
-    return slots * sizeof(Pair);
-  }
-  /// Returns how many pairs a table of so many bytes can have.
-  static std::uint64_t capacity(std::uint64_t bytes) {
-    std::uint64_t slots = kFirstSlots;
-    while (slots * 2 * sizeof(Pair) <= bytes) slots *= 2;
-    return slots / 8 * 5;
-  }
-
   /// Empties it, with room for `pairs` at once, and at most for `most`.
   void reset(std::uint64_t pairs, std::uint64_t most) {
     std::uint64_t slots = kFirstSlots;
