@@ -47,6 +47,7 @@ allowed_rooms() {
     text/pattern | text/normalize) echo vocabulary unicode ;;
     text/bpe | text/wordpiece | text/unigram) echo vocabulary unicode ;;
     text/decode) echo normalize vocabulary unicode ;;
+    text/training) echo rest pattern vocabulary unicode ;;
     text/files) echo rest bpe unigram wordpiece normalize pattern decode vocabulary unicode ;;
     text/rest) echo bpe unigram wordpiece normalize pattern decode vocabulary unicode ;;
     *) return 1 ;;

@@ -179,6 +179,8 @@ std::optional<FileKind> kind_by_signature(const FileSample& sample) {
   const std::string_view head = sample.head;
   if (head.starts_with("lm-tokens ") && head.size() >= 16 && head.substr(0, 16).find('\0') != std::string_view::npos)
     return FileKind::tokens;
+  if (head.starts_with("lm-counts ") && head.size() >= 16 && head.substr(0, 16).find('\0') != std::string_view::npos)
+    return FileKind::counts;
   for (const Signature& signature : kSignatures) {
     if (!has_at(head, signature.offset, signature.bytes)) continue;
     if (signature.kind == FileKind::gguf && !has_version(head)) continue;
@@ -198,7 +200,8 @@ std::optional<FileKind> kind_by_signature(const FileSample& sample) {
 }
 
 bool may_become_signature(std::string_view head) {
-  constexpr std::array<std::string_view, 5> kOthers = {"lm-tokens ", "BZh", "PAR1", "%PDF-", "\xff\xff\xff\xff"};
+  constexpr std::array<std::string_view, 6> kOthers = {"lm-tokens ", "lm-counts ", "BZh",
+                                                       "PAR1",       "%PDF-",      "\xff\xff\xff\xff"};
   constexpr std::size_t kEnough = 16;
   if (head.empty() || head.size() >= kEnough) return false;
   const auto begins = [&](std::string_view signature) { return signature.starts_with(head) || head.starts_with(signature); };

@@ -94,6 +94,6 @@ endless_text() { # COMMAND...
   grep -q "cannot use '/dev/zero' as a text: more than 1024 MiB of it have no place to cut them" "$1.stderr" || fail "$(cat "$1.stderr")"
 }
 endless_text tok-encode -t t.json -o endless.tok /dev/zero &
-endless_text tok-train --vocab-size 400 -o endless.json /dev/zero
+endless_text tok-train --memory 8G --vocab-size 400 -o endless.json /dev/zero
 wait $!
 { [ ! -e endless.tok ] && [ ! -e endless.json ]; } || fail "something was written of a text without end"

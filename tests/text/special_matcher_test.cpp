@@ -65,8 +65,8 @@ TEST_CASE("matches are those of trying every spelling at every place") {
 
 TEST_CASE("a tokenizer with an added token of 4 MB takes a few times its size") {
   const test::Training training;
-  PretokenCounts counts;
-  counts.add("the");
+  PretokenStore counts({});
+  counts.add(0, "the");
   BpeTrainerOptions options = test::options_of(training);
   std::string spelling(4'000'000, 'x');
   for (std::size_t i = 0; i < spelling.size(); i += 7) spelling[i] = static_cast<char>('a' + i % 26);

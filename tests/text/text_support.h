@@ -7,10 +7,11 @@
 #include <vector>
 
 #include "base/rng.h"
-#include "text/bpe_trainer.h"
-#include "text/pretoken_counts.h"
 #include "text/tokenizer.h"
 #include "text/tokenizer_tables.h"
+#include "text/training/bpe_trainer.h"
+#include "text/training/pretoken_store.h"
+#include "text/training/text_counter.h"
 
 namespace lm::test {
 
@@ -33,15 +34,23 @@ inline BpeTrainerOptions options_of(const Training& training) {
           .min_frequency = training.min_frequency,
           .max_token_length = training.max_token_length,
           .special_tokens = reserved_special_tokens(ReservedTokens::all),
-          .progress = {}};
+          .progress = {},
+          .watched = {}};
+}
+
+/// Counts a text as training with these options needs it.
+inline void count_text(PretokenStore& counts, const Training& training) {
+  ThreadPool pool(1);
+  const bool lines = training.ties == BpeTrainerOptions::Ties::hf;
+  TextCounter counter({.header = {training.pattern, lines ? CountingUnit::line : CountingUnit::document}}, counts, pool);
+  counter.feed(training.text);
+  counter.finish();
+  counts.finish();
 }
 
 inline TokenizerParts train_parts(const Training& training) {
-  PretokenCounts counts;
-  const bool lines = training.ties == BpeTrainerOptions::Ties::hf;
-  PretokenCounter counter(training.pattern, lines ? PretokenCounter::Unit::line : PretokenCounter::Unit::document, counts);
-  counter.feed(training.text);
-  counter.end_document();
+  PretokenStore counts({});
+  count_text(counts, training);
   return train_bpe(counts, options_of(training));
 }
 

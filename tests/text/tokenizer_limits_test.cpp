@@ -26,7 +26,7 @@ std::string unigram_json(const std::string& member, const std::string& model_mem
          model_member + R"("vocab":[["<unk>",0.0],["</s>",0.0],["a",-1.0]]}})";
 }
 
-std::string repeated(const std::string& part, int count) {
+std::string repeated_part(const std::string& part, int count) {
   std::string list = part;
   for (int i = 1; i < count; ++i) list += "," + part;
   return list;
@@ -40,7 +40,7 @@ const std::string kDoubling = R"({"type":"Replace","pattern":{"String":"a"},"con
 
 TEST_CASE("a normalizer that multiplies a text by more than texts may grow is refused") {
   const std::string json =
-      unigram_json(R"("normalizer":{"type":"Sequence","normalizers":[)" + repeated(kDoubling, 40) + "]},");
+      unigram_json(R"("normalizer":{"type":"Sequence","normalizers":[)" + repeated_part(kDoubling, 40) + "]},");
   CHECK(test::contains(test::refusal([&] { read(json); }), "makes more than 1024 KiB of a short text"));
   const std::string once = unigram_json(R"("normalizer":{"type":"Replace","pattern":{"String":"b"},"content":")" +
                                         std::string(3000, 'a') + "\"},");
@@ -50,16 +50,17 @@ TEST_CASE("a normalizer that multiplies a text by more than texts may grow is re
 }
 
 TEST_CASE("a decoder that multiplies a token is refused") {
-  const std::string json = unigram_json(R"("decoder":{"type":"Sequence","decoders":[)" + repeated(kDoubling, 40) + "]},");
+  const std::string json =
+      unigram_json(R"("decoder":{"type":"Sequence","decoders":[)" + repeated_part(kDoubling, 40) + "]},");
   CHECK(test::contains(test::refusal([&] { read(json); }), "makes more than 1024 KiB of a short text"));
 }
 
 TEST_CASE("more than 64 steps of a normalizer or pre-tokenizer are refused") {
   const std::string normalizer =
-      unigram_json(R"("normalizer":{"type":"Sequence","normalizers":[)" + repeated(R"({"type":"NFC"})", 65) + "]},");
+      unigram_json(R"("normalizer":{"type":"Sequence","normalizers":[)" + repeated_part(R"({"type":"NFC"})", 65) + "]},");
   CHECK(test::contains(test::refusal([&] { read(normalizer); }), "has more than 64 steps"));
   const std::string pre_tokenizer = unigram_json(R"("pre_tokenizer":{"type":"Sequence","pretokenizers":[)" +
-                                                 repeated(R"({"type":"WhitespaceSplit"})", 65) + "]},");
+                                                 repeated_part(R"({"type":"WhitespaceSplit"})", 65) + "]},");
   CHECK(test::contains(test::refusal([&] { read(pre_tokenizer); }), "has more than 64 steps"));
 }
 

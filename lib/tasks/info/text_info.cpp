@@ -6,8 +6,8 @@
 #include "base/random_access.h"
 #include "data/token_file.h"
 #include "tasks/info/kinds.h"
-#include "text/files/counts_file.h"
 #include "text/tokenizer_tables.h"
+#include "text/training/counts_file.h"
 
 namespace lm {
 namespace {
@@ -75,15 +75,13 @@ void inspect_tokens(FileInfo& info) {
 }
 
 void inspect_counts(FileInfo& info) {
-  const FileContent file = FileContent::read(info.path, kTextLimit);
-  PretokenCounts counts;
-  CountsReader reader(counts, info.path);
-  reader.feed(file.text());
-  const CountsHeader header = reader.finish();
-  info.facts.set("pattern", to_string(header.pattern));
-  std::int64_t lines = -1;
-  for (const char c : file.text()) lines += c == '\n' ? 1 : 0;
-  info.facts.set("pretokens", lines);
+  const FileDescriptor file = open_input(info.path);
+  CountsReader reader([&](void* buffer, std::size_t size) { return read_some(file, buffer, size); }, info.path);
+  while (reader.next()) {
+  }
+  info.facts.set("pattern", to_string(reader.header().pattern)).set("unit", to_string(reader.header().unit));
+  info.facts.set("pretokens", static_cast<std::int64_t>(reader.totals().pretokens));
+  info.facts.set("occurrences", static_cast<std::int64_t>(reader.totals().occurrences));
   info.uses.emplace_back("tok-train --from-counts learns a tokenizer from it");
 }
 

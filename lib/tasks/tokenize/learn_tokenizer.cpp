@@ -1,28 +1,36 @@
 #include "tasks/tokenize/learn_tokenizer.h"
 
+#include <algorithm>
 #include <cstddef>
 #include <memory>
 #include <string_view>
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/resident.h"
 #include "base/text_input.h"
-#include "text/files/counts_file.h"
+#include "text/training/counts_file.h"
+#include "text/training/memory_bound.h"
+#include "text/training/text_counter.h"
 
 namespace lm {
 namespace {
 
-PretokenCounter::Unit unit_of(const BpeTrainerOptions& options) {
-  return options.ties == BpeTrainerOptions::Ties::hf ? PretokenCounter::Unit::line : PretokenCounter::Unit::document;
+CountingUnit unit_of(const BpeTrainerOptions& options) {
+  return options.ties == BpeTrainerOptions::Ties::hf ? CountingUnit::line : CountingUnit::document;
 }
 
-void count_texts(PretokenCounts& counts, const CountRequest& request, const BpeTrainerOptions& options,
-                 const CountProgress& progress) {
-  const PretokenCounter::Unit unit = unit_of(options);
+void count_texts(PretokenStore& counts, const CountRequest& request, const MemoryPlan& memory,
+                 const BpeTrainerOptions& options, ThreadPool& pool, const CountProgress& progress) {
+  const CountingUnit unit = unit_of(options);
   DocumentKind kind = request.documents;
   // Every line with its ending is a unit either way, and cutting at lines would lose the endings.
-  if (unit == PretokenCounter::Unit::line && kind.kind == DocumentKind::Kind::line) kind.kind = DocumentKind::Kind::file;
-  PretokenCounter counter(options.pattern, unit, counts);
+  if (unit == CountingUnit::line && kind.kind == DocumentKind::Kind::line) kind.kind = DocumentKind::Kind::file;
+  TextCounter counter({.header = {options.pattern, unit},
+                       .block = memory.block,
+                       .held = static_cast<std::size_t>(std::max<std::uint64_t>(memory.rest / 4, memory.block)),
+                       .tier = request.tier},
+                      counts, pool);
   std::uint64_t bytes = 0;
   const auto count = [&](std::string_view piece) {
     counter.feed(piece);
@@ -30,41 +38,65 @@ void count_texts(PretokenCounts& counts, const CountRequest& request, const BpeT
     progress(bytes);
   };
   split_documents(request.texts, kind, {.text = count, .end = [&] { counter.end_document(); }});
+  counter.finish();
 }
 
-CountsHeader read_counts(PretokenCounts& counts, const std::string& path) {
+void read_counts(PretokenStore& counts, const std::string& path, BpeTrainerOptions& options, bool keeps_pattern) {
+  check_text_inputs(FileUse::counts, {path}, Accept::text);
   TextInput input(open_input(path), FileUse::counts, Accept::text);
-  CountsReader reader(counts, input.name());
-  std::vector<char> block(std::size_t{1} << 18U);
-  while (const std::size_t size = input.read_once(block.data(), block.size())) reader.feed({block.data(), size});
-  return reader.finish();
+  CountsReader reader([&](void* buffer, std::size_t size) { return input.read_once(buffer, size); }, input.name());
+  const CountsHeader& header = reader.header();
+  if (keeps_pattern && header.pattern != options.pattern) {
+    throw Error("the counts '" + path + "' were made with the pattern " + to_string(header.pattern) + ", not " +
+                to_string(options.pattern));
+  }
+  options.pattern = header.pattern;
+  if (header.unit != unit_of(options)) {
+    throw Error("the counts '" + path +
+                "' were made for other --ties: " + (header.unit == CountingUnit::line ? "hf" : "raw or lex"));
+  }
+  while (reader.next()) counts.add(0, reader.pretoken(), reader.count());
 }
 
 }  // namespace
 
-void count_pretokens(PretokenCounts& counts, const CountRequest& request, BpeTrainerOptions& options,
-                     const CountProgress& progress) {
-  if (request.counts.empty()) return count_texts(counts, request, options, progress);
-  bool pattern_is_set = request.keeps_pattern;
-  for (const std::string& path : request.counts) {
-    check_text_inputs(FileUse::counts, {path}, Accept::text);
-    const CountsHeader header = read_counts(counts, path);
-    if (pattern_is_set && header.pattern != options.pattern) {
-      throw Error("the counts '" + path + "' were made with the pattern " + to_string(header.pattern) + ", not " +
-                  to_string(options.pattern));
-    }
-    pattern_is_set = true;
-    options.pattern = header.pattern;
-    if (header.unit != unit_of(options)) {
-      throw Error("the counts '" + path +
-                  "' were made for other --ties: " + (header.unit == PretokenCounter::Unit::line ? "hf" : "raw or lex"));
-    }
+MemoryPlan plan_memory(std::uint64_t limit, int threads, std::int64_t vocab_size) {
+  // The tokenizer's tables and text, when it is written, come after the rest was given back.
+  constexpr std::uint64_t kWritten = 600, kReserve = std::uint64_t{4} << 20U, kLeast = std::uint64_t{8} << 20U;
+  const auto workers = static_cast<std::uint64_t>(threads);
+  MemoryPlan plan;
+  plan.block = static_cast<std::size_t>(std::clamp<std::uint64_t>(limit / 128 / workers, 1U << 16U, 1U << 20U));
+  const auto now = static_cast<std::uint64_t>(resident_memory().now);
+  plan.before = now + kReserve + (2 * workers + 2) * plan.block;
+  const std::uint64_t least =
+      std::max(plan.before + kLeast, now + kReserve + kWritten * static_cast<std::uint64_t>(vocab_size));
+  if (limit < least) {
+    throw Error("--memory " + std::to_string(limit >> 20U) + "M is too little for the program and a vocabulary of " +
+                std::to_string(vocab_size) + "; for a short text " + memory_that_would_do(least));
   }
+  plan.rest = limit - plan.before;
+  return plan;
 }
 
-void write_counts(const std::string& path, const PretokenCounts& counts, const BpeTrainerOptions& options) {
+void count_pretokens(PretokenStore& counts, const CountRequest& request, const MemoryPlan& memory,
+                     BpeTrainerOptions& options, ThreadPool& pool, const CountProgress& progress) {
+  if (request.counts.empty()) {
+    count_texts(counts, request, memory, options, pool, progress);
+  } else {
+    bool keeps_pattern = request.keeps_pattern;
+    for (const std::string& path : request.counts) {
+      read_counts(counts, path, options, keeps_pattern);
+      keeps_pattern = true;
+    }
+  }
+  counts.finish();
+}
+
+void write_counts(const std::string& path, PretokenStore& counts, const BpeTrainerOptions& options) {
   const std::unique_ptr<OutputStream> output = open_output(path);
-  output->write(counts_to_text(counts, options.pattern, unit_of(options)));
+  CountsWriter writer(*output, {options.pattern, unit_of(options)});
+  counts.for_each_sorted([&](std::string_view pretoken, std::uint64_t count) { writer.add(pretoken, count); });
+  writer.finish();
   output->close();
 }
 

@@ -21,6 +21,15 @@ BpeTrainerOptions options_with(Pattern pattern) {
   return options;
 }
 
+constexpr MemoryPlan kMemory = {.before = 0, .rest = 1 << 20, .block = 1 << 16};
+
+void count(
+    PretokenStore& counts, const CountRequest& request, BpeTrainerOptions& options,
+    const CountProgress& progress = [](std::uint64_t) {}) {
+  ThreadPool pool(1);
+  count_pretokens(counts, request, kMemory, options, pool, progress);
+}
+
 }  // namespace
 
 TEST_CASE("counts that were written stand for the texts that they were made of, and bring their pattern along") {
@@ -28,29 +37,28 @@ TEST_CASE("counts that were written stand for the texts that they were made of, 
   const std::string text = folder.path("text"), counts_path = folder.path("counts");
   std::ofstream(text) << "low lower lowest\nlow low\n";
   BpeTrainerOptions trained = options_with(Pattern::gpt2);
-  PretokenCounts counts(1 << 20);
+  PretokenStore counts({.memory = 1 << 20});
   std::uint64_t seen = 0;
-  count_pretokens(counts, {.texts = {text}}, trained, [&](std::uint64_t bytes) { seen = bytes; });
+  count(counts, {.texts = {text}}, trained, [&](std::uint64_t bytes) { seen = bytes; });
   CHECK(seen == 25);
+  const Tokenizer a(train_bpe(counts, trained), {}, "a");
+  count(counts, {.texts = {text}}, trained);
   write_counts(counts_path, counts, trained);
 
   BpeTrainerOptions others = options_with(Pattern::cl100k);
-  PretokenCounts again(1 << 20);
-  count_pretokens(again, {.counts = {counts_path}}, others, [](std::uint64_t) {});
+  PretokenStore again({.memory = 1 << 20});
+  count(again, {.counts = {counts_path}}, others);
   CHECK(others.pattern == Pattern::gpt2);
-  const Tokenizer a(train_bpe(counts, trained), {}, "a");
   const Tokenizer b(train_bpe(again, others), {}, "b");
   CHECK(a.fingerprint() == b.fingerprint());
 
   BpeTrainerOptions refused = options_with(Pattern::cl100k);
-  PretokenCounts none(1 << 20);
-  CHECK_THROWS_WITH_AS(
-      count_pretokens(none, {.counts = {counts_path}, .keeps_pattern = true}, refused, [](std::uint64_t) {}),
-      doctest::Contains("were made with the pattern gpt2, not cl100k"), Error);
+  PretokenStore none({.memory = 1 << 20});
+  CHECK_THROWS_WITH_AS(count(none, {.counts = {counts_path}, .keeps_pattern = true}, refused),
+                       doctest::Contains("were made with the pattern gpt2, not cl100k"), Error);
   refused = options_with(Pattern::gpt2);
   refused.ties = BpeTrainerOptions::Ties::lex;
-  CHECK_THROWS_WITH_AS(count_pretokens(none, {.counts = {counts_path}}, refused, [](std::uint64_t) {}),
-                       doctest::Contains("for other --ties: hf"), Error);
+  CHECK_THROWS_WITH_AS(count(none, {.counts = {counts_path}}, refused), doctest::Contains("for other --ties: hf"), Error);
 
   write_tokenizer(folder.path("tokenizer.json"), a);
   CHECK(Tokenizer::load(folder.path("tokenizer.json"), {}).fingerprint() == a.fingerprint());
@@ -59,7 +67,7 @@ TEST_CASE("counts that were written stand for the texts that they were made of, 
 TEST_CASE("documents are encoded in their order, and what there was of them is counted") {
   test::TemporaryFolder folder;
   std::ofstream(folder.path("text")) << "abc\nab\n";
-  PretokenCounts counts(1 << 20);
+  PretokenStore counts({.memory = 1 << 20});
   const Tokenizer tokenizer(train_bpe(counts, options_with(Pattern::none)), {}, "test");
   TokenStatistics statistics(tokenizer.vocab_size());
   std::string decoded;

@@ -49,10 +49,8 @@ lm::BpeTrainerOptions end_of_text_only() {
 }
 
 Tokenizer small_tokenizer() {
-  lm::PretokenCounts counts;
-  lm::PretokenCounter counter(lm::Pattern::gpt2, lm::PretokenCounter::Unit::line, counts);
-  counter.feed(lm::test::Training().text);
-  counter.end_document();
+  lm::PretokenStore counts({});
+  lm::test::count_text(counts, {});
   return Tokenizer(lm::train_bpe(counts, end_of_text_only()), {}, "small");
 }
 
@@ -190,10 +188,8 @@ TEST_CASE("a tokenizer that would spell two tokens alike is not written, and one
   while (tokenizer.bytes_of(learned).front() != ' ') ++learned;
   lm::BpeTrainerOptions options = end_of_text_only();
   options.special_tokens.push_back(lm::to_byte_level(tokenizer.bytes_of(learned)));
-  lm::PretokenCounts counts;
-  lm::PretokenCounter counter(lm::Pattern::gpt2, lm::PretokenCounter::Unit::line, counts);
-  counter.feed(lm::test::Training().text);
-  counter.end_document();
+  lm::PretokenStore counts({});
+  lm::test::count_text(counts, {});
   const Tokenizer twice(lm::train_bpe(counts, options), {}, "a test");
   CHECK_THROWS_WITH_AS(twice.to_json(), doctest::Contains("is spelled there; take another name for it"), Error);
 }

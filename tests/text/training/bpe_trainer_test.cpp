@@ -1,12 +1,13 @@
-#include "text/bpe_trainer.h"
+#include "text/training/bpe_trainer.h"
 
 #include <doctest/doctest.h>
 
 #include <map>
 
 #include "base/error.h"
-#include "text/files/counts_file.h"
+#include "base/rng.h"
 #include "text/text_support.h"
+#include "text/training/bpe_merger.h"
 #include "text/vocabulary/byte_level.h"
 
 namespace {
@@ -127,43 +128,137 @@ TEST_CASE("a merge that spells a special token takes its id") {
   for (const TokenId id : tokenizer.encode("<|mask|>\n")) CHECK(!tokenizer.is_special(id));
 }
 
-TEST_CASE("the result depends on the multiset of counts, not on their order or how the text was cut") {
-  const std::string text = std::string(Training().text) + "a\xC3\xA9t\xC3\xA9 \xE4\xB8\xAD\xE6\x96\x87";
-  for (const auto unit : {lm::PretokenCounter::Unit::line, lm::PretokenCounter::Unit::document}) {
-    lm::PretokenCounts whole, pieces, backwards;
-    lm::PretokenCounter counter(lm::Pattern::llama3, unit, whole), piecewise(lm::Pattern::llama3, unit, pieces);
-    counter.feed(text);
-    counter.end_document();
-    for (const char byte : text) piecewise.feed({&byte, 1});
-    piecewise.end_document();
-    const std::string expected = lm::counts_to_text(whole, lm::Pattern::llama3, unit);
-    CHECK(lm::counts_to_text(pieces, lm::Pattern::llama3, unit) == expected);
-    for (std::uint32_t i = whole.size(); i-- > 0;) backwards.add(whole.pretoken(i), whole.count(i));
-    BpeTrainerOptions options = lm::test::options_of({.pattern = lm::Pattern::llama3});
-    CHECK(merges_of(lm::train_bpe(whole, options)) == merges_of(lm::train_bpe(backwards, options)));
+TEST_CASE("the result depends on the multiset of counts, not on their order or the memory") {
+  for (const Ties ties : {Ties::hf, Ties::raw, Ties::lex}) {
+    const Training training = {.vocab_size = 420, .pattern = lm::Pattern::llama3, .ties = ties};
+    lm::PretokenStore counts({}), backwards({}), on_disk({});
+    std::vector<std::pair<std::string, std::uint64_t>> rows;
+    lm::test::count_text(counts, training);
+    counts.for_each([&](std::string_view pretoken, std::uint64_t count) { rows.emplace_back(pretoken, count); });
+    for (std::size_t i = rows.size(); i-- > 0;) {
+      backwards.add(0, rows[i].first, rows[i].second);
+      on_disk.add(0, rows[i].first, rows[i].second);
+    }
+    on_disk.leave_memory();
+    const BpeTrainerOptions options = lm::test::options_of(training);
+    const Merges expected = merges_of(lm::train_bpe(counts, options));
+    CHECK(merges_of(lm::train_bpe(backwards, options)) == expected);
+    CHECK(merges_of(lm::train_bpe(on_disk, options)) == expected);
   }
 }
 
+namespace {
+
+/// Trains in so little memory for pairs and places that they are found again and again.
+template <class Symbol>
+Merges merges_in(std::uint64_t memory, const std::vector<std::string>& pretokens, const BpeTrainerOptions& options) {
+  lm::TokenizerParts parts;
+  for (unsigned byte = 0; byte < 256; ++byte) parts.tokens.push_back(std::string(1, static_cast<char>(byte)));
+  std::uint64_t bytes = 0, symbols = 0;
+  for (const std::string& pretoken : pretokens) bytes += pretoken.size();
+  lm::WordArray<Symbol> words;
+  words.reserve(pretokens.size(), bytes);
+  for (std::size_t i = 0; i < pretokens.size(); ++i) {
+    words.add(pretokens[i], i % 7 + 1, [](unsigned char byte) { return lm::TokenId{byte}; });
+    symbols += pretokens[i].size() * (i % 7 + 1);
+  }
+  lm::BpeMerger<Symbol> merger(words, parts, options, memory, symbols);
+  while (std::int64_t{parts.tokens.size()} < options.vocab_size && merger.merge_next() > 0) {
+  }
+  std::uint64_t left = 0;
+  words.for_each_pair(
+      [&](lm::TokenId id) { return parts.tokens[id].size(); },
+      [&](std::uint32_t, lm::TokenId, lm::TokenId, std::int64_t count) { left += static_cast<std::uint64_t>(count); });
+  for (std::size_t i = 0; i < pretokens.size(); ++i) left += i % 7 + 1;
+  CHECK(merger.symbols() == left);
+  return merges_of(parts);
+}
+
+}  // namespace
+
+TEST_CASE("merges are the same in any memory, though pairs are then found in parts, dropped, and found again") {
+  lm::Rng rng(5, lm::RngPurpose::test);
+  std::vector<std::string> pretokens;
+  for (int i = 0; i < 3000; ++i) {
+    std::string pretoken(2 + rng.below(14), '\0');
+    for (char& byte : pretoken) byte = static_cast<char>('a' + std::min(rng.below(26), rng.below(26)));
+    if (i % 50 == 0) pretoken = std::string(2 + rng.below(100), 'a');
+    pretokens.push_back(pretoken);
+  }
+  for (const Ties ties : {Ties::raw, Ties::lex}) {
+    for (const std::uint64_t min_frequency : {1, 3}) {
+      BpeTrainerOptions options = lm::test::options_of({.vocab_size = 2000, .ties = ties, .min_frequency = min_frequency});
+      if (min_frequency == 1) options.max_token_length = 9;
+      const Merges expected = merges_in<std::uint32_t>(std::uint64_t{1} << 30, pretokens, options);
+      CHECK(expected.size() > 500);
+      for (const std::uint64_t memory : {80000, 100000, 200000}) {
+        CHECK(merges_in<std::uint16_t>(memory, pretokens, options) == expected);
+      }
+    }
+  }
+}
+
+TEST_CASE("memory that is too small is an error that names what would do, and that does") {
+  std::string text;
+  lm::Rng rng(8, lm::RngPurpose::test);
+  for (int i = 0; i < 400000; ++i) text += rng.below(6) == 0 ? ' ' : static_cast<char>('a' + rng.below(26));
+  const Training training = {.text = text, .vocab_size = 2000};
+  BpeTrainerOptions options = lm::test::options_of(training);
+  options.memory = 1 << 20;
+  std::string message;
+  lm::PretokenStore counts({});
+  lm::test::count_text(counts, training);
+  try {
+    lm::train_bpe(counts, options);
+  } catch (const lm::Error& error) {
+    message = error.what();
+  }
+  const std::size_t at = message.find("; --memory ");
+  REQUIRE(at != std::string::npos);
+  options.memory = std::stoull(message.substr(at + 11)) << 20U;
+  CHECK(options.memory < (16U << 20U));
+  CHECK(merges_of(lm::train_bpe(counts, options)) == merges_of(lm::test::train_parts(training)));
+}
+
 TEST_CASE("counts beyond 2^32 decide as they should") {
-  lm::PretokenCounts counts;
-  counts.add("ab", (std::uint64_t{1} << 32) + 1);
-  counts.add("cd", 2);
+  lm::PretokenStore counts({});
+  counts.add(0, "ab", (std::uint64_t{1} << 32) + 1);
+  counts.add(0, "cd", 2);
+  counts.add(0, "ef", (std::uint64_t{1} << 40));
   const Merges merges = merges_of(lm::train_bpe(counts, lm::test::options_of({})));
-  REQUIRE(merges.size() == 2);
-  CHECK(merges[0].first == "a");
+  REQUIRE(merges.size() == 3);
+  CHECK(merges[0].first == "e");
+  CHECK(merges[1].first == "a");
+  counts.add(0, "xyz", std::uint64_t{1} << 62);
+  CHECK_THROWS_WITH_AS(lm::train_bpe(counts, lm::test::options_of({})), doctest::Contains("more than 2^63 bytes"),
+                       lm::Error);
 }
 
 TEST_CASE("what cannot be trained is an error") {
   CHECK_THROWS_AS(lm::test::train_parts({.vocab_size = 361}), lm::Error);
   CHECK(lm::test::train_parts({.text = "", .vocab_size = 362}).tokens.size() == 362);
-  lm::PretokenCounts counts;
+  lm::PretokenStore counts({});
   BpeTrainerOptions options = lm::test::options_of({});
   options.special_tokens.push_back("<|mask|>");
   CHECK_THROWS_AS(lm::train_bpe(counts, options), lm::Error);
-  lm::PretokenCounts small(20000);
-  CHECK_THROWS_AS(
-      [&] {
-        for (int i = 0; i < 100000; ++i) small.add(std::to_string(i));
-      }(),
-      lm::Error);
+}
+
+TEST_CASE("what is watched are the tokens that the text has after each merge") {
+  const Training training = {.vocab_size = 390};
+  BpeTrainerOptions options = lm::test::options_of(training);
+  std::vector<lm::TrainingPoint> points;
+  options.watched = [&](const lm::TrainingPoint& point) { points.push_back(point); };
+  lm::PretokenStore counts({});
+  lm::test::count_text(counts, training);
+  const lm::Tokenizer tokenizer(lm::train_bpe(counts, options), {}, "a test's");
+  REQUIRE(points.size() == 390 - 362 + 1);
+  CHECK(points.front().tokens == training.text.size());
+  std::uint64_t tokens = 0;
+  for (std::string_view rest = training.text; !rest.empty();) {  // lines, as hf has it
+    const std::string_view line = rest.substr(0, rest.find('\n') + 1);
+    tokens += tokenizer.encode(line).size();
+    rest.remove_prefix(line.size());
+  }
+  CHECK(points.back().tokens == tokens);
+  CHECK(points.back().vocab_size == 390);
 }
