@@ -1,7 +1,6 @@
 #include "text/piece_encoder.h"
 
 #include <algorithm>
-#include <array>
 #include <cstring>
 #include <span>
 
@@ -26,50 +25,23 @@ void PieceEncoder::encode_all(std::string_view text, const std::uint32_t* starts
   if (table_.is_ready()) {
     std::size_t whole = count;  // pieces of which a whole key can be read
     while (whole > 0 && starts[whole - 1] + PieceTable::kKeyBytes > text.size()) --whole;
-    for (; done < whole; done += std::min(kBatch, whole - done))
-      encode_batch(text.data(), starts + done, std::min(kBatch, whole - done), ids);
+    for (; done < whole; done += std::min(PieceBatch::kMost, whole - done))
+      encode_batch(text.data(), starts + done, std::min(PieceBatch::kMost, whole - done), ids);
   }
   for (; done < count; ++done) encode(piece(done), ids);
 }
 
 void PieceEncoder::encode_batch(const char* text, const std::uint32_t* starts, std::size_t count,
                                 std::vector<TokenId>& ids) {
-  struct Probe {
-    PieceTable::Key key;
-    const PieceTable::Bucket* bucket;
-  };
-  std::array<Probe, kBatch> probes;
-  for (std::size_t i = 0; i < count; ++i) {
-    const PieceTable::Key key = PieceTable::key_of(text + starts[i], starts[i + 1] - starts[i]);
-    probes[i] = {key, table_.bucket_of(key)};
-    __builtin_prefetch(probes[i].bucket);
-  }
-  std::array<TokenId, kBatch * PieceTable::kShortTokens> found;  // each store writes four
-  TokenId* end = found.data();
-  gaps_.clear();
-  for (std::size_t i = 0; i < count; ++i) {
-    const PieceTable::Key key = probes[i].key;
-    // No branch decides between the two: which it is cannot be predicted.
-    const PieceTable::Slot* slots = probes[i].bucket->slots.data();
-    const PieceTable::Slot& slot = slots[((slots[0].key.low ^ key.low) | (slots[0].key.high ^ key.high)) != 0 ? 1 : 0];
-    if (((slot.key.low ^ key.low) | (slot.key.high ^ key.high)) != 0) [[unlikely]] {
-      gaps_.push_back({.piece = {text + starts[i], starts[i + 1] - starts[i]},
-                       .key = key,
-                       .place = static_cast<std::size_t>(end - found.data())});
-      continue;
-    }
-    const std::uint64_t first_two = PieceTable::without_count(slot.first);
-    std::memcpy(end, &first_two, sizeof first_two);
-    std::memcpy(end + 2, &slot.rest, sizeof slot.rest);
-    end += PieceTable::count_of(slot.first);
-  }
-  std::size_t place = 0;
-  for (const Gap& gap : gaps_) {
-    ids.insert(ids.end(), found.data() + place, found.data() + gap.place);
-    place = gap.place;
+  batch_.look_up(table_, text, starts, count);
+  const TokenId* done = batch_.begin();
+  for (const PieceBatch::Gap& gap : batch_.gaps()) {
+    const TokenId* here = batch_.begin() + gap.place;
+    ids.insert(ids.end(), done, here);
+    done = here;
     if (!table_.find(gap.piece, gap.key, ids)) merge_and_remember(gap.piece, gap.key, ids);
   }
-  ids.insert(ids.end(), found.data() + place, end);
+  ids.insert(ids.end(), done, batch_.end());
 }
 
 void PieceEncoder::merge_and_remember(std::string_view piece, PieceTable::Key key, std::vector<TokenId>& ids) {

@@ -9,6 +9,7 @@
 #include "base/token.h"
 #include "text/rank_buckets.h"
 #include "text/tokenizer_tables.h"
+#include "text/vocabulary/piece_batch.h"
 #include "text/vocabulary/piece_table.h"
 #include "text/vocabulary/short_piece.h"
 
@@ -30,15 +31,7 @@ class PieceEncoder {
   std::uint64_t unknown() const { return unknown_; }
 
  private:
-  static constexpr std::size_t kBatch = 192;  // pieces whose places in the table are fetched before the first is read
-  static constexpr std::size_t kShort = 40;   // up to here scanning an array for the lowest rank beats a heap
-
-  /// A piece of a batch that is in no bucket.
-  struct Gap {
-    std::string_view piece;
-    PieceTable::Key key;
-    std::size_t place;  // of its ids among those that were found
-  };
+  static constexpr std::size_t kShort = 40;  // up to here scanning an array for the lowest rank beats a heap
 
   void encode_batch(const char* text, const std::uint32_t* starts, std::size_t count, std::vector<TokenId>& ids);
   void merge_and_remember(std::string_view piece, PieceTable::Key key, std::vector<TokenId>& ids);
@@ -56,8 +49,8 @@ class PieceEncoder {
 
   const TokenizerTables& tables_;
   PieceTable table_;
-  std::vector<Gap> gaps_;  // of one batch
-  std::string known_;      // a piece without the bytes that have no token
+  PieceBatch batch_;
+  std::string known_;  // a piece without the bytes that have no token
   std::uint64_t unknown_ = 0;
 
   // Scratch of merge_long: a doubly linked list of symbols, each at the place of its first byte, and queues of (rank,

@@ -13,6 +13,7 @@
 #include "text/decode/decoder.h"
 #include "text/normalize/normalizer.h"
 #include "text/pattern/pre_tokenizer.h"
+#include "text/pattern/word_cuts.h"
 #include "text/post_processor.h"
 #include "text/spelled_model.h"
 #include "text/tokenizer_parts.h"
@@ -60,6 +61,9 @@ struct TokenizerTables {
 
   /// Whether a document may be encoded in stretches that end between a letter or number and a space.
   bool cuts_before_space = false;
+  /// Where a section may be cut into parts that become the same tokens wherever they are; if word_sums, except where sums decide.
+  WordCuts word_cuts = WordCuts::none;
+  bool word_sums = false;
 };
 
 }  // namespace lm
