@@ -33,8 +33,13 @@ class PieceEncoder {
  private:
   static constexpr std::size_t kShort = 40;  // up to here scanning an array for the lowest rank beats a heap
 
-  void encode_batch(const char* text, const std::uint32_t* starts, std::size_t count, std::vector<TokenId>& ids);
-  void merge_and_remember(std::string_view piece, PieceTable::Key key, std::vector<TokenId>& ids);
+  enum class Kind : std::uint8_t { whole, part };
+  void encode(std::string_view piece, Kind kind, std::vector<TokenId>& ids);
+  void encode_each(std::string_view text, const std::uint32_t* starts, std::size_t count, std::vector<TokenId>& ids);
+  void encode_batch(const char* text, const std::uint32_t* starts, std::size_t count, const Kind* kinds,
+                    std::vector<TokenId>& ids);
+  void merge_and_remember(std::string_view piece, PieceTable::Key key, Kind kind, std::vector<TokenId>& ids);
+  bool merge_alike(std::string_view piece, Kind kind, std::vector<TokenId>& ids);
   void merge(std::string_view piece, std::vector<TokenId>& ids);
   void merge_known(std::string_view piece, std::vector<TokenId>& ids);
   bool drop_unknown(std::string_view piece);
@@ -50,6 +55,8 @@ class PieceEncoder {
   const TokenizerTables& tables_;
   PieceTable table_;
   PieceBatch batch_;
+  std::vector<std::uint32_t> parts_;  // of long pieces, and the other pieces
+  std::vector<Kind> kinds_;
   std::string known_;  // a piece without the bytes that have no token
   std::uint64_t unknown_ = 0;
 

@@ -206,6 +206,7 @@ void index_bytes(TokenizerTables& tables, std::string_view source) {
   }
   tables.pairs.finish();
   index_byte_pairs(tables);
+  if (tables.has_all_bytes) tables.cuts.build(tables.parts.tokens);
 }
 
 /// Builds what the form spelled needs.

@@ -17,6 +17,7 @@
 #include "text/post_processor.h"
 #include "text/spelled_model.h"
 #include "text/tokenizer_parts.h"
+#include "text/vocabulary/character_cuts.h"
 #include "text/vocabulary/merge_table.h"
 
 namespace lm {
@@ -48,6 +49,7 @@ struct TokenizerTables {
   std::size_t longest_ordinary = 1;       // bytes
   MergeTable pairs;                       // merges that text can reach: none makes a special token
   std::vector<std::uint32_t> byte_pairs;  // the ranks of the merges of two bytes, first * 256 + second
+  CharacterCuts cuts;                     // inside pretokens
   std::bitset<65536> joined;              // byte pairs (first * 256 + second) that are neighbours in some ordinary token
 
   // The form spelled.
