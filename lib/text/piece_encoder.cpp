@@ -1,8 +1,7 @@
 #include "text/piece_encoder.h"
 
 #include <algorithm>
-#include <array>
-#include <cstring>
+#include <optional>
 #include <span>
 
 #include "base/error.h"
@@ -13,71 +12,91 @@ PieceEncoder::PieceEncoder(const TokenizerTables& tables, Cache cache) : tables_
   if (cache == Cache::used && tables.parts.tokens.size() < (std::size_t{1} << PieceTable::kIdBits)) table_.prepare();
 }
 
-void PieceEncoder::encode(std::string_view piece, std::vector<TokenId>& ids) {
+void PieceEncoder::encode(std::string_view piece, std::vector<TokenId>& ids) { encode(piece, Kind::whole, ids); }
+
+void PieceEncoder::encode(std::string_view piece, Kind kind, std::vector<TokenId>& ids) {
   if (!table_.is_ready()) return merge(piece, ids);
   const PieceTable::Key key = PieceTable::key_of(piece);
-  if (!table_.find(piece, key, ids)) merge_and_remember(piece, key, ids);
+  if (!table_.find(piece, key, ids)) merge_and_remember(piece, key, kind, ids);
 }
 
 void PieceEncoder::encode_all(std::string_view text, const std::uint32_t* starts, std::size_t count,
                               std::vector<TokenId>& ids) {
-  const auto piece = [&](std::size_t i) { return text.substr(starts[i], starts[i + 1] - starts[i]); };
+  parts_.clear();
+  kinds_.clear();
+  const bool is_cut = table_.is_ready() && !tables_.cuts.is_empty();
+  for (std::size_t i = 0; is_cut && i < count; ++i) {
+    parts_.push_back(starts[i]);
+    if (starts[i + 1] - starts[i] <= PieceTable::kShortBytes) continue;
+    const std::size_t first = parts_.size() - 1;
+    tables_.cuts.append(text, starts[i], starts[i + 1], parts_);
+    if (parts_.size() - 1 == first) continue;
+    kinds_.resize(first, Kind::whole);
+    kinds_.resize(parts_.size(), Kind::part);
+  }
+  if (!is_cut || parts_.size() == count) return encode_each(text, starts, count, ids);
+  kinds_.resize(parts_.size(), Kind::whole);
+  parts_.push_back(starts[count]);
+  encode_each(text, parts_.data(), kinds_.size(), ids);
+}
+
+/// kinds_ holds what each piece is, or nothing if all are whole.
+void PieceEncoder::encode_each(std::string_view text, const std::uint32_t* starts, std::size_t count,
+                               std::vector<TokenId>& ids) {
   std::size_t done = 0;
   if (table_.is_ready()) {
     std::size_t whole = count;  // pieces of which a whole key can be read
     while (whole > 0 && starts[whole - 1] + PieceTable::kKeyBytes > text.size()) --whole;
-    for (; done < whole; done += std::min(kBatch, whole - done))
-      encode_batch(text.data(), starts + done, std::min(kBatch, whole - done), ids);
-  }
-  for (; done < count; ++done) encode(piece(done), ids);
-}
-
-void PieceEncoder::encode_batch(const char* text, const std::uint32_t* starts, std::size_t count,
-                                std::vector<TokenId>& ids) {
-  struct Probe {
-    PieceTable::Key key;
-    const PieceTable::Bucket* bucket;
-  };
-  std::array<Probe, kBatch> probes;
-  for (std::size_t i = 0; i < count; ++i) {
-    const PieceTable::Key key = PieceTable::key_of(text + starts[i], starts[i + 1] - starts[i]);
-    probes[i] = {key, table_.bucket_of(key)};
-    __builtin_prefetch(probes[i].bucket);
-  }
-  std::array<TokenId, kBatch * PieceTable::kShortTokens> found;  // each store writes four
-  TokenId* end = found.data();
-  gaps_.clear();
-  for (std::size_t i = 0; i < count; ++i) {
-    const PieceTable::Key key = probes[i].key;
-    // No branch decides between the two: which it is cannot be predicted.
-    const PieceTable::Slot* slots = probes[i].bucket->slots.data();
-    const PieceTable::Slot& slot = slots[((slots[0].key.low ^ key.low) | (slots[0].key.high ^ key.high)) != 0 ? 1 : 0];
-    if (((slot.key.low ^ key.low) | (slot.key.high ^ key.high)) != 0) [[unlikely]] {
-      gaps_.push_back({.piece = {text + starts[i], starts[i + 1] - starts[i]},
-                       .key = key,
-                       .place = static_cast<std::size_t>(end - found.data())});
-      continue;
+    while (done < whole) {
+      const std::size_t some = std::min(PieceBatch::kMost, whole - done);
+      encode_batch(text.data(), starts + done, some, kinds_.empty() ? nullptr : kinds_.data() + done, ids);
+      done += some;
     }
-    const std::uint64_t first_two = PieceTable::without_count(slot.first);
-    std::memcpy(end, &first_two, sizeof first_two);
-    std::memcpy(end + 2, &slot.rest, sizeof slot.rest);
-    end += PieceTable::count_of(slot.first);
   }
-  std::size_t place = 0;
-  for (const Gap& gap : gaps_) {
-    ids.insert(ids.end(), found.data() + place, found.data() + gap.place);
-    place = gap.place;
-    if (!table_.find(gap.piece, gap.key, ids)) merge_and_remember(gap.piece, gap.key, ids);
-  }
-  ids.insert(ids.end(), found.data() + place, end);
+  for (; done < count; ++done)
+    encode(text.substr(starts[done], starts[done + 1] - starts[done]), kinds_.empty() ? Kind::whole : kinds_[done], ids);
 }
 
-void PieceEncoder::merge_and_remember(std::string_view piece, PieceTable::Key key, std::vector<TokenId>& ids) {
+void PieceEncoder::encode_batch(const char* text, const std::uint32_t* starts, std::size_t count, const Kind* kinds,
+                                std::vector<TokenId>& ids) {
+  batch_.look_up(table_, text, starts, count);
+  const TokenId* done = batch_.begin();
+  for (const PieceBatch::Gap& gap : batch_.gaps()) {
+    const TokenId* here = batch_.begin() + gap.place;
+    ids.insert(ids.end(), done, here);
+    done = here;
+    if (!table_.find(gap.piece, gap.key, ids))
+      merge_and_remember(gap.piece, gap.key, kinds == nullptr ? Kind::whole : kinds[gap.number], ids);
+  }
+  ids.insert(ids.end(), done, batch_.end());
+}
+
+void PieceEncoder::merge_and_remember(std::string_view piece, PieceTable::Key key, Kind kind, std::vector<TokenId>& ids) {
   const std::size_t before = ids.size();
   const std::uint64_t unknown_before = unknown_;
-  merge(piece, ids);
+  if (!merge_alike(piece, kind, ids)) return;
   // Unknown bytes are counted each time.
   if (unknown_ == unknown_before && ids.size() > before) table_.insert(piece, key, std::span(ids).subspan(before));
+}
+
+/// Merges a piece; returns whether its ids are the same whether it is whole or a part. They are not if it is a token that merges do not
+/// reach, and whole pieces that are tokens do without.
+bool PieceEncoder::merge_alike(std::string_view piece, Kind kind, std::vector<TokenId>& ids) {
+  const bool may_differ =
+      tables_.parts.ignore_merges && !tables_.cuts.is_empty() && piece.size() <= tables_.longest_ordinary &&
+      std::any_of(piece.begin(), piece.end(), [](char c) { return static_cast<unsigned char>(c) >= 0xE0; });
+  const std::optional<TokenId> token = may_differ ? tables_.ordinary.find(piece) : std::nullopt;
+  if (!token) {
+    merge(piece, ids);
+    return true;
+  }
+  const std::size_t before = ids.size();
+  merge_known(piece, ids);
+  if (ids.size() == before + 1) return true;
+  if (kind == Kind::part) return false;
+  ids.resize(before);
+  ids.push_back(*token);
+  return false;
 }
 
 void PieceEncoder::merge(std::string_view piece, std::vector<TokenId>& ids) {

@@ -9,6 +9,7 @@
 #include "base/token.h"
 #include "text/rank_buckets.h"
 #include "text/tokenizer_tables.h"
+#include "text/vocabulary/piece_batch.h"
 #include "text/vocabulary/piece_table.h"
 #include "text/vocabulary/short_piece.h"
 
@@ -30,18 +31,15 @@ class PieceEncoder {
   std::uint64_t unknown() const { return unknown_; }
 
  private:
-  static constexpr std::size_t kBatch = 192;  // pieces whose places in the table are fetched before the first is read
-  static constexpr std::size_t kShort = 40;   // up to here scanning an array for the lowest rank beats a heap
+  static constexpr std::size_t kShort = 40;  // up to here scanning an array for the lowest rank beats a heap
 
-  /// A piece of a batch that is in no bucket.
-  struct Gap {
-    std::string_view piece;
-    PieceTable::Key key;
-    std::size_t place;  // of its ids among those that were found
-  };
-
-  void encode_batch(const char* text, const std::uint32_t* starts, std::size_t count, std::vector<TokenId>& ids);
-  void merge_and_remember(std::string_view piece, PieceTable::Key key, std::vector<TokenId>& ids);
+  enum class Kind : std::uint8_t { whole, part };
+  void encode(std::string_view piece, Kind kind, std::vector<TokenId>& ids);
+  void encode_each(std::string_view text, const std::uint32_t* starts, std::size_t count, std::vector<TokenId>& ids);
+  void encode_batch(const char* text, const std::uint32_t* starts, std::size_t count, const Kind* kinds,
+                    std::vector<TokenId>& ids);
+  void merge_and_remember(std::string_view piece, PieceTable::Key key, Kind kind, std::vector<TokenId>& ids);
+  bool merge_alike(std::string_view piece, Kind kind, std::vector<TokenId>& ids);
   void merge(std::string_view piece, std::vector<TokenId>& ids);
   void merge_known(std::string_view piece, std::vector<TokenId>& ids);
   bool drop_unknown(std::string_view piece);
@@ -56,8 +54,10 @@ class PieceEncoder {
 
   const TokenizerTables& tables_;
   PieceTable table_;
-  std::vector<Gap> gaps_;  // of one batch
-  std::string known_;      // a piece without the bytes that have no token
+  PieceBatch batch_;
+  std::vector<std::uint32_t> parts_;  // of long pieces, and the other pieces
+  std::vector<Kind> kinds_;
+  std::string known_;  // a piece without the bytes that have no token
   std::uint64_t unknown_ = 0;
 
   // Scratch of merge_long: a doubly linked list of symbols, each at the place of its first byte, and queues of (rank,

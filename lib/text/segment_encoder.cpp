@@ -12,11 +12,25 @@ using Match = AddedMatcher::Match;
 
 namespace {
 std::size_t first_length(std::string_view text) { return decode_utf8(text.data(), text.data() + text.size()).length; }
+
+bool uses_words(const TokenizerTables& tables, PieceEncoder::Cache cache) {
+  const bool has_room = tables.parts.tokens.size() < (std::size_t{1} << PieceTable::kIdBits);
+  return cache == PieceEncoder::Cache::used && tables.word_cuts != WordCuts::none && has_room;
+}
+
 }  // namespace
 
 SegmentEncoder::SegmentEncoder(const TokenizerTables& tables, SpecialTokens special, PieceEncoder::Cache cache,
                                SimdTier tier)
-    : tables_(tables), special_(special), pieces_(tables, cache), spans_(tables.parts.pattern, tier), model_(tables.model) {}
+    : tables_(tables),
+      special_(special),
+      pieces_(tables, cache),
+      spans_(tables.parts.pattern, tier),
+      model_(tables.model, uses_words(tables, cache) ? PieceCache::Use::not_at_all : PieceCache::Use::if_worthwhile),
+      sums_(tables.word_sums ? model_.unigram() : nullptr),
+      word_spans_(tables.word_cuts, tier) {
+  if (uses_words(tables, cache)) words_.prepare();
+}
 
 void SegmentEncoder::refuse_special(std::string_view spelling, std::uint64_t place) const {
   throw Error("the text spells the special token '" + std::string(spelling) + "' at byte " + std::to_string(place) +
@@ -100,6 +114,12 @@ void SegmentEncoder::encode_stretch(std::string_view text, End end, std::uint64_
 }
 
 void SegmentEncoder::encode_section(std::string_view text, Edges edges, std::vector<TokenId>& ids) {
+  if (sums_ != nullptr) sums_->begin_text();
+  if (words_.is_ready() && text.size() < WordSpans::kTextBytes) return encode_words(text, edges, ids);
+  encode_part(text, edges, ids);
+}
+
+void SegmentEncoder::encode_part(std::string_view text, Edges edges, std::vector<TokenId>& ids) {
   if (tables_.normalizer.is_identity()) return encode_normalized(text, edges.first, ids);
   bool is_first = edges.first;
   if (is_first) {  // a text whose first character normalization takes away does not begin where the document does
@@ -132,6 +152,7 @@ void SegmentEncoder::encode_pretokens(std::string_view text, bool is_first, std:
     encode_plain(text, End::final, ids);
     return;
   }
+  if (sums_ != nullptr) return sums_->encode_part(text, ids);
   if (tables_.pre_tokenizer.is_null()) return model_.encode(text, ids);
   tables_.pre_tokenizer.split(text, is_first, cut_);
   const std::string_view pieces = cut_.text;

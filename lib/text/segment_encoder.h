@@ -2,15 +2,19 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "text/pattern/pre_tokenizer.h"
 #include "text/pattern/pretoken_spans.h"
+#include "text/pattern/word_cuts.h"
 #include "text/piece_encoder.h"
 #include "text/spelled_model.h"
 #include "text/tokenizer.h"
+#include "text/vocabulary/piece_batch.h"
+#include "text/vocabulary/piece_table.h"
 
 namespace lm {
 
@@ -21,6 +25,8 @@ class SegmentEncoder {
  public:
   SegmentEncoder(const TokenizerTables& tables, SpecialTokens special, PieceEncoder::Cache cache,
                  SimdTier tier = best_simd_tier());
+  SegmentEncoder(const SegmentEncoder&) = delete;
+  SegmentEncoder& operator=(const SegmentEncoder&) = delete;
 
   enum class End { open, final };
   /// Appends the ids of the beginning of `text` that is certain whatever follows, and returns its length; with End::final
@@ -47,6 +53,13 @@ class SegmentEncoder {
   std::size_t encode_simple(std::string_view text, End end, std::uint64_t offset, std::vector<TokenId>& ids);
   void encode_stretch(std::string_view text, End end, std::uint64_t offset, std::vector<TokenId>& ids);
   void encode_section(std::string_view text, Edges edges, std::vector<TokenId>& ids);
+  void encode_part(std::string_view text, Edges edges, std::vector<TokenId>& ids);
+  // By words (segment_words.cpp).
+  void encode_words(std::string_view text, Edges edges, std::vector<TokenId>& ids);
+  void encode_inner_words(std::string_view text, const std::uint32_t* starts, std::size_t count, std::vector<TokenId>& ids);
+  bool find_words(std::string_view text, const std::uint32_t* starts, std::size_t count, std::vector<TokenId>& ids);
+  void encode_new_word(const PieceBatch::Gap& word, std::vector<TokenId>& ids);
+  bool skip_sums(std::span<const TokenId> ids);
   void encode_normalized(std::string_view text, bool is_first, std::vector<TokenId>& ids);
   void encode_pretokens(std::string_view text, bool is_first, std::vector<TokenId>& ids);
   std::size_t encode_plain(std::string_view text, End end, std::vector<TokenId>& ids);
@@ -60,6 +73,10 @@ class SegmentEncoder {
   PieceEncoder pieces_;
   PretokenSpans spans_;
   SpelledModel::Encoder model_;
+  UnigramEncoder* sums_ = nullptr;  // of the model, if its sums go on from word to word
+  WordSpans word_spans_;
+  PieceTable words_;
+  PieceBatch word_batch_;
   std::string normalized_;
   Pieces cut_;
   bool section_begins_ = true;  // the next stretch begins a section

@@ -83,10 +83,15 @@ bool SpelledModel::joins_space(char32_t before) const {
   return bpe == nullptr || !(*bpe)->can_cut() || (*bpe)->joins(before, U' ') || (*bpe)->joins(before, U'\u2581');
 }
 
-SpelledModel::Encoder::Encoder(const SpelledModel& model) {
+bool SpelledModel::sums_apart_at(std::string_view space) const {
+  const auto* unigram = std::get_if<Table<Unigram>>(&model_);
+  return unigram != nullptr && (*unigram)->parts_at(space);
+}
+
+SpelledModel::Encoder::Encoder(const SpelledModel& model, PieceCache::Use use) {
   if (const auto* bpe = std::get_if<Table<CharacterBpe>>(&model.model_)) encoder_.emplace<CharacterBpeEncoder>(**bpe);
-  if (const auto* unigram = std::get_if<Table<Unigram>>(&model.model_)) encoder_.emplace<UnigramEncoder>(**unigram);
-  if (const auto* pieces = std::get_if<Table<WordPiece>>(&model.model_)) encoder_.emplace<WordPieceEncoder>(**pieces);
+  if (const auto* unigram = std::get_if<Table<Unigram>>(&model.model_)) encoder_.emplace<UnigramEncoder>(**unigram, use);
+  if (const auto* pieces = std::get_if<Table<WordPiece>>(&model.model_)) encoder_.emplace<WordPieceEncoder>(**pieces, use);
   if (const auto* words = std::get_if<Table<WordLevel>>(&model.model_)) encoder_.emplace<WordLevelEncoder>(**words);
 }
 

@@ -24,13 +24,18 @@ class SpelledModel {
 
   /// Returns whether the ids of a text can differ from those of its two parts, if it is cut between `before` and a space.
   bool joins_space(char32_t before) const;
+  /// Returns whether it is a unigram model whose encode_part() may have the parts of a text cut between what is no space and `space`.
+  bool sums_apart_at(std::string_view space) const;
 
   /// Applies the model to pieces of text. Each thread needs its own.
   class Encoder {
    public:
-    explicit Encoder(const SpelledModel& model);
+    /// `use`: of words that come again, by models whose pieces are words.
+    Encoder(const SpelledModel& model, PieceCache::Use use);
     /// Appends the ids of `piece`, which is not empty.
     void encode(std::string_view piece, std::vector<TokenId>& ids);
+    /// Returns the encoder of a unigram model; null if it is none.
+    UnigramEncoder* unigram() { return std::get_if<UnigramEncoder>(&encoder_); }
     /// Returns how many bytes have left nothing, for want of a token.
     std::uint64_t lost() const;
 

@@ -206,6 +206,7 @@ void index_bytes(TokenizerTables& tables, std::string_view source) {
   }
   tables.pairs.finish();
   index_byte_pairs(tables);
+  if (tables.has_all_bytes) tables.cuts.build(tables.parts.tokens);
 }
 
 /// Builds what the form spelled needs.
@@ -345,6 +346,33 @@ bool may_cut_before_space(const TokenizerTables& tables) {
          (space == " " || (is_marked && !steps_of_type(parts.components.pre_tokenizer, "Metaspace").empty()));
 }
 
+/// Returns whether the model could join a space to anything visible.
+bool joins_space(const SpelledModel& model) {
+  for (char32_t c = U'!'; c <= U'~'; ++c) {
+    if (model.joins_space(c)) return true;
+  }
+  return false;
+}
+
+/// Sets where the form spelled may be cut into words.
+void set_word_cuts(TokenizerTables& tables) {
+  if (tables.parts.form == TokenizerParts::Form::bytes) return;
+  // Tokens that are searched for in normalized text are not looked for across words.
+  if (!tables.added.is_empty(AddedMatcher::Pass::normalized) || tables.added.spans_cuts()) return;
+  if (!tables.normalizer.may_cut_before_space(BeforeCut::visible)) return;
+  const bool is_whole = tables.pre_tokenizer.is_null();
+  if (tables.cuts_before_space) {
+    const bool is_cut = is_whole ? !joins_space(tables.model) : tables.pre_tokenizer.cuts_behind_visible();
+    if (is_cut) tables.word_cuts = WordCuts::before_blank;
+    if (tables.normalizer.looks_at_characters() && tables.pre_tokenizer.isolates_punctuation())
+      tables.word_cuts = WordCuts::around_punctuation;
+    return;
+  }
+  tables.word_sums =
+      is_whole && tables.normalizer.is_sentencepiece() && tables.model.sums_apart_at(inner_space(tables.normalizer));
+  if (tables.word_sums) tables.word_cuts = WordCuts::before_blank;
+}
+
 }  // namespace
 
 std::vector<std::string> similar_special_tokens(const TokenizerParts& parts, const std::string& name) {
@@ -376,6 +404,7 @@ std::unique_ptr<TokenizerTables> build_tables(TokenizerParts parts, const Tokeni
   take_notes(*tables);
   tables->added = AddedMatcher(tables->parts.added, tables->parts.tokens, tables->special, tables->normalizer);
   tables->cuts_before_space = may_cut_before_space(*tables);
+  set_word_cuts(*tables);
   tables->fingerprint = fingerprint_of(*tables);
   return tables;
 }

@@ -13,9 +13,11 @@
 #include "text/decode/decoder.h"
 #include "text/normalize/normalizer.h"
 #include "text/pattern/pre_tokenizer.h"
+#include "text/pattern/word_cuts.h"
 #include "text/post_processor.h"
 #include "text/spelled_model.h"
 #include "text/tokenizer_parts.h"
+#include "text/vocabulary/character_cuts.h"
 #include "text/vocabulary/merge_table.h"
 
 namespace lm {
@@ -47,6 +49,7 @@ struct TokenizerTables {
   std::size_t longest_ordinary = 1;       // bytes
   MergeTable pairs;                       // merges that text can reach: none makes a special token
   std::vector<std::uint32_t> byte_pairs;  // the ranks of the merges of two bytes, first * 256 + second
+  CharacterCuts cuts;                     // inside pretokens
   std::bitset<65536> joined;              // byte pairs (first * 256 + second) that are neighbours in some ordinary token
 
   // The form spelled.
@@ -60,6 +63,9 @@ struct TokenizerTables {
 
   /// Whether a document may be encoded in stretches that end between a letter or number and a space.
   bool cuts_before_space = false;
+  /// Where a section may be cut into parts that become the same tokens wherever they are; if word_sums, except where sums decide.
+  WordCuts word_cuts = WordCuts::none;
+  bool word_sums = false;
 };
 
 }  // namespace lm

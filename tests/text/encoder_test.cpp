@@ -102,3 +102,68 @@ TEST_CASE("the table of pieces tells apart pieces that differ in length, in zero
   for (const std::string& other : {std::string("b"), std::string(20, 'b')})
     CHECK_FALSE(table.find(other, PieceTable::key_of(other), ids));
 }
+
+namespace {
+
+/// Text of a few characters of three bytes in long runs, some of which come again and again.
+std::string wide_text(Rng& random, std::size_t size) {
+  constexpr std::string_view kCharacters[] = {"\xE3\x81\x82",
+                                              "\xE3\x81\x84",
+                                              "\xE3\x82\x82",
+                                              "\xE4\xB8\xAD",
+                                              "\xE6\x96\x87",
+                                              "\xE6\x97\xA5",
+                                              "\xE6\x9C\xAC",
+                                              "\xE8\xAA\x9E",
+                                              "\xEA\xB0\x80",
+                                              "\xE3\x83\xBC",
+                                              "\xE3\x81\xA7\xE3\x81\x99",
+                                              "\xE6\x96\x82"};
+  std::string text;
+  while (text.size() < size) {
+    const std::uint64_t times = 1 + random.below(24), most = random.below(2) == 0 ? 4 : std::size(kCharacters);
+    for (std::uint64_t i = 0; i < times; ++i) text += kCharacters[random.below(most)];
+    constexpr std::string_view kBetween[] = {" ", "\n", "\xE3\x80\x82", "a", "\xC3\xA9", "\x81", "\xE3\x81", "1"};
+    text += kBetween[random.below(std::size(kBetween))];
+  }
+  return text;
+}
+
+}  // namespace
+
+TEST_CASE("long pretokens are cut where no token reaches across, with the same ids") {
+  Rng random(59, RngPurpose::test);
+  const std::string training = wide_text(random, 30000), text = wide_text(random, 60000);
+  for (const std::int64_t vocab_size : {400, 500, 1200}) {  // with few tokens some end inside characters
+    for (const bool takes_tokens : {false, true}) {
+      TokenizerParts parts = test::train_parts({.text = training, .vocab_size = vocab_size});
+      parts.ignore_merges = takes_tokens;
+      // No merge makes these; whole pretokens only are such tokens.
+      for (const char* whole : {"\xE3\x81\x82\xE6\x96\x87", "\xE8\xAA\x9E\xE6\x9C\xAC\xE8\xAA\x9E", "\xE6\x97\xA5"}) {
+        if (takes_tokens && !find_token(parts.tokens, whole)) parts.tokens.push_back(whole);
+      }
+      const Tokenizer tokenizer(std::move(parts), {}, "a test's tokenizer");
+      REQUIRE(!tokenizer.tables().cuts.is_empty());
+      SegmentEncoder encoder(tokenizer.tables(), SpecialTokens::plain, PieceEncoder::Cache::used);
+      Ids ids;
+      encoder.encode(text, SegmentEncoder::End::final, 0, ids);
+      CHECK(ids == one_by_one(tokenizer, text));
+    }
+  }
+}
+
+TEST_CASE("pretokens are cut between characters that no token has next to each other, and nowhere else") {
+  TokenStrings tokens;
+  for (const char* token : {"\xE4\xB8\xAD\xE6\x96\x87", "\x87\xE6\x97", "\xE6\x9C\xAC\xE8"}) tokens.push_back(token);
+  CharacterCuts cuts;
+  cuts.build(tokens);
+  const auto places = [&](std::string_view text) {
+    std::vector<std::uint32_t> starts;
+    cuts.append(text, 0, static_cast<std::uint32_t>(text.size()), starts);
+    return starts;
+  };
+  using Starts = std::vector<std::uint32_t>;
+  CHECK(places("\xE4\xB8\xAD\xE6\x96\x87\xE6\x97\xA5\xE6\x9C\xAC\xE8\xAA\x9E") == Starts{9});
+  CHECK(places("\xE4\xB8\xAD\xE4\xB8\xAD\xE6\x9C\xAC\xE6\x96\x87") == Starts{3, 6, 9});
+  CHECK(places("a\xE4\xB8\xAD\xC3\xA9\xE4\xB8\xAD\x81\xE4\xB8\xAD").empty());
+}

@@ -78,7 +78,24 @@ std::optional<CharsMap::Match> CharsMap::longest(std::string_view text) const {
   return Match{longest, replacement_at(value)};
 }
 
-bool CharsMap::spans_space() const {
+bool CharsMap::leaves_ascii(char character) const {
+  const auto byte = static_cast<unsigned char>(character);
+  const std::uint32_t place = offset_of(units_[0]) ^ byte;
+  if (byte == 0 || place >= units_.size() || label_of(units_[place]) != byte) return true;
+  if (has_leaf(units_[place])) return false;
+  const std::uint32_t children = place ^ offset_of(units_[place]);
+  for (std::uint32_t next = 1; next < 128; ++next) {
+    if ((children ^ next) < units_.size() && label_of(units_[children ^ next]) == next) return false;
+  }
+  return true;
+}
+
+bool CharsMap::spans_cut(BeforeCut before) const {
+  const auto changes_end = [&](std::uint32_t leaf) {
+    if (leaf >= units_.size() || value_of(units_[leaf]) >= replacements_.size()) return false;  // no match
+    const std::string_view becomes = replacement_at(value_of(units_[leaf]));
+    return becomes.empty() || !is_before_cut(before, becomes.back());
+  };
   std::vector<bool> seen(units_.size(), false);
   std::vector<std::uint32_t> open = {offset_of(units_[0])};  // where the children of a node are, each exclusive-or its byte
   for (bool is_root = true; !open.empty(); is_root = false) {
@@ -88,9 +105,11 @@ bool CharsMap::spans_space() const {
       const std::uint32_t place = base ^ byte;
       if (place >= units_.size() || label_of(units_[place]) != byte) continue;
       if (!is_root && (byte == ' ' || byte == '\n')) return true;
+      const std::uint32_t children = place ^ offset_of(units_[place]);
+      if (is_before_cut(before, static_cast<char>(byte)) && has_leaf(units_[place]) && changes_end(children)) return true;
       if (seen[place]) continue;
       seen[place] = true;
-      open.push_back(place ^ offset_of(units_[place]));
+      open.push_back(children);
     }
   }
   return false;

@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "text/normalize/before_cut.h"
+
 namespace lm {
 
 class CharsMap {
@@ -23,8 +25,11 @@ class CharsMap {
   /// Returns the shortest key at the front of `text`, as Hugging Face takes it, or the longest, as SentencePiece does.
   std::optional<Match> shortest(std::string_view text) const;
   std::optional<Match> longest(std::string_view text) const;
-  /// Returns whether some key contains a space or a line feed behind its first byte, or a key could not be followed.
-  bool spans_space() const;
+  /// Returns whether some key contains a space or a line feed behind its first byte, or one that ends with a character of `before` becomes
+  /// something that does not.
+  bool spans_cut(BeforeCut before) const;
+  /// Returns whether no key is a character, or begins with it and another one, of ASCII.
+  bool leaves_ascii(char character) const;
 
  private:
   /// Calls found(length, value) for each key at the front of `text`, shortest first, until it returns false.

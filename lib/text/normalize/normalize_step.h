@@ -37,8 +37,9 @@ struct NormalizeStep {
 
 /// What is known about the place where a text is cut before a space, from step to step.
 struct CutPlace {
+  BeforeCut before = BeforeCut::alphanumeric;
   std::vector<std::string> starts = {" ", "\n"};  // what the second part may begin with
-  bool left_is_known = true;                      // the first part ends with a letter or digit
+  bool left_is_known = true;                      // the first part ends with a character of `before`
 
   /// Follows the place through a step; returns false if the step could treat the parts otherwise than the whole.
   bool pass(const NormalizeStep& step);

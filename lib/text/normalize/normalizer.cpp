@@ -108,8 +108,8 @@ void Normalizer::normalize(std::string_view text, Section section, std::string& 
   }
 }
 
-bool Normalizer::may_cut_before_space() const {
-  CutPlace place;
+bool Normalizer::may_cut_before_space(BeforeCut before) const {
+  CutPlace place{.before = before};
   return std::all_of(steps_.begin(), steps_.end(), [&](const NormalizeStep& step) { return place.pass(step); });
 }
 

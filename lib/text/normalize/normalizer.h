@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/json.h"
+#include "text/normalize/before_cut.h"
 #include "text/normalize/replacement.h"
 
 namespace lm {
@@ -43,10 +44,14 @@ class Normalizer {
   bool is_identity() const { return steps_.empty(); }
   /// Replaces `out`, which may not be what `text` views. Near-linear time for any text.
   void normalize(std::string_view text, Section section, std::string& out) const;
-  /// Returns whether a text may be cut between an ASCII letter or digit and a following ' ' or '\n': the normalized parts, the first
+  /// Returns whether a text may be cut between a character of `before` and a following ' ' or '\n': the normalized parts, the first
   /// with `ends` and the second with `begins` false, then make up the normalized text.
-  bool may_cut_before_space() const;
+  bool may_cut_before_space(BeforeCut before = BeforeCut::alphanumeric) const;
   NormalizerLoss loss() const;
+  /// Returns whether a text may be cut between any two ASCII characters that are not controls, in the same sense.
+  bool looks_at_characters() const;
+  /// Returns whether it is one step, SentencePiece's.
+  bool is_sentencepiece() const;
 
  private:
   std::vector<NormalizeStep> steps_;

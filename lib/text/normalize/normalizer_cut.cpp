@@ -21,8 +21,6 @@ bool could_span(std::string_view pattern, std::string_view start) {
   return false;
 }
 
-bool is_alphanumeric(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9'); }
-
 }  // namespace
 
 bool CutPlace::pass_replacement(const Replacement& replacement) {
@@ -39,9 +37,9 @@ bool CutPlace::pass_replacement(const Replacement& replacement) {
   if (literal != nullptr) {
     // What replaces the end of the first part could be anything, but marks for spaces and punctuation replace no letter.
     const char last = literal->back();
-    const bool replaces_letters =
-        is_alphanumeric(last) || (static_cast<unsigned char>(last) >= 0x80 && *literal != "\xE2\x96\x81");
-    if (replaces_letters && (replacement.content().empty() || !is_alphanumeric(replacement.content().back()))) {
+    const bool replaces_left =
+        is_before_cut(before, last) || (static_cast<unsigned char>(last) >= 0x80 && *literal != "\xE2\x96\x81");
+    if (replaces_left && (replacement.content().empty() || !is_before_cut(before, replacement.content().back()))) {
       left_is_known = false;
     }
   }
@@ -52,7 +50,7 @@ bool CutPlace::pass_replacement(const Replacement& replacement) {
 }
 
 bool CutPlace::pass_sentencepiece(const SentencePieceNormalizer& sentencepiece) {
-  if (sentencepiece.spans_space()) return false;
+  if (sentencepiece.spans_cut(before)) return false;
   return left_is_known || !sentencepiece.settings().remove_extra_whitespaces;
 }
 
@@ -65,7 +63,7 @@ bool CutPlace::pass(const NormalizeStep& step) {
     const auto* sentencepiece = std::get_if<SentencePieceNormalizer>(&step.what);
     if (sentencepiece != nullptr && !pass_sentencepiece(*sentencepiece)) return false;
     const auto* precompiled = std::get_if<Precompiled>(&step.what);
-    if (precompiled != nullptr && precompiled->spans_cut()) return false;
+    if (precompiled != nullptr && precompiled->spans_cut(before)) return false;
     if (std::holds_alternative<LlamaBertSettings>(step.what)) {
       return std::all_of(starts.begin(), starts.end(), begins_with_space);
     }
@@ -77,6 +75,19 @@ bool CutPlace::pass(const NormalizeStep& step) {
     }
   }
   return std::none_of(starts.begin(), starts.end(), [](const std::string& start) { return start.empty(); });
+}
+
+bool Normalizer::looks_at_characters() const {
+  // Whatever composes with an ASCII character is behind it, and no ASCII.
+  return std::all_of(steps_.begin(), steps_.end(), [](const NormalizeStep& step) {
+    const auto* plain = std::get_if<PlainStep>(&step.what);
+    return std::holds_alternative<BertSettings>(step.what) || std::holds_alternative<UnicodeForm>(step.what) ||
+           (plain != nullptr && (*plain == PlainStep::lowercase || *plain == PlainStep::strip_accents));
+  });
+}
+
+bool Normalizer::is_sentencepiece() const {
+  return steps_.size() == 1 && std::holds_alternative<SentencePieceNormalizer>(steps_[0].what);
 }
 
 }  // namespace lm

@@ -48,15 +48,12 @@ void Precompiled::append(std::string_view text, std::string& out) const {
   rewriter.finish();
 }
 
-bool Precompiled::spans_cut() const {
-  const auto is_alphanumeric = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-  };
+bool Precompiled::spans_cut(BeforeCut before) const {
   for (std::size_t i = 0; i < is_changed_.size(); ++i) {
     const char character = static_cast<char>(i);
-    if (!is_changed_[i] || !is_alphanumeric(character)) continue;
+    if (!is_changed_[i] || !is_before_cut(before, character)) continue;
     const std::string_view replaced = map_.shortest(std::string_view(&character, 1))->replacement;
-    if (replaced.empty() || !is_alphanumeric(replaced.back())) return true;
+    if (replaced.empty() || !is_before_cut(before, replaced.back())) return true;
   }
   for (const GraphemeRange& range : grapheme_ranges()) {
     if (range.cluster != Cluster::prepend) continue;

@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "text/normalize/before_cut.h"
 #include "text/normalize/charsmap.h"
 
 namespace lm {
@@ -16,9 +17,9 @@ class Precompiled {
   /// Appends `text` with its clusters of at most 5 bytes replaced if the map has a key at their front, for which the whole
   /// cluster then goes; characters of other clusters are replaced one by one.
   void append(std::string_view text, std::string& out) const;
-  /// Returns whether a replaced cluster could contain the space behind a letter, or an ASCII letter or digit becomes something
+  /// Returns whether a replaced cluster could contain the space behind a letter, or a character of `before` becomes something
   /// that does not end with one.
-  bool spans_cut() const;
+  bool spans_cut(BeforeCut before) const;
 
  private:
   CharsMap map_;

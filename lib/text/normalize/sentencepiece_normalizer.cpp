@@ -55,6 +55,16 @@ SentencePieceNormalizer::Prefix SentencePieceNormalizer::prefix(std::string_view
   return {text.substr(0, character.length), character.length};
 }
 
+/// Returns how many characters at the front of a text become themselves.
+std::size_t SentencePieceNormalizer::plain_length(std::string_view text) const {
+  std::size_t length = 0;
+  while (length + 1 < text.size() && is_plain_[static_cast<unsigned char>(text[length])] &&
+         static_cast<unsigned char>(text[length + 1]) < 0x80) {
+    ++length;
+  }
+  return length;
+}
+
 void SentencePieceNormalizer::append(std::string_view text, bool begins, bool ends, std::string& out) const {
   if (text.empty()) return;
   const bool removes = settings_.remove_extra_whitespaces;
@@ -71,6 +81,11 @@ void SentencePieceNormalizer::append(std::string_view text, bool begins, bool en
   if (begins && settings_.add_dummy_prefix && !settings_.treat_whitespace_as_suffix) out += space;
   bool after_space = removes && begins;
   while (!text.empty()) {
+    if (const std::size_t plain = plain_length(text); plain > 0) {
+      out.append(text, 0, plain);
+      text.remove_prefix(plain);
+      after_space = false;
+    }
     const Prefix front = prefix(text);
     text.remove_prefix(front.length);
     std::string_view normalized = front.normalized;

@@ -1,5 +1,6 @@
 #include "text/pattern/pre_tokenizer.h"
 
+#include <algorithm>
 #include <initializer_list>
 #include <optional>
 #include <string>
@@ -203,6 +204,23 @@ PreTokenizer PreTokenizer::from_json(const JsonValue& value, std::string_view so
   pre_tokenizer.cuts_before_blank_ = cuts_before(pre_tokenizer.steps_, ' ');
   pre_tokenizer.cuts_before_space_ = pre_tokenizer.cuts_before_blank_ && cuts_before(pre_tokenizer.steps_, '\n');
   return pre_tokenizer;
+}
+
+bool PreTokenizer::cuts_behind_visible() const {
+  // Others might look farther back than to a letter.
+  return cuts_before_blank_ && std::all_of(steps_.begin(), steps_.end(), [](const std::shared_ptr<const Step>& step) {
+           return step->kind == Kind::spaces || step->kind == Kind::classes || step->kind == Kind::words ||
+                  (step->kind == Kind::string && step->string == "\xE2\x96\x81");
+         });
+}
+
+bool PreTokenizer::isolates_punctuation() const {
+  const auto is = [&](std::size_t i, std::uint8_t classes, SplitBehavior behavior) {
+    const Step& step = *steps_[i];
+    return step.kind == Kind::classes && step.classes == classes && step.behavior == behavior && !step.inverted;
+  };
+  return steps_.size() == 2 && is(0, ComponentClass::space, SplitBehavior::removed) &&
+         is(1, ComponentClass::punctuation, SplitBehavior::isolated);
 }
 
 void PreTokenizer::split(std::string_view section, bool section_is_first, Pieces& out) const {

@@ -56,6 +56,10 @@ class PreTokenizer {
   bool cuts_before_blank() const { return cuts_before_blank_; }
   /// Returns the same for a following ' ' or '\n'.
   bool cuts_before_space() const { return cuts_before_space_; }
+  /// Returns whether cuts_before_blank() is so behind everything that is visible in ASCII.
+  bool cuts_behind_visible() const;
+  /// Returns whether it removes whitespace and isolates punctuation, and does nothing else.
+  bool isolates_punctuation() const;
   bool is_null() const { return steps_.empty(); }
 
   struct Step;

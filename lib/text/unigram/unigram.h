@@ -36,6 +36,10 @@ class Unigram {
   /// numbers, for other numbers of scores or kinds than of tokens, and for more than 8 million tokens.
   Unigram(const TokenStrings& tokens, std::vector<double> scores, UnigramOptions options, std::string_view source);
 
+  /// Returns whether the ids of a text are those that encode_part() gives of its parts, cut before a `space` behind what is no
+  /// space.
+  bool parts_at(std::string_view space) const;
+
  private:
   friend class UnigramEncoder;
   void index_tokens();
@@ -57,13 +61,33 @@ class Unigram {
 /// Applies a model to pieces of text, in time linear in their bytes (for a given longest token). Each thread needs its own.
 class UnigramEncoder {
  public:
-  explicit UnigramEncoder(const Unigram& model) : model_(model) {}
+  explicit UnigramEncoder(const Unigram& model, PieceCache::Use use = PieceCache::Use::if_worthwhile)
+      : model_(model), cache_(use) {}
 
   /// Appends the ids of `piece`. A part of it that is not UTF-8 is one unknown character. Throws Error for an unknown character
   /// if the model has no unknown token.
   void encode(std::string_view piece, std::vector<TokenId>& ids);
 
+  /// Begins a text that comes in parts.
+  void begin_text();
+  /// Appends the ids of the next part. Sums go on from part to part, as SentencePiece's do.
+  void encode_part(std::string_view part, std::vector<TokenId>& ids);
+  /// Returns whether a part has the same ids whatever comes before it, as long as skip() takes them.
+  bool is_decided(std::string_view part);
+  /// Takes the ids of parts, of which is_decided() is true, as encode_part() would have found them. Returns false, and then the text cannot go on, if
+  /// sums may have become so large that they would decide.
+  bool skip(const TokenId* begin, const TokenId* end);
+  /// What goes on from part to part.
+  struct Place {
+    double score = 0;
+    bool previous_unk = false;
+  };
+  Place place() const { return {part_score_, previous_unk_}; }
+  void go_to(Place place);
+
  private:
+  // SentencePiece subtracts what a path has come to once it is larger, so that floats keep their precision.
+  static constexpr float kResetThreshold = 100000.0F;
   static constexpr std::uint32_t kUnreached = 0xFFFFFFFF;
   template <class Score>
   struct Node {
@@ -76,7 +100,7 @@ class UnigramEncoder {
     TokenId id;
   };
   template <class Score>
-  void search(std::string_view piece, std::vector<Node<Score>>& nodes, std::vector<TokenId>& ids);
+  Score search(std::string_view piece, std::vector<Node<Score>>& nodes, Score score, std::vector<TokenId>& ids);
   template <class Score>
   void extend(std::string_view piece, std::size_t at, std::vector<Node<Score>>& nodes);
   template <class Score>
@@ -96,6 +120,7 @@ class UnigramEncoder {
   std::optional<std::size_t> unknown_from_;  // where a run of unknown characters begins that is yet to be added
   std::size_t unknown_to_ = 0;
   bool previous_unk_ = false;
+  double part_score_ = 0;  // of the text so far, where it comes in parts
 };
 
 }  // namespace lm

@@ -9,8 +9,6 @@ namespace lm {
 
 namespace {
 
-// SentencePiece subtracts what a path has come to once it is larger, so that floats keep their precision.
-constexpr float kResetThreshold = 100000.0F;
 // More nodes than these are given back after a piece.
 constexpr std::size_t kKeptNodes = std::size_t{1} << 18;
 
@@ -22,25 +20,29 @@ void UnigramEncoder::encode(std::string_view piece, std::vector<TokenId>& ids) {
   previous_unk_ = false;
   switch (model_.options_.flavor) {
     case UnigramOptions::Flavor::sentencepiece:
-      return search(piece, float_nodes_, ids);
+      search(piece, float_nodes_, 0.0F, ids);
+      return;
     case UnigramOptions::Flavor::llama:
-      return search(piece, double_nodes_, ids);
+      search(piece, double_nodes_, 0.0, ids);
+      return;
     case UnigramOptions::Flavor::hugging_face:
       break;
   }
   if (cache_.find(piece, ids)) return;
   const std::size_t before = ids.size();
-  search(piece, double_nodes_, ids);
+  search(piece, double_nodes_, 0.0, ids);
   cache_.insert(piece, ids, before);
 }
 
 // Viterbi's algorithm from character to character. Where no path reaches farther than the place at hand, all go through it: what
 // comes before is decided, and its nodes are forgotten.
 template <class Score>
-void UnigramEncoder::search(std::string_view piece, std::vector<Node<Score>>& nodes, std::vector<TokenId>& ids) {
+Score UnigramEncoder::search(std::string_view piece, std::vector<Node<Score>>& nodes, Score score,
+                             std::vector<TokenId>& ids) {
   base_ = frontier_ = 0;
   nodes.resize(std::max(nodes.size(), model_.longest_ + 8));
   nodes[0] = {};
+  nodes[0].score = score;
   const char* end = piece.data() + piece.size();
   for (std::size_t at = 0; at < piece.size();) {
     if (at == frontier_ && at != base_) commit(piece, at, nodes, ids);
@@ -62,10 +64,12 @@ void UnigramEncoder::search(std::string_view piece, std::vector<Node<Score>>& no
   }
   commit(piece, piece.size(), nodes, ids);
   end_unknown(piece, ids);
+  score = nodes[0].score;
   if (nodes.size() > kKeptNodes) {
     nodes = {};
     found_ = {};
   }
+  return score;
 }
 
 template <class Score>

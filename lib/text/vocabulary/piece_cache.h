@@ -18,6 +18,9 @@ namespace lm {
 class PieceCache {
  public:
   static constexpr std::size_t kMaxBytes = 30, kMaxTokens = 8;
+  /// not_at_all: another table is in front, and what comes through is new.
+  enum class Use { not_at_all, if_worthwhile };
+  explicit PieceCache(Use use = Use::if_worthwhile) : use_(use) {}
 
   /// Appends the ids of `piece` if they are known; returns false otherwise.
   bool find(std::string_view piece, std::vector<TokenId>& ids) const {
@@ -32,7 +35,7 @@ class PieceCache {
     const std::size_t count = ids.size() - begin;
     if (piece.size() > kMaxBytes || count > kMaxTokens) return;
     if (slots_.empty()) {
-      if (++seen_ < kWorthwhile) return;
+      if (use_ == Use::not_at_all || ++seen_ < kWorthwhile) return;
       slots_.resize(kSlots);
     }
     Slot& slot = slots_[slot_of(piece)];
@@ -51,6 +54,7 @@ class PieceCache {
   };
   static std::size_t slot_of(std::string_view piece) { return (hash_bytes(piece) >> 16) & (kSlots - 1); }
 
+  Use use_;
   std::vector<Slot> slots_;
   std::size_t seen_ = 0;  // pieces before there was memory
 };

@@ -42,7 +42,8 @@ class WordPiece {
 /// Applies a model to words. Each thread needs its own.
 class WordPieceEncoder {
  public:
-  explicit WordPieceEncoder(const WordPiece& model) : model_(model) {}
+  explicit WordPieceEncoder(const WordPiece& model, PieceCache::Use use = PieceCache::Use::if_worthwhile)
+      : model_(model), cache_(use) {}
 
   /// Appends the ids of `word`, which is one token, the unknown one, unless tokens make up all of it. Throws Error if the model
   /// has no unknown token and needs it.

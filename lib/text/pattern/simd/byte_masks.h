@@ -42,6 +42,9 @@ static inline ByteMasks masks_of(const unsigned char* text) {
           .slash = equal(bytes, '/'),
           .high = _mm512_movepi8_mask(bytes)};
 }
+/// Returns bits for what is printed: ASCII without controls and ' '.
+static inline Bits visible_of(const unsigned char* text) { return in_range(_mm512_loadu_si512(text), '!', 94); }
+static inline Bits tabs_of(const unsigned char* text) { return equal(_mm512_loadu_si512(text), '\t'); }
 
 /// Writes base + i for each bit i; may write up to 64 numbers.
 static inline std::uint32_t* write_places(Bits bits, std::uint32_t base, std::uint32_t* places) {
@@ -80,9 +83,13 @@ static inline Bits equal(Bytes bytes, char byte) {
                  _mm256_cmpeq_epi8(bytes.high, _mm256_set1_epi8(byte)));
 }
 
+static inline Bytes load(const unsigned char* text) {
+  return {_mm256_loadu_si256(reinterpret_cast<const __m256i*>(text)),
+          _mm256_loadu_si256(reinterpret_cast<const __m256i*>(text + 32))};
+}
+
 static inline ByteMasks masks_of(const unsigned char* text) {
-  const Bytes bytes{_mm256_loadu_si256(reinterpret_cast<const __m256i*>(text)),
-                    _mm256_loadu_si256(reinterpret_cast<const __m256i*>(text + 32))};
+  const Bytes bytes = load(text);
   const Bits blank = equal(bytes, ' ');
   return {.upper = in_range(bytes, 'A', 26),
           .lower = in_range(bytes, 'a', 26),
@@ -94,6 +101,9 @@ static inline ByteMasks masks_of(const unsigned char* text) {
           .slash = equal(bytes, '/'),
           .high = bits_of(bytes.low, bytes.high)};
 }
+/// Returns bits for what is printed: ASCII without controls and ' '.
+static inline Bits visible_of(const unsigned char* text) { return in_range(load(text), '!', 94); }
+static inline Bits tabs_of(const unsigned char* text) { return equal(load(text), '\t'); }
 
 #else
 
@@ -139,6 +149,17 @@ static inline ByteMasks masks_of(const unsigned char* text) {
     masks.high |= high << i;
   }
   return masks;
+}
+/// Returns bits for what is printed: ASCII without controls and ' '.
+static inline Bits visible_of(const unsigned char* text) {
+  Bits visible = 0;
+  for (int i = 0; i < 64; ++i) visible |= Bits{text[i] > ' ' && text[i] < 0x7F} << i;
+  return visible;
+}
+static inline Bits tabs_of(const unsigned char* text) {
+  Bits tabs = 0;
+  for (int i = 0; i < 64; ++i) tabs |= Bits{text[i] == '\t'} << i;
+  return tabs;
 }
 
 #endif
