@@ -105,6 +105,22 @@ ScratchSize sum_of_squares_scratch(std::int64_t size) {
 }
 
 template <class T>
+void sums_of_squares(Compute& compute, std::span<double> sums, std::span<const std::span<const T>> parts) {
+  LM_CHECK(sums.size() == parts.size());
+  const ElementwiseKernels<T>& kernels = simd_kernels<T>(compute.simd()).elementwise;
+  compute.pool().run(std::ssize(parts), [&](std::int64_t i, int) {
+    const std::span<const T> part = parts[static_cast<std::size_t>(i)];
+    sums[static_cast<std::size_t>(i)] = kernels.sum_of_squares(part.data(), std::ssize(part));
+  });
+}
+
+double tree_sum(std::span<double> values) {
+  double sum = 0;
+  add_tree_sum(&sum, values.data(), std::ssize(values), 1);
+  return sum;
+}
+
+template <class T>
 bool all_finite(Compute& compute, TensorView<const T> x) {
   LM_CHECK(x.contiguous());
   const ElementwiseKernels<T>& kernels = simd_kernels<T>(compute.simd()).elementwise;
@@ -130,6 +146,8 @@ template void scale(Compute&, TensorView<float>, double);
 template void scale(Compute&, TensorView<double>, double);
 template double sum_of_squares(Compute&, TensorView<const float>);
 template double sum_of_squares(Compute&, TensorView<const double>);
+template void sums_of_squares(Compute&, std::span<double>, std::span<const std::span<const float>>);
+template void sums_of_squares(Compute&, std::span<double>, std::span<const std::span<const double>>);
 template bool all_finite(Compute&, TensorView<const float>);
 template bool all_finite(Compute&, TensorView<const double>);
 

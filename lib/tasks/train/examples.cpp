@@ -48,7 +48,7 @@ std::vector<ExampleSource> make_sources(const TrainSettings& settings, const Tra
 void open_stream(const TrainSettings& settings, const TrainInputs& inputs, TrainExamples& examples) {
   examples.stream_objective = stream_objective(settings, inputs);
   examples.stream = std::make_unique<StreamSource>(
-      *inputs.stream, *examples.stream_objective, static_cast<std::uint64_t>(settings.trainer.seed),
+      inputs.stream.get(), *examples.stream_objective, static_cast<std::uint64_t>(settings.trainer.seed),
       settings.model.context.value(),
       [&inputs](std::span<const TokenId> tokens) { require_embedded(tokens, inputs, "'" + inputs.stream->name() + "'"); });
 }
