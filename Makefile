@@ -75,6 +75,10 @@ bench fuzz crash-test: all
 	@$(UNMADE) cmake --build $(BUILD) --parallel $(JOBS) --target $(if $(filter bench fuzz,$@),$@_programs,all)
 	@LM_BIN=$(CURDIR)/$(BUILD)/bin LM_SOURCE=$(CURDIR) tests/support/run_folder $(FOLDER)
 
+mpi-test: ## long runs under mpirun: every objective, 1 to 8 ranks, random kills
+mpi-test: all
+	@LM_BIN=$(CURDIR)/$(BUILD)/bin LM_SOURCE=$(CURDIR) tests/support/run_folder mpi
+
 # In a Python environment of its own; skipped with a message if that cannot be had.
 conformance: all ## compare with other people's programs
 	@LM_BIN=$(CURDIR)/$(BUILD)/bin bash tests/conformance/run.sh || [ $$? = 77 ]
