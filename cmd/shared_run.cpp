@@ -28,8 +28,8 @@ int run_shared(Ranks& ranks, const std::function<int()>& body) {
   try {
     return body();
   } catch (const RankLost& lost) {
-    spdlog::debug("{}", lost.what());  // the launcher reports it
-    ranks.end_all(1);
+    // The launcher reports it, and ends the others already; asked to, it would begin anew.
+    spdlog::debug("{}", lost.what());
   } catch (const UsageError& error) {
     end_all(ranks, std::string(error.what()) + "; see --help", 2);
   } catch (const SettingsError& error) {

@@ -154,7 +154,7 @@ for _ in $(seq 100); do
   [ ! -e ranks ] || break
   read -r -u 9 _ || break
 done
-[ -e ranks.state ] && [ -e ranks ] || fail "SIGUSR1 saved nothing: $(cat stderr)"
+if [ ! -e ranks.state ] || [ ! -e ranks ]; then fail "SIGUSR1 saved nothing: $(cat stderr)"; fi
 end_ranks 30
 [ $status = 0 ] || fail "exit $status: $(cat stderr)"
 expect_same plain ranks

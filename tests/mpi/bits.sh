@@ -1,5 +1,6 @@
 # Every objective and a mixture, both optimizers, both precisions, dropout, held-out data and an average: 1, 2, 4 and 8 ranks of one
 # and two threads write the model of one process, and any of them resumes the state of any other. About a quarter of an hour.
+# shellcheck disable=SC2154 # make_training sets shape
 need tok-train tok-encode lm-train
 need_mpi
 

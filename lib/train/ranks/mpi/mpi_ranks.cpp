@@ -102,11 +102,7 @@ class MpiRanks final : public Ranks {
     wait(request);
   }
 
-  /// The launcher ends the others already if one is lost: to ask for it again would only make it begin anew.
-  void end_all(int status) override {
-    if (lost_) _exit(status);
-    MPI_Abort(MPI_COMM_WORLD, status);
-  }
+  void end_all(int status) override { MPI_Abort(MPI_COMM_WORLD, status); }
 
  private:
   /// MPI's own waits spin, which would take the core from the threads that compute.
