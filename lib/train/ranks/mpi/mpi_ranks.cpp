@@ -140,12 +140,13 @@ class MpiRanks final : public Ranks {
   std::vector<Place> places_;
 };
 
-/// "Open MPI v4.1.4, package: ..." and "MPICH Version: 4.0.2\n...": the first line, up to a comma.
+/// "Open MPI v4.1.4, package: ..." and "MPICH Version:\t4.0.2\n...": the first line, up to a comma.
 const char* library_text() {
   static std::array<char, MPI_MAX_LIBRARY_VERSION_STRING> text;
   int length = 0;
   MPI_Get_library_version(text.data(), &length);
   text[std::strcspn(text.data(), ",\n")] = '\0';
+  std::replace(text.begin(), text.end(), '\t', ' ');
   return text.data();
 }
 
