@@ -154,6 +154,7 @@ StopReason Trainer::run(TrainObserver& observer) {
               .step_positions = batch_.rows(),
               .loss = result.loss.mean(),
               .gradient_norm = result.gradient_norm,
+              .noise_scale = result.noise_scale,
               .learning_rate = result.learning_rate,
               .elapsed_seconds = state_.elapsed_seconds,
               .total_steps = total_steps(),
@@ -193,7 +194,8 @@ Trainer::StepResult Trainer::take_step() {
   }
   accumulate_gradients(total_weight, result);
   const Parameters<float>& gradients = gradients_.total(compute_);
-  result.gradient_norm = std::sqrt(sum_of_squares<float>(compute_, gradients.flat()));
+  const double squares = sum_of_squares<float>(compute_, gradients.flat());
+  result.gradient_norm = std::sqrt(squares);
   if (!std::isfinite(result.loss.nats) || !std::isfinite(result.gradient_norm)) {
     if (options_.on_non_finite == OnNonFinite::stop) {
       throw Error("the loss or its gradient is not finite at step " + std::to_string(state_.step) +
@@ -202,6 +204,10 @@ Trainer::StepResult Trainer::take_step() {
     result.skipped = true;
     state_.skipped_steps += 1;
     return result;
+  }
+  if (const std::optional<NoiseEstimate> estimate = estimate_noise(norms_, squares)) {
+    state_.noise.add(*estimate);
+    result.noise_scale = state_.noise.scale();
   }
   const bool clips = options_.clip > 0 && result.gradient_norm > options_.clip;
   apply_update(gradients, clips ? options_.clip / result.gradient_norm : 1.0, result.learning_rate);
@@ -212,6 +218,7 @@ Trainer::StepResult Trainer::take_step() {
 
 void Trainer::accumulate_gradients(double total_weight, StepResult& result) {
   transformer_.weights_changed();
+  norms_.clear();
   for (std::int64_t first = 0; first < batch_.sequences; first += options_.micro_batch_sequences) {
     const std::int64_t count = std::min(options_.micro_batch_sequences, batch_.sequences - first);
     const bool whole = count == batch_.sequences;
@@ -223,6 +230,7 @@ void Trainer::accumulate_gradients(double total_weight, StepResult& result) {
     Parameters<float>& gradients = gradients_.next(compute_);
     transformer_.forward(part, activations_, dropout);
     const Loss part_loss = transformer_.backward(part, activations_, gradients, 1.0 / total_weight, dropout);
+    if (!whole) norms_.push_back({.squares = gradient_squares(compute_, gradients), .weight = part_loss.weight});
     gradients_.done(compute_);
     result.loss.nats += part_loss.nats;
     result.loss.weight += part_loss.weight;

@@ -25,6 +25,7 @@
 #include "model/transformer.h"
 #include "train/batch_source.h"
 #include "train/gradient_sum.h"
+#include "train/noise_scale.h"
 #include "train/optimizer.h"
 #include "train/schedule.h"
 #include "train/validator.h"
@@ -82,6 +83,7 @@ struct TrainState {
   std::int64_t best_step = 0;
   std::int64_t validations_without_best = 0;
   bool validation_pending = false;  // the validation of this step failed
+  NoiseAverage noise;
 };
 
 /// The loss of one objective of a mixture.
@@ -97,6 +99,7 @@ struct StepReport {
   std::int64_t step_positions = 0;  // positions computed in this step
   double loss = 0;
   double gradient_norm = 0;
+  std::optional<double> noise_scale = std::nullopt;  // targets, of the gradients so far; if the step has two micro-batches
   double learning_rate = 0;
   double elapsed_seconds = 0;
   std::optional<std::int64_t> total_steps = std::nullopt;
@@ -178,6 +181,7 @@ class Trainer {
     Loss loss;
     std::vector<ObjectiveLoss> objectives;
     double gradient_norm = 0;
+    std::optional<double> noise_scale;
     double learning_rate = 0;
     bool skipped = false;
   };
@@ -205,6 +209,7 @@ class Trainer {
   TrainState state_;
   bool inside_step_ = false;
   Batch batch_, micro_batch_;
+  std::vector<MicroBatchNorm> norms_;  // of the step's micro-batches; empty if there is only one
 };
 
 }  // namespace lm
