@@ -67,12 +67,12 @@ submit --array=0-0 "$scripts/array.sh" list ./once '{}'
 # Training that is interrupted.
 steps=90
 train --steps $steps -o uninterrupted train.tok
-# begin NAME OPTION...: submits a training whose metrics come through the gate, and reads the first of them.
+# begin NAME TASKS OPTION...: submits a training whose metrics come through the gate, and reads the first of them.
 begin() {
   rm -f model model.state
   export SLURM_STAND_IN=$PWD/$1
   make_gate
-  { submit --output="$1.log" "$scripts/train.sh" -t tok.json "${shape[@]}" --steps $steps --metrics gate "${@:2}" \
+  { submit --output="$1.log" --ntasks="$2" "$scripts/train.sh" -t tok.json "${shape[@]}" --steps $steps --metrics gate "${@:3}" \
     -o model train.tok 8>&- || exit $?; } &
   batch=$!
   open_gate
@@ -95,7 +95,7 @@ ended() { # CODE TEXT: the job ended so, having said that
 
 # The scheduler's warning, to the script only: the state is saved, and training continues until LM_STOP_AFTER, when the script ends
 # it. The job is queued again, and the next start resumes.
-LM_STOP_AFTER=2 begin warned
+LM_STOP_AFTER=2 begin warned 1
 [ "$(job 1/warning)" = USR1 ] || fail "no warning is asked for"
 kill -USR1 "$(job 1/pid)"
 for _ in $(seq 45); do read -r -u 9 _; done
@@ -106,7 +106,7 @@ ended 0 'start 1: exit 143: queued again'
 expect_same uninterrupted model
 
 # The end of the time, or a scheduler that needs the machines, sends TERM to all processes, warned or not.
-LM_STOP_AFTER=600 begin limited
+LM_STOP_AFTER=600 begin limited 1
 kill -USR1 "$(job 1/pid)"
 until grep -q saving limited.log; do :; done
 kill -TERM -- "-$(job 1/pid)"
@@ -114,7 +114,7 @@ drain
 ended 0 'start 1: exit 143: queued again'
 expect_same uninterrupted model
 
-begin preempted
+begin preempted 1
 kill -TERM -- "-$(job 1/pid)"
 drain
 ended 143 'stopped by a signal'
@@ -126,12 +126,12 @@ expect_same uninterrupted model
 kill_training() {
   kill -KILL "$(pgrep -P "$(job 1/pid)" -x lm-train)"
 }
-begin killed --checkpoint-every 0s
+begin killed 1 --checkpoint-every 0s
 kill_training
 drain
 ended 0 'start 1: exit 137: queued again'
 expect_same uninterrupted model
-LM_RESTARTS=1 begin killed_twice --checkpoint-every 0s
+LM_RESTARTS=1 begin killed_twice 1 --checkpoint-every 0s
 first=$(job 1/pid)
 kill_training
 until [ "$(job 1/pid)" != "$first" ] && pgrep -P "$(job 1/pid)" -x lm-train >/dev/null; do :; done
@@ -159,14 +159,26 @@ chmod +x bin/mpirun
 export SLURM_STAND_IN=$PWD/ranks
 PATH=$PWD/bin:$PATH submit --ntasks=2 "$scripts/train.sh" -t tok.json "${shape[@]}" --steps $steps -o ranks.model train.tok
 expect_same uninterrupted ranks.model
-grep -q '^100 100 --map-by slot:PE=1 -n 2 lm-train --resume auto --threads 1 -t tok.json ' arguments || fail "mpirun: $(cat arguments)"
+grep -q '^25 25 --map-by slot:PE=1 -n 2 lm-train --resume auto --threads 1 -t tok.json ' arguments || fail "mpirun: $(cat arguments)"
 
-# And the real one, where lm-train has its module.
-if ! lm-train --version | grep -qi '^mpi  *[^ n]' || ! command -v mpirun >/dev/null; then
+# And the real one, where lm-train has its module: warned and ended on all ranks, the run has the bytes of one process.
+version=$(lm-train --version)
+if ! command -v mpirun >/dev/null || [[ $version != *'mpi: '* || $version == *'mpi: none'* ]]; then
   echo "no MPI: ranks were not started" >&2
   exit 0
 fi
-LM_MPIRUN="mpirun --oversubscribe --allow-run-as-root" submit --ntasks=2 "$scripts/train.sh" \
-  -t tok.json "${shape[@]}" --steps $steps --micro-batch 1 -o ranked train.tok
-train --steps $steps --micro-batch 1 -o alone train.tok
-expect_same alone ranked
+export LM_MPIRUN='mpirun --oversubscribe' OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 LM_SAVE_SECONDS=1
+LM_STOP_AFTER=0 begin mpi 2 --micro-batch 2
+kill -USR1 "$(job 1/pid)"
+until grep -q 'start 1: ending' mpi.log; do sleep 0.1; done
+drain
+ended 0 'start 1: exit'
+[ "$(grep -c 'queued again' mpi.log)" = 1 ] || fail "$(cat mpi.log)"
+train --steps $steps --micro-batch 2 -o alone train.tok
+expect_same alone model
+# A rank that dies takes the others with it.
+begin mpi_killed 2 --micro-batch 2 --checkpoint-every 0s
+kill -KILL "$(pgrep -P "$(pgrep -P "$(job 1/pid)" -x mpirun)" -x lm-train | tail -n 1)"
+drain
+ended 0 'start 1: exit 137: queued again'
+expect_same alone model

@@ -9,9 +9,10 @@
 # mpirun; LM_MPIRUN is the command that starts them, if not 'mpirun --map-by slot:PE=CPUS'.
 #
 # Before its time is over, the scheduler sends USR1 to this script (--signal). lm-train then saves its state and trains on;
-# LM_STOP_AFTER seconds later (60) it is ended, saves again, and the job is queued again. A save must take less than what --signal
-# leaves after that. A job that was killed, or lost a rank, is queued again too, at most LM_RESTARTS times (100) in all; one that
-# fails with an error is not.
+# LM_STOP_AFTER seconds later (60) it is ended, saves again, and the job is queued again. mpirun gives its ranks LM_SAVE_SECONDS (25)
+# for that, and takes twice as long itself. For larger models raise all three: --signal to more than LM_STOP_AFTER + 2 *
+# LM_SAVE_SECONDS. A job that was killed, or lost a rank, is queued again too, at most LM_RESTARTS times (100) in all; one that fails
+# with an error is not.
 #SBATCH --job-name=lm-train
 #SBATCH --ntasks=1
 #SBATCH --cpus-per-task=8
@@ -24,9 +25,9 @@ set -u
 tasks=${SLURM_NTASKS:-1} cpus=${SLURM_CPUS_PER_TASK:-1} restarts=${SLURM_RESTART_COUNT:-0}
 say() { echo "train: job ${SLURM_JOB_ID:?}, start $((restarts + 1)): $*" >&2; }
 
-# mpirun kills ranks that have not ended so many seconds after TERM; its own figure, 1, is too short to save. The first name is that
-# of Open MPI 4, the second that of 5.
-export OMPI_MCA_odls_base_sigkill_timeout=${LM_SAVE_SECONDS:-100}
+# mpirun kills ranks that have not ended so many seconds after TERM; its own figure, 1, is too short to save. It waits for all of
+# them even if the ranks have ended. The first name is that of Open MPI 4, the second that of 5.
+export OMPI_MCA_odls_base_sigkill_timeout=${LM_SAVE_SECONDS:-25}
 export PRTE_MCA_odls_base_sigkill_timeout=$OMPI_MCA_odls_base_sigkill_timeout
 
 launch=()
