@@ -13,7 +13,7 @@ TEST_FLAGS ?=
 UNMADE := env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL
 CTEST := $(UNMADE) ctest --output-on-failure --timeout 300
 
-.PHONY: all programs help deps deps-dev deps-scaling deps-study test install demo demo-code scaling study check lint format lines \
+.PHONY: all programs help deps deps-dev deps-scaling deps-mpi deps-study test mpi-test install demo demo-code scaling study check lint format lines \
   asan tsan bench fuzz crash-test conformance man clean
 
 # `programs` is all without the tests, so that a demo begins soon.
@@ -33,6 +33,8 @@ deps-dev: ## and what make check and make lint need
 	@.ci/deps dev
 deps-scaling: ## and gnuplot, for the pictures of lm-plot and make scaling
 	@.ci/deps scaling
+deps-mpi: ## and Open MPI, for mpirun lm-train
+	@.ci/deps mpi
 deps-study: ## and the dictionaries and documentation that make study trains on
 	@.ci/deps study
 
@@ -72,6 +74,10 @@ crash-test: FOLDER = crash
 bench fuzz crash-test: all
 	@$(UNMADE) cmake --build $(BUILD) --parallel $(JOBS) --target $(if $(filter bench fuzz,$@),$@_programs,all)
 	@LM_BIN=$(CURDIR)/$(BUILD)/bin LM_SOURCE=$(CURDIR) tests/support/run_folder $(FOLDER)
+
+mpi-test: ## long runs under mpirun: every objective, 1 to 8 ranks, random kills
+mpi-test: all
+	@LM_BIN=$(CURDIR)/$(BUILD)/bin LM_SOURCE=$(CURDIR) tests/support/run_folder mpi
 
 # In a Python environment of its own; skipped with a message if that cannot be had.
 conformance: all ## compare with other people's programs

@@ -1,16 +1,25 @@
 // lm-train: trains a language model from token streams.
 #include <unistd.h>
 
+#include <algorithm>
+#include <csignal>
 #include <cstdio>
 
 #include <spdlog/spdlog.h>
 
 #include "base/file_lock.h"
+#include "base/hash.h"
+#include "base/path.h"
 #include "base/printable.h"
+#include "base/random_access.h"
 #include "base/resident.h"
+#include "kernels/precision.h"
+#include "launcher.h"
 #include "program.h"
 #include "progress.h"
+#include "shared_run.h"
 #include "signals.h"
+#include "tasks/train/agreement.h"
 #include "tasks/train/dry_run.h"
 #include "tasks/train/forecast.h"
 #include "tasks/train/plan.h"
@@ -24,8 +33,10 @@ namespace {
 
 constexpr double kMebibyte = 1 << 20;
 
-void print_examples(const TrainPlan& plan, const TrainInputs& inputs, std::int64_t count) {
+/// Of several ranks all make the examples, since a stream is dealt out to them, and the first prints them.
+void print_examples(const TrainPlan& plan, const TrainInputs& inputs, std::int64_t count, bool leads) {
   std::vector<std::string> lines = show_examples(plan.examples, inputs.tokenizer, count);
+  if (!leads) return;
   if (is_terminal(STDOUT_FILENO)) lines = align_tabs(lines);
   for (const std::string& line : lines) std::puts(line.c_str());
 }
@@ -61,54 +72,106 @@ void warn_of_results(const TrainRun& run) {
     spdlog::info("{} pieces were cut between tokens for want of room", state.counts.token_cuts);
 }
 
-int train(const TrainOptions& o, const CommonOptions& common, TrainRun& run, Compute& compute,
-          const TrainForecast& forecast) {
-  TrainReporter reporter(
-      common, run, compute, forecast,
-      {.metrics = o.metrics, .checkpoint_every = o.checkpoint_every.count(), .seconds = run.plan().budget.seconds});
-  const StopReason reason = run.run(reporter);
+/// Ends a run on the rank that shows and writes, and returns the exit status.
+int end_run(TrainRun& run, TrainReporter& reporter, StopReason reason, const TrainForecast& forecast) {
   reporter.finish();
-  if (reason == StopReason::interrupted) return end_interrupted(run, reporter.stop_signal());
+  // Another rank may have had the signal.
+  if (reason == StopReason::interrupted)
+    return end_interrupted(run, reporter.stop_signal() != 0 ? reporter.stop_signal() : SIGTERM);
   warn_of_results(run);
   run.save_results(reason);
   spdlog::info("at most {:.1f} MiB in memory, {:.1f} expected", static_cast<double>(resident_memory().peak) / kMebibyte,
                static_cast<double>(forecast.memory.total()) / kMebibyte);
+  if (const BackgroundSum* const sums = run.background()) {
+    spdlog::info("sums of gradients over ranks took {:.3f} s, of which {:.3f} s were waited for", sums->busy_seconds(),
+                 sums->waited_seconds());
+  }
   reporter.check_metrics();
   return 0;
+}
+
+int train(const TrainOptions& o, const CommonOptions& common, TrainRun& run, Compute& compute, const TrainForecast& forecast,
+          Ranks& ranks) {
+  CommonOptions shown = common;
+  if (!run.leads()) shown.progress = ProgressMode::never;
+  TrainReporter reporter(shown, run, compute, forecast,
+                         {.metrics = run.leads() ? o.metrics : std::string(),
+                          .checkpoint_every = o.checkpoint_every.count(),
+                          .seconds = run.plan().budget.seconds,
+                          .seconds_to_end = ranks.size() > 1 ? seconds_to_end() : std::nullopt});
+  const StopReason reason = run.run(reporter);
+  int status = 0;
+  if (run.leads()) {
+    status = end_run(run, reporter, reason, forecast);
+    run.release();
+  } else {
+    run.follow();
+  }
+  return from_first(ranks, status);
 }
 
 /// A state could change until it is locked: before anything is read.
 std::vector<FileLock> lock_outputs(const TrainRequest& request) {
   std::vector<FileLock> locks;
-  if (request.writes_nothing) return locks;
+  if (request.writes_nothing || request.rank > 0) return locks;
   for (const std::string& path : {request.output, request.state}) locks.emplace_back(path);
   return locks;
 }
 
-int run_train(TrainOptions& o, const CommonOptions& common) {
-  hold_save_requests();
-  complete_train_request(o, common);
+/// Returns the program's own bytes as a fact: a rank with another one may compute other bits.
+RankFacts program_fact() {
+  const RandomAccessFile program = RandomAccessFile::open("/proc/self/exe", [](std::string_view) {});
+  Hasher hasher;
+  std::vector<char> piece(std::size_t{1} << 16);
+  for (std::uint64_t first = 0; first < program.size(); first += piece.size()) {
+    const std::size_t size = std::min<std::uint64_t>(piece.size(), program.size() - first);
+    program.read(first, piece.data(), size);
+    hasher.update(piece.data(), size);
+  }
+  return {{"a program", to_hex(hasher.digest128())}};
+}
+
+/// Throws Error if this machine lacks the precision that rank 0 chose.
+void check_precision(Precision precision, SimdTier tier) {
+  const std::string missing = missing_for(precision, tier);
+  if (!missing.empty()) throw Error(std::string("cannot use precision '") + to_string(precision) + "': " + missing);
+}
+
+int run_train(TrainOptions& o, const CommonOptions& common, Ranks& ranks) {
+  if (ranks.size() > 1) require_same_facts(ranks, program_fact());
+  complete_train_request(o, common, ranks);
   check_train_usage(o, common);
   const std::vector<FileLock> locks = lock_outputs(o.request);
+  // Whether there is a state to resume is seen once, under the lock.
+  if (o.request.resume == Resume::automatic)
+    o.request.resume = from_first(ranks, exists(o.request.state)) ? Resume::yes : Resume::no;
   std::optional<RecordedRun> recorded = open_recorded_run(o.request);
   const TrainRequest request = recorded ? resumed_request(o.request, *recorded) : o.request;
-  Compute compute(request.threads, choose_tier(request, recorded ? &*recorded : nullptr));
-  TrainInputs inputs = open_inputs(request);
-  TrainPlan plan = recorded ? plan_resumed(request, inputs, *recorded) : plan_fresh(request, inputs, machine_of(compute));
+  const RecordedRun* const resumed = recorded ? &*recorded : nullptr;
+  Compute compute(request.threads, choose_tier(request, resumed));
+  TrainInputs inputs = open_inputs(request, &ranks);
+  TrainPlan plan =
+      recorded ? plan_resumed(request, inputs, *recorded) : plan_fresh(request, inputs, machine_of(compute, ranks));
+  if (ranks.size() > 1) require_same_facts(ranks, facts_of(plan, inputs, compute.simd(), resumed));
+  check_precision(plan.trainer.precision, compute.simd());
   for (const std::string& note : plan.notes) spdlog::warn("{}", note);
   spdlog::info("products are computed in {}", to_string(plan.trainer.precision));
-  if (o.dry_run) print_forecast(plan, forecast(plan, inputs, compute), o.json);
-  if (o.show_examples) print_examples(plan, inputs, *o.show_examples);
+  const bool leads = ranks.rank() == 0;
+  if (o.dry_run && leads) print_forecast(plan, forecast(plan, inputs, compute), o.json);
+  if (o.show_examples) print_examples(plan, inputs, *o.show_examples, leads);
   if (request.writes_nothing) return 0;
   const TrainForecast expected = forecast(plan, inputs, compute);
-  TrainRun run(std::move(plan), inputs, compute, recorded ? &*recorded : nullptr);
+  TrainRun run(std::move(plan), inputs, compute, resumed);
   recorded.reset();
-  return train(o, common, run, compute, expected);
+  // While the run is still there: what it has begun with other ranks does not end before they do.
+  return run_shared(ranks, [&] { return train(o, common, run, compute, expected, ranks); });
 }
 
 int run_train_program(TrainOptions& o, const CommonOptions& common) {
   try {
-    return run_train(o, common);
+    hold_save_requests();
+    const std::unique_ptr<Ranks> ranks = open_ranks();
+    return run_shared(*ranks, [&] { return run_train(o, common, *ranks); });
   } catch (const SettingsError& error) {
     throw UsageError(error.what());
   }
@@ -126,6 +189,7 @@ int main(int argc, char** argv) {
                       .usage = "-t TOKENIZER -o MODEL [OPTION]... TOKENS...",
                       .has_progress = true,
                       .products = Products::made,
+                      .is_shared = true,
                       .literal_values = {{"--resume", "auto"}},
                       .add_options = [&](CLI::App& app) { add_train_options(app, options); },
                       .body = [&](const CommonOptions& common) { return run_train_program(options, common); }});

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <cstring>
@@ -15,6 +16,7 @@
 #include <memory>
 #include <new>
 #include <optional>
+#include <thread>
 
 #include "base/error.h"
 #include "base/parallel.h"
@@ -22,6 +24,7 @@
 #include "cleanup.h"
 #include "config.h"
 #include "help.h"
+#include "launcher.h"
 #include "options.h"
 #include "unknown.h"
 
@@ -68,8 +71,15 @@ void report(const std::string& name, std::string_view message) {
   std::fwrite(line.data(), 1, line.size(), stderr);
 }
 
-int report_usage(const std::string& name, const std::string& message) {
-  report(name, message + (message.ends_with('?') ? " see --help" : "; see --help"));
+/// The same of what a program meets before its ranks have joined, which all of them do: the first one reports it. A launcher
+/// ends all of them as soon as one has failed, so the others wait until it has.
+void report_once(const Definition& definition, std::string_view message) {
+  if (definition.is_shared && follows_another()) return std::this_thread::sleep_for(std::chrono::seconds(1));
+  report(definition.name, message);
+}
+
+int report_usage(const Definition& definition, const std::string& message) {
+  report_once(definition, message + (message.ends_with('?') ? " see --help" : "; see --help"));
   return kExitUsage;
 }
 
@@ -155,6 +165,7 @@ class Parser {
   CommonOptions common() {
     common_.threads = threads_ ? static_cast<int>(*threads_) : available_cores();
     common_.simd = resolve_simd(simd_);
+    if (definition_.is_shared && follows_another()) common_.quiet = true;
     spdlog::set_level(common_.quiet ? spdlog::level::err : common_.verbose ? spdlog::level::debug : spdlog::level::warn);
     return common_;
   }
@@ -186,7 +197,11 @@ class Parser {
     common(app_.add_flag("-v,--verbose", common_.verbose, "say more on standard error"));
     common(app_.set_help_flag("-h,--help", "print this help"));
     common(app_.set_version_flag(
-        "--version", [this] { return version_text(definition_.name, resolve_simd(simd_), definition_.products); },
+        "--version",
+        [this] {
+          return version_text(definition_.name, resolve_simd(simd_), definition_.products) +
+                 (definition_.is_shared ? "mpi: " + mpi_text() + "\n" : std::string());
+        },
         "print versions and what is used"));
   }
 
@@ -211,7 +226,7 @@ int parse_and_run(int argc, char** argv, const Definition& definition) {
     std::cout << version.what();
     return kExitDone;
   } catch (const CLI::ParseError& error) {
-    return report_usage(definition.name, parse_message(parser.app(), arguments, error));
+    return report_usage(definition, parse_message(parser.app(), arguments, error));
   }
   return definition.body(parser.common());
 }
@@ -221,13 +236,13 @@ int run_guarded(int argc, char** argv, const Definition& definition) {
   try {
     return parse_and_run(argc, argv, definition);
   } catch (const UsageError& error) {
-    return report_usage(definition.name, error.what());
+    return report_usage(definition, error.what());
   } catch (const std::bad_alloc&) {
-    report(definition.name, "out of memory");
+    report_once(definition, "out of memory");
   } catch (const InternalError& error) {
-    report(definition.name, std::string("internal error: ") + error.what());
+    report_once(definition, std::string("internal error: ") + error.what());
   } catch (const std::exception& error) {
-    report(definition.name, error.what());
+    report_once(definition, error.what());
   }
   return kExitError;
 }

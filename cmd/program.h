@@ -55,6 +55,7 @@ struct Definition {
   std::string usage;                   // what follows the name in the usage line
   bool has_progress = false;           // adds --progress
   Products products = Products::none;  // of matrices: --version then names the BLAS
+  bool is_shared = false;              // by the ranks of a launch: one reports for all, and --version names the MPI
   /// Flags whose only value, a literal word, may also be an argument of its own: {"--resume", "auto"} reads `--resume auto`
   /// as `--resume=auto`.
   std::vector<std::pair<std::string, std::string>> literal_values = {};

@@ -124,11 +124,24 @@ void TrainReporter::append_metrics(const std::string& text) {
   }
 }
 
+void TrainReporter::save_state() {
+  const double begun = now();
+  run_.save_state();
+  const double seconds = now() - begun;
+  if (warned_of_saving_ || !options_.seconds_to_end || seconds <= *options_.seconds_to_end) return;
+  warned_of_saving_ = true;
+  progress_.clear();
+  spdlog::warn(
+      "saving took {:.1f} s, but mpirun kills its processes {:.0f} s after SIGTERM; give it --mca odls_base_sigkill_timeout "
+      "{}",
+      seconds, *options_.seconds_to_end, static_cast<int>(3 * seconds) + 10);
+}
+
 void TrainReporter::maybe_save() {
   const bool asked = signals_.take_save_request();
   if (run_.has_state() && (asked || now() - last_save_ >= options_.checkpoint_every)) {
     try {
-      run_.save_state();
+      save_state();
     } catch (const SystemError& error) {
       progress_.clear();
       spdlog::warn("{}; training continues, and the state will be saved when it is time again", error.what());

@@ -20,9 +20,10 @@ namespace lm::cmd {
 class TrainReporter final : public TrainObserver {
  public:
   struct Options {
-    std::string metrics;            // JSONL file to append to; empty: none
-    double checkpoint_every = 600;  // seconds; 0: after every step
-    std::optional<double> seconds;  // the run's budget in time, for the estimate
+    std::string metrics;                        // JSONL file to append to; empty: none
+    double checkpoint_every = 600;              // seconds; 0: after every step
+    std::optional<double> seconds;              // the run's budget in time, for the estimate
+    std::optional<double> seconds_to_end = {};  // that a launcher leaves a rank after SIGTERM
   };
   /// The run outlives it.
   TrainReporter(const CommonOptions& common, TrainRun& run, Compute& compute, const TrainForecast& forecast,
@@ -42,6 +43,7 @@ class TrainReporter final : public TrainObserver {
 
  private:
   void write_metrics(const StepReport& report);
+  void save_state();
   void append_metrics(const std::string& text);
   std::vector<std::string> describe(const StepReport& report, double tokens_per_second) const;
 
@@ -57,6 +59,7 @@ class TrainReporter final : public TrainObserver {
   double last_step_seconds_ = 0;
   double last_speed_ = 0;  // tokens a second of the last step
   double last_save_ = 0;
+  bool warned_of_saving_ = false;
   double begun_ = 0;  // elapsed seconds when this process took over
   std::int64_t begun_step_ = 0;
   std::int64_t positions_ = 0;  // computed by this process

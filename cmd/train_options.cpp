@@ -127,6 +127,9 @@ void add_checkpoints(CLI::App& app, TrainOptions& o) {
 
 void add_inspection(CLI::App& app, TrainOptions& o) {
   app.add_flag("--dry-run", o.dry_run, "print size, memory and cost, and stop")->group("Inspection");
+  add_size(app, "--ranks", o.ranks, "with --dry-run: forecast a run that so many processes share, a power of two",
+           SizeUnit::count, {.minimum = 1, .maximum = 1 << 20})
+      ->group("Inspection");
   app.add_flag("--json", o.json, "print --dry-run's report as JSON")->group("Inspection");
   add_size(app, "--show-examples", o.show_examples, "print the first N training examples, and stop")->group("Inspection");
 }
@@ -206,6 +209,9 @@ void check_train_usage(TrainOptions& o, const CommonOptions& common) {
   if (r.settings.one_pass && r.settings.valid_fraction > 0)
     throw UsageError("--one-pass cannot hold out a part; give --valid FILE");
   if (o.json && !o.dry_run) throw UsageError("--json is a form of --dry-run's report");
+  if (o.ranks && !o.dry_run)
+    throw UsageError("--ranks is for --dry-run; a launcher starts the ranks of a run: mpirun -n " +
+                     std::to_string(*o.ranks) + " lm-train ...");
   if (o.time && o.time->count() <= 0) throw UsageError("--time must be above 0");
   if (o.checkpoint == "-") throw UsageError("a training state is not written to standard output; give --checkpoint FILE");
   if (!looks) refuse_current_folder(r.output);
@@ -214,8 +220,10 @@ void check_train_usage(TrainOptions& o, const CommonOptions& common) {
   check_output_name("--metrics", o.metrics, OutputKind::text);
 }
 
-void complete_train_request(TrainOptions& o, const CommonOptions& common) {
+void complete_train_request(TrainOptions& o, const CommonOptions& common, const Ranks& ranks) {
   TrainRequest& r = o.request;
+  r.ranks = o.ranks && ranks.size() == 1 ? static_cast<int>(*o.ranks) : ranks.size();
+  r.rank = ranks.rank();
   visit_settings(r.settings, [&](const SettingInfo& info, const auto&) {
     if (given(o, info.name) || (info.setting == Setting::tied && given(o, "untied"))) r.named.add(info.setting);
   });

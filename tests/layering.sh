@@ -42,6 +42,8 @@ allowed_rooms() {
     model/activations | model/batch | model/decode | model/decode_step | model/kv_cache | model/layer_kernels | model/rotary_tables | \
       model/row_sink | model/transformer*)
       echo activations batch decode decode_step decoding_weights kv_cache layer_kernels rotary_tables row_sink transformer linear_layers parameters config ;;
+    train/ranks) ;;
+    train/rest) echo ranks ;;
     text/unicode) ;;
     text/vocabulary) echo unicode ;;
     text/pattern | text/normalize) echo vocabulary unicode ;;
@@ -120,7 +122,7 @@ check_tree() {
     check_edges "$folder" "$layer" $(allowed_layers "$layer")
   done
   check_edges "$1/cmd" cmd $(allowed_layers tasks)
-  for layer in text model tasks; do
+  for layer in text model train tasks; do
     [ ! -d "$1/lib/$layer" ] || check_rooms "$1" "$layer"
   done
   check_library "$1" 'CLI/|spdlog/' 'cmd/' 'only cmd/ parses options and logs'
@@ -132,6 +134,8 @@ check_tree() {
   check_library "$1" 'pcre2' 'lib/text/pattern/regex' 'only lib/text/pattern/regex*'
   check_library "$1" 'utf8proc' 'lib/text/normalize/' 'only lib/text/normalize/'
   check_library "$1" 'zlib\.h|zstd\.h|lzma\.h' 'lib/base/decompress' 'only lib/base/decompress*'
+  check_library "$1" 'mpi\.h' 'lib/train/ranks/mpi/' 'only the module of lib/train/ranks/mpi/'
+  check_library "$1" 'train/ranks/mpi/' '-' 'nothing: it is a module'
   check_library "$1" 'doctest' 'tests/' 'only tests/'
   check_words "$1"
 }
@@ -191,6 +195,11 @@ must_fail lib/model/config.h '#include "model/parameters.h"'
 must_fail lib/model/other.h '#include "base/error.h"'
 must_fail lib/text/a.cpp '#include "text/files/tiktoken.h"'
 must_fail lib/text/other/a.h '#include "base/error.h"'
+must_fail lib/train/trainer.cpp '#include <mpi.h>'
+must_fail lib/train/ranks/a.cpp '#include "train/trainer.h"'
+must_fail lib/train/other/a.h '#include "base/error.h"'
+must_pass lib/train/ranks/mpi/a.cpp '#include <mpi.h>'
+must_pass lib/train/trainer.cpp '#include "train/ranks/ranks.h"'
 must_pass lib/text/files/a.cpp '#include "text/tokenizer.h"'
 must_pass lib/text/files/a.cpp '#include "text/files/tiktoken.h"'
 must_pass lib/tasks/evaluate/a.cpp '#include "tasks/infill/infill.h"'

@@ -37,11 +37,11 @@ void fill(Compute& compute, TensorView<T> y, T value);
 template <class T>
 void scale(Compute& compute, TensorView<T> y, double factor);
 
-/// Returns the sum of squares, in double, over fixed tiles and a fixed tree. x: contiguous.
+/// sums[i] = the sum of squares of parts[i], in double: one thread a part, in a fixed order.
 template <class T>
-double sum_of_squares(Compute& compute, TensorView<const T> x);
-/// Returns the scratch of sum_of_squares over `size` elements.
-ScratchSize sum_of_squares_scratch(std::int64_t size);
+void sums_of_squares(Compute& compute, std::span<double> sums, std::span<const std::span<const T>> parts);
+/// Returns the sum of values, over a fixed tree, whose lower sums take their places.
+double tree_sum(std::span<double> values);
 /// Returns whether every element is finite. x: contiguous.
 template <class T>
 bool all_finite(Compute& compute, TensorView<const T> x);

@@ -147,7 +147,12 @@ void Parameters<T>::lay_out(Layout& layout) {
   if (c.token_types > 0) token_types = b.matrix(names.token_types, c.token_types, kUsual);
   embedding_norm = b.norm(c.embedding_norm, names.embedding_norm);
   layers.resize(static_cast<std::size_t>(c.n_layers));
-  for (std::size_t i = 0; i < layers.size(); ++i) lay_out_layer(b, i);
+  layer_begins_.clear();
+  for (std::size_t i = 0; i < layers.size(); ++i) {
+    layer_begins_.push_back(layout.template position<T>());
+    lay_out_layer(b, i);
+  }
+  layer_begins_.push_back(layout.template position<T>());
   final_norm = b.norm(c.final_norm, names.final_norm);
   b.base.clear();  // the head's names are whole
   if (c.head_dense) {

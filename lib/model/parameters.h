@@ -91,6 +91,8 @@ class Parameters {
   const std::vector<TensorSpec>& tensors() const { return specs_; }
   /// Returns the tensor's elements in memory order.
   TensorView<T> view(const TensorSpec& spec) const { return TensorView<T>(arena_.at(spec.offset), spec.rows, spec.columns); }
+  /// Returns where a layer's tensors begin in the arena; of the layer after the last: where they end.
+  std::int64_t layer_begin(std::int64_t layer) const { return layer_begins_[static_cast<std::size_t>(layer)]; }
   /// Returns the whole arena, gaps (always zero) included.
   TensorView<T> flat() const { return TensorView<T>(arena_.data(), arena_.size()); }
 
@@ -116,6 +118,7 @@ class Parameters {
   ModelConfig config_;
   Tensors held_ = Tensors::all;
   std::vector<TensorSpec> specs_;
+  std::vector<std::int64_t> layer_begins_;
   Arena<T> arena_;
 };
 

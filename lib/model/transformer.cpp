@@ -239,7 +239,7 @@ void Transformer<T>::ffn_block_forward(std::int64_t layer, std::int64_t rows, Ac
 
 template <class T>
 Loss Transformer<T>::backward(const Batch& batch, Activations<T>& a, Parameters<T>& gradients, double scale,
-                              const DropoutPlan& dropout) {
+                              const DropoutPlan& dropout, const GradientWatch& complete) {
   LM_CHECK(a.keep() != Keep::scoring);
   const ModelConfig& c = weights_.config();
   const std::int64_t rows = batch.rows();
@@ -251,6 +251,7 @@ Loss Transformer<T>::backward(const Batch& batch, Activations<T>& a, Parameters<
   } else {
     copy<T>(compute_, d_stream, top(a.d_hidden, rows));
   }
+  if (complete) complete(c.n_layers);
   for (std::int64_t layer = c.n_layers - 1; layer >= 0; --layer) {
     if (a.keep() == Keep::recomputing && layer + 1 < c.n_layers) {
       // The same calls as in forward, so the same bits; the last layer's activations are still there.
@@ -264,6 +265,7 @@ Loss Transformer<T>::backward(const Batch& batch, Activations<T>& a, Parameters<
     if (c.parallel_residual) copy<T>(compute_, top(a.d_branch, rows), d_stream);
     ffn_block_backward(layer, rows, a, gradients, dropout);
     attention_block_backward(layer, batch, a, gradients, dropout);
+    if (complete) complete(layer);
   }
   embed_backward(batch, a, gradients, dropout);
   return loss;

@@ -31,6 +31,10 @@ enum class LayerMatrix { qkv, projection, up, down };
 template <class T>
 using InputWatch = std::function<void(std::int64_t layer, LayerMatrix matrix, TensorView<const T> inputs)>;
 
+/// Is told in backward() that the gradients of this layer, and of what comes after it in the arena, are complete; first with
+/// the number of layers.
+using GradientWatch = std::function<void(std::int64_t layer)>;
+
 /// Owns neither weights nor activations; one object serves any number of passes.
 template <class T>
 class Transformer {
@@ -48,9 +52,9 @@ class Transformer {
   /// Computes the residual streams up to the final norm: the last hidden states are then in activations.final_norm. Throws Error if a token id is not below the vocabulary.
   void forward(const Batch& batch, Activations<T>& activations, const DropoutPlan& dropout = {});
   /// After forward: returns the loss, and gradients += d(scale * sum of weighted nats). Not with Keep::scoring.
-  /// Keep::recomputing gives the same bits as Keep::training.
+  /// Keep::recomputing gives the same bits as Keep::training. complete: may be empty.
   Loss backward(const Batch& batch, Activations<T>& activations, Parameters<T>& gradients, double scale,
-                const DropoutPlan& dropout = {});
+                const DropoutPlan& dropout = {}, const GradientWatch& complete = {});
   /// After forward: hands the logits of all rows that count to the sink, a chunk at a time.
   void head(const Batch& batch, Activations<T>& activations, RowSink<T>& sink);
   /// After forward: returns the logits (rows.size(), V) of those rows of the batch, which ascend and are at most

@@ -42,10 +42,14 @@ std::int64_t ExampleSource::count(std::int64_t epoch) const {
   return windows_ ? windows_->count(epoch) : piece_windows_->count();
 }
 
-Example ExampleSource::next(DataPosition& position) {
+void ExampleSource::skip(DataPosition& position) const {
   if (position.index >= count(position.epoch)) position = {.epoch = position.epoch + 1, .index = 0};
-  const DataPosition here = position;
   ++position.index;
+}
+
+Example ExampleSource::next(DataPosition& position) {
+  skip(position);
+  const DataPosition here{.epoch = position.epoch, .index = position.index - 1};
   if (windows_) {
     windows_->window(here.epoch, here.index, tokens_, valid_);
     return make_example(*objective_, tokens_, valid_, seed_, number_, here);

@@ -27,6 +27,8 @@ class ExampleSource {
   std::int64_t count(std::int64_t epoch) const;
   /// Returns the example of the window at `position`, which moves to the next window, after the last one to the next epoch.
   Example next(DataPosition& position);
+  /// Moves as next() does.
+  void skip(DataPosition& position) const;
 
  private:
   std::unique_ptr<Objective> objective_;

@@ -44,18 +44,34 @@ void GradientSum::done(Compute& compute) {
   levels_[level] = current_;
 }
 
-const Parameters<float>& GradientSum::total(Compute& compute) {
-  std::size_t sum = kEmpty;
+void GradientSum::fold(Compute& compute, std::int64_t begin, std::int64_t end) {
+  std::size_t sum = current_;
+  for (const std::size_t earlier : levels_) {
+    if (earlier == kEmpty) continue;
+    const auto part = [&](std::size_t arena) {
+      return TensorView<float>(arenas_[arena].flat().data() + begin, end - begin);
+    };
+    add<float>(compute, part(earlier), part(sum));
+    sum = earlier;
+  }
+}
+
+Parameters<float>& GradientSum::sum() {
+  std::size_t sum = current_;
+  for (const std::size_t earlier : levels_) {
+    if (earlier != kEmpty) sum = earlier;
+  }
+  return arenas_[sum];
+}
+
+Parameters<float>& GradientSum::finish() {
+  Parameters<float>& result = sum();
+  free_.push_back(current_);
   for (std::size_t& level : levels_) {
-    if (level == kEmpty) continue;
-    if (sum != kEmpty) add<float>(compute, arenas_[level].flat(), arenas_[sum].flat());
-    if (sum != kEmpty) free_.push_back(sum);
-    sum = level;
+    if (level != kEmpty) free_.push_back(level);
     level = kEmpty;
   }
-  LM_CHECK(sum != kEmpty);
-  free_.push_back(sum);
-  return arenas_[sum];
+  return result;
 }
 
 }  // namespace lm

@@ -24,10 +24,17 @@ class GradientSum {
 
   /// Returns a zeroed arena for the next micro-batch's gradients.
   Parameters<float>& next(Compute& compute);
+  /// Returns it again, until done() or finish().
+  const Parameters<float>& current() const { return arenas_[current_]; }
   /// Ends the micro-batch that next() began.
   void done(Compute& compute);
-  /// Returns the sum of all since the last call, at least one, and empties the tree.
-  const Parameters<float>& total(Compute& compute);
+  /// In place of done(), of the step's last micro-batch: adds its elements [begin, end) to all sums before it. Each element of
+  /// it is to be added once, in any order.
+  void fold(Compute& compute, std::int64_t begin, std::int64_t end);
+  /// Returns the sum of the step, which fold() ended, and empties the tree.
+  Parameters<float>& finish();
+  /// Returns where finish() will find the sum.
+  Parameters<float>& sum();
 
  private:
   std::vector<Parameters<float>> arenas_;

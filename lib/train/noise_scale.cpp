@@ -2,8 +2,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
+#include "base/round.h"
 #include "kernels/elementwise.h"
+#include "train/shards.h"
 
 namespace lm {
 
@@ -26,9 +29,31 @@ std::optional<NoiseEstimate> estimate_noise(std::span<const MicroBatchNorm> norm
   return NoiseEstimate{.noise = weight * (parts - q * squares) / (1 - q), .signal = (squares - parts) / (1 - q)};
 }
 
-double gradient_squares(Compute& compute, const Parameters<float>& gradients) {
+void GradientSquares::add(Compute& compute, const Parameters<float>& gradients, std::int64_t begin, std::int64_t end) {
+  const std::vector<TensorSpec>& specs = gradients.tensors();
+  const auto inside = [&](const TensorSpec& spec) { return spec.offset >= begin && spec.offset < end; };
+  tensors_.resize(specs.size());
+  parts_.clear();
+  for (const TensorSpec& spec : specs) {
+    for (std::int64_t first = 0; inside(spec) && first < spec.size(); first += Shards::kTile) {
+      parts_.emplace_back(gradients.view(spec).data() + first,
+                          static_cast<std::size_t>(std::min(Shards::kTile, spec.size() - first)));
+    }
+  }
+  tiles_.resize(parts_.size());
+  sums_of_squares<float>(compute, tiles_, parts_);
+  std::size_t tile = 0;
+  for (std::size_t i = 0; i < specs.size(); ++i) {
+    if (!inside(specs[i])) continue;
+    const auto count = static_cast<std::size_t>(divide_up(specs[i].size(), Shards::kTile));
+    tensors_[i] = tree_sum(std::span(tiles_).subspan(tile, count));
+    tile += count;
+  }
+}
+
+double GradientSquares::take() {
   double sum = 0;
-  for (const TensorSpec& spec : gradients.tensors()) sum += sum_of_squares<float>(compute, gradients.view(spec));
+  for (double& tensor : tensors_) sum += std::exchange(tensor, 0.0);
   return sum;
 }
 

@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <vector>
 
 #include "kernels/compute.h"
 #include "model/parameters.h"
@@ -34,8 +35,19 @@ struct NoiseEstimate {
 /// micro-batches; `squares`: of the sum of their gradients. Either can be negative.
 std::optional<NoiseEstimate> estimate_noise(std::span<const MicroBatchNorm> norms, double squares);
 
-/// Returns the sum of squares of a micro-batch's gradient: of each tensor by a fixed tree, those added in the order of tensors.
-double gradient_squares(Compute& compute, const Parameters<float>& gradients);
+/// The sum of squares of a micro-batch's gradient: of each tensor a tree over tiles, and those in the order of tensors. It is
+/// told of them in any order, since what is complete may be added to other gradients at once.
+class GradientSquares {
+ public:
+  /// Takes in the tensors in the elements [begin, end) of the arena.
+  void add(Compute& compute, const Parameters<float>& gradients, std::int64_t begin, std::int64_t end);
+  /// Returns the sum, and begins another.
+  double take();
+
+ private:
+  std::vector<double> tensors_, tiles_;
+  std::vector<std::span<const float>> parts_;
+};
 
 /// Means over the steps, in which the last hundred or so count; saved with the state.
 struct NoiseAverage {

@@ -1,30 +1,29 @@
 #include "train/optimizer.h"
 
-#include <string>
+#include <algorithm>
 
 #include "base/error.h"
 #include "kernels/optimizer.h"
 
 namespace lm {
 
-namespace {
-
-/// Returns which tensors have a second moment.
-Tensors second_moments(OptimizerKind kind) {
-  return kind == OptimizerKind::muon ? Tensors::outside_layer_matrices : Tensors::all;
+Optimizer::Optimizer(const ModelConfig& config, const OptimizerOptions& options, Share share)
+    : options_(options),
+      share_(share),
+      shards_(Parameters<float>::shapes(config), options.kind, share.count),
+      first_(shards_, share.number, Moment::first),
+      second_(shards_, share.number, Moment::second) {
+  matrices_.reserve(shards_.units().size());
 }
 
-}  // namespace
-
-Optimizer::Optimizer(const ModelConfig& config, const OptimizerOptions& options)
-    : options_(options), first_(config), second_(config, second_moments(options.kind)) {
-  std::int64_t matrices = 0;
-  for (const TensorSpec& spec : first_.tensors()) matrices += std::ssize(spec.matrix_rows);
-  matrices_.reserve(static_cast<std::size_t>(matrices));
-}
-
-std::int64_t Optimizer::bytes(const ModelConfig& config, const OptimizerOptions& options) {
-  return Parameters<float>::bytes(config) + Parameters<float>::bytes(config, second_moments(options.kind));
+std::int64_t Optimizer::bytes(const ModelConfig& config, const OptimizerOptions& options, int shares) {
+  const Shards shards(Parameters<float>::shapes(config), options.kind, shares);
+  std::int64_t most = 0;
+  for (int shard = 0; shard < shares; ++shard) {
+    most =
+        std::max(most, MomentShard::bytes(shards, shard, Moment::first) + MomentShard::bytes(shards, shard, Moment::second));
+  }
+  return most;
 }
 
 ScratchSize Optimizer::scratch(const ModelConfig& config, const OptimizerOptions& options, SimdTier tier, int threads) {
@@ -38,33 +37,39 @@ ScratchSize Optimizer::scratch(const ModelConfig& config, const OptimizerOptions
   return size;
 }
 
+void Optimizer::adamw_range(Compute& compute, Parameters<float>& weights, const Parameters<float>& gradients,
+                            std::size_t tensor, double learning_rate, double gradient_scale) {
+  const TensorSpec& spec = weights.tensors()[tensor];
+  const auto [first, size] = second_.range(tensor);
+  const auto part = [first = first, size = size](const Parameters<float>& parameters, const TensorSpec& of) {
+    return TensorView<float>(parameters.view(of).data() + first, size);
+  };
+  adamw<float>(compute, part(weights, spec), first_.part(tensor, first, size), second_.part(tensor, first, size),
+               part(gradients, spec),
+               {.learning_rate = learning_rate,
+                .beta1 = options_.betas.first,
+                .beta2 = options_.betas.second,
+                .eps = options_.eps,
+                .weight_decay = spec.decay ? options_.weight_decay : 0.0,
+                .gradient_scale = gradient_scale,
+                .step = steps_});
+}
+
 void Optimizer::step(Compute& compute, Parameters<float>& weights, const Parameters<float>& gradients, double learning_rate,
                      double gradient_scale) {
   ++steps_;
   matrices_.clear();
-  const auto flat = [](const Parameters<float>& parameters, const TensorSpec& spec) {
-    return TensorView<float>(parameters.view(spec).data(), spec.size());
-  };
-  auto second = second_.tensors().begin();
-  for (const TensorSpec& spec : weights.tensors()) {
-    if (options_.kind == OptimizerKind::muon && spec.in_layer_matrices()) {
-      std::int64_t first = 0;
-      for (const std::int64_t rows : spec.matrix_rows) {
-        matrices_.push_back({.weight = weights.view(spec).rows(first, rows),
-                             .moment = first_.view(spec).rows(first, rows),
-                             .gradient = gradients.view(spec).rows(first, rows)});
-        first += rows;
-      }
-      continue;
+  for (std::size_t tensor = 0; tensor < weights.tensors().size(); ++tensor) {
+    const TensorSpec& spec = weights.tensors()[tensor];
+    if (second_.range(tensor).size > 0) adamw_range(compute, weights, gradients, tensor, learning_rate, gradient_scale);
+    const TensorRange range = first_.range(tensor);
+    for (const UpdateUnit& unit : shards_.units_of(tensor)) {
+      if (unit.rows == 0 || unit.first < range.first || unit.first >= range.first + range.size) continue;
+      const auto matrix = [&](float* elements) { return TensorView<float>(elements, unit.rows, spec.columns); };
+      matrices_.push_back({.weight = matrix(weights.view(spec).data() + unit.first),
+                           .moment = matrix(first_.part(tensor, unit.first, unit.size).data()),
+                           .gradient = matrix(gradients.view(spec).data() + unit.first)});
     }
-    adamw<float>(compute, flat(weights, spec), flat(first_, spec), flat(second_, *second++), flat(gradients, spec),
-                 {.learning_rate = learning_rate,
-                  .beta1 = options_.betas.first,
-                  .beta2 = options_.betas.second,
-                  .eps = options_.eps,
-                  .weight_decay = spec.decay ? options_.weight_decay : 0.0,
-                  .gradient_scale = gradient_scale,
-                  .step = steps_});
   }
   muon<float>(compute, matrices_,
               {.learning_rate = learning_rate,

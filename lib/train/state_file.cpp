@@ -1,11 +1,15 @@
 #include "train/state_file.h"
 
+#include <algorithm>
 #include <array>
+#include <cmath>
+#include <span>
 
 #include "base/error.h"
 #include "base/file_use.h"
 #include "base/json.h"
 #include "model/files/checkpoint.h"
+#include "model/files/model_tensors.h"
 
 namespace lm {
 
@@ -101,8 +105,62 @@ TrainState state_from_json(const JsonValue& json, const std::string& source) {
 
 }  // namespace
 
+namespace {
+
+/// Adds the tensors that have a moment, which are read from the ranks that hold them.
+void add_moment_sources(std::vector<TensorSource>& sources, const Trainer& trainer, const MomentDesk::Reading& reading,
+                        Moment which, const std::string& prefix) {
+  constexpr std::int64_t kPiece = std::int64_t{1} << 18;
+  const std::vector<TensorSpec>& specs = trainer.weights().tensors();
+  for (std::size_t tensor = 0; tensor < specs.size(); ++tensor) {
+    const TensorSpec& spec = specs[tensor];
+    if (!has_moment(trainer.optimizer().shards().units_of(tensor).front(), which)) continue;
+    // In the order of memory a piece at a time will do; another order needs the whole tensor.
+    const std::int64_t at_once = spec.order == DiskOrder::rows ? std::min(kPiece, spec.size()) : spec.size();
+    const auto produce = [&reading, &spec, which, tensor, at_once](const TensorSource::Sink& sink) {
+      std::vector<float> values(static_cast<std::size_t>(at_once));
+      for (std::int64_t first = 0; first < spec.size(); first += at_once) {
+        const auto piece = std::span(values).first(static_cast<std::size_t>(std::min(at_once, spec.size() - first)));
+        reading.read(which, tensor, first, piece);
+        if (spec.order == DiskOrder::rows) {
+          sink(piece.data(), piece.size_bytes());
+        } else {
+          produce_tensor(spec, piece.data(), sink);
+        }
+      }
+    };
+    sources.push_back({.name = prefix + spec.name, .shape = shape_on_disk(spec), .bytes = {}, .produce = produce});
+  }
+}
+
+/// Fills a shard's part of the moments, of which it reads no more than it must.
+void read_moment(MomentShard& moment, const std::vector<TensorSpec>& specs, const SafetensorsFile& file,
+                 const std::string& prefix) {
+  for (std::size_t tensor = 0; tensor < specs.size(); ++tensor) {
+    const TensorSpec& spec = specs[tensor];
+    const auto [first, size] = moment.range(tensor);
+    if (size == 0) continue;
+    const TensorView<float> part = moment.part(tensor, first, size);
+    const FoundTensor found{.file = &file, .entry = file.find(prefix + spec.name)};
+    if (spec.order != DiskOrder::rows || size == spec.size()) {
+      std::vector<float> whole(static_cast<std::size_t>(spec.size()));
+      read_tensor(found, spec, prefix + spec.name, file.name(), {whole.data(), spec.size()});
+      std::copy_n(whole.begin() + first, size, part.data());
+      continue;
+    }
+    check_tensor(found, spec, prefix + spec.name, file.name());
+    const std::span<float> values(part.data(), static_cast<std::size_t>(size));
+    file.read_floats(*found.entry, first, values);
+    if (!std::all_of(values.begin(), values.end(), [](float value) { return std::isfinite(value); }))
+      throw Error("tensor '" + prefix + spec.name + "' in '" + file.name() + "' holds numbers that are not finite");
+  }
+}
+
+}  // namespace
+
 void save_state(const std::string& path, const StateRecord& record, Trainer& trainer) {
-  trainer.check_finite();
+  const MomentDesk::Reading reading(trainer.moment_desk(), trainer.moments_finite());
+  trainer.check_finite(reading.all_finite());
   SafetensorsMetadata metadata = model_metadata({.config = record.config,
                                                  .objective = record.objective,
                                                  .tokenizer_json = {},
@@ -115,8 +173,8 @@ void save_state(const std::string& path, const StateRecord& record, Trainer& tra
   metadata["train.state"] = state_to_json(trainer.state()).dump();
   std::vector<TensorSource> sources;
   add_sources(sources, trainer.weights());
-  add_sources(sources, trainer.first_moment(), kFirstMoment);
-  add_sources(sources, trainer.second_moment(), kSecondMoment);
+  add_moment_sources(sources, trainer, reading, Moment::first, kFirstMoment);
+  add_moment_sources(sources, trainer, reading, Moment::second, kSecondMoment);
   if (trainer.average()) add_sources(sources, *trainer.average(), kAverage);
   if (trainer.best()) add_sources(sources, *trainer.best(), kBest);
   const std::unique_ptr<OutputStream> output = open_output(path);
@@ -152,8 +210,9 @@ StateFile StateFile::open(const std::string& path, Checksum checksum) {
 
 void StateFile::load_into(Trainer& trainer) const {
   read_tensors(trainer.weights(), file_);
-  read_tensors(trainer.first_moment(), file_, kFirstMoment);
-  read_tensors(trainer.second_moment(), file_, kSecondMoment);
+  const std::vector<TensorSpec>& specs = trainer.weights().tensors();
+  read_moment(trainer.moment(Moment::first), specs, file_, kFirstMoment);
+  read_moment(trainer.moment(Moment::second), specs, file_, kSecondMoment);
   if (trainer.average()) read_tensors(*trainer.average(), file_, kAverage);
   if (trainer.best()) read_tensors(*trainer.best(), file_, kBest);
   trainer.restore(record_.state);

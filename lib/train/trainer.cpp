@@ -13,37 +13,35 @@ namespace lm {
 
 namespace {
 
-/// Adds each row to the loss of its sequence's objective.
-void add_objective_losses(std::vector<ObjectiveLoss>& losses, const Batch& batch, std::span<const double> row_nats) {
-  for (std::int64_t sequence = 0; sequence < batch.sequences; ++sequence) {
-    const std::int64_t number = batch.objective.empty() ? 0 : batch.objective[static_cast<std::size_t>(sequence)];
-    auto entry =
-        std::find_if(losses.begin(), losses.end(), [&](const ObjectiveLoss& loss) { return loss.number == number; });
-    if (entry == losses.end()) entry = losses.insert(entry, {.number = number, .loss = {}});
-    for (std::int64_t i = sequence * batch.length; i < (sequence + 1) * batch.length; ++i) {
-      entry->loss.nats += row_nats[static_cast<std::size_t>(i)];
-      entry->loss.weight += static_cast<double>(batch.weight[static_cast<std::size_t>(i)]);
-    }
-  }
+/// Throws Error unless the ranks can share steps.
+int checked_size(const Ranks& ranks, const TrainerOptions& options) {
+  const std::int64_t count = micro_batches(options), size = ranks.size();
+  LM_CHECK(size == 1 || (is_power_of_two(size) && count % size == 0 && is_power_of_two(count / size)));
+  return ranks.size();
 }
+
+}  // namespace
 
 std::int64_t micro_batches(const TrainerOptions& options) {
   return divide_up(options.batch_sequences, options.micro_batch_sequences);
 }
 
-}  // namespace
-
 Trainer::Trainer(Compute& compute, const ModelConfig& config, const TrainerOptions& options, BatchSource& source,
-                 Validator* validator, std::optional<Parameters<float>> initial)
+                 Validator* validator, std::optional<Parameters<float>> initial, Ranks* ranks)
     : compute_(compute),
       options_(options),
+      ranks_(ranks != nullptr ? *ranks : one_rank_),
       source_(source),
       validator_(validator),
       weights_(initial ? Parameters<float>(std::move(*initial), config) : Parameters<float>(config)),
-      optimizer_(config, options.optimizer),
-      gradients_(config, micro_batches(options)),
+      optimizer_(config, options.optimizer,
+                 {.number = shard_of_rank(ranks_.rank(), ranks_.size()), .count = checked_size(ranks_, options)}),
+      desk_(ranks_, optimizer_),
+      rank_sum_(ranks_, optimizer_.shards()),
+      gradients_(config, micro_batches(options) / ranks_.size()),
       activations_(config, options.micro_batch_sequences, options.context_length, options.keep_activations),
       transformer_(compute, weights_, options.precision) {
+  if (ranks_.size() > 1) background_ = std::make_unique<BackgroundSum>(rank_sum_, compute.simd());
   state_.hold_steps = options.schedule.hold_steps;
   state_.consumed = source.consumed();
   if (options.average_decay > 0) average_.emplace(config);
@@ -56,17 +54,18 @@ Trainer::Memory Trainer::memory(const ModelConfig& config, const TrainerOptions&
   const std::int64_t averages = (options.average_decay > 0 ? 1 : 0) + (options.keep == KeepWeights::best ? 1 : 0);
   ScratchSize scratch = larger(Transformer<float>::scratch(config, tier, options.precision, sequences, length),
                                Optimizer::scratch(config, options.optimizer, tier, threads));
-  scratch = larger(scratch, sum_of_squares_scratch(arena / static_cast<std::int64_t>(sizeof(float))));
+  const std::int64_t own_passes = micro_batches(options) / options.ranks;
+  const std::int64_t own_sequences = std::min(options.batch_sequences, own_passes * sequences);
   return {.weights = arena,
           .rounded = LinearLayers<float>::bytes(config, options.precision),
-          .gradients = GradientSum::bytes(config, micro_batches(options)),
-          .moments = Optimizer::bytes(config, options.optimizer),
+          .gradients = GradientSum::bytes(config, own_passes),
+          .moments = Optimizer::bytes(config, options.optimizer, options.ranks),
           .averages = arena * averages,
           .activations = Activations<float>::bytes(config, sequences, length, options.keep_activations),
-          .batches = Batch::bytes(length * options.batch_sequences) +
-                     (micro_batches(options) > 1 ? Batch::bytes(length * sequences) : 0) +
+          .batches = Batch::bytes(length * own_sequences) + (own_passes > 1 ? Batch::bytes(length * sequences) : 0) +
                      Transformer<float>::bytes(length * sequences),
-          .scratch = scratch.worker * threads + scratch.shared};
+          .scratch = scratch.worker * threads + scratch.shared,
+          .messages = RankSum::bytes(options.ranks)};
 }
 
 void Trainer::begin() {
@@ -90,9 +89,13 @@ const Parameters<float>& Trainer::result() const {
   return average_ ? *average_ : weights_;
 }
 
-void Trainer::check_finite() {
-  bool finite = all_finite<float>(compute_, weights_.flat()) && all_finite<float>(compute_, first_moment().flat()) &&
-                all_finite<float>(compute_, second_moment().flat());
+bool Trainer::moments_finite() const {
+  return all_finite<float>(compute_, optimizer_.moment(Moment::first).flat()) &&
+         all_finite<float>(compute_, optimizer_.moment(Moment::second).flat());
+}
+
+void Trainer::check_finite(bool moments) const {
+  bool finite = moments && all_finite<float>(compute_, weights_.flat());
   if (average_) finite = finite && all_finite<float>(compute_, average_->flat());
   if (best_) finite = finite && all_finite<float>(compute_, best_->flat());
   if (!finite) {
@@ -135,8 +138,8 @@ StopReason Trainer::run(TrainObserver& observer) {
   }
   while (!budget_reached()) {
     if (patience_ended()) return StopReason::patience;
-    source_.next(batch_, options_.batch_sequences);
-    if (batch_.sequences == 0) {
+    const Drawn drawn = draw();
+    if (drawn.sequences == 0) {
       if (state_.step == 0) throw Error("the stream has no token to train on");
       if (validation_due(true) && !validation_due(false) && !report.validation_loss) {
         validate(report);
@@ -145,13 +148,13 @@ StopReason Trainer::run(TrainObserver& observer) {
       check_learned();
       return StopReason::end_of_data;
     }
-    const StepResult result = take_step();
+    const StepResult result = take_step(drawn);
     inside_step_ = false;
     state_.elapsed_seconds = observer.now() - started;
     fix_total(false);
     report = {.step = state_.step,
               .tokens = state_.tokens,
-              .step_positions = batch_.rows(),
+              .step_positions = drawn.sequences * batch_.length,
               .loss = result.loss.mean(),
               .gradient_norm = result.gradient_norm,
               .noise_scale = result.noise_scale,
@@ -177,24 +180,22 @@ void Trainer::check_learned() const {
               " steps had a target; give other data, more steps or another --objective");
 }
 
-Trainer::StepResult Trainer::take_step() {
+Trainer::StepResult Trainer::take_step(const Drawn& drawn) {
   StepResult result;
   inside_step_ = true;
-  double total_weight = 0;
-  for (const float weight : batch_.weight) total_weight += static_cast<double>(weight);
   result.learning_rate = learning_rate_at(options_.schedule, state_.step, total_steps());
   state_.position = source_.position();
   state_.consumed = source_.consumed();
-  source_.count(state_.counts);
+  state_.counts.untransformed += drawn.counts.untransformed;
+  state_.counts.token_cuts += drawn.counts.token_cuts;
   state_.step += 1;
-  if (total_weight == 0) {
+  if (drawn.weight == 0) {
     result.skipped = true;
     result.loss = {.nats = state_.last_loss, .weight = 1};
     return result;
   }
-  accumulate_gradients(total_weight, result);
-  const Parameters<float>& gradients = gradients_.total(compute_);
-  const double squares = sum_of_squares<float>(compute_, gradients.flat());
+  const Parameters<float>& gradients = accumulate_gradients(drawn, result);
+  const double squares = rank_sum_.sum_of_squares(compute_, gradients);
   result.gradient_norm = std::sqrt(squares);
   if (!std::isfinite(result.loss.nats) || !std::isfinite(result.gradient_norm)) {
     if (options_.on_non_finite == OnNonFinite::stop) {
@@ -211,35 +212,14 @@ Trainer::StepResult Trainer::take_step() {
   }
   const bool clips = options_.clip > 0 && result.gradient_norm > options_.clip;
   apply_update(gradients, clips ? options_.clip / result.gradient_norm : 1.0, result.learning_rate);
-  state_.tokens += static_cast<std::int64_t>(std::llround(total_weight));
+  state_.tokens += static_cast<std::int64_t>(std::llround(drawn.weight));
   state_.last_loss = result.loss.mean();
   return result;
 }
 
-void Trainer::accumulate_gradients(double total_weight, StepResult& result) {
-  transformer_.weights_changed();
-  norms_.clear();
-  for (std::int64_t first = 0; first < batch_.sequences; first += options_.micro_batch_sequences) {
-    const std::int64_t count = std::min(options_.micro_batch_sequences, batch_.sequences - first);
-    const bool whole = count == batch_.sequences;
-    if (!whole) slice(micro_batch_, batch_, first, count);
-    const Batch& part = whole ? batch_ : micro_batch_;
-    const DropoutPlan dropout{.rate = weights_.config().dropout,
-                              .key = rng_key(static_cast<std::uint64_t>(options_.seed), RngPurpose::dropout),
-                              .pass = static_cast<std::uint64_t>(state_.passes++)};
-    Parameters<float>& gradients = gradients_.next(compute_);
-    transformer_.forward(part, activations_, dropout);
-    const Loss part_loss = transformer_.backward(part, activations_, gradients, 1.0 / total_weight, dropout);
-    if (!whole) norms_.push_back({.squares = gradient_squares(compute_, gradients), .weight = part_loss.weight});
-    gradients_.done(compute_);
-    result.loss.nats += part_loss.nats;
-    result.loss.weight += part_loss.weight;
-    add_objective_losses(result.objectives, part, transformer_.row_nats());
-  }
-}
-
 void Trainer::apply_update(const Parameters<float>& gradients, double gradient_scale, double learning_rate) {
   optimizer_.step(compute_, weights_, gradients, learning_rate, gradient_scale);
+  rank_sum_.gather(compute_, weights_);
   state_.optimizer_steps = optimizer_.steps();
   if (!average_) return;
   // Early averages follow the weights closely, so that the start is forgotten.
@@ -256,7 +236,7 @@ bool Trainer::validation_due(bool last) const {
 void Trainer::validate(StepReport& report) {
   const Parameters<float>& judged = average_ ? *average_ : weights_;
   state_.validation_pending = true;
-  const ValidationResult result = validator_->evaluate(compute_, judged, activations_);
+  const ValidationResult result = validator_->evaluate(compute_, judged, activations_, ranks_);
   const double loss = result.loss;
   state_.validation_pending = false;
   state_.last_validation = report.validation_loss = loss;

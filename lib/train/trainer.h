@@ -2,18 +2,23 @@
 //
 // One step:
 //
-//   1. BatchSource::next() makes the examples of batch_sequences windows; if there is none, the run ends.
+//   1. BatchSource::draw() makes the examples of batch_sequences windows; if there is none, the run ends.
 //   2. learning_rate_at() gives the rate. A batch without any target leaves the weights as they are: 7 follows.
 //   3. Transformer::weights_changed() rounds the weights for 16-bit products.
 //   4. For each micro-batch: GradientSum::next() gives a zeroed arena, forward() and backward() add the gradients of its
 //      part of the batch's mean loss, GradientSum::done() puts them into the tree.
-//   5. GradientSum::total() returns the sum. If the loss or the gradient's norm is not finite, OnNonFinite decides.
+//   5. GradientSum::finish() returns the sum. If the loss or the gradient's norm is not finite, OnNonFinite decides.
 //   6. Optimizer::step() updates the weights, with the gradient scaled down to the norm `clip`; the moving average follows.
 //   7. If validation is due, Validator::evaluate() judges the average or the weights; the best are copied.
 //   8. The observer: on_step(), stop_requested(), and maybe_save() if the run continues.
+//
+// Several ranks share a step: each has a run of the micro-batches, a subtree of the sum. Then 1 makes the rank's own examples, 4
+// computes its own micro-batches, 5 is RankSum's, which leaves each rank the sum of its shard, and 6 updates the shard, after
+// which every rank gets all weights. All else is the same on every rank, so that each knows what all decide.
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -23,10 +28,14 @@
 #include "model/activations.h"
 #include "model/parameters.h"
 #include "model/transformer.h"
+#include "train/background_sum.h"
 #include "train/batch_source.h"
 #include "train/gradient_sum.h"
+#include "train/moment_desk.h"
 #include "train/noise_scale.h"
 #include "train/optimizer.h"
+#include "train/rank_sum.h"
+#include "train/ranks/ranks.h"
 #include "train/schedule.h"
 #include "train/validator.h"
 
@@ -48,6 +57,7 @@ struct TrainerOptions {
   std::int64_t batch_sequences = 16;        // sequences a step
   std::int64_t micro_batch_sequences = 16;  // sequences a pass
   std::int64_t context_length = 256;
+  int ranks = 1;                            // that share a step
   Precision precision = Precision::fp32;    // of products
   Keep keep_activations = Keep::training;   // or recomputing: the same gradients from less memory
   std::optional<std::int64_t> total_steps;  // budgets in steps, tokens and epochs; empty: only time ends the run
@@ -62,6 +72,9 @@ struct TrainerOptions {
   OnNonFinite on_non_finite = OnNonFinite::stop;
   std::int64_t seed = 0;  // 0 .. 2^53 - 1, which JSON holds exactly
 };
+
+/// Returns the micro-batches of a whole step.
+std::int64_t micro_batches(const TrainerOptions& options);
 
 /// All that changes from step to step in addition to the arenas; saved whole, so that a resumed run is the same run.
 struct TrainState {
@@ -131,17 +144,19 @@ class TrainObserver {
 
 class Trainer {
  public:
-  /// Weights are `initial`, or zero until initialised or loaded. `validator` may be null.
+  /// Weights are `initial`, or zero until initialised or loaded. `validator` may be null, and `ranks` too: one process. Ranks are
+  /// a power of two, and so are the micro-batches of each.
   Trainer(Compute& compute, const ModelConfig& config, const TrainerOptions& options, BatchSource& source,
-          Validator* validator, std::optional<Parameters<float>> initial = {});
+          Validator* validator, std::optional<Parameters<float>> initial = {}, Ranks* ranks = nullptr);
 
   /// The bytes that a trainer takes, by part, as each part states them.
   struct Memory {
     std::int64_t weights = 0, rounded = 0, gradients = 0, moments = 0, averages = 0, activations = 0;
-    std::int64_t batches = 0;  // tokens, targets and losses of a step
-    std::int64_t scratch = 0;  // of kernels, by thread
+    std::int64_t batches = 0;   // tokens, targets and losses of a step
+    std::int64_t scratch = 0;   // of kernels, by thread
+    std::int64_t messages = 0;  // on their way between ranks
     std::int64_t total() const {
-      return weights + rounded + gradients + moments + averages + activations + batches + scratch;
+      return weights + rounded + gradients + moments + averages + activations + batches + scratch + messages;
     }
   };
   static Memory memory(const ModelConfig& config, const TrainerOptions& options, SimdTier tier, int threads);
@@ -152,11 +167,16 @@ class Trainer {
 
   /// Returns false if run() threw inside a step: state() is then neither that before the step nor that after it.
   bool step_is_whole() const { return !inside_step_; }
+  /// Returns true if run() threw because of the data, which all ranks then did.
+  bool failed_at_data() const { return drawing_; }
 
   /// Returns the weights that the model gets: the best, the average, or the last.
   const Parameters<float>& result() const;
-  /// Throws Error if a weight, moment or average is not finite.
-  void check_finite();
+  /// Throws Error if a weight, moment or average is not finite; `moments` is whether those of all ranks are.
+  void check_finite(bool moments) const;
+  /// The same for the moments of this rank.
+  void check_finite() const { check_finite(moments_finite()); }
+  bool moments_finite() const;
 
   Trainer(const Trainer&) = delete;
   Trainer& operator=(const Trainer&) = delete;
@@ -169,14 +189,32 @@ class Trainer {
   /// Lets a budget in time that has changed fix the total again.
   void forget_fixed_total() { state_.total_steps.reset(); }
   Parameters<float>& weights() { return weights_; }
-  Parameters<float>& first_moment() { return optimizer_.first_moment(); }
-  Parameters<float>& second_moment() { return optimizer_.second_moment(); }
+  const Parameters<float>& weights() const { return weights_; }
+  /// Returns the rank's shard of a moment.
+  MomentShard& moment(Moment which) { return optimizer_.moment(which); }
+  const Optimizer& optimizer() const { return optimizer_; }
   std::optional<Parameters<float>>& average() { return average_; }
   std::optional<Parameters<float>>& best() { return best_; }
+  /// Where rank 0 gets the moments of others, which follow it until it releases them.
+  MomentDesk& moment_desk() { return desk_; }
+  void follow() {
+    desk_.follow([this] { return moments_finite(); });
+  }
+  void release() { desk_.release(); }
+  Ranks& ranks() const { return ranks_; }
+  /// Returns how long the sums over ranks have taken, and how much of that the steps have waited; null in one process.
+  const BackgroundSum* background() const { return background_.get(); }
+
   /// Starts average and best from the weights, after those were initialised or loaded for a new run.
   void begin();
 
  private:
+  /// What all ranks know of the sequences of a step.
+  struct Drawn {
+    std::int64_t sequences = 0;
+    double weight = 0;  // the sum of all weights
+    SourceCounts counts;
+  };
   struct StepResult {
     Loss loss;
     std::vector<ObjectiveLoss> objectives;
@@ -190,26 +228,41 @@ class Trainer {
   void fix_total(bool late);
   void check_learned() const;
   bool patience_ended() const;
-  StepResult take_step();
-  void accumulate_gradients(double total_weight, StepResult& result);
+  SequenceRange own_sequences() const;
+  Drawn draw();
+  Drawn share_drawn(std::int64_t sequences);
+  StepResult take_step(const Drawn& drawn);
+  const Parameters<float>& accumulate_gradients(const Drawn& drawn, StepResult& result);
+  Loss pass(const Batch& part, std::int64_t number, double scale, const GradientWatch& complete);
+  void last_pass(const Batch& part, std::int64_t number, double scale, StepPlan plan);
+  const Batch& micro_batch(std::int64_t number);
+  void keep_loss(const Batch& part, const Loss& loss);
+  void share_losses(std::int64_t micro_batches, StepResult& result);
   void apply_update(const Parameters<float>& gradients, double gradient_scale, double learning_rate);
   bool validation_due(bool last) const;
   void validate(StepReport& report);
 
   Compute& compute_;
   TrainerOptions options_;
+  OneRank one_rank_;
+  Ranks& ranks_;
   BatchSource& source_;
   Validator* validator_;
   Parameters<float> weights_;
   Optimizer optimizer_;
+  MomentDesk desk_;
+  RankSum rank_sum_;
+  std::unique_ptr<BackgroundSum> background_;  // of several ranks
   GradientSum gradients_;
   std::optional<Parameters<float>> average_, best_;
   Activations<float> activations_;
   Transformer<float> transformer_;
   TrainState state_;
-  bool inside_step_ = false;
-  Batch batch_, micro_batch_;
-  std::vector<MicroBatchNorm> norms_;  // of the step's micro-batches; empty if there is only one
+  bool inside_step_ = false, drawing_ = false;
+  Batch batch_, micro_batch_;          // the rank's own sequences
+  std::vector<double> losses_;         // of the rank's micro-batches, as keep_loss() lays them out
+  GradientSquares squares_;            // of the micro-batch that is computed
+  std::vector<MicroBatchNorm> norms_;  // of the step's micro-batches
 };
 
 }  // namespace lm

@@ -5,9 +5,31 @@
 #include <numbers>
 
 #include "base/error.h"
+#include "base/round.h"
 #include "model/row_sink.h"
 
 namespace lm {
+
+namespace {
+
+/// Returns the sum of the losses of `batches` batches, added in their order; each rank computes every R-th of them.
+template <class LossOf>
+Loss sum_losses(Ranks& ranks, std::int64_t batches, LossOf&& loss_of) {
+  const std::int64_t count = ranks.size(), each = divide_up(batches, count);
+  std::vector<Loss> losses(static_cast<std::size_t>(each * count));  // (ranks, each)
+  for (std::int64_t i = 0; i * count + ranks.rank() < batches; ++i)
+    losses[static_cast<std::size_t>(ranks.rank() * each + i)] = loss_of(i * count + ranks.rank());
+  ranks.all_gather(std::as_writable_bytes(std::span(losses)));
+  Loss sum;
+  for (std::int64_t batch = 0; batch < batches; ++batch) {
+    const Loss& loss = losses[static_cast<std::size_t>(batch % count * each + batch / count)];
+    sum.nats += loss.nats;
+    sum.weight += loss.weight;
+  }
+  return sum;
+}
+
+}  // namespace
 
 const ValidationPart* ValidationResult::causal() const {
   for (const ValidationPart& part : parts) {
@@ -80,15 +102,16 @@ void DocumentLoss::fill_batch(std::span<const Window> windows) {
   }
 }
 
-ValidationPart DocumentLoss::evaluate(Compute& compute, const Parameters<float>& weights, Activations<float>& activations) {
+ValidationPart DocumentLoss::evaluate(Compute& compute, const Parameters<float>& weights, Activations<float>& activations,
+                                      Ranks& ranks) {
   Transformer<float> transformer(compute, weights);
-  double nats = 0;
   const auto at_once = static_cast<std::size_t>(options_.sequences);
-  for (std::size_t first = 0; first < windows_.size(); first += at_once) {
-    const std::size_t count = std::min(at_once, windows_.size() - first);
-    fill_batch(std::span<const Window>(windows_).subspan(first, count));
-    nats += transformer.loss(batch_, activations).nats;
-  }
+  const auto loss_of = [&](std::int64_t batch) {
+    const std::size_t first = static_cast<std::size_t>(batch) * at_once;
+    fill_batch(std::span<const Window>(windows_).subspan(first, std::min(at_once, windows_.size() - first)));
+    return transformer.loss(batch_, activations);
+  };
+  const double nats = sum_losses(ranks, divide_up(std::ssize(windows_), options_.sequences), loss_of).nats;
   ValidationPart part{.objective = "causal", .loss = nats / static_cast<double>(scored_)};
   if (options_.bytes.value_or(0) > 0) part.bits_per_byte = nats / (std::numbers::ln2 * static_cast<double>(*options_.bytes));
   return part;
@@ -108,28 +131,28 @@ void ExampleLoss::refuse() const {
   throw Error("the held-out data has no target for objective '" + source_.objective().name() + "'; give more of it");
 }
 
-ValidationPart ExampleLoss::evaluate(Compute& compute, const Parameters<float>& weights, Activations<float>& activations) {
+ValidationPart ExampleLoss::evaluate(Compute& compute, const Parameters<float>& weights, Activations<float>& activations,
+                                     Ranks& ranks) {
   Transformer<float> transformer(compute, weights);
-  Loss loss;
   Batch batch;
-  DataPosition position;
   const std::int64_t windows = source_.count(0);
-  while (position.epoch == 0 && position.index < windows) {
+  const Loss loss = sum_losses(ranks, divide_up(windows, sequences_), [&](std::int64_t number) {
     begin_batch(batch, context_length_);
+    DataPosition position{.epoch = 0, .index = number * sequences_};
     for (std::int64_t i = 0; i < sequences_ && position.index < windows; ++i)
       append_example(batch, source_.next(position), 0);
-    const Loss part = transformer.loss(batch, activations);
-    loss.nats += part.nats;
-    loss.weight += part.weight;
-  }
+    return transformer.loss(batch, activations);
+  });
   if (loss.weight == 0) refuse();
   return {.objective = source_.objective().name(), .loss = loss.mean()};
 }
 
-ValidationResult Validator::evaluate(Compute& compute, const Parameters<float>& weights, Activations<float>& activations) {
+ValidationResult Validator::evaluate(Compute& compute, const Parameters<float>& weights, Activations<float>& activations,
+                                     Ranks& ranks) {
   ValidationResult result;
   for (Part& part : parts_) {
-    result.parts.push_back(std::visit([&](auto& loss) { return loss.evaluate(compute, weights, activations); }, part.loss));
+    result.parts.push_back(
+        std::visit([&](auto& loss) { return loss.evaluate(compute, weights, activations, ranks); }, part.loss));
     result.loss += part.share * result.parts.back().loss;
   }
   return result;

@@ -14,6 +14,7 @@
 #include "model/batch.h"
 #include "model/transformer.h"
 #include "train/example_source.h"
+#include "train/ranks/ranks.h"
 
 namespace lm {
 
@@ -50,7 +51,7 @@ class DocumentLoss {
   /// Returns the bytes that it takes in addition to the tokens, at the most.
   static std::int64_t bytes(std::int64_t tokens, std::int64_t documents, std::int64_t context_length,
                             std::int64_t sequences);
-  ValidationPart evaluate(Compute& compute, const Parameters<float>& weights, Activations<float>& activations);
+  ValidationPart evaluate(Compute& compute, const Parameters<float>& weights, Activations<float>& activations, Ranks& ranks);
 
  private:
   /// Places of a document that begins with its opening: the inputs are [first, end - 1), the targets [scored, end).
@@ -76,7 +77,7 @@ class ExampleLoss {
  public:
   /// Throws Error if no example has a target.
   ExampleLoss(ExampleSource source, std::int64_t context_length, std::int64_t sequences);
-  ValidationPart evaluate(Compute& compute, const Parameters<float>& weights, Activations<float>& activations);
+  ValidationPart evaluate(Compute& compute, const Parameters<float>& weights, Activations<float>& activations, Ranks& ranks);
 
  private:
   [[noreturn]] void refuse() const;
@@ -92,7 +93,9 @@ class Validator {
     std::variant<DocumentLoss, ExampleLoss> loss;
   };
   explicit Validator(std::vector<Part> parts) : parts_(std::move(parts)) {}
-  ValidationResult evaluate(Compute& compute, const Parameters<float>& weights, Activations<float>& activations);
+  /// Each rank computes some of the batches; all get the same result, which one rank would compute.
+  ValidationResult evaluate(Compute& compute, const Parameters<float>& weights, Activations<float>& activations,
+                            Ranks& ranks);
 
  private:
   std::vector<Part> parts_;

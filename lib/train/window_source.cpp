@@ -1,5 +1,6 @@
 #include "train/window_source.h"
 
+#include <exception>
 #include <utility>
 
 #include "base/error.h"
@@ -29,20 +30,25 @@ WindowSource::WindowSource(std::vector<ExampleSource> sources, std::vector<doubl
   seen_.resize(sources_.size());
 }
 
-/// Notes the example before the current position. Throws NoTargets if it ends an epoch without a target.
-void WindowSource::watch(std::size_t number, const Example& example) {
-  Seen& seen = seen_[number];
-  const DataPosition& position = position_.objectives[number];
+/// Notes an example. Throws NoTargets if it ends an epoch without a target.
+void WindowSource::watch(const Drawn& drawn, bool has_target) {
+  Seen& seen = seen_[drawn.number];
+  const DataPosition& position = drawn.after;
   if (position.index == 1) {
     seen.epoch_began = true;
     seen.epoch_targets = false;
   }
-  const bool has_target = lm::has_target(example);
   seen.examples = true;
   seen.targets = seen.targets || has_target;
   seen.epoch_targets = seen.epoch_targets || has_target;
-  const bool whole_epoch = seen.epoch_began && position.index == sources_[number].count(position.epoch);
-  if (whole_epoch && !seen.epoch_targets) refuse_without_targets(sources_[number].objective().name());
+  const ExampleSource& source = sources_[drawn.number];
+  const bool whole_epoch = seen.epoch_began && position.index == source.count(position.epoch);
+  if (whole_epoch && !seen.epoch_targets) refuse_without_targets(source.objective().name());
+}
+
+void WindowSource::watch(std::span<const double> weights) {
+  LM_CHECK(weights.size() == drawn_.size());
+  for (std::size_t i = 0; i < weights.size(); ++i) watch(drawn_[i], weights[i] > 0);
 }
 
 std::size_t WindowSource::draw_objective() const {
@@ -55,17 +61,29 @@ std::size_t WindowSource::draw_objective() const {
   return sources_.size() - 1;
 }
 
-void WindowSource::next(Batch& batch, std::int64_t sequences) {
+std::int64_t WindowSource::draw(Batch& batch, std::int64_t sequences, SequenceRange own) {
   begin_batch(batch, context_length_);
   counts_ = {};
+  drawn_.clear();
   for (std::int64_t i = 0; i < sequences; ++i) {
     const std::size_t number = draw_objective();
-    const Example example = sources_[number].next(position_.objectives[number]);
-    append_example(batch, example, static_cast<std::int64_t>(number));
-    note(counts_, example);
-    watch(number, example);
+    DataPosition& place = position_.objectives[number];
+    if (i < own.first || i >= own.first + own.count) {
+      sources_[number].skip(place);
+    } else {
+      const Example example = sources_[number].next(place);
+      append_example(batch, example, static_cast<std::int64_t>(number));
+      note(counts_, example);
+    }
+    drawn_.push_back({.number = number, .after = place});
     position_.drawn += 1;
   }
+  return sequences;
+}
+
+void WindowSource::next(Batch& batch, std::int64_t sequences) {
+  draw(batch, sequences, {.first = 0, .count = sequences});
+  watch(sequence_weights(batch));
 }
 
 void WindowSource::count(SourceCounts& counts) const { add_counts(counts, counts_); }
@@ -76,41 +94,71 @@ void WindowSource::seek(const SourcePosition& position) {
   position_ = position;
 }
 
-StreamSource::StreamSource(TokenReader& reader, const Objective& objective, std::uint64_t seed, std::int64_t context_length,
-                           Check check)
+StreamSource::StreamSource(TokenReader* reader, const Objective& objective, std::uint64_t seed, std::int64_t context_length,
+                           Check check, Ranks* ranks)
     : objective_(objective),
       check_(std::move(check)),
+      ranks_(ranks),
       seed_(seed),
       context_length_(context_length),
-      windows_(reader, objective.window_length(), objective.window_stride()),
       tokens_(static_cast<std::size_t>(objective.window_length())),
       valid_(tokens_.size()),
       stride_(objective.window_stride()) {
   LM_CHECK(objective.window_kind() == WindowKind::strided);
+  if (reader != nullptr) windows_.emplace(*reader, objective.window_length(), objective.window_stride());
 }
 
 std::string StreamSource::consumed() const { return to_hex(hasher_.digest128()); }
 
 bool StreamSource::read_window() {
-  if (!windows_.next(tokens_, valid_)) return false;
-  if (check_) check_(tokens_);
+  if (!deal_window()) return false;
   // Windows overlap: what lies beyond the stride is hashed with the next one.
   hasher_.update(tokens_.data(), static_cast<std::size_t>(stride_) * sizeof(TokenId));
   return true;
 }
 
-void StreamSource::next(Batch& batch, std::int64_t sequences) {
+/// Fills in the next window; false after the last one. What rank 0 fails at, all ranks fail at.
+bool StreamSource::deal_window() {
+  enum class Outcome : std::int32_t { window, end, failure };
+  Outcome outcome = Outcome::failure;
+  std::exception_ptr failure;
+  if (windows_) {
+    try {
+      outcome = windows_->next(tokens_, valid_) ? Outcome::window : Outcome::end;
+      if (outcome == Outcome::window && check_) check_(tokens_);
+    } catch (const Error&) {
+      outcome = Outcome::failure;
+      failure = std::current_exception();
+    }
+  }
+  if (ranks_ != nullptr) outcome = from_first(*ranks_, outcome);
+  if (failure) std::rethrow_exception(failure);
+  if (outcome == Outcome::failure) throw Error("rank 0 could not read the stream");
+  if (ranks_ != nullptr && outcome == Outcome::window) {
+    ranks_->broadcast(std::as_writable_bytes(std::span(tokens_)));
+    ranks_->broadcast(std::as_writable_bytes(std::span(valid_)));
+  }
+  return outcome == Outcome::window;
+}
+
+std::int64_t StreamSource::draw(Batch& batch, std::int64_t sequences, SequenceRange own) {
   begin_batch(batch, context_length_);
   counts_ = {};
   DataPosition& place = position_.objectives.front();
-  for (std::int64_t i = 0; i < sequences && read_window(); ++i) {
-    const Example example = make_example(objective_, tokens_, valid_, seed_, 0, place);
-    append_example(batch, example, 0);
-    note(counts_, example);
+  std::int64_t drawn = 0;
+  for (; drawn < sequences && read_window(); ++drawn) {
+    if (drawn >= own.first && drawn < own.first + own.count) {
+      const Example example = make_example(objective_, tokens_, valid_, seed_, 0, place);
+      append_example(batch, example, 0);
+      note(counts_, example);
+    }
     place.index += 1;
     position_.drawn += 1;
   }
+  return drawn;
 }
+
+void StreamSource::next(Batch& batch, std::int64_t sequences) { draw(batch, sequences, {.first = 0, .count = sequences}); }
 
 void StreamSource::count(SourceCounts& counts) const { add_counts(counts, counts_); }
 

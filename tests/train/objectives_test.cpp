@@ -10,6 +10,7 @@
 #include "objectives/mixture.h"
 #include "support/byte_tokenizer.h"
 #include "support/test_data.h"
+#include "support/thread_ranks.h"
 #include "support/tiny_model.h"
 #include "train/state_file.h"
 #include "train/trainer.h"
@@ -42,18 +43,22 @@ class Corpus {
     files_.push_back(TokenFile::open(folder_.path("t"), folder_.path("")));
   }
 
-  std::unique_ptr<WindowSource> source(const std::string& mixture, std::uint64_t seed) const {
+  std::vector<ExampleSource> sources(const std::string& mixture, std::uint64_t seed) const {
     std::vector<ExampleSource> sources;
-    std::vector<double> shares;
     const Mixture parts = parse_mixture(mixture);
     for (const ObjectiveShare& part : parts.shares()) {
       ObjectiveOptions options = tokenizer.options(kContext);
       options.mixed = parts.mixed();
       sources.emplace_back(TokenCorpus(files_), part.entry->make(options), kContext, seed, WindowOrder::shuffled,
                            static_cast<std::int64_t>(sources.size()));
-      shares.push_back(part.share);
     }
-    return std::make_unique<WindowSource>(std::move(sources), shares, kContext, seed);
+    return sources;
+  }
+
+  std::unique_ptr<WindowSource> source(const std::string& mixture, std::uint64_t seed) const {
+    std::vector<double> shares;
+    for (const ObjectiveShare& part : parse_mixture(mixture).shares()) shares.push_back(part.share);
+    return std::make_unique<WindowSource>(sources(mixture, seed), shares, kContext, seed);
   }
 
   test::ByteTokenizer tokenizer;
@@ -89,14 +94,18 @@ class Quiet : public TrainObserver {
 /// The same batch at every step.
 class Repeat : public BatchSource {
  public:
-  Repeat(BatchSource& source, std::int64_t sequences) { source.next(batch_, sequences); }
+  Repeat(BatchSource& source, std::int64_t sequences) {
+    source.next(batch_, sequences);
+    position_ = source.position();
+  }
   void next(Batch& batch, std::int64_t) override { batch = batch_; }
-  SourcePosition position() const override { return {}; }
+  SourcePosition position() const override { return position_; }
   void count(SourceCounts&) const override {}
   void seek(const SourcePosition&) override {}
 
  private:
   Batch batch_;
+  SourcePosition position_;
 };
 
 double loss_at(Compute& compute, const Parameters<double>& centre, const Parameters<double>& direction, double step,
@@ -204,5 +213,51 @@ TEST_CASE("every objective resumes bit by bit, for any number of threads") {
     CHECK(!same_weights(whole, half));
     CHECK(whole_state.position == resumed_state.position);
     CHECK(whole_state.tokens == resumed_state.tokens);
+  }
+}
+
+TEST_CASE("every objective gives the same state on any number of ranks, with held-out data and an average") {
+  const Corpus corpus;
+  test::TemporaryFolder folder;
+  for (const std::string& mixture : kMixtures) {
+    CAPTURE(mixture);
+    const auto state_of = [&](int count) {
+      const std::string path = folder.path("state" + std::to_string(count));
+      const auto train = [&](Ranks* ranks) {
+        Compute compute(1 + count % 2, best_simd_tier());
+        const auto source = corpus.source(mixture, 6);
+        std::vector<Validator::Part> parts;
+        for (ExampleSource& held_out : corpus.sources(mixture, 9))
+          parts.push_back({.share = 1, .loss = ExampleLoss(std::move(held_out), kContext, 2)});
+        Validator validator(std::move(parts));
+        ModelConfig config = model_config(corpus, 16);
+        config.dropout = 0.1;
+        TrainerOptions options = run_options(6);
+        options.batch_sequences = 15;  // the last micro-batch is smaller
+        options.optimizer.kind = OptimizerKind::muon;
+        options.average_decay = 0.9;
+        options.valid_every = 3;
+        options.keep = KeepWeights::best;
+        Trainer trainer(compute, config, options, *source, &validator, {}, ranks);
+        initialise(compute, trainer.weights(), 7);
+        trainer.begin();
+        Quiet observer;
+        trainer.run(observer);
+        if (trainer.ranks().rank() > 0) return trainer.follow();
+        save_state(path, {.config = config, .objective = mixture, .settings = "{}", .state = {}}, trainer);
+        trainer.release();
+      };
+      if (count == 0) {
+        train(nullptr);
+      } else {
+        test::run_ranks(count, [&](Ranks& ranks) { train(&ranks); });
+      }
+      return FileContent::read(path, {});
+    };
+    const FileContent plain = state_of(0);
+    for (const int count : {2, 4, 8}) {
+      CAPTURE(count);
+      CHECK(plain.text() == state_of(count).text());
+    }
   }
 }

@@ -98,9 +98,10 @@ struct Run {
   Trainer trainer;
 };
 
-bool same(const Parameters<float>& a, const Parameters<float>& b) {
-  return std::memcmp(a.flat().data(), b.flat().data(), static_cast<std::size_t>(a.flat().size()) * sizeof(float)) == 0;
+bool same(TensorView<float> a, TensorView<float> b) {
+  return a.size() == b.size() && std::memcmp(a.data(), b.data(), static_cast<std::size_t>(a.size()) * sizeof(float)) == 0;
 }
+bool same(const Parameters<float>& a, const Parameters<float>& b) { return same(a.flat(), b.flat()); }
 
 }  // namespace
 
@@ -133,8 +134,8 @@ TEST_CASE("twenty steps equal ten, a saved state, and ten more, bit by bit") {
     CHECK(second.trainer.run(second.watcher) == StopReason::budget);
     CHECK(second.watcher.losses.size() == 10);
     CHECK(same(whole.trainer.weights(), second.trainer.weights()));
-    CHECK(same(whole.trainer.first_moment(), second.trainer.first_moment()));
-    CHECK(same(whole.trainer.second_moment(), second.trainer.second_moment()));
+    CHECK(same(whole.trainer.moment(Moment::first).flat(), second.trainer.moment(Moment::first).flat()));
+    CHECK(same(whole.trainer.moment(Moment::second).flat(), second.trainer.moment(Moment::second).flat()));
     CHECK(same(whole.trainer.result(), second.trainer.result()));
     CHECK(!same(first.trainer.weights(), second.trainer.weights()));
     if (average > 0) CHECK(!same(whole.trainer.result(), whole.trainer.weights()));
@@ -232,10 +233,13 @@ TEST_CASE("gradients of micro-batches are summed in a balanced tree") {
     std::vector<float> values;
     for (std::int64_t i = 0; i < count; ++i)
       values.push_back(1.0f / static_cast<float>(3 * i + 1) * (i % 2 == 0 ? 1e4f : 1e-3f));
-    for (const float value : values) {
-      sum.next(compute).flat()[0] = value;
-      sum.done(compute);
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      sum.next(compute).flat()[0] = values[i];
+      if (i + 1 < values.size()) sum.done(compute);
     }
+    const std::int64_t size = sum.sum().flat().size();
+    sum.fold(compute, 1, size);
+    sum.fold(compute, 0, 1);
     const std::function<float(std::size_t, std::size_t)> tree = [&](std::size_t first, std::size_t size) -> float {
       if (size == 1) return values[first];
       std::size_t half = 1;
@@ -243,7 +247,7 @@ TEST_CASE("gradients of micro-batches are summed in a balanced tree") {
       return tree(first, half) + tree(first + half, size - half);
     };
     CAPTURE(count);
-    CHECK(sum.total(compute).flat()[0] == tree(0, values.size()));
+    CHECK(sum.finish().flat()[0] == tree(0, values.size()));
     CHECK(GradientSum::arenas(count) <=
           1 + static_cast<std::int64_t>(std::ceil(std::log2(static_cast<double>(count)))) + (count > 1 ? 1 : 0));
   }
@@ -280,7 +284,7 @@ TEST_CASE("no state is written if a moment is not finite") {
   Run run(1, small_options());
   run.start();
   run.trainer.run(run.watcher);
-  run.trainer.second_moment().final_norm.gain[0] = std::numeric_limits<float>::infinity();
+  run.trainer.moment(Moment::second).flat()[0] = std::numeric_limits<float>::infinity();
   CHECK_THROWS_AS(run.trainer.check_finite(), Error);
 }
 
@@ -374,11 +378,11 @@ TEST_CASE("the estimate of memory is what the trainer allocates") {
   const Trainer::Memory memory = Trainer::memory(config, options, SimdTier::portable, 2);
   const Parameters<float> parameters(config);
   CHECK(memory.weights == Arena<float>::bytes(parameters.flat().size()));
-  CHECK(memory.moments == 2 * memory.weights);
+  CHECK(memory.moments == 2 * Arena<float>::bytes(parameter_count(config)));
   options.optimizer.kind = OptimizerKind::muon;
   Optimizer optimizer(config, options.optimizer);
   CHECK(Trainer::memory(config, options, SimdTier::portable, 2).moments ==
-        Arena<float>::bytes(optimizer.first_moment().flat().size()) +
-            Arena<float>::bytes(optimizer.second_moment().flat().size()));
+        Arena<float>::bytes(optimizer.moment(Moment::first).flat().size()) +
+            Arena<float>::bytes(optimizer.moment(Moment::second).flat().size()));
   CHECK(memory.gradients == 3 * memory.weights);  // three micro-batches: two levels and the one in work
 }

@@ -86,7 +86,7 @@ TEST_CASE("a stream gives the windows of the file in order, and seeks by reading
   write_tokens(folder.path("t"), some_documents());
   const auto objective = find_objective("causal").make({.context_length = 8, .end_of_text = 0});
   TokenReader reader(open_input(folder.path("t")));
-  StreamSource source(reader, *objective, 1, 8);
+  StreamSource source(&reader, *objective, 1, 8);
   std::vector<Batch> batches(1);
   std::vector<std::string> digests;
   std::vector<TokenId> targets;
@@ -107,7 +107,7 @@ TEST_CASE("a stream gives the windows of the file in order, and seeks by reading
   CHECK(targets == stream);
 
   TokenReader again(open_input(folder.path("t")));
-  StreamSource resumed(again, *objective, 1, 8);
+  StreamSource resumed(&again, *objective, 1, 8);
   resumed.seek({.objectives = {{.epoch = 0, .index = 4}}, .drawn = 4});
   CHECK(resumed.consumed() == digests[1]);
   Batch batch;
@@ -118,7 +118,7 @@ TEST_CASE("a stream gives the windows of the file in order, and seeks by reading
   other[0][0] = 299;
   write_tokens(folder.path("other"), other);
   TokenReader different(open_input(folder.path("other")));
-  StreamSource wrong(different, *objective, 1, 8);
+  StreamSource wrong(&different, *objective, 1, 8);
   wrong.seek({.objectives = {{.epoch = 0, .index = 4}}, .drawn = 4});
   CHECK(wrong.consumed() != digests[1]);
   CHECK_THROWS_AS(wrong.seek({.objectives = {{.epoch = 0, .index = 400}}, .drawn = 400}), Error);
@@ -142,7 +142,8 @@ TEST_CASE("validation scores every token except end-of-text once, each document 
   Parameters<float> weights(config);
   initialise(compute, weights, 1);
   Activations<float> activations(config, 2, 3, Keep::scoring);
-  const ValidationPart result = validator.evaluate(compute, weights, activations);
+  OneRank ranks;
+  const ValidationPart result = validator.evaluate(compute, weights, activations, ranks);
 
   // The same by hand: windows of at most three targets, from end-of-text or the tokens before; a last one reaches back.
   struct ByHand {
@@ -174,7 +175,7 @@ TEST_CASE("validation scores every token except end-of-text once, each document 
   // Begin tokens that the stream has give the same as if they were supplied; without any the first token is not scored.
   const auto loss_of = [&](const std::vector<TokenId>& stored, DocumentLossOptions options) {
     options.context_length = 3;
-    return DocumentLoss(stored, 0, std::move(options)).evaluate(compute, weights, activations);
+    return DocumentLoss(stored, 0, std::move(options)).evaluate(compute, weights, activations, ranks);
   };
   const double supplied = loss_of({5, 6, 7, 0, 8, 0}, {.opening = {1, 2}}).loss;
   const double stored = loss_of({1, 2, 5, 6, 7, 0, 1, 2, 8, 0}, {.opening = {1, 2}, .opening_is_stored = true}).loss;

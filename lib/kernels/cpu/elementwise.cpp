@@ -87,21 +87,19 @@ void scale(Compute& compute, TensorView<T> y, double factor) {
 }
 
 template <class T>
-double sum_of_squares(Compute& compute, TensorView<const T> x) {
-  LM_CHECK(x.contiguous());
+void sums_of_squares(Compute& compute, std::span<double> sums, std::span<const std::span<const T>> parts) {
+  LM_CHECK(sums.size() == parts.size());
   const ElementwiseKernels<T>& kernels = simd_kernels<T>(compute.simd()).elementwise;
-  const Tiling tiling = flat_tiling(x.size());
-  double* partial = compute.shared_scratch<double>(tiling.tiles() + 1);
-  compute.pool().run(tiling.tiles(), [&](std::int64_t tile, int) {
-    partial[tile] = kernels.sum_of_squares(x.data() + tiling.first(tile), tiling.count(tile));
+  compute.pool().run(std::ssize(parts), [&](std::int64_t i, int) {
+    const std::span<const T> part = parts[static_cast<std::size_t>(i)];
+    sums[static_cast<std::size_t>(i)] = kernels.sum_of_squares(part.data(), std::ssize(part));
   });
-  double sum = 0;
-  add_tree_sum(&sum, partial, tiling.tiles(), 1);
-  return sum;
 }
 
-ScratchSize sum_of_squares_scratch(std::int64_t size) {
-  return {.shared = (flat_tiling(size).tiles() + 1) * static_cast<std::int64_t>(sizeof(double))};
+double tree_sum(std::span<double> values) {
+  double sum = 0;
+  add_tree_sum(&sum, values.data(), std::ssize(values), 1);
+  return sum;
 }
 
 template <class T>
@@ -128,8 +126,8 @@ template void fill(Compute&, TensorView<float>, float);
 template void fill(Compute&, TensorView<double>, double);
 template void scale(Compute&, TensorView<float>, double);
 template void scale(Compute&, TensorView<double>, double);
-template double sum_of_squares(Compute&, TensorView<const float>);
-template double sum_of_squares(Compute&, TensorView<const double>);
+template void sums_of_squares(Compute&, std::span<double>, std::span<const std::span<const float>>);
+template void sums_of_squares(Compute&, std::span<double>, std::span<const std::span<const double>>);
 template bool all_finite(Compute&, TensorView<const float>);
 template bool all_finite(Compute&, TensorView<const double>);
 

@@ -59,24 +59,20 @@ std::string sentences(const TrainPlan& plan, const TrainForecast& forecast) {
   if (!plan.init_from.empty()) text += ", beginning with the weights of '" + printable(plan.init_from) + "',";
   text +=
       " with the objective " + printable(plan.settings.objective.text()) + " " + length_text(forecast, plan.budget) + ".\n";
-  text += "It would take about " + megabytes(forecast.memory.total()) + " of memory and " +
+  const std::string ranks = forecast.ranks > 1 ? " on each of " + std::to_string(forecast.ranks) + " ranks" : "";
+  text += "It would take about " + megabytes(forecast.memory.total()) + " of memory" + ranks + " and " +
           count_text(forecast.flops_per_step) + " FLOPs a step";
   if (!plan.output.empty()) text += ", and write the model to '" + printable(plan.output) + "'";
   return text + "; nothing has been trained or written now.\n";
 }
 
 std::vector<std::pair<const char*, std::int64_t>> parts_of(const TrainMemory& memory) {
-  return {{"weights", memory.trainer.weights},
-          {"rounded", memory.trainer.rounded},
-          {"gradients", memory.trainer.gradients},
-          {"moments", memory.trainer.moments},
-          {"averages", memory.trainer.averages},
-          {"activations", memory.trainer.activations},
-          {"batches", memory.trainer.batches},
-          {"scratch", memory.trainer.scratch},
-          {"held_out", memory.held_out},
-          {"mapped_files", memory.files},
-          {"program", memory.program}};
+  return {{"weights", memory.trainer.weights},     {"rounded", memory.trainer.rounded},
+          {"gradients", memory.trainer.gradients}, {"moments", memory.trainer.moments},
+          {"averages", memory.trainer.averages},   {"activations", memory.trainer.activations},
+          {"batches", memory.trainer.batches},     {"scratch", memory.trainer.scratch},
+          {"messages", memory.trainer.messages},   {"held_out", memory.held_out},
+          {"mapped_files", memory.files},          {"program", memory.program}};
 }
 
 std::string line(std::string name, const std::string& value) {
@@ -98,6 +94,9 @@ JsonValue dry_run_json(const TrainPlan& plan, const TrainForecast& forecast) {
   JsonValue report;
   report.set("parameters", forecast.parameters).set("memory_bytes", memory.total());
   for (const auto& [name, bytes] : parts_of(memory)) report.set(std::string("memory_") + name, bytes);
+  report.set("ranks", std::int64_t{forecast.ranks}).set("sent_bytes", forecast.sent.total());
+  report.set("sent_gradients", forecast.sent.gradients).set("sent_weights", forecast.sent.weights);
+  report.set("sent_rest", forecast.sent.rest);
   report.set("flops_per_step", forecast.flops_per_step).set("tokens_per_step", forecast.step_positions);
   report.set("tokens_per_epoch", optional_json(forecast.tokens_per_epoch))
       .set("windows_per_epoch", optional_json(forecast.windows_per_epoch));
@@ -112,6 +111,11 @@ std::string dry_run_text(const TrainPlan& plan, const TrainForecast& forecast) {
   text += line("memory", megabytes(memory.total()));
   for (const auto& [name, bytes] : parts_of(memory)) {
     if (bytes > 0) text += line("  " + readable(name), megabytes(bytes));
+  }
+  if (forecast.ranks > 1) {
+    text += line("sent a step", megabytes(forecast.sent.total()));
+    text += line("  gradients", megabytes(forecast.sent.gradients)) + line("  weights", megabytes(forecast.sent.weights));
+    text += line("  rest", megabytes(forecast.sent.rest));
   }
   text += line("FLOPs a step", short_text(forecast.flops_per_step, 3));
   text += line("tokens a step", std::to_string(forecast.step_positions));

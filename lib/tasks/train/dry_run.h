@@ -9,7 +9,7 @@
 
 namespace lm {
 
-/// Returns an object with the keys parameters, memory_bytes and its parts, flops_per_step, tokens_per_step,
+/// Returns an object with the keys parameters, memory_bytes and its parts, ranks, sent_bytes and its parts, flops_per_step, tokens_per_step,
 /// tokens_per_epoch, windows_per_epoch, steps (null if the data or the budget do not say), settings.
 JsonValue dry_run_json(const TrainPlan& plan, const TrainForecast& forecast);
 

@@ -48,9 +48,10 @@ std::vector<ExampleSource> make_sources(const TrainSettings& settings, const Tra
 void open_stream(const TrainSettings& settings, const TrainInputs& inputs, TrainExamples& examples) {
   examples.stream_objective = stream_objective(settings, inputs);
   examples.stream = std::make_unique<StreamSource>(
-      *inputs.stream, *examples.stream_objective, static_cast<std::uint64_t>(settings.trainer.seed),
+      inputs.stream.get(), *examples.stream_objective, static_cast<std::uint64_t>(settings.trainer.seed),
       settings.model.context.value(),
-      [&inputs](std::span<const TokenId> tokens) { require_embedded(tokens, inputs, "'" + inputs.stream->name() + "'"); });
+      [&inputs](std::span<const TokenId> tokens) { require_embedded(tokens, inputs, "'" + inputs.stream->name() + "'"); },
+      inputs.ranks);
 }
 
 void open_windows(const TrainSettings& settings, const TrainInputs& inputs, TrainExamples& examples) {
@@ -102,7 +103,7 @@ std::vector<std::string> TrainExamples::notes() const {
 
 TrainExamples open_examples(const TrainSettings& settings, const TrainInputs& inputs) {
   TrainExamples examples{.shares = settings.objective.shares(), .windows = {}, .stream_objective = {}, .stream = {}};
-  if (inputs.stream != nullptr) {
+  if (settings.one_pass) {
     open_stream(settings, inputs, examples);
   } else {
     open_windows(settings, inputs, examples);

@@ -26,6 +26,12 @@ TrainMemory forecast_memory(const TrainPlan& plan, const TrainInputs& inputs, Co
   return memory;
 }
 
+SentBytes forecast_sent(const TrainPlan& plan) {
+  const TrainerOptions& trainer = plan.trainer;
+  return RankSum::sent(Shards(Parameters<float>::shapes(plan.config), trainer.optimizer.kind, trainer.ranks),
+                       trainer.batch_sequences, micro_batches(trainer), std::ssize(plan.examples.shares));
+}
+
 }  // namespace
 
 TrainForecast forecast(const TrainPlan& plan, const TrainInputs& inputs, Compute& compute) {
@@ -38,6 +44,8 @@ TrainForecast forecast(const TrainPlan& plan, const TrainInputs& inputs, Compute
           .windows_per_epoch = plan.examples.windows_per_epoch(),
           .total_steps = plan.trainer.total_steps,
           .step_positions = plan.step_positions(),
+          .ranks = plan.trainer.ranks,
+          .sent = forecast_sent(plan),
           .memory = forecast_memory(plan, inputs, compute)};
 }
 

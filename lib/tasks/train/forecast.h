@@ -27,6 +27,8 @@ struct TrainForecast {
   std::optional<std::int64_t> windows_per_epoch;
   std::optional<std::int64_t> total_steps;  // if the budget fixes them
   std::int64_t step_positions = 0;          // batch * context
+  int ranks = 1;                            // the memory is that of each
+  SentBytes sent;                           // by one rank in a step
   TrainMemory memory;
 };
 

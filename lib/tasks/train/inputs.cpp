@@ -13,6 +13,7 @@
 #include "tasks/folder_record.h"
 #include "tasks/load_tokenizer.h"
 #include "tasks/text_model.h"
+#include "tasks/train/dealt_tokens.h"
 #include "tasks/train/examples.h"
 #include "tasks/train/resolve.h"
 
@@ -21,6 +22,7 @@ namespace lm {
 namespace {
 
 void check_destinations(const TrainRequest& request) {
+  if (request.rank > 0) return;
   if (!request.output.empty()) check_model_destination(request.output);
   if (!request.state.empty()) check_output(request.state);
 }
@@ -166,8 +168,10 @@ void check_embedded(const TokenFile& file, const TrainInputs& inputs) {
 
 /// Opens a token file that was made with the inputs' tokenizer, is whole, and holds no id that the model lacks.
 TokenFile open_tokens(const std::string& path, const TrainRequest& request, TrainInputs& inputs) {
-  TokenFile file = TokenFile::open(path, request.spool_folder);
+  OneRank one_rank;
+  TokenFile file = open_dealt(inputs.ranks != nullptr ? *inputs.ranks : one_rank, path, request.spool_folder);
   require_same_tokenizer(inputs.tokenizer, file.info(), file.name());
+  if (request.rank > 0) return file;
   file.verify();
   check_begin(file, inputs.tokenizer);
   check_embedded(file, inputs);
@@ -194,6 +198,7 @@ void open_corpus(const TrainRequest& request, TrainInputs& inputs) {
 }
 
 void open_stream(const TrainRequest& request, TrainInputs& inputs) {
+  if (request.rank > 0) return;
   const std::string& path = request.tokens.front();
   require_token_stream(path);
   inputs.stream = std::make_unique<TokenReader>(open_input(path));
@@ -210,8 +215,9 @@ void open_validation(const TrainRequest& request, TrainInputs& inputs) {
 
 }  // namespace
 
-TrainInputs open_inputs(const TrainRequest& request) {
+TrainInputs open_inputs(const TrainRequest& request, Ranks* ranks) {
   TrainInputs inputs = open_tokenizer_and_model(request);
+  inputs.ranks = ranks;
   check_one_pass(request);
   check_shape(request, inputs);
   check_held_out(request);

@@ -13,6 +13,7 @@
 #include "model/files/checkpoint.h"
 #include "tasks/train/request.h"
 #include "text/tokenizer.h"
+#include "train/ranks/ranks.h"
 
 namespace lm {
 
@@ -25,7 +26,7 @@ struct TrainInputs {
   std::int64_t vocab_size = 0;         // of the model: the tokenizer's for fresh weights, others may have more or fewer ids
   std::optional<TokenId> uncounted;    // of the model: uncounted_token()
 
-  // Either the tokens to train on, or with one pass a stream of them.
+  // Either the tokens to train on, or with one pass a stream of them, which rank 0 reads.
   std::vector<TokenFile> files;
   std::optional<TokenCorpus> corpus;
   std::unique_ptr<TokenReader> stream;
@@ -34,14 +35,17 @@ struct TrainInputs {
   std::optional<TokenCorpus> valid;    // held-out data; empty: none
   std::int64_t valid_documents = 0;
 
+  Ranks* ranks = nullptr;  // that share the run; null: none
+
   /// What the user should know of the inputs, a sentence each.
   std::vector<std::string> notes;
 };
 
 /// Opens the tokenizer, the model to fine-tune, the corpus and the held-out data. Cheap errors come before data is read,
 /// which may take long from a pipe. Throws SettingsError for settings that contradict each other, Error for inputs that
-/// cannot be read or do not fit together, and for outputs that could not be written later.
-TrainInputs open_inputs(const TrainRequest& request);
+/// cannot be read or do not fit together, and for outputs that could not be written later. Of several ranks, only the first
+/// reads files whole to verify them. `ranks` outlive the inputs; null: one process.
+TrainInputs open_inputs(const TrainRequest& request, Ranks* ranks = nullptr);
 
 /// Throws Error naming `what` if one of `ids`, which the tokenizer has, is beyond the model's vocabulary.
 void require_embedded(std::span<const TokenId> ids, const TrainInputs& inputs, const std::string& what);

@@ -99,17 +99,19 @@ void finish(TrainPlan& plan, const TrainRequest& request, const TrainInputs& inp
 }
 
 TrainPlan begin_plan(const TrainRequest& request, const TrainInputs& inputs) {
-  return {.settings = request.settings,
-          .config = {},
-          .trainer = {},
-          .budget = request.budget,
-          .init_from = request.init_from,
-          .output = request.output,
-          .state = request.state,
-          .ends = inputs.ends,
-          .folder = inputs.folder,
-          .examples = {},
-          .notes = inputs.notes};
+  TrainPlan plan{.settings = request.settings,
+                 .config = {},
+                 .trainer = {},
+                 .budget = request.budget,
+                 .init_from = request.init_from,
+                 .output = request.output,
+                 .state = request.state,
+                 .ends = inputs.ends,
+                 .folder = inputs.folder,
+                 .examples = {},
+                 .notes = inputs.notes};
+  plan.settings.trainer.ranks = request.ranks;
+  return plan;
 }
 
 void check_same_inputs(const TrainInputs& inputs, const RecordedRun& recorded) {
@@ -123,6 +125,15 @@ Machine machine_of(Compute& compute) {
   return {.tier = compute.simd(),
           .fastest_precision = [&compute] { return fastest_precision(compute); },
           .peak_flops = [&compute] { return measure_peak_flops(compute, kPeakMilliseconds); }};
+}
+
+Machine machine_of(Compute& compute, Ranks& ranks) {
+  const Machine own = machine_of(compute);
+  return {
+      .tier = own.tier,
+      .fastest_precision =
+          [own, &ranks] { return from_first(ranks, ranks.rank() == 0 ? own.fastest_precision() : Precision::fp32); },
+      .peak_flops = [own, &ranks] { return ranks.size() * from_first(ranks, ranks.rank() == 0 ? own.peak_flops() : 0.0); }};
 }
 
 TrainPlan plan_fresh(const TrainRequest& request, const TrainInputs& inputs, const Machine& machine) {
@@ -143,7 +154,9 @@ TrainPlan plan_fresh(const TrainRequest& request, const TrainInputs& inputs, con
     const std::int64_t step = settings.trainer.batch_sequences * *settings.model.context;
     facts.total_steps = static_cast<std::int64_t>(*expected_tokens / static_cast<double>(step));
   }
+  const bool chosen = !settings.micro_batch;
   resolve_settings(settings, plan.config, facts);
+  if (chosen && request.ranks > 1) plan.notes.push_back(describe_micro_batch(settings));
   if (inputs.initial) plan.notes.push_back(describe_fine_tuning(settings, plan.config, request.init_from));
   finish(plan, request, inputs);
   return plan;
@@ -161,6 +174,7 @@ TrainPlan plan_resumed(const TrainRequest& request, const TrainInputs& inputs, c
   plan.folder = recorded.file.record().folder;
   plan.examples = open_examples(plan.settings, inputs);
   check_same_inputs(inputs, recorded);
+  check_resumed_ranks(plan.settings, recorded.path);
   finish(plan, request, inputs);
   return plan;
 }

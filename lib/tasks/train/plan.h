@@ -26,6 +26,8 @@ struct Machine {
 };
 /// Compute outlives the machine.
 Machine machine_of(Compute& compute);
+/// Likewise of several ranks, which all call its functions at the same time: what rank 0 measures is every rank's.
+Machine machine_of(Compute& compute, Ranks& ranks);
 
 struct TrainPlan {
   TrainSettings settings;  // nothing is left to be chosen

@@ -30,7 +30,8 @@ SimdTier recorded_tier(const JsonValue& record, const std::string& path) {
 RecordedRun read_recorded_run(const TrainRequest& request) {
   const std::string& path = request.state;
   if (path.empty()) throw Error("nothing to resume: a model on standard output has no state; name one with --checkpoint");
-  StateFile file = StateFile::open(path);
+  // Of several ranks one reads all of it.
+  StateFile file = StateFile::open(path, request.rank == 0 ? Checksum::verified : Checksum::ignored);
   const JsonValue record = JsonValue::parse(file.record().settings, path);
   const JsonValue* settings = record.find("settings");
   if (settings == nullptr) throw Error("no settings in the training state '" + path + "'");
@@ -77,7 +78,8 @@ std::optional<RecordedRun> open_recorded_run(const TrainRequest& request) {
   check_settings(request.settings);
   const bool resumes = request.resume == Resume::yes || (request.resume == Resume::automatic && exists(request.state));
   if (!resumes) {
-    if (!request.state.empty() && !request.writes_nothing) check_replaceable_state(request.state, request.unfinished);
+    if (!request.state.empty() && !request.writes_nothing && request.rank == 0)
+      check_replaceable_state(request.state, request.unfinished);
     return std::nullopt;
   }
   RecordedRun run = read_recorded_run(request);

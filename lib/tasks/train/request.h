@@ -49,6 +49,8 @@ struct TrainRequest {
   std::int64_t memory = std::int64_t{4} << 30;
   Keep keep_activations = Keep::training;  // or recomputing
   int threads = 1;
+  int ranks = 1;  // that share the run, and which of them this process is: the first one writes
+  int rank = 0;
   std::optional<SimdTier> simd;  // forced tier; empty: the state's, or the best
   std::string spool_folder;      // for token streams from a pipe
 };

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/number_text.h"
 #include "base/round.h"
+#include "train/ranks/ranks.h"
 
 namespace lm {
 
@@ -81,6 +82,53 @@ Attend usual_attend(const Mixture& objective) {
   return objective.mixed() ? Attend::window : objective.shares().front().entry->usual_attend;
 }
 
+/// Returns whether so many ranks can share a step of so many micro-batches: each computes a subtree of their sum.
+bool can_share(int ranks, std::int64_t micro_batches) {
+  return ranks == 1 || (is_power_of_two(ranks) && micro_batches % ranks == 0 && is_power_of_two(micro_batches / ranks));
+}
+
+/// "a, b or c"
+std::string one_of(const std::vector<std::string>& words) {
+  std::string text;
+  for (std::size_t i = 0; i < words.size(); ++i) text += (i == 0 ? "" : i + 1 == words.size() ? " or " : ", ") + words[i];
+  return text;
+}
+
+/// Returns the numbers of ranks that can share such steps: "1, 2 or 4 ranks".
+std::string ranks_for(std::int64_t batch, std::int64_t micro_batch) {
+  const std::int64_t count = divide_up(batch, micro_batch);
+  std::vector<std::string> numbers;
+  for (std::int64_t ranks = 1; ranks <= count; ranks *= 2) {
+    if (can_share(static_cast<int>(ranks), count)) numbers.push_back(std::to_string(ranks));
+  }
+  return one_of(numbers) + (numbers.size() == 1 ? " rank" : " ranks");
+}
+
+/// Returns the micro-batches that so many ranks can share, the largest ones.
+std::string micro_batches_for(std::int64_t batch, int ranks) {
+  std::vector<std::string> sizes;
+  for (std::int64_t size = batch; size >= 1 && sizes.size() < 4; --size) {
+    if (can_share(ranks, divide_up(batch, size))) sizes.push_back(std::to_string(size));
+  }
+  if (sizes.empty()) return "another --batch, such as " + std::to_string(round_up(batch, std::int64_t{ranks}));
+  return "--micro-batch " + one_of(sizes);
+}
+
+void check_shared_steps(const TrainSettings& s) {
+  const int ranks = s.trainer.ranks;
+  const std::int64_t batch = s.trainer.batch_sequences;
+  if (!is_power_of_two(ranks))
+    throw SettingsError(std::to_string(ranks) + " ranks cannot share a run: their number must be a power of two");
+  if (!s.micro_batch && ranks > 1 && batch % ranks != 0) {
+    throw SettingsError("--batch " + std::to_string(batch) + " has no " + std::to_string(ranks) +
+                        " equal parts; give a multiple of " + std::to_string(ranks));
+  }
+  if (!s.micro_batch || can_share(ranks, divide_up(batch, *s.micro_batch))) return;
+  throw SettingsError("--micro-batch " + std::to_string(*s.micro_batch) + " of --batch " + std::to_string(batch) +
+                      " makes steps that " + std::to_string(ranks) + " ranks cannot share; give " +
+                      micro_batches_for(batch, ranks) + ", or start " + ranks_for(batch, *s.micro_batch));
+}
+
 /// What the smallest step takes with the largest micro-batch that does, and that micro-batch.
 struct MicroBatch {
   std::int64_t sequences = 0;
@@ -89,17 +137,18 @@ struct MicroBatch {
 
 /// Returns the largest micro-batch that fits into `memory`, else the one that takes the least: fewer sequences a pass mean
 /// smaller activations but more gradients to sum. They are halves of the batch, so that micro-batches stay equal, and the
-/// tree of their sums balanced, if the batch is a power of two.
+/// tree of their sums balanced, if the batch is a power of two. Several ranks begin with one for each, and keep them equal.
 MicroBatch fit_micro_batch(TrainSettings s, const ModelConfig& config, const ResolveFacts& facts, Keep keep) {
   MicroBatch best;
-  s.micro_batch = s.trainer.batch_sequences;
+  const int ranks = s.trainer.ranks;
+  s.micro_batch = s.trainer.batch_sequences / ranks;
   for (;; s.micro_batch = (*s.micro_batch + 1) / 2) {
     TrainerOptions options = trainer_options(s);
     options.keep_activations = keep;
     const std::int64_t bytes =
         Trainer::memory(config, options, facts.tier, 1).total() + facts.held_out_bytes + kProgramBytes;
     if (best.sequences == 0 || bytes < best.bytes) best = {.sequences = *s.micro_batch, .bytes = bytes};
-    if (bytes <= facts.memory || *s.micro_batch == 1) return best;
+    if (bytes <= facts.memory || *s.micro_batch == 1 || (ranks > 1 && *s.micro_batch % 2 != 0)) return best;
   }
 }
 
@@ -159,7 +208,22 @@ void resolve_settings(TrainSettings& s, const ModelConfig& config, const Resolve
     s.min_learning_rate = s.trainer.schedule.kind == ScheduleKind::cosine ? *s.learning_rate / 10 : 0.0;
   }
   if (!s.warmup) s.warmup = facts.total_steps ? std::min(kMaximumWarmup, *facts.total_steps / 20) : kMaximumWarmup;
-  s.micro_batch = s.micro_batch ? std::min(*s.micro_batch, s.trainer.batch_sequences) : choose_micro_batch(s, config, facts);
+  if (s.micro_batch) s.micro_batch = std::min(*s.micro_batch, s.trainer.batch_sequences);
+  check_shared_steps(s);
+  if (!s.micro_batch) s.micro_batch = choose_micro_batch(s, config, facts);
+}
+
+void check_resumed_ranks(const TrainSettings& s, const std::string& state) {
+  const std::int64_t batch = s.trainer.batch_sequences, micro_batch = s.micro_batch.value();
+  if (can_share(s.trainer.ranks, divide_up(batch, micro_batch))) return;
+  throw Error("cannot resume '" + state + "' on " + std::to_string(s.trainer.ranks) + " ranks: its steps of --batch " +
+              std::to_string(batch) + " and --micro-batch " + std::to_string(micro_batch) + " are for " +
+              ranks_for(batch, micro_batch));
+}
+
+std::string describe_micro_batch(const TrainSettings& s) {
+  return std::to_string(s.trainer.ranks) + " ranks take --micro-batch " + std::to_string(s.micro_batch.value()) +
+         ", with which any number of them gives the same model";
 }
 
 TrainerOptions trainer_options(const TrainSettings& s) {

@@ -38,6 +38,11 @@ void check_step_size(const TrainSettings& settings);
 /// needs.
 void resolve_settings(TrainSettings& settings, const ModelConfig& config, const ResolveFacts& facts);
 
+/// Throws Error if the ranks cannot share the steps of the run that `state` records, naming the numbers of ranks that can.
+void check_resumed_ranks(const TrainSettings& settings, const std::string& state);
+/// Returns a sentence on the micro-batch that was chosen for several ranks.
+std::string describe_micro_batch(const TrainSettings& settings);
+
 /// Returns the trainer's options that resolved settings amount to. The caller fills in budgets, the interval of validations
 /// and which activations to keep.
 TrainerOptions trainer_options(const TrainSettings& settings);

@@ -14,6 +14,7 @@
 #include "tasks/train/settings_record.h"
 #include "text/tokenizer_tables.h"
 #include "train/example_source.h"
+#include "train/shared_observer.h"
 #include "train/state_file.h"
 
 namespace lm {
@@ -70,7 +71,7 @@ TrainRun::TrainRun(TrainPlan plan, TrainInputs& inputs, Compute& compute, const 
       compute_(compute),
       validation_(open_validation(plan_.settings, inputs)),
       trainer_(compute, plan_.config, plan_.trainer, plan_.examples.source(), validation_.validator.get(),
-               take_initial(inputs)) {
+               take_initial(inputs), inputs.ranks) {
   if (is_model_folder(plan_.output)) folder_files(model_record());  // before hours of work: it throws
   if (recorded != nullptr) {
     recorded->file.load_into(trainer_);
@@ -82,8 +83,9 @@ TrainRun::TrainRun(TrainPlan plan, TrainInputs& inputs, Compute& compute, const 
 }
 
 StopReason TrainRun::run(TrainObserver& observer) {
+  SharedObserver shared(observer, trainer_.ranks(), trainer_);
   try {
-    return trainer_.run(observer);
+    return trainer_.run(shared);
   } catch (const NoTargets&) {
     // Chance may have given a few targets before, but nothing worth keeping: a run on better data then finds no unfinished
     // one in its way. A mixture may have learned much.
@@ -96,8 +98,12 @@ StopReason TrainRun::run(TrainObserver& observer) {
   }
 }
 
+// Of several ranks all must have failed, or one would wait for the others.
 void TrainRun::keep_learned() {
+  if (trainer_.ranks().size() > 1 && !trainer_.failed_at_data()) return;
+  if (!leads()) return follow();
   if (has_state() && trainer_.step_is_whole() && state().tokens > 0) keep_state();
+  release();
 }
 
 std::vector<std::string> TrainRun::notes() const {

@@ -20,6 +20,13 @@ class TrainRun {
   TrainRun(TrainPlan plan, TrainInputs& inputs, Compute& compute, const RecordedRun* recorded = nullptr);
 
   const TrainPlan& plan() const { return plan_; }
+  /// Returns true for the rank that shows and writes; it is the only one that may save.
+  bool leads() const { return trainer_.ranks().rank() == 0; }
+  /// After run(): the others follow what rank 0 saves, until it lets them end.
+  void follow() { trainer_.follow(); }
+  void release() { trainer_.release(); }
+  /// Returns how long the sums over ranks have taken; null in one process.
+  const BackgroundSum* background() const { return trainer_.background(); }
   const TrainState& state() const { return trainer_.state(); }
   /// Runs until a budget ends it. If reading the data fails, saves the state of the last whole step and throws Error.
   StopReason run(TrainObserver& observer);

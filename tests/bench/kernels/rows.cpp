@@ -87,7 +87,15 @@ const RowKernel kKernels[] = {
     {"dropout", 2, 1, [](Rows& r) { dropout_forward<float>(compute(), r.y.view, {.rate = 0.1, .key = 1, .stream = 2}); }},
     {"add", 3, 2, [](Rows& r) { add<float>(compute(), r.y.view, r.x.view); }},
     {"copy", 2, 2, [](Rows& r) { copy<float>(compute(), r.y.view, r.x.view); }},
-    {"sum_of_squares", 1, 1, [](Rows& r) { benchmark::DoNotOptimize(sum_of_squares<float>(compute(), r.x.view)); }},
+    {"sums_of_squares", 1, 1,
+     [](Rows& r) {
+       std::vector<std::span<const float>> parts;
+       for (std::int64_t row = 0; row < r.x.view.rows(); ++row)
+         parts.emplace_back(r.x.view.row(row), static_cast<std::size_t>(r.x.view.columns()));
+       std::vector<double> sums(parts.size());
+       sums_of_squares<float>(compute(), sums, parts);
+       benchmark::DoNotOptimize(tree_sum(sums));
+     }},
     {"adamw", 7, 4, [](Rows& r) { adamw<float>(compute(), r.x.view, r.y.view, r.second.view, r.dy.view, kAdamW); }},
     {"moving_average", 3, 2, [](Rows& r) { moving_average<float>(compute(), r.y.view, r.x.view, 0.999); }},
 };

@@ -1,0 +1,34 @@
+// Processes that a launcher of parallel jobs (mpirun, srun) has started together, and the ranks that they become.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "train/ranks/ranks.h"
+
+namespace lm::cmd {
+
+/// What the launcher's variables say of this process.
+struct Launch {
+  int rank = 0;
+  std::optional<int> size = {};  // if they say so
+};
+
+/// Returns nothing for a process that no launcher started.
+std::optional<Launch> launch();
+
+/// Returns whether another process of the same launch shows what all of them meet.
+bool follows_another();
+
+/// Joins the ranks of the launch, by the module of MPI; returns the only rank without one. Throws Error if there is a launch of
+/// several processes, but no module.
+std::unique_ptr<Ranks> open_ranks();
+
+/// Returns the MPI that the module was built with, or why there is none: for --version.
+std::string mpi_text();
+
+/// Returns the seconds that the launcher gives a process between SIGTERM and SIGKILL, if it is one that says so.
+std::optional<double> seconds_to_end();
+
+}  // namespace lm::cmd

@@ -1,0 +1,45 @@
+#include "shared_run.h"
+
+#include <chrono>
+#include <string>
+#include <thread>
+
+#include <spdlog/spdlog.h>
+
+#include "base/error.h"
+#include "program.h"
+
+namespace lm::cmd {
+namespace {
+
+// Within it rank 0 has met the same and has ended this rank, if it is going to.
+constexpr std::chrono::seconds kTimeForFirst{2};
+
+void end_all(Ranks& ranks, const std::string& message, int status) {
+  if (ranks.rank() > 0) std::this_thread::sleep_for(kTimeForFirst);
+  spdlog::error("{}{}", ranks.rank() > 0 ? "rank " + std::to_string(ranks.rank()) + ": " : "", message);
+  ranks.end_all(status);
+}
+
+}  // namespace
+
+int run_shared(Ranks& ranks, const std::function<int()>& body) {
+  if (ranks.size() == 1) return body();
+  try {
+    return body();
+  } catch (const RankLost& lost) {
+    // The launcher reports it, and ends the others already; asked to, it would begin anew.
+    spdlog::debug("{}", lost.what());
+  } catch (const UsageError& error) {
+    end_all(ranks, std::string(error.what()) + "; see --help", 2);
+  } catch (const SettingsError& error) {
+    end_all(ranks, std::string(error.what()) + "; see --help", 2);
+  } catch (const std::bad_alloc&) {
+    end_all(ranks, "out of memory", 1);
+  } catch (const std::exception& error) {
+    end_all(ranks, error.what(), 1);
+  }
+  return 1;
+}
+
+}  // namespace lm::cmd

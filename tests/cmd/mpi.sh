@@ -1,0 +1,160 @@
+# A run that mpirun starts is the run of one process, bit by bit, and its ranks fail together. tests/mpi has the long matrix.
+# shellcheck disable=SC2154 # make_training sets shape
+need tok-train tok-encode lm-train
+
+# Without the module a launch is refused by its first process; a plain run, or a launch of one, does not ask for it.
+make_training --layers 2 --channels 48 --heads 2 --context 32 --batch 8 --micro-batch 1 --threads 1
+mkdir alone
+cp "$LM_BIN/lm-train" alone/
+OMPI_COMM_WORLD_RANK=0 OMPI_COMM_WORLD_SIZE=2 expect_exit 1 alone/lm-train -t tok.json "${shape[@]}" --steps 2 -o model train.tok
+expect_one_line_stderr "cannot share a run among the 2 processes of this launch"
+OMPI_COMM_WORLD_RANK=1 OMPI_COMM_WORLD_SIZE=2 expect_exit 1 alone/lm-train -t tok.json "${shape[@]}" --steps 2 -o model train.tok
+expect_silence
+OMPI_COMM_WORLD_RANK=0 OMPI_COMM_WORLD_SIZE=1 expect_exit 0 alone/lm-train -t tok.json "${shape[@]}" --steps 2 -o model train.tok
+alone/lm-train --version | grep -q '^mpi: none (no ' || fail "--version does not say that there is no MPI"
+
+# What a run of ranks would take and send.
+expect_exit 0 lm-train -t tok.json "${shape[@]}" --dry-run --json train.tok
+mv stdout one.json
+expect_exit 0 lm-train -t tok.json "${shape[@]}" --dry-run --ranks 2 --json train.tok
+number() { grep -o "\"$2\":[0-9]*" "$1" | cut -d: -f2; }
+[ "$(number one.json sent_bytes)" = 0 ] || fail "one process sends nothing"
+moments=$(number stdout memory_moments)
+[ $((100 * moments)) -lt $((56 * $(number one.json memory_moments))) ] || fail "two ranks have $moments bytes of moments each"
+[ $((10 * $(number stdout sent_gradients))) -lt $((45 * $(number stdout parameters))) ] || fail "a rank sends more than its half"
+expect_exit 0 lm-train -t tok.json "${shape[@]}" --dry-run --ranks 4 train.tok
+grep -q '^sent a step ' stdout || fail "no bytes in: $(cat stdout)"
+expect_exit 2 lm-train -t tok.json "${shape[@]}" --dry-run --ranks 3 train.tok
+expect_one_line_stderr "3 ranks cannot share a run: their number must be a power of two"
+expect_exit 2 lm-train -t tok.json "${shape[@]}" --micro-batch 3 --dry-run --ranks 4 train.tok
+expect_one_line_stderr "give --micro-batch 2 or 1, or start 1 rank"
+expect_exit 2 lm-train -t tok.json "${shape[@]}" --steps 2 --ranks 2 -o model train.tok
+expect_one_line_stderr "mpirun -n 2 lm-train"
+
+need_mpi
+
+# same_bits NAME OPTION...: 1, 2 and 4 ranks give the model of one process.
+same_bits() {
+  local count
+  rm -f plain* ranks*
+  train --steps 12 "$@" -o plain train.tok 2>stderr || fail "$(cat stderr)"
+  for count in 1 2 4; do
+    rm -f ranks.state
+    ranks $count lm-train -t tok.json "${shape[@]}" --steps 12 "$@" -o ranks train.tok </dev/null
+    expect_same plain ranks
+  done
+}
+same_bits --dropout 0.1 --valid-fraction 0.1 --valid-every 4 --ema 0.9
+same_bits --optimizer adamw --objective causal:0.5,fim:0.5 --precision mixed
+
+# A pipe is read by rank 0 and dealt out, spooled or in one pass, to its end inside a step.
+train --steps 12 -o plain --overwrite train.tok
+ranks 4 lm-train -t tok.json "${shape[@]}" --steps 12 --overwrite -o ranks - <train.tok
+expect_same plain ranks
+train --one-pass --schedule constant --steps 10k --overwrite -o plain train.tok
+ranks 4 lm-train -t tok.json "${shape[@]}" --one-pass --schedule constant --steps 10k --overwrite -o ranks - <train.tok
+expect_same plain ranks
+
+# The largest of equal parts that fit is chosen and said; one process with it gives the same.
+rm -f plain* ranks*
+expect_exit 0 ranks 2 lm-train -t tok.json --layers 1 --channels 32 --context 32 --batch 8 --steps 4 -o ranks train.tok
+grep -q 'lm-train: 2 ranks take --micro-batch 4' stderr || fail "the micro-batch is not named: $(cat stderr)"
+lm-train -t tok.json --layers 1 --channels 32 --context 32 --batch 8 --micro-batch 4 --steps 4 -o plain train.tok
+expect_same plain ranks
+
+# Any number of ranks resumes a state, if its micro-batches are for that many.
+rm -f plain* ranks*
+train --steps 12 -o plain train.tok
+ranks 4 lm-train -t tok.json "${shape[@]}" --steps 5 --schedule constant -o ranks train.tok </dev/null
+train --steps 12 --schedule constant --overwrite -o plain train.tok
+ranks 2 lm-train -t tok.json "${shape[@]}" --steps 8 --resume -o ranks train.tok </dev/null
+train --steps 10 --resume -o ranks train.tok
+ranks 8 lm-train -t tok.json "${shape[@]}" --steps 12 --resume auto -o ranks train.tok </dev/null
+expect_same plain ranks
+expect_exit 1 ranks 16 lm-train -t tok.json --steps 20 --threads 1 --resume -o ranks train.tok
+grep -q "are for 1, 2, 4 or 8 ranks" stderr || fail "no other numbers of ranks in: $(cat stderr)"
+
+# One message, from the first rank, for what all meet.
+expect_message() {
+  [ "$(grep -c '^lm-train: ' stderr)" = 1 ] || fail "not one message: $(cat stderr)"
+  grep -q "^lm-train: .*$1" stderr || fail "'$1' is not in: $(cat stderr)"
+}
+expect_exit 2 ranks 2 lm-train -t tok.json --nonsense
+expect_message "unknown option '--nonsense'"
+expect_exit 1 ranks 2 lm-train -t tok.json "${shape[@]}" --steps 2 --overwrite -o ranks missing.tok
+expect_message "missing.tok"
+
+# A rank with another program, tokenizer, tier or data is refused at the start, and named.
+expect_refusal() {
+  local text=$1
+  shift
+  expect_exit 1 mpirun --quiet --oversubscribe -n 1 lm-train -t tok.json "${shape[@]}" --steps 2 --overwrite -o ranks train.tok \
+    : -n 1 "$@"
+  expect_message "rank 1 has $text that differs"
+}
+head -c 30000 corpus.txt | tok-encode -t tok.json -o other.tok -
+tok-train --vocab-size 390 -o other.json corpus.txt
+expect_refusal "training data" lm-train -t tok.json "${shape[@]}" --steps 2 --overwrite -o ranks other.tok
+expect_refusal "settings" lm-train -t tok.json "${shape[@]}" --lr 0.5 --steps 2 --overwrite -o ranks train.tok
+expect_refusal "a budget" lm-train -t tok.json "${shape[@]}" --steps 3 --overwrite -o ranks train.tok
+expect_refusal "a SIMD tier" lm-train -t tok.json "${shape[@]}" --simd portable --steps 2 --overwrite -o ranks train.tok
+mkdir -p other/bin
+ln -s "$LM_BIN/../lib" other/lib
+{ cat "$LM_BIN/lm-train" && echo; } >other/bin/lm-train
+chmod +x other/bin/lm-train
+expect_refusal "a program" other/bin/lm-train -t tok.json "${shape[@]}" --steps 2 --overwrite -o ranks train.tok
+
+# begin_ranks OPTION...: starts a long run of 4 ranks, and returns when it has made 10 steps.
+begin_ranks() {
+  rm -f ranks ranks.state
+  make_gate
+  mpirun --quiet --oversubscribe -n 4 lm-train -t tok.json "${shape[@]}" --steps 200 --metrics gate "$@" -o ranks train.tok </dev/null 2>stderr 8>&- &
+  pid=$!
+  open_gate
+  for _ in $(seq 10); do read -r -u 9 _; done
+}
+# end_ranks LIMIT: reads what is left, and waits; the run must end within so many seconds.
+end_ranks() {
+  SECONDS=0
+  cat <&9 >/dev/null
+  exec 9<&-
+  status=0
+  wait $pid || status=$?
+  [ $SECONDS -le "$1" ] || fail "the run ended only after $SECONDS s"
+}
+rm -f plain*
+train --steps 200 -o plain train.tok
+
+# A rank that dies ends the run within seconds; the state goes on where it was.
+begin_ranks --checkpoint-every 0s
+kill -9 "$(pgrep -P $pid lm-train | sed -n 3p)"
+end_ranks 10
+[ $status != 0 ] || fail "a dead rank is no success"
+[ ! -e ranks ] || fail "a model before the end"
+ranks 2 lm-train -t tok.json "${shape[@]}" --steps 200 --resume -o ranks train.tok </dev/null
+expect_same plain ranks
+
+# SIGTERM to the launcher, or to any rank, saves and ends; SIGUSR1 saves state and model and continues.
+begin_ranks
+kill -TERM $pid
+end_ranks 10
+[ -e ranks.state ] || fail "nothing was saved: $(cat stderr)"
+train --steps 200 --resume -o ranks train.tok
+expect_same plain ranks
+begin_ranks
+kill -TERM "$(pgrep -P $pid lm-train | sed -n 4p)"
+end_ranks 10
+[ $status = 143 ] || fail "exit $status instead of 143"
+grep -q "^lm-train: stopped by a signal after step" stderr || fail "no message: $(cat stderr)"
+ranks 8 lm-train -t tok.json "${shape[@]}" --steps 200 --resume -o ranks train.tok </dev/null
+expect_same plain ranks
+begin_ranks
+kill -USR1 $pid
+for _ in $(seq 100); do
+  [ ! -e ranks ] || break
+  read -r -u 9 _ || break
+done
+if [ ! -e ranks.state ] || [ ! -e ranks ]; then fail "SIGUSR1 saved nothing: $(cat stderr)"; fi
+end_ranks 30
+[ $status = 0 ] || fail "exit $status: $(cat stderr)"
+expect_same plain ranks

@@ -1,0 +1,170 @@
+// Runs that several ranks share, from request to model file: how steps are divided, what is dealt out, and what is refused.
+#include <doctest/doctest.h>
+#include <sys/stat.h>
+
+#include <atomic>
+#include <string>
+#include <thread>
+
+#include "base/error.h"
+#include "support/thread_ranks.h"
+#include "tasks/train/agreement.h"
+#include "tasks/train/dealt_tokens.h"
+#include "tasks/train/run.h"
+#include "tasks/train/train_data.h"
+
+using namespace lm;
+
+namespace {
+
+/// A machine of a fixed speed, which is counted.
+Machine counted_machine(std::atomic<int>& measured) {
+  return {.tier = SimdTier::portable,
+          .fastest_precision = [] { return Precision::fp32; },
+          .peak_flops =
+              [&measured] {
+                ++measured;
+                return 1e9;
+              }};
+}
+
+class Endless : public TrainObserver {
+ public:
+  void on_step(const StepReport&) override {}
+  bool stop_requested() override { return false; }
+  void maybe_save() override {}
+  double now() override { return 0; }
+};
+
+/// Makes a run of the request as one of the ranks, or as the only process; rank 0 writes the model.
+void train_as(TrainRequest request, Ranks* ranks) {
+  std::atomic<int> measured = 0;
+  request.ranks = ranks != nullptr ? ranks->size() : 1;
+  request.rank = ranks != nullptr ? ranks->rank() : 0;
+  Compute compute(1, SimdTier::portable);
+  TrainInputs inputs = open_inputs(request, ranks);
+  TrainPlan plan = plan_fresh(request, inputs, counted_machine(measured));
+  if (ranks != nullptr) require_same_facts(*ranks, facts_of(plan, inputs, compute.simd(), nullptr));
+  TrainRun run(std::move(plan), inputs, compute);
+  Endless observer;
+  const StopReason reason = run.run(observer);
+  if (!run.leads()) return run.follow();
+  run.save_results(reason);
+  run.release();
+}
+
+TrainRequest shared_request(const test::TrainFolder& folder, const std::string& tokens) {
+  TrainRequest request = folder.request(tokens);
+  request.settings.trainer.batch_sequences = 8;
+  request.settings.micro_batch = 1;
+  request.named.add(Setting::micro_batch);
+  return request;
+}
+
+}  // namespace
+
+TEST_CASE("ranks write the model file of one process: from a file, held-out data and a stream in one pass") {
+  const test::TrainFolder folder;
+  const std::string tokens = folder.tokens("a.tok", 60);
+  TrainRequest held_out = shared_request(folder, tokens), one_pass = shared_request(folder, tokens);
+  held_out.settings.valid_fraction = 0.2;
+  held_out.valid_every = 3;
+  held_out.settings.trainer.average_decay = 0.9;
+  one_pass.settings.one_pass = true;
+  one_pass.settings.trainer.schedule.kind = ScheduleKind::constant;
+  one_pass.budget.steps = 100'000;  // the end of the data comes before
+  for (TrainRequest request : {shared_request(folder, tokens), held_out, one_pass}) {
+    request.unfinished = UnfinishedState::replace;
+    train_as(request, nullptr);
+    const std::string plain = test::read_file(request.output);
+    for (const int count : {2, 4, 8}) {
+      CAPTURE(count);
+      request.output = folder.path("shared.lm");
+      test::run_ranks(count, [&](Ranks& ranks) { train_as(request, &ranks); });
+      CHECK(test::read_file(request.output) == plain);
+    }
+  }
+}
+
+TEST_CASE("a pipe is read by rank 0 and dealt out") {
+  const test::TrainFolder folder;
+  const std::string tokens = folder.tokens("a.tok", 60), bytes = test::read_file(tokens);
+  REQUIRE(mkfifo(folder.path("pipe").c_str(), 0600) == 0);
+  std::thread writer([&] { folder.write("pipe", bytes); });
+  const TokenFile whole = TokenFile::open(tokens, folder.path(""));
+  std::atomic<int> equal = 0;
+  test::run_ranks(4, [&](Ranks& ranks) {
+    const TokenFile dealt = open_dealt(ranks, folder.path("pipe"), folder.path(""));
+    std::vector<TokenId> expected(static_cast<std::size_t>(whole.size())), got = expected;
+    whole.tokens(0, expected);
+    dealt.tokens(0, got);
+    if (dealt.size() == whole.size() && dealt.hash() == whole.hash() && got == expected) ++equal;
+  });
+  writer.join();
+  CHECK(equal == 4);
+}
+
+TEST_CASE("several ranks take the largest of R, 2R, 4R, ... equal parts of a step that memory holds on each") {
+  const test::TrainFolder folder;
+  TrainRequest request = folder.request(folder.tokens("a.tok"));
+  request.settings.trainer.batch_sequences = 64;
+  request.ranks = 4;
+  std::atomic<int> measured = 0;
+  const TrainInputs inputs = open_inputs(request);
+  const auto plan_with = [&](std::int64_t memory) {
+    request.memory = memory;
+    return plan_fresh(request, inputs, counted_machine(measured));
+  };
+  const TrainPlan plenty = plan_with(std::int64_t{1} << 30);
+  CHECK(plenty.trainer.micro_batch_sequences == 16);
+  CHECK(plenty.notes.front().find("4 ranks take --micro-batch 16") == 0);
+  TrainerOptions smaller = plenty.trainer;
+  smaller.micro_batch_sequences = 4;
+  const std::int64_t room =
+      Trainer::memory(plenty.config, smaller, SimdTier::portable, 1).total() + (std::int64_t{32} << 20);
+  CHECK(plan_with(room).trainer.micro_batch_sequences == 4);
+  CHECK_THROWS_WITH_AS(plan_with(1 << 20), doctest::Contains("no step fits"), SettingsError);
+}
+
+TEST_CASE("steps that ranks cannot share are refused with those that they can") {
+  const test::TrainFolder folder;
+  TrainRequest request = folder.request(folder.tokens("a.tok"));
+  std::atomic<int> measured = 0;
+  const TrainInputs inputs = open_inputs(request);
+  const auto refusal = [&](std::int64_t batch, std::optional<std::int64_t> micro_batch, int ranks) {
+    request.settings.trainer.batch_sequences = batch;
+    request.settings.micro_batch = micro_batch;
+    request.ranks = ranks;
+    try {
+      plan_fresh(request, inputs, counted_machine(measured));
+    } catch (const SettingsError& error) {
+      return std::string(error.what());
+    }
+    return std::string();
+  };
+  CHECK(refusal(16, 2, 3) == "3 ranks cannot share a run: their number must be a power of two");
+  CHECK(refusal(16, 2, 8).empty());
+  CHECK(refusal(16, 1, 8).empty());
+  CHECK(refusal(15, 2, 8).empty());  // the last one is smaller
+  CHECK(refusal(16, 3, 4) ==
+        "--micro-batch 3 of --batch 16 makes steps that 4 ranks cannot share; give --micro-batch 5, 4, 2 or 1, or start 1 "
+        "rank");
+  CHECK(refusal(16, 8, 4) ==
+        "--micro-batch 8 of --batch 16 makes steps that 4 ranks cannot share; give --micro-batch 5, 4, 2 or 1, or start 1 "
+        "or 2 "
+        "ranks");
+  CHECK(refusal(6, {}, 4) == "--batch 6 has no 4 equal parts; give a multiple of 4");
+}
+
+TEST_CASE("a rank that would make another run is named, on every rank") {
+  const test::TrainFolder folder;
+  std::atomic<int> named = 0;
+  test::run_ranks(4, [&](Ranks& ranks) {
+    try {
+      require_same_facts(ranks, {{"a program", "1"}, {"training data", ranks.rank() >= 2 ? "b" : "a"}});
+    } catch (const Error& error) {
+      if (std::string(error.what()).find("rank 2 has training data that differs from rank 0's ('b' and 'a')") == 0) ++named;
+    }
+  });
+  CHECK(named == 4);
+}
