@@ -84,7 +84,7 @@ conformance: all ## compare with other people's programs
 	@LM_BIN=$(CURDIR)/$(BUILD)/bin bash tests/conformance/run.sh || [ $$? = 77 ]
 
 SOURCES = $(shell git ls-files -co --exclude-standard '*.h' '*.cpp')
-SCRIPTS = .ci/deps .ci/run .ci/changed $(shell git ls-files -co --exclude-standard '*.sh' 'tests/support/run_*')
+SCRIPTS = .ci/deps .ci/run .ci/changed $(shell git ls-files -co --exclude-standard '*.sh' 'tests/support/run_*' 'tests/support/slurm/*')
 CHANGED = $(shell .ci/changed '*.h' '*.cpp')
 CHANGED_SCRIPTS = $(filter $(SCRIPTS),$(shell .ci/changed))
 needs = @command -v $(1) >/dev/null || { echo "there is no $(1); make deps-dev installs it" >&2; exit 1; }

@@ -84,6 +84,7 @@ void TrainReporter::write_metrics(const StepReport& report) {
   if (metrics_.get() < 0) return;
   JsonValue line;
   line.set("step", report.step).set("tokens", report.tokens).set("loss", report.loss).set("grad_norm", report.gradient_norm);
+  if (report.noise_scale) line.set("noise_scale", *report.noise_scale);
   line.set("learning_rate", report.learning_rate).set("tokens_per_second", last_speed_);
   if (report.validation_loss) line.set("val_loss", *report.validation_loss);
   if (report.validation_bits_per_byte) line.set("val_bits_per_byte", *report.validation_bits_per_byte);

@@ -24,6 +24,8 @@ class GradientSum {
 
   /// Returns a zeroed arena for the next micro-batch's gradients.
   Parameters<float>& next(Compute& compute);
+  /// Returns it again, until done() or finish().
+  const Parameters<float>& current() const { return arenas_[current_]; }
   /// Ends the micro-batch that next() began.
   void done(Compute& compute);
   /// In place of done(), of the step's last micro-batch: adds its elements [begin, end) to all sums before it. Each element of

@@ -73,7 +73,7 @@ SentBytes RankSum::sent(const Shards& shards, std::int64_t sequences, std::int64
       sent.weights += shards.elements(run.first, run.end) * static_cast<std::int64_t>(sizeof(float));
     }
     // What is gathered passes through every rank once, at the most.
-    sent.rest = count > 1 ? kNumber * (shards.tiles() + sequences + micro_batches * (2 + 2 * objectives)) : 0;
+    sent.rest = count > 1 ? kNumber * (shards.tiles() + sequences + micro_batches * (3 + 2 * objectives)) : 0;
     if (sent.total() > most.total()) most = sent;
   }
   return most;

@@ -54,6 +54,10 @@ JsonValue state_to_json(const TrainState& state) {
   json.set("elapsed_seconds", state.elapsed_seconds).set("last_loss", state.last_loss).set("consumed", state.consumed);
   if (state.validation_pending) json.set("validation_pending", true);
   json.set("total_steps", state.total_steps ? JsonValue(*state.total_steps) : JsonValue());
+  if (state.noise.steps > 0) {
+    const NoiseAverage& noise = state.noise;
+    json.set("noise_steps", noise.steps).set("noise", noise.mean.noise).set("noise_signal", noise.mean.signal);
+  }
   return json;
 }
 
@@ -87,6 +91,11 @@ TrainState state_from_json(const JsonValue& json, const std::string& source) {
   if (json.find("validation_pending") != nullptr) state.validation_pending = json.boolean_at("validation_pending", source);
   const JsonValue* total = json.find("total_steps");
   if (total != nullptr && !total->is_null()) state.total_steps = json.integer_at("total_steps", source);
+  if (json.find("noise_steps") != nullptr) {
+    state.noise = {.steps = json.integer_at("noise_steps", source),
+                   .mean = {.noise = json.number_at("noise", source), .signal = json.number_at("noise_signal", source)}};
+    if (state.noise.steps < 1) throw Error("impossible 'noise_steps' in the training state '" + source + "'");
+  }
   for (const IntegerField& field : kIntegers) {
     if (state.*field.member < 0)
       throw Error(std::string("impossible '") + field.name + "' in the training state '" + source + "'");

@@ -157,6 +157,7 @@ StopReason Trainer::run(TrainObserver& observer) {
               .step_positions = drawn.sequences * batch_.length,
               .loss = result.loss.mean(),
               .gradient_norm = result.gradient_norm,
+              .noise_scale = result.noise_scale,
               .learning_rate = result.learning_rate,
               .elapsed_seconds = state_.elapsed_seconds,
               .total_steps = total_steps(),
@@ -194,7 +195,8 @@ Trainer::StepResult Trainer::take_step(const Drawn& drawn) {
     return result;
   }
   const Parameters<float>& gradients = accumulate_gradients(drawn, result);
-  result.gradient_norm = std::sqrt(rank_sum_.sum_of_squares(compute_, gradients));
+  const double squares = rank_sum_.sum_of_squares(compute_, gradients);
+  result.gradient_norm = std::sqrt(squares);
   if (!std::isfinite(result.loss.nats) || !std::isfinite(result.gradient_norm)) {
     if (options_.on_non_finite == OnNonFinite::stop) {
       throw Error("the loss or its gradient is not finite at step " + std::to_string(state_.step) +
@@ -203,6 +205,10 @@ Trainer::StepResult Trainer::take_step(const Drawn& drawn) {
     result.skipped = true;
     state_.skipped_steps += 1;
     return result;
+  }
+  if (const std::optional<NoiseEstimate> estimate = estimate_noise(norms_, squares)) {
+    state_.noise.add(*estimate);
+    result.noise_scale = state_.noise.scale();
   }
   const bool clips = options_.clip > 0 && result.gradient_norm > options_.clip;
   apply_update(gradients, clips ? options_.clip / result.gradient_norm : 1.0, result.learning_rate);

@@ -32,6 +32,7 @@
 #include "train/batch_source.h"
 #include "train/gradient_sum.h"
 #include "train/moment_desk.h"
+#include "train/noise_scale.h"
 #include "train/optimizer.h"
 #include "train/rank_sum.h"
 #include "train/ranks/ranks.h"
@@ -95,6 +96,7 @@ struct TrainState {
   std::int64_t best_step = 0;
   std::int64_t validations_without_best = 0;
   bool validation_pending = false;  // the validation of this step failed
+  NoiseAverage noise;
 };
 
 /// The loss of one objective of a mixture.
@@ -110,6 +112,7 @@ struct StepReport {
   std::int64_t step_positions = 0;  // positions computed in this step
   double loss = 0;
   double gradient_norm = 0;
+  std::optional<double> noise_scale = std::nullopt;  // targets, of the gradients so far; if the step has two micro-batches
   double learning_rate = 0;
   double elapsed_seconds = 0;
   std::optional<std::int64_t> total_steps = std::nullopt;
@@ -216,6 +219,7 @@ class Trainer {
     Loss loss;
     std::vector<ObjectiveLoss> objectives;
     double gradient_norm = 0;
+    std::optional<double> noise_scale;
     double learning_rate = 0;
     bool skipped = false;
   };
@@ -255,8 +259,10 @@ class Trainer {
   Transformer<float> transformer_;
   TrainState state_;
   bool inside_step_ = false, drawing_ = false;
-  Batch batch_, micro_batch_;   // the rank's own sequences
-  std::vector<double> losses_;  // of the rank's micro-batches, as keep_loss() lays them out
+  Batch batch_, micro_batch_;          // the rank's own sequences
+  std::vector<double> losses_;         // of the rank's micro-batches, as keep_loss() lays them out
+  GradientSquares squares_;            // of the micro-batch that is computed
+  std::vector<MicroBatchNorm> norms_;  // of the step's micro-batches
 };
 
 }  // namespace lm

@@ -86,13 +86,15 @@ Loss Trainer::pass(const Batch& part, std::int64_t number, double scale, const G
 void Trainer::last_pass(const Batch& part, std::int64_t number, double scale, StepPlan plan) {
   std::int64_t end = weights_.flat().size();
   const auto add_from = [&](std::int64_t begin) {
+    if (plan.micro_batches > 1) squares_.add(compute_, gradients_.current(), begin, end);
     gradients_.fold(compute_, begin, end);
     if (background_) background_->add_up(gradients_.sum(), begin, end, plan);
     end = begin;
   };
   const auto complete = [&](std::int64_t layer) { add_from(weights_.layer_begin(layer)); };
-  keep_loss(part, pass(part, number, scale, background_ ? GradientWatch(complete) : GradientWatch()));
+  const Loss loss = pass(part, number, scale, background_ ? GradientWatch(complete) : GradientWatch());
   add_from(0);
+  keep_loss(part, loss);
 }
 
 /// Computes the rank's micro-batches, and returns the sum of all gradients; of several ranks, this rank's shard of it.
@@ -106,7 +108,9 @@ const Parameters<float>& Trainer::accumulate_gradients(const Drawn& drawn, StepR
   transformer_.weights_changed();
   for (std::int64_t i = 0; i + 1 < own; ++i) {
     const Batch& part = micro_batch(i);
-    keep_loss(part, pass(part, before + i, scale, {}));
+    const Loss loss = pass(part, before + i, scale, {});
+    squares_.add(compute_, gradients_.current(), 0, weights_.flat().size());
+    keep_loss(part, loss);
     gradients_.done(compute_);
   }
   if (own > 0) {
@@ -126,37 +130,40 @@ const Parameters<float>& Trainer::accumulate_gradients(const Drawn& drawn, StepR
   return gradients_.finish();
 }
 
-/// Appends a micro-batch's nats and weight, and those of each objective.
+/// Appends a micro-batch's nats, weight and squares, and nats and weight of each objective.
 void Trainer::keep_loss(const Batch& part, const Loss& loss) {
   const std::size_t objectives = source_.position().objectives.size(), begin = losses_.size();
-  losses_.resize(begin + 2 + 2 * objectives);
+  losses_.resize(begin + 3 + 2 * objectives);
   losses_[begin] = loss.nats;
   losses_[begin + 1] = loss.weight;
+  losses_[begin + 2] = squares_.take();
   const std::span<const double> row_nats = transformer_.row_nats();
   for (std::size_t row = 0; row < row_nats.size(); ++row) {
     const std::size_t sequence = row / static_cast<std::size_t>(part.length);
     const auto number = part.objective.empty() ? std::size_t{0} : static_cast<std::size_t>(part.objective[sequence]);
     LM_CHECK(number < objectives);
-    losses_[begin + 2 + 2 * number] += row_nats[row];
-    losses_[begin + 3 + 2 * number] += static_cast<double>(part.weight[row]);
+    losses_[begin + 3 + 2 * number] += row_nats[row];
+    losses_[begin + 4 + 2 * number] += static_cast<double>(part.weight[row]);
   }
 }
 
 /// Adds the losses of all micro-batches, in their order, whichever rank computed them.
 void Trainer::share_losses(std::int64_t micro_batches, StepResult& result) {
-  const std::size_t objectives = source_.position().objectives.size(), each = 2 + 2 * objectives;
+  const std::size_t objectives = source_.position().objectives.size(), each = 3 + 2 * objectives;
   const auto per_rank = static_cast<std::size_t>(lm::micro_batches(options_) / ranks_.size()) * each;
   std::vector<double> all(per_rank * static_cast<std::size_t>(ranks_.size()));
   std::copy(losses_.begin(), losses_.end(), all.begin() + ranks_.rank() * static_cast<std::ptrdiff_t>(per_rank));
   ranks_.all_gather(std::as_writable_bytes(std::span(all)));
   std::vector<Loss> by_objective(objectives);
+  norms_.clear();
   for (std::size_t i = 0; i < static_cast<std::size_t>(micro_batches); ++i) {
     const double* const one = all.data() + i * each;
     result.loss.nats += one[0];
     result.loss.weight += one[1];
+    norms_.push_back({.squares = one[2], .weight = one[1]});
     for (std::size_t number = 0; number < objectives; ++number) {
-      by_objective[number].nats += one[2 + 2 * number];
-      by_objective[number].weight += one[3 + 2 * number];
+      by_objective[number].nats += one[3 + 2 * number];
+      by_objective[number].weight += one[4 + 2 * number];
     }
   }
   for (std::size_t number = 0; number < objectives; ++number) {

@@ -102,6 +102,18 @@ train --steps 60 --valid-fraction 0.2 --valid-every 20 --metrics metrics.jsonl -
 for key in step tokens loss grad_norm learning_rate tokens_per_second; do
   [ "$(grep -c "\"$key\":" metrics.jsonl)" = 60 ] || fail "no $key in the metrics"
 done
+! grep -q noise_scale metrics.jsonl || fail "a noise scale of one micro-batch"
+# With two micro-batches or more, the noise scale as well: the same digits for any number of threads, and after a resume.
+for threads in 1 2; do
+  train --steps 30 --micro-batch 1 --threads $threads --metrics "noise$threads.jsonl" -o noisy train.tok
+  grep -o '"noise_scale":[0-9.e+]*' "noise$threads.jsonl" >"noise$threads"
+done
+[ "$(wc -l <noise1)" -gt 20 ] || fail "$(wc -l <noise1) noise scales in 30 steps"
+expect_same noise1 noise2
+train --steps 10 --micro-batch 1 --metrics noise3.jsonl --schedule constant --checkpoint noisy3.state -o noisy3 train.tok
+train --steps 30 --resume --metrics noise3.jsonl --checkpoint noisy3.state -o noisy3 train.tok
+train --steps 30 --micro-batch 1 --metrics noise4.jsonl --schedule constant -o noisy4 train.tok
+[ "$(grep -o '"noise_scale":[0-9.e+]*' noise3.jsonl)" = "$(grep -o '"noise_scale":[0-9.e+]*' noise4.jsonl)" ] || fail "the noise scale is another after a resume"
 loss() { sed -n "$1s/.*\"loss\":\([0-9]*\)\.\([0-9]\).*/\1\2/p" metrics.jsonl; }
 [ "$(loss 60)" -lt "$(loss 1)" ] || fail "the loss did not fall"
 

@@ -40,6 +40,10 @@ mkdir samples
 for page in "$LM_SOURCE"/man/*.[157]; do
   name=$(basename "$page")
   example_commands "$page" | shorten >commands
+  if grep -q '^parallel ' commands && ! command -v parallel >/dev/null; then
+    echo "$name: left out, as there is no GNU parallel"
+    continue
+  fi
   rm -rf run && cp -r samples run
   while read -r command; do
     [[ $command == *lm-fim* ]] && ! command -v lm-fim >/dev/null && continue
