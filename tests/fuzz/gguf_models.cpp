@@ -92,7 +92,8 @@ bool is_read_wrongly(lm::Compute& compute, const std::string& name) {
   const lm::TokenId id = 0;
   std::vector<float> embedding(static_cast<std::size_t>(weights.config().channels));
   weights.embed(compute, {embedding.data(), 1, weights.config().channels}, {&id, 1}, 0);
-  if (!std::all_of(embedding.begin(), embedding.end(), [](float value) { return std::isfinite(value); })) return true;
+  // The configuration's scale makes infinities of the largest numbers.
+  if (std::any_of(embedding.begin(), embedding.end(), [](float value) { return std::isnan(value); })) return true;
   if (!model.record.tokenizer_in_file) return false;
   const lm::Tokenizer tokenizer = lm::Tokenizer::load(name);
   return tokenizer.vocab_size() < 1;
