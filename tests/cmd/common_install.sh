@@ -19,6 +19,9 @@ done
 [ -x root/usr/share/lm/demo.sh ] || fail "the demo is not executable"
 [ -x root/usr/share/lm/scaling.sh ] || fail "scaling.sh is not executable"
 [ -x root/usr/share/lm/study.sh ] || fail "study.sh is not executable"
+for script in cost_model.sh slurm/array.sh slurm/pipeline.sh slurm/train.sh; do
+  [ -x "root/usr/share/lm/$script" ] || fail "$script is not executable"
+done
 
 # A named preset is found beside the installed program, wherever that is.
 if [ -x root/usr/bin/lm-train ]; then
