@@ -22,9 +22,11 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr std::size_t kLargestMessage = std::size_t{1} << 30;
-// A wait spins for as long as a message between cores takes, then leaves the core to whoever computes.
+// A wait spins for as long as a message between cores takes, then leaves the core to whoever computes, for a part of the time
+// that it has taken already.
 constexpr std::chrono::microseconds kSpin{30};
-constexpr std::chrono::microseconds kSleep{50};
+constexpr std::chrono::microseconds kShortestSleep{20}, kLongestSleep{500};
+constexpr int kSleepPart = 16;
 constexpr std::chrono::milliseconds kLookEvery{500};
 
 /// Where a process is: those with the same host and system of process numbers can see whether it lives.
@@ -114,7 +116,7 @@ class MpiRanks final : public Ranks {
       if (done != 0) return;
       const Clock::time_point now = Clock::now();
       if (now - begun < kSpin) continue;
-      std::this_thread::sleep_for(kSleep);
+      std::this_thread::sleep_for(std::clamp<Clock::duration>((now - begun) / kSleepPart, kShortestSleep, kLongestSleep));
       if (now - looked < kLookEvery) continue;
       looked = now;
       look_for_others();
