@@ -1,5 +1,6 @@
 #include "text/segment_encoder.h"
 
+#include <algorithm>
 #include <string>
 
 #include "base/error.h"
@@ -89,6 +90,39 @@ std::size_t SegmentEncoder::last_cut(std::string_view text) const {
     return at;
   }
   return 0;
+}
+
+std::size_t SegmentEncoder::cut(std::string_view text) const {
+  if (!is_stateless()) return 0;
+  const std::size_t blank = last_cut(text);
+  return blank >= text.size() / 2 ? blank : std::max(blank, last_symbol(text));
+}
+
+/// Returns where the last symbol beyond ASCII behind a letter is, such as an ideographic comma, if pretokens end there and no added token
+/// spells both; or 0.
+std::size_t SegmentEncoder::last_symbol(std::string_view text) const {
+  if (!tables_.cuts_before_space || !ends_words_at_symbols(tables_.parts.pattern)) return 0;
+  const UnicodeClasses& classes = UnicodeClasses::get();
+  std::size_t symbol_end = 0;  // of a symbol at the place at hand; 0: there is none
+  for (std::size_t at = text.size(); at > 0;) {
+    std::size_t begin = at - 1;
+    while (begin > 0 && at - begin < 4 && (static_cast<unsigned char>(text[begin]) & 0xC0) == 0x80) --begin;
+    const DecodedChar character = decode_utf8(text.data() + begin, text.data() + at);
+    const bool is_whole = character.code_point != kInvalidCodePoint && begin + character.length == at;
+    const CharClass c = is_whole ? classes.of(character.code_point) : CharClass::space;
+    const bool is_letter = c == CharClass::upper || c == CharClass::lower || c == CharClass::letter;
+    if (symbol_end > 0 && is_letter && !is_spelled_by_added(text.substr(begin, symbol_end - begin))) return at;
+    symbol_end = c == CharClass::other && character.code_point >= 0x80 ? at : 0;
+    at = begin;
+  }
+  return 0;
+}
+
+bool SegmentEncoder::is_spelled_by_added(std::string_view characters) const {
+  const TokenizerParts& parts = tables_.parts;
+  return std::any_of(parts.added.begin(), parts.added.end(), [&](const AddedToken& token) {
+    return parts.tokens[token.id].find(characters) != std::string_view::npos;
+  });
 }
 
 void SegmentEncoder::encode_stretch(std::string_view text, End end, std::uint64_t offset, std::vector<TokenId>& ids) {

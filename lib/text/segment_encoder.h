@@ -36,7 +36,7 @@ class SegmentEncoder {
 
   /// Returns the end of the longest beginning of `text`, part of a document, that can be encoded as a document of its own and so can what
   /// follows; 0 if there is none.
-  std::size_t cut(std::string_view text) const { return is_stateless() ? last_cut(text) : 0; }
+  std::size_t cut(std::string_view text) const;
   /// Returns whether each encode() can be another encoder's, also of parts of one document.
   bool is_stateless() const { return tables_.parts.form == TokenizerParts::Form::bytes && tables_.added.is_simple(); }
 
@@ -66,6 +66,8 @@ class SegmentEncoder {
   std::size_t encode_window(std::string_view text, End end, std::vector<TokenId>& ids);
   std::size_t encode_unsplit(std::string_view text, End end, std::vector<TokenId>& ids);
   std::size_t last_cut(std::string_view text) const;
+  std::size_t last_symbol(std::string_view text) const;
+  bool is_spelled_by_added(std::string_view characters) const;
   void refuse_special(std::string_view spelling, std::uint64_t place) const;
 
   const TokenizerTables& tables_;

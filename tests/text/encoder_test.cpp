@@ -1,5 +1,6 @@
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -166,4 +167,32 @@ TEST_CASE("pretokens are cut between characters that no token has next to each o
   CHECK(places("\xE4\xB8\xAD\xE6\x96\x87\xE6\x97\xA5\xE6\x9C\xAC\xE8\xAA\x9E") == Starts{9});
   CHECK(places("\xE4\xB8\xAD\xE4\xB8\xAD\xE6\x9C\xAC\xE6\x96\x87") == Starts{3, 6, 9});
   CHECK(places("a\xE4\xB8\xAD\xC3\xA9\xE4\xB8\xAD\x81\xE4\xB8\xAD").empty());
+}
+
+TEST_CASE("a text without spaces is cut behind its last letter before a symbol, with the same ids") {
+  Rng random(73, RngPurpose::test);
+  for (const Pattern pattern :
+       {Pattern::gpt2, Pattern::cl100k, Pattern::qwen35, Pattern::o200k, Pattern::smollm, Pattern::tekken}) {
+    const Tokenizer tokenizer(test::train_parts({.pattern = pattern}), {}, "a test's tokenizer");
+    SegmentEncoder encoder(tokenizer.tables(), SpecialTokens::plain, PieceEncoder::Cache::used);
+    int cuts = 0;
+    for (int i = 0; i < 2000; ++i) {
+      std::string text = test::mixed_text(random, 1 + random.below(60));
+      std::erase_if(text, [](char c) { return c == ' ' || c == '\n'; });
+      const std::size_t cut = encoder.cut(text);
+      REQUIRE(cut < std::max<std::size_t>(text.size(), 1));
+      cuts += cut > 0 ? 1 : 0;
+      Ids ids = tokenizer.encode(std::string_view(text).substr(0, cut));
+      const Ids rest = tokenizer.encode(std::string_view(text).substr(cut));
+      ids.insert(ids.end(), rest.begin(), rest.end());
+      REQUIRE(ids == tokenizer.encode(text));
+    }
+    CHECK(cuts > 100);
+  }
+  TokenizerParts parts = test::train_parts({});
+  parts.tokens.push_back("<a\xE3\x80\x82>");
+  parts.added.push_back({.id = static_cast<TokenId>(parts.tokens.size() - 1), .special = true});
+  const Tokenizer tokenizer(std::move(parts), {}, "a test's tokenizer");
+  const SegmentEncoder encoder(tokenizer.tables(), SpecialTokens::allow, PieceEncoder::Cache::none);
+  CHECK(encoder.cut("xb\xE3\x80\x82<a\xE3\x80\x82>") == 2);
 }

@@ -28,7 +28,7 @@ struct BlockScan {
   bool begins = true;  // a pretoken begins at `at`
   bool is_hard = false;
 
-  std::uint64_t letter = 0, lower = 0, other = 0, space = 0, newline = 0, blank = 0;
+  std::uint64_t letter = 0, lower = 0, caseless = 0, other = 0, space = 0, newline = 0, blank = 0;
   std::uint64_t absorbed = 0;              // a newline that belongs to the symbols before it
   std::uint64_t lone = 0;                  // the end of a symbol that begins a pretoken
   std::uint64_t digits = 0;                // so many numbers of a group have come; without groups 0 or 1

@@ -231,6 +231,27 @@ class Scanner {
 
 }  // namespace
 
+bool ends_words_at_symbols(Pattern pattern) {
+  switch (pattern) {
+    case Pattern::gpt2:
+    case Pattern::r50k:
+    case Pattern::cl100k:
+    case Pattern::llama3:
+    case Pattern::qwen2:
+    case Pattern::qwen35:
+    case Pattern::o200k:
+    case Pattern::smollm:
+    case Pattern::tekken:
+      return true;
+    case Pattern::deepseek_coder:
+    case Pattern::deepseek_llm:
+    case Pattern::deepseek_v3:
+    case Pattern::none:
+      break;
+  }
+  return false;
+}
+
 Pretoken next_pretoken(Pattern pattern, std::string_view text) {
   const bool is_deepseek =
       pattern == Pattern::deepseek_coder || pattern == Pattern::deepseek_llm || pattern == Pattern::deepseek_v3;

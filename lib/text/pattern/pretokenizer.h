@@ -55,6 +55,10 @@ JsonValue pre_tokenizer_json(Pattern pattern);
 /// Returns the family that a tokenizer.json's "pre_tokenizer" is, in any known spelling; it ends with ByteLevel and adds no space.
 std::optional<Pattern> pattern_of_pre_tokenizer(const JsonValue& value);
 
+/// Returns whether a pretoken ends between any letter and a symbol (what is neither letter, mark, number nor space) beyond ASCII behind it, and
+/// what follows does not depend on what was before.
+bool ends_words_at_symbols(Pattern pattern);
+
 /// Where a pretoken ends, and whether the scanner had to look at the end of `text` to know: then more text might change it.
 struct Pretoken {
   std::size_t length;

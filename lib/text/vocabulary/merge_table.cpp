@@ -2,12 +2,14 @@
 
 #include <algorithm>
 #include <bit>
+#include <span>
 
 namespace lm {
 
 void MergeTable::reset(std::uint64_t count, std::uint64_t ids, std::uint64_t ranks) {
   results_.assign(ranks, 0);
-  buckets_.clear();
+  buckets_ = nullptr;
+  memory_ = {};
   is_shifted_ = false;
   // The largest id is left out: two of it would look like a free slot.
   const bool is_packed = ids < (std::uint64_t{1} << kIdBits) && ranks < kRankMask - 1;
@@ -15,11 +17,14 @@ void MergeTable::reset(std::uint64_t count, std::uint64_t ids, std::uint64_t ran
   if (!is_packed) return;
   const std::uint64_t places = std::bit_ceil(count / 2 + 2);
   shift_ = 64 - std::countr_zero(places);
-  buckets_.assign(places, Bucket{});
+  memory_ = ZeroedMemory(places * sizeof(Bucket));
+  buckets_ = static_cast<Bucket*>(memory_.data());
+  std::fill_n(buckets_, places, Bucket{});
+  mask_ = places - 1;
 }
 
 bool MergeTable::insert(MergePair pair, PairTable::Merge merge) {
-  if (buckets_.empty()) {
+  if (buckets_ == nullptr) {
     if (!wide_.insert(pair, merge)) return false;
   } else if (!insert_packed(packed(pair.left, pair.right), merge.rank)) {
     return false;
@@ -29,7 +34,7 @@ bool MergeTable::insert(MergePair pair, PairTable::Merge merge) {
 }
 
 bool MergeTable::insert_packed(std::uint64_t pair, std::uint32_t rank) {
-  for (std::size_t place = hash_pair(pair) >> shift_;; place = (place + 1) & (buckets_.size() - 1)) {
+  for (std::size_t place = hash_pair(pair) >> shift_;; place = (place + 1) & mask_) {
     for (std::uint64_t& slot : buckets_[place].slots) {
       if (slot == kFree) {
         slot = pair | (rank + 1);
@@ -42,7 +47,7 @@ bool MergeTable::insert_packed(std::uint64_t pair, std::uint32_t rank) {
 
 void MergeTable::finish() {
   std::vector<bool> used(results_.size());
-  for (const Bucket& bucket : buckets_) {
+  for (const Bucket& bucket : std::span(buckets_, is_packed() ? mask_ + 1 : 0)) {
     for (const std::uint64_t slot : bucket.slots) {
       if (slot != kFree) used[(slot & kRankMask) - 1] = true;
     }

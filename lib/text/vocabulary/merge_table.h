@@ -2,10 +2,12 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
 #include "base/token.h"
+#include "base/zeroed_memory.h"
 #include "text/vocabulary/byte_hash.h"
 #include "text/vocabulary/pair_table.h"
 
@@ -21,17 +23,17 @@ class MergeTable {
 
   /// Empties the table and makes room for `count` pairs of ids below `ids`, with ranks below `ranks`.
   void reset(std::uint64_t count, std::uint64_t ids, std::uint64_t ranks);
-  bool is_packed() const { return !buckets_.empty(); }
+  bool is_packed() const { return buckets_ != nullptr; }
   /// Adds a pair. Returns false, and changes nothing, if it is there already.
   bool insert(MergePair pair, PairTable::Merge merge);
   /// Tells the table that all pairs are there.
   void finish();
   /// Returns the rank of a pair's merge, or kNoMerge.
   std::uint32_t find(TokenId left, TokenId right) const {
-    if (buckets_.empty()) [[unlikely]]
+    if (buckets_ == nullptr) [[unlikely]]
       return wide_.find(left, right).rank;
     const std::uint64_t pair = packed(left, right);
-    for (std::size_t place = hash_pair(pair) >> shift_;; place = (place + 1) & (buckets_.size() - 1)) {
+    for (std::size_t place = hash_pair(pair) >> shift_;; place = (place + 1) & mask_) {
       // No branch on what is found: whether two tokens merge cannot be predicted.
       const auto& slots = buckets_[place].slots;
       const auto rank_in = [pair](std::uint64_t slot) {  // and one more; 0 if it is another pair's
@@ -59,7 +61,9 @@ class MergeTable {
   struct alignas(32) Bucket {
     std::array<std::uint64_t, 4> slots = {kFree, kFree, kFree, kFree};  // left, right, rank + 1; the free ones last
   };
-  std::vector<Bucket> buckets_;  // a power of two; what a bucket has no room for is in the next
+  ZeroedMemory memory_;
+  Bucket* buckets_ = nullptr;  // a power of two; what a bucket has no room for is in the next
+  std::size_t mask_ = 0;       // how many, less one
   int shift_ = 63;
   std::vector<TokenId> results_;  // by rank
   bool is_shifted_ = false;       // all of them are their rank and first_, as in nearly all files

@@ -50,10 +50,16 @@ class TokenIndex {
   std::optional<TokenId> find(std::string_view bytes) const;
 
  private:
+  // Part of the hash, so that other strings need hardly be looked at, and the id.
+  struct Slot {
+    std::uint32_t tag = 0;
+    TokenId id = kFree;
+  };
   static constexpr TokenId kFree = 0xFFFFFFFF;
-  std::size_t slot_of(std::string_view bytes) const;  // where it is, or would be
+  std::size_t slot_of(std::string_view bytes, std::uint64_t hash) const;  // where it is, or would be
+  static std::uint32_t tag_of(std::uint64_t hash) { return static_cast<std::uint32_t>(hash >> 32); }
   const TokenStrings* strings_ = nullptr;
-  std::vector<TokenId> slots_;
+  std::vector<Slot> slots_;
 };
 
 }  // namespace lm

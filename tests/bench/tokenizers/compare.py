@@ -1,22 +1,25 @@
 #!/usr/bin/env python3
-"""tok-encode beside gigatoken, tiktoken and Hugging Face's tokenizers in one sitting: MB/s, ratios and peak memory.
+"""tok-encode beside gigatoken, tiktoken, Hugging Face's tokenizers and sentencepiece in one sitting: MB/s, ratios and peak memory.
 
-    python3 compare.py TEXT --vocabulary NAME=PATH... [--rounds 3] [--megabytes N] [--slow-megabytes 10] [--peers NAME,...] [--folder /dev/shm]
+    python3 compare.py TEXT --vocabulary NAME=PATH... [--rounds 3] [--megabytes N] [--slow-megabytes 10] [--peers NAME,...] [--folder /dev/shm] [--clock wall|cpu]
 
-NAME is gpt2 (PATH is a tokenizer.json), cl100k or o200k (PATH is a .tiktoken file). LM_BIN is the folder of the programs. Whichever peers this
+NAME is gpt2 (PATH is a tokenizer.json), cl100k or o200k (PATH is a .tiktoken file); or wordpiece (a tokenizer.json with a [SEP]), unigram (a .model of
+SentencePiece) or unigram-json. What is said of a NAME=PATH@TEXT2 is measured with another text, such as Japanese. LM_BIN is the folder of the programs. Whichever peers this
 Python has are run, each in a process of its own, by turns with ours; medians of the rounds. All read TEXT from the page cache and write its ids, two or
 four bytes each, to --folder, which is to be in memory. Starting and loading are left out on both sides: of the peers by their own clock, of ours by
 taking off a run on nothing.
     cold      a fresh process encodes the text once
     warm      the same process does it again: ours is the difference between a run on the text twice and once
     pipe      the text through a pipe, and the ids into one (ours only)
-tiktoken and tokenizers get the first --slow-megabytes only, in pieces of about 100 kB, which they encode on as many threads as they are given.
+tiktoken, tokenizers and sentencepiece get the first --slow-megabytes only, in pieces of about 100 kB, which they encode on as many threads as they
+are given. Where others use the machine too, --clock cpu counts the processor's time, which is that of the clock for one thread only.
 """
 
 import argparse
 import json
 import os
 import pathlib
+import resource
 import shutil
 import statistics
 import subprocess
@@ -30,15 +33,18 @@ PROGRAM = pathlib.Path(os.environ.get("LM_BIN", "build/bin")) / "tok-encode"
 PEER = r'''
 import json, resource, sys, time
 import numpy
-peer, name, vocabulary, text, output, threads, size, patterns = sys.argv[1:]
+peer, name, vocabulary, text, output, threads, size, patterns, clock = sys.argv[1:]
+now = time.process_time if clock == "cpu" else time.perf_counter
 threads, size = int(threads), int(size)
-dtype = numpy.uint16 if name == "gpt2" else numpy.uint32
+dtype = numpy.uint32 if name in ("cl100k", "o200k") else numpy.uint16
 def pieces(data):
     at, parts = 0, []
     while at < len(data):
         end = data.find(b"\n", at + 100000)
-        end = len(data) if end < 0 else end
-        parts.append(data[at:end].decode())
+        end = data.rfind(b"\n") + 1 if end < 0 else end
+        if end <= at:
+            break
+        parts.append(data[at:end].decode(errors="replace"))
         at = end
     return parts
 if peer == "gigatoken":
@@ -59,6 +65,11 @@ elif peer == "tiktoken":
     tokenizer = tiktoken.Encoding(name, pat_str=pattern, mergeable_ranks=ranks, special_tokens={})
     def encode(data):
         return tokenizer.encode_ordinary_batch(pieces(data), num_threads=threads)
+elif peer == "sentencepiece":
+    import sentencepiece
+    tokenizer = sentencepiece.SentencePieceProcessor(model_file=vocabulary)
+    def encode(data):
+        return tokenizer.encode(pieces(data), num_threads=threads)
 else:
     from tokenizers import Tokenizer
     tokenizer = Tokenizer.from_file(vocabulary)
@@ -66,45 +77,64 @@ else:
         return [some.ids for some in tokenizer.encode_batch_fast(pieces(data), add_special_tokens=False)]
 seconds = []
 for _ in range(2):
-    began = time.perf_counter()
+    began = now()
     data = open(text, "rb").read(size)
     with open(output, "wb") as file:
         for ids in encode(data):
             numpy.asarray(ids, dtype=dtype).tofile(file)
-    seconds.append(time.perf_counter() - began)
+    seconds.append(now() - began)
 print(json.dumps({"cold": seconds[0], "warm": seconds[1], "bytes": len(data), "memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}))
 '''
+
+
+CLOCK = "wall"
+
+
+def now():
+    if CLOCK == "wall":
+        return time.perf_counter()
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 def run(command, **options):
     """Seconds and peak memory in MiB of a command; time(1) measures it, since a child of ours begins with our own peak."""
     with tempfile.NamedTemporaryFile() as report:
         timed = [TIME, "-f", "%M", "-o", report.name] if TIME else []
-        began = time.perf_counter()
+        began = now()
         done = subprocess.run([*timed, *map(str, command)], **options)
-        seconds = time.perf_counter() - began
+        seconds = now() - began
         if done.returncode != 0:
             raise SystemExit(f"failed: {command}")
         return seconds, int(report.read() or 0) / 1024
 
 
-def ours(vocabulary, text, folder, threads):
-    command = [PROGRAM, "-q", "--threads", threads, "-t", vocabulary, "--format", "raw"]
+PEERS = {"gpt2": ["gigatoken", "tiktoken", "tokenizers"], "cl100k": ["gigatoken", "tiktoken"], "o200k": ["gigatoken", "tiktoken"],
+         "wordpiece": ["tokenizers"], "unigram": ["sentencepiece"], "unigram-json": ["tokenizers"]}
+
+
+def options_of(name, vocabulary):
+    """What tok-encode needs for a vocabulary."""
+    return ["-t", vocabulary, "--format", "raw", *(["--end-of-text", "[SEP]"] if name == "wordpiece" else [])]
+
+
+def ours(name, vocabulary, text, folder, threads):
+    command = [PROGRAM, "-q", "--threads", threads, *options_of(name, vocabulary)]
     output = ["-o", folder / "ours.bin"]
     start = min(run([*command, *output, os.devnull])[0] for _ in range(2))
     once, memory = run([*command, *output, text])
     twice, _ = run([*command, *output, text, text])
-    began = time.perf_counter()
+    began = now()
     with subprocess.Popen(["cat", str(text)], stdout=subprocess.PIPE) as source:
         run([*command, "-"], stdin=source.stdout, stdout=subprocess.DEVNULL)
-    piped = time.perf_counter() - began
+    piped = now() - began
     return {"cold": once - start, "whole": once, "warm": twice - once, "pipe": piped - start, "start": start, "memory": memory, "bytes": text.stat().st_size}
 
 
 def theirs(peer, name, vocabulary, text, folder, threads, size):
     environment = os.environ | {"RAYON_NUM_THREADS": str(threads), "TOKENIZERS_PARALLELISM": str(threads > 1).lower()}
     patterns = json.dumps(PATTERNS)
-    done = subprocess.run([sys.executable, "-W", "ignore", "-c", PEER, peer, name, str(vocabulary), str(text), str(folder / "theirs.bin"), str(threads), str(size), patterns],
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", PEER, peer, name, str(vocabulary), str(text), str(folder / "theirs.bin"), str(threads), str(size), patterns, CLOCK],
                           capture_output=True, env=environment)
     if done.returncode != 0:
         print(f"{peer} fails: {done.stderr.decode().strip().splitlines()[-1]}", file=sys.stderr)
@@ -126,16 +156,16 @@ def median_of(runs, key):
     return statistics.median(run[key] for run in runs)
 
 
-def stress(vocabulary, folder, text):
+def stress(name, vocabulary, folder, text):
     """Times of 1 MB that tempts to quadratic time, as multiples of prose's."""
     prose = text.read_bytes()[:1000000]
     letters = bytes(97 + (i * i * 7 + i // 3) % 26 for i in range(1000000))
     seconds = {}
-    for name, data in {"empty": b"", "prose": prose, "letter": b"a" * 1000000, "spaces": b" " * 1000000, "unspaced": letters}.items():
+    for kind, data in {"empty": b"", "prose": prose, "letter": b"a" * 1000000, "spaces": b" " * 1000000, "unspaced": letters}.items():
         path = folder / "stress.txt"
         path.write_bytes(data)
-        seconds[name] = min(run([PROGRAM, "-q", "--threads", 1, "-t", vocabulary, "--format", "raw", "-o", os.devnull, path])[0] for _ in range(9))
-    return "  ".join(f"{name} {(seconds[name] - seconds['empty']) / (seconds['prose'] - seconds['empty']):.2f}" for name in ("letter", "spaces", "unspaced"))
+        seconds[kind] = min(run([PROGRAM, "-q", "--threads", 1, *options_of(name, vocabulary), "-o", os.devnull, path])[0] for _ in range(9))
+    return "  ".join(f"{kind} {(seconds[kind] - seconds['empty']) / (seconds['prose'] - seconds['empty']):.2f}" for kind in ("letter", "spaces", "unspaced"))
 
 
 def main():
@@ -145,21 +175,28 @@ def main():
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--megabytes", type=float)
     parser.add_argument("--slow-megabytes", type=float, default=10)
-    parser.add_argument("--peers", default="gigatoken,tiktoken,tokenizers")
+    parser.add_argument("--peers", default="gigatoken,tiktoken,tokenizers,sentencepiece")
     parser.add_argument("--threads", default="1,2")
     parser.add_argument("--folder", type=pathlib.Path, default=pathlib.Path("/dev/shm"))
+    parser.add_argument("--clock", choices=("wall", "cpu"), default="wall")
     options = parser.parse_args()
+    global CLOCK
+    CLOCK = options.clock
+    options.folder.mkdir(exist_ok=True)
     text = options.folder / "bench.txt"
-    content = options.text.read_bytes()
-    text.write_bytes(content[:int(options.megabytes * 1e6)] if options.megabytes else content)
     print(f"{'vocabulary':10} {'threads':>7} {'program':12} {'cold':>8} {'warm':>8} {'pipe':>8} {'MiB':>7}   ratios of ours: cold, warm   (MB/s)")
     for pair in options.vocabulary:
-        name, _, vocabulary = pair.partition("=")
+        name, _, rest = pair.partition("=")
+        vocabulary, _, other = rest.partition("@")
+        source = pathlib.Path(other) if other else options.text
+        content = source.read_bytes()
+        text.write_bytes(content[:int(options.megabytes * 1e6)] if options.megabytes else content)
+        print(f"# {name}, {source.name}", flush=True)
         for threads in map(int, options.threads.split(",")):
-            peers = [peer for peer in options.peers.split(",") if peer and (peer != "tokenizers" or name == "gpt2")]
+            peers = [peer for peer in options.peers.split(",") if peer in PEERS[name]]
             mine, others = [], {peer: [] for peer in peers}
             for _ in range(options.rounds):
-                mine.append(ours(vocabulary, text, options.folder, threads))
+                mine.append(ours(name, vocabulary, text, options.folder, threads))
                 for peer in peers:
                     size = text.stat().st_size if peer == "gigatoken" else int(options.slow_megabytes * 1e6)
                     if result := theirs(peer, name, vocabulary, text, options.folder, threads, size):
@@ -173,7 +210,7 @@ def main():
                     continue
                 cold, warm = (runs[0]["bytes"] / 1e6 / median_of(runs, key) for key in ("cold", "warm"))
                 print(f"{name:10} {threads:7} {peer:12} {cold:8.1f} {warm:8.1f} {'':8} {median_of(runs, 'memory'):7.0f}   {rates['cold'] / cold:.2f} {rates['warm'] / warm:.2f}", flush=True)
-        print(f"{name:10} 1 MB as a multiple of prose's time: {stress(vocabulary, options.folder, text)}", flush=True)
+        print(f"{name:10} 1 MB as a multiple of prose's time: {stress(name, vocabulary, options.folder, text)}", flush=True)
     for leftover in ("bench.txt", "stress.txt", "ours.bin", "theirs.bin"):
         (options.folder / leftover).unlink(missing_ok=True)
 

@@ -21,6 +21,7 @@ struct Rules {
 /// The classes of a block's bytes. All bytes of a character have its class; `inner`: all but its first.
 struct Block {
   Bits letter, upper, number, other, space, newline, blank, quote, slash, inner;
+  Bits caseless = 0;  // letters that are neither capital nor small
 };
 
 constexpr std::uint32_t kInvalid = 0xFFFFFFFF;
@@ -62,9 +63,10 @@ bool add_character(Block& block, CharClass its_class, Bits bytes) {
     case CharClass::lower:
       block.letter |= bytes;
       return true;
-    case CharClass::letter:  // both capital and small: what comes later decides
+    case CharClass::letter:
       block.letter |= bytes;
-      return !rules.cased;
+      block.caseless |= bytes;
+      return true;
     case CharClass::mark:
       if (rules.marks_are_letters) block.letter |= bytes;
       return !rules.cased;
@@ -228,6 +230,9 @@ bool add_spaces(const BlockScan& scan, const unsigned char* text, const Block& b
 /// Returns false if the reference has to take the block.
 template <Rules rules>
 bool begins_modern(BlockScan& scan, const unsigned char* text, const Block& block, Bits& begins) {
+  // Whether a capital behind a letter that is both capital and small begins a word, what comes later decides. Elsewhere such a letter is as
+  // good as a small one: it ends no word.
+  if (rules.cased && (block.upper & behind(block.caseless, scan.caseless)) != 0) return false;
   const Bits after_other = block.newline & behind(block.other, scan.other | scan.absorbed);
   const Bits absorbed = block.newline & ~(block.newline + after_other);
   if (rules.cased && (behind(absorbed, scan.absorbed) & block.slash) != 0) return false;
@@ -265,6 +270,7 @@ bool begins_modern(BlockScan& scan, const unsigned char* text, const Block& bloc
 
   scan.letter = block.letter >> 63;
   scan.lower = (block.letter & ~block.upper) >> 63;
+  scan.caseless = block.caseless >> 63;
   scan.other = block.other >> 63;
   scan.space = space >> 63;
   scan.newline = newline >> 63;
