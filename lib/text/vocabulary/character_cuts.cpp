@@ -8,6 +8,8 @@ namespace lm {
 
 namespace {
 
+// Bytes of a part: shorter ones are left together, since a part costs as much as its look-up, and pairs of characters still come again.
+constexpr std::uint32_t kEnough = 6;
 constexpr std::size_t kMostNumbers = std::size_t{1} << 21;
 
 bool is_lead(unsigned char byte) { return (byte & 0xF0) == 0xE0; }  // of three bytes
@@ -86,7 +88,7 @@ void CharacterCuts::append(std::string_view text, std::uint32_t begin, std::uint
                            std::vector<std::uint32_t>& starts) const {
   const auto* bytes = reinterpret_cast<const unsigned char*>(text.data());
   constexpr std::uint32_t kNone = 0xFFFFFFFF;
-  std::uint32_t before = kNone;
+  std::uint32_t before = kNone, last = begin, place = begin;  // the last cut, and the last place behind it for one
   for (std::uint32_t at = begin; at + 3 <= end;) {
     const unsigned char* here = bytes + at;
     const bool is_whole =
@@ -97,10 +99,14 @@ void CharacterCuts::append(std::string_view text, std::uint32_t begin, std::uint
       continue;
     }
     const std::uint32_t character = (here[0] & 15U) << 12 | (here[1] & 0x3FU) << 6 | (here[2] & 0x3FU);
-    if (before != kNone && !joins(before, character)) starts.push_back(at);
+    if (before != kNone && !joins(before, character)) {
+      if (at - last > kEnough && place > last) starts.push_back(last = place);
+      place = at;
+    }
     before = character;
     at += 3;
   }
+  if (place > last && end - last > kEnough) starts.push_back(place);
 }
 
 }  // namespace lm

@@ -16,7 +16,7 @@ class CharacterCuts {
   /// Takes the tokens that merges can make, or more. Nothing can be cut then if it would take too much memory.
   void build(const TokenStrings& tokens);
   bool is_empty() const { return pairs_.bits.empty(); }
-  /// Appends to `starts` the places inside text[begin, end), a pretoken, where it can be cut.
+  /// Appends to `starts` the places inside text[begin, end), a pretoken, where to cut it.
   void append(std::string_view text, std::uint32_t begin, std::uint32_t end, std::vector<std::uint32_t>& starts) const;
 
  private:
