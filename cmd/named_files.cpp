@@ -6,6 +6,7 @@
 #include <cerrno>
 
 #include "base/path.h"
+#include "model/files/gguf_parts.h"
 
 namespace lm::cmd {
 
@@ -107,8 +108,12 @@ NamedFiles::NamedFiles(const CommonOptions& common) { reads("--config", common.c
 
 void NamedFiles::reads(const std::string& option, const std::string& path, const std::string& replaced_by) {
   if (path.empty()) return;
-  inputs_.push_back(find(option, path, STDIN_FILENO));
-  inputs_.back().replaced_by = replaced_by;
+  std::vector<std::string> paths = gguf_part_names(path);
+  if (paths.empty()) paths = {path};
+  for (const std::string& part : paths) {
+    inputs_.push_back(find(option, part, STDIN_FILENO));
+    inputs_.back().replaced_by = replaced_by;
+  }
 }
 
 void NamedFiles::reads(const std::string& option, const std::vector<std::string>& paths) {

@@ -21,7 +21,8 @@ class NamedFiles {
   /// Begins with --config's file, which every program may read.
   explicit NamedFiles(const CommonOptions& common);
 
-  /// Declares an input: a file, a folder, or "-" for standard input; nothing if the path is empty. `option` is what the
+  /// Declares an input: a file, a folder, or "-" for standard input; nothing if the path is empty. With the first part of a GGUF
+  /// model its other parts are inputs. `option` is what the
   /// user knows it by: "-t", or "FILE" for an argument. An input that is read whole before `replaced_by` is written may be
   /// the same file, or be inside the folder that this writes.
   void reads(const std::string& option, const std::string& path, const std::string& replaced_by = "");

@@ -42,6 +42,19 @@ expect_one_line_stderr 'it holds no tokenizer'
 cp "$parts" gemma-00001-of-00002.gguf
 expect_exit 1 lm-convert gemma-00001-of-00002.gguf x.safetensors
 expect_one_line_stderr "'gemma-00002-of-00002.gguf' is missing"
+cp "${parts%1-of-00002.gguf}2-of-00002.gguf" gemma-00002-of-00002.gguf
+expect_exit 2 lm-convert gemma-00001-of-00002.gguf gemma-00002-of-00002.gguf
+expect_one_line_stderr "OUT and IN name the same file 'gemma-00002-of-00002.gguf'"
+cmp -s "${parts%1-of-00002.gguf}2-of-00002.gguf" gemma-00002-of-00002.gguf || fail "a part of the input was replaced"
+
+# What others change in a file of ours is not ignored.
+make_training --layers 1 --channels 32 --heads 2 --context 32 --batch 2
+train --steps 1 -q -o own train.tok
+lm-convert -q own own.gguf
+LC_ALL=C sed 's/\.rope\.freq_base\x06\x00\x00\x00\x00\x40\x1c\x46/.rope.freq_base\x06\x00\x00\x00\x00\x24\xf4\x48/' own.gguf >changed.gguf
+cmp -s own.gguf changed.gguf && fail "no base of rotations was found in own.gguf"
+expect_exit 1 lm-sample changed.gguf -p a
+expect_one_line_stderr "its 'lm.config' and its other keys name different rotations of positions"
 
 # Cut short, of another architecture, and through a pipe.
 head -c 20000 model >cut

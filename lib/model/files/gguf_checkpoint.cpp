@@ -1,6 +1,8 @@
 #include "model/files/gguf_checkpoint.h"
 
+#include <algorithm>
 #include <array>
+#include <cmath>
 #include <memory>
 #include <optional>
 
@@ -13,7 +15,20 @@ namespace {
 
 constexpr std::string_view kOwnKeys = "lm.";
 
-/// Throws Error unless what a file of ours says of itself is of the model that it holds.
+/// Returns whether numbers are the same, one of which was rounded to 32 bits.
+bool same_number(double a, double b) { return std::abs(a - b) <= 1e-6 * std::max(std::abs(a), std::abs(b)); }
+
+/// Returns whether the rotations of two shapes are the same, as far as llama.cpp's keys say them in one way only.
+bool same_rotation(const Rotary& a, const Rotary& b) {
+  const auto in_keys = [](RotaryScaling scaling) {
+    return scaling == RotaryScaling::linear || scaling == RotaryScaling::yarn;
+  };
+  if (!same_number(a.theta, b.theta)) return false;
+  return (!in_keys(a.scaling) && !in_keys(b.scaling)) || (a.scaling == b.scaling && same_number(a.factor, b.factor));
+}
+
+/// Throws Error unless what a file of ours says of itself is of the model that it holds, and what its other keys say, which
+/// other programs read and people change.
 void check_own_config(const ModelConfig& own, const GgufModel& model) {
   const ModelConfig& stored = model.config();
   constexpr std::array kSizes = {&ModelConfig::n_layers,   &ModelConfig::channels, &ModelConfig::n_heads,
@@ -24,6 +39,13 @@ void check_own_config(const ModelConfig& own, const GgufModel& model) {
       throw Error("cannot use '" + model.name() +
                   "': its 'lm.config' is of another model than its tensors; was it changed?");
   }
+  const auto require = [&](bool same, const char* what) {
+    if (!same)
+      throw Error("cannot use '" + model.name() + "': its 'lm.config' and its other keys name different " + what +
+                  "; where these were changed on purpose, remove the keys that begin with 'lm.'");
+  };
+  require(same_number(own.norm_eps, stored.norm_eps), "epsilons of norms");
+  require(own.positions != Positions::rotary || same_rotation(own.rotary, stored.rotary), "rotations of positions");
 }
 
 /// Returns what a file that was written here says of itself, as model files do; nothing of another's.

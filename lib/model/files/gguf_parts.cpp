@@ -132,6 +132,17 @@ std::vector<float> GgufParts::vector(std::string_view name) const {
   return values;
 }
 
+std::vector<std::string> gguf_part_names(const std::string& path) {
+  std::vector<std::string> names;
+  const std::size_t size = part_ending(1, 1).size();
+  if (path.size() < size) return names;
+  const std::string stem = path.substr(0, path.size() - size), ending = path.substr(stem.size());
+  unsigned count = 0;
+  if (std::sscanf(ending.c_str(), "-00001-of-%5u.gguf", &count) != 1 || ending != part_ending(1, count)) return names;
+  for (unsigned number = 1; number <= count; ++number) names.push_back(stem + part_ending(number, count));
+  return names;
+}
+
 std::int64_t gguf_elements(const GgufTensor& tensor) {
   const GgmlTypeFacts& facts = facts_of(tensor.type);
   return static_cast<std::int64_t>(tensor.size) / facts.bytes * facts.values;

@@ -37,6 +37,10 @@ class GgufParts {
   std::vector<GgufFile> files_;
 };
 
+/// Returns the names of all parts of which a file is the first by its name: of "m-00001-of-00003.gguf" three; of others none.
+/// Nothing is opened.
+std::vector<std::string> gguf_part_names(const std::string& path);
+
 /// Returns the product of a tensor's sizes, all of which fit into its file.
 std::int64_t gguf_elements(const GgufTensor& tensor);
 
