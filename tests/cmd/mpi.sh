@@ -104,6 +104,11 @@ ln -s "$LM_BIN/../lib" other/lib
 chmod +x other/bin/lm-train
 expect_refusal "a program" other/bin/lm-train -t tok.json "${shape[@]}" --steps 2 --overwrite -o ranks train.tok
 
+# Saving that takes longer than the launcher waits is noticed, once.
+OMPI_MCA_odls_base_sigkill_timeout=0 expect_exit 0 ranks 2 lm-train -t tok.json "${shape[@]}" --steps 3 --checkpoint-every 0s \
+  --overwrite -o ranks train.tok
+expect_message "saving took .* s, but mpirun kills its processes 0 s after SIGTERM; give it --mca odls_base_sigkill_timeout 1"
+
 # begin_ranks OPTION...: starts a long run of 4 ranks, and returns when it has made 10 steps.
 begin_ranks() {
   rm -f ranks ranks.state
