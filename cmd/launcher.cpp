@@ -20,16 +20,16 @@ constexpr const char* kModule = "lm-tools/lm_mpi.so";
 // Open MPI's, if nothing else is said.
 constexpr double kSecondsToEnd = 1;
 
-/// Open MPI's own mpirun; MPICH's and Slurm's PMI; PMIx, which leaves the number of processes to its library.
+/// Open MPI's own mpirun; MPICH's and Slurm's PMI; PMIx, which leaves the number of processes to its library, under Slurm.
 struct Variables {
   const char* rank;
   const char* size;
 };
 constexpr std::array<Variables, 3> kLaunchers = {
-    {{"OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE"}, {"PMI_RANK", "PMI_SIZE"}, {"PMIX_RANK", nullptr}}};
+    {{"OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE"}, {"PMI_RANK", "PMI_SIZE"}, {"PMIX_RANK", "SLURM_STEP_NUM_TASKS"}}};
 
 std::optional<int> number(const char* variable) {
-  const char* const text = variable != nullptr ? std::getenv(variable) : nullptr;
+  const char* const text = std::getenv(variable);
   if (text == nullptr) return std::nullopt;
   char* end = nullptr;
   const long value = std::strtol(text, &end, 10);
@@ -82,9 +82,9 @@ std::unique_ptr<Ranks> open_ranks() {
                 "processes of this launch: there is no '" + path +
                 "'; build lm-train where MPI is installed (make deps-mpi), or start one process");
   }
+  const std::optional<MessageDelay> delay = message_delay();
   std::unique_ptr<Ranks> ranks = RankModule(path, LM_VERSION).open();
-  if (const std::optional<MessageDelay> delay = message_delay())
-    return std::make_unique<DelayedRanks>(std::move(ranks), *delay);
+  if (delay) return std::make_unique<DelayedRanks>(std::move(ranks), *delay);
   return ranks;
 }
 

@@ -11,6 +11,7 @@ expect_one_line_stderr "cannot share a run among the 2 processes of this launch"
 OMPI_COMM_WORLD_RANK=1 OMPI_COMM_WORLD_SIZE=2 expect_exit 1 alone/lm-train -t tok.json "${shape[@]}" --steps 2 -o model train.tok
 expect_silence
 OMPI_COMM_WORLD_RANK=0 OMPI_COMM_WORLD_SIZE=1 expect_exit 0 alone/lm-train -t tok.json "${shape[@]}" --steps 2 -o model train.tok
+PMIX_RANK=0 SLURM_STEP_NUM_TASKS=1 expect_exit 0 alone/lm-train -t tok.json "${shape[@]}" --steps 2 --overwrite -o model train.tok
 alone/lm-train --version | grep -q '^mpi: none (no ' || fail "--version does not say that there is no MPI"
 
 # What a run of ranks would take and send.
@@ -84,6 +85,13 @@ expect_message "unknown option '--nonsense'"
 expect_exit 1 ranks 2 lm-train -t tok.json "${shape[@]}" --steps 2 --overwrite -o ranks missing.tok
 expect_message "missing.tok"
 
+LM_MESSAGE_DELAY=1s expect_exit 1 ranks 2 lm-train -t tok.json "${shape[@]}" --steps 2 --overwrite -o ranks train.tok
+expect_message "cannot use LM_MESSAGE_DELAY '1s'"
+rm -f plain* ranks ranks.state
+train --steps 2 -o plain train.tok
+LM_MESSAGE_DELAY=0.001,1e9 ranks 2 lm-train -t tok.json "${shape[@]}" --steps 2 -o ranks train.tok </dev/null
+expect_same plain ranks
+
 # A rank with another program, tokenizer, tier or data is refused at the start, and named.
 expect_refusal() {
   local text=$1
@@ -103,6 +111,11 @@ ln -s "$LM_BIN/../lib" other/lib
 { cat "$LM_BIN/lm-train" && echo; } >other/bin/lm-train
 chmod +x other/bin/lm-train
 expect_refusal "a program" other/bin/lm-train -t tok.json "${shape[@]}" --steps 2 --overwrite -o ranks train.tok
+
+# Saving that takes longer than the launcher waits is noticed, once.
+OMPI_MCA_odls_base_sigkill_timeout=0 expect_exit 0 ranks 2 lm-train -t tok.json "${shape[@]}" --steps 3 --checkpoint-every 0s \
+  --overwrite -o ranks train.tok
+expect_message "saving took .* s, but mpirun kills its processes 0 s after SIGTERM; give it --mca odls_base_sigkill_timeout 1"
 
 # begin_ranks OPTION...: starts a long run of 4 ranks, and returns when it has made 10 steps.
 begin_ranks() {
