@@ -96,6 +96,10 @@ usage --importance matrix.gguf model.safetensors again.safetensors
 usage --importance matrix.gguf --type f16 model.safetensors x.gguf
 usage --type q5_0 model.safetensors x.gguf
 expect_exit 2 lm-convert --to gguf model.safetensors model.safetensors
+: >empty
+expect_exit 1 lm-eval-ppl --importance i.gguf model.safetensors empty
+expect_one_line_stderr 'no token was scored'
+[ ! -e i.gguf ] || fail "the importance of nothing was written"
 expect_exit 2 lm-eval-ppl --importance i.gguf --resume -o out model.safetensors corpus
 expect_exit 1 lm-convert --type q4_0 --importance corpus model.safetensors x.gguf
 grep -q "cannot use 'corpus' as importance" stderr || fail "$(cat stderr)"

@@ -37,6 +37,8 @@ void require_gguf_names(const TextModel& model) {
 ImportanceRecord importance_record(const TextModel& model, const InputSquares& squares, const WindowPlan& plan,
                                    const std::vector<std::string>& inputs) {
   require_gguf_names(model);
+  if (squares.rows() == 0)
+    throw Error("cannot write the importance of '" + model.path() + "': no token was scored; give it text");
   ImportanceRecord record;
   record.window = plan.context == 0 ? model.config().context_length : plan.context;
   for (const std::string& input : inputs) record.datasets.push_back(name_of(input_name(input)));

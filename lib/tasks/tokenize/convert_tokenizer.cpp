@@ -54,8 +54,8 @@ TokenizerForm tokenizer_form(const std::string& name) {
   if (name.ends_with(".tiktoken")) return TokenizerForm::tiktoken;
   throw Error(
       "the name '" + name +
-      "' does not say in which form to write; let it end with .json or .tiktoken for a tokenizer, .safetensors for a "
-      "model, / for a folder of either");
+      "' does not say in which form to write; let it end with .json or .tiktoken for a tokenizer, .safetensors or .gguf "
+      "for a model, / for a folder of either");
 }
 
 void write_tokenizer_as(const std::string& name, TokenizerForm form, const Tokenizer& tokenizer) {

@@ -11,10 +11,9 @@
 #include <string_view>
 #include <vector>
 
-#include "text/bpe_trainer.h"
 #include "text/mixed_text.h"
 #include "text/pattern/pretoken_spans.h"
-#include "text/pretoken_counts.h"
+#include "text/text_support.h"
 #include "text/tokenizer.h"
 
 namespace {
@@ -75,15 +74,10 @@ bool compare_pretokens(std::size_t bytes, const std::vector<std::string>& files)
 }
 
 lm::Tokenizer small_tokenizer(lm::Pattern pattern) {
-  lm::PretokenCounts counts;
   lm::Rng random(43, lm::RngPurpose::test);
-  for (int i = 0; i < 20000; ++i) counts.add(lm::test::mixed_text(random, 1 + random.below(12)));
-  return lm::Tokenizer(lm::train_bpe(counts, {.pattern = pattern,
-                                              .vocab_size = 2000,
-                                              .max_token_length = {},
-                                              .special_tokens = lm::reserved_special_tokens(lm::ReservedTokens::all),
-                                              .progress = {}}),
-                       {}, "a tokenizer of random text");
+  std::string text;
+  for (int i = 0; i < 20000; ++i) text += lm::test::mixed_text(random, 1 + random.below(12)) + "\n";
+  return lm::test::train_tokenizer({.text = text, .vocab_size = 2000, .pattern = pattern});
 }
 
 bool comes_back(const lm::Tokenizer& tokenizer, std::string_view bytes, const std::vector<lm::TokenId>& ids) {
