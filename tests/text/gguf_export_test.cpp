@@ -9,6 +9,8 @@
 
 #include "support/refusal.h"
 #include "support/test_data.h"
+#include "text/files/gguf_export_check.h"
+#include "text/files/llama_pre_tokenizers.h"
 
 using namespace lm;
 
@@ -59,6 +61,30 @@ TEST_CASE("vocabularies that llama.cpp has code for are named as it names them")
     CHECK(field<std::string>(fields, "model") == "llama");
     CHECK(field<bool>(fields, "add_space_prefix"));
   }
+}
+
+TEST_CASE("what was read from a GGUF file is written again, from a folder too, whatever way to cut text it names") {
+  const std::string text = "Don't stop: 12345 caf\u00e9s, HTMLParser 3.14!\n\n  if (x) {\r\n  \u4f60\u597d \u041f\u0440\u0438 _ok_";
+  GgufFields fields = exported(golden_tokenizer("smollm2")).fields;
+  int names = 0;
+  for (const LlamaPreTokenizer& cuts : llama_pre_tokenizers()) {
+    if (cuts.flags.characters) continue;
+    CAPTURE(cuts.name);
+    fields.set("tokenizer.ggml.pre", std::string(cuts.name));
+    const Tokenizer read = read_back(fields, "x.gguf");
+    const Tokenizer folder = Tokenizer::from_json(read.to_folder_json(), "folder");
+    for (const Tokenizer* each : {&read, &folder}) {
+      const GgufFields again = exported(*each).fields;
+      const LlamaPreTokenizer* written = find_llama_pre_tokenizer(field<std::string>(again, "pre"));
+      REQUIRE(written != nullptr);
+      CHECK(std::ranges::equal(written->expressions, cuts.expressions));
+      CHECK(read_back(again, "x.gguf").encode(text) == read.encode(text));
+    }
+    ++names;
+  }
+  CHECK(names > 70);
+  fields.set("tokenizer.ggml.pre", std::string("smollm"));
+  CHECK(field<std::string>(exported(read_back(fields, "x.gguf")).fields, "pre") == "smollm");
 }
 
 TEST_CASE("types of tokens, ids and unused rows are written") {

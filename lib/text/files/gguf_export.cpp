@@ -12,6 +12,7 @@
 #include "text/files/gguf_export_check.h"
 #include "text/files/gguf_vocabulary.h"
 #include "text/files/json_steps.h"
+#include "text/files/llama_pre_tokenizers.h"
 #include "text/files/rank_merges.h"
 #include "text/files/translation.h"
 #include "text/pattern/pretokenizer.h"
@@ -80,6 +81,13 @@ std::string configured_token(const JsonValue& config, std::string_view key) {
   return value != nullptr && value->if_string() != nullptr ? *value->if_string() : "";
 }
 
+constexpr std::string_view kCleansUp = "clean_up_tokenization_spaces";
+
+bool configured_flag(const JsonValue& config, std::string_view key) {
+  const JsonValue* value = config.find(key);
+  return value != nullptr && value->if_bool() != nullptr && *value->if_bool();
+}
+
 /// Returns the chat template of a tokenizer_config.json, of several the one called default.
 std::string configured_template(const JsonValue& config) {
   const JsonValue* value = config.find("chat_template");
@@ -141,10 +149,14 @@ class VocabularyExport {
       differences_.beyond_ascii = !named.exact;
       return named.name;
     }
+    // What was read from a GGUF file is written with a name of the same meaning.
+    const LlamaPreTokenizer* cuts =
+        find_llama_pre_tokenizer(translation_.components.pre_tokenizer, ignores, configured_flag(config_, kCleansUp));
+    if (cuts != nullptr) return cuts->name;
     const std::string known = pattern ? std::string("'") + to_string(*pattern) + "'" : "of its own";
     refuse("its tokenizer cuts text by the pattern " + known + (pattern && ignores ? " and takes whole tokens first" : "") +
-           ", which llama.cpp has no name for; a model for it needs another pattern (tok-train --pattern gpt2, llama3 or "
-           "qwen2)");
+           ", which llama.cpp has no name for; write a folder (DIR/) instead, or train a model with another pattern "
+           "(tok-train --pattern gpt2, llama3 or qwen2)");
   }
 
   /// Returns whether every ordinary token is what some merge makes, or a byte: then it does not matter whether a pretoken that is a

@@ -130,21 +130,14 @@ class GgufVocabularyReader {
     // gemma-4's files say that it has none, and are wrong.
     vocabulary_.add_bos = flags.newline_runs || flag("tokenizer.ggml.add_bos_token", flags.add_bos);
     vocabulary_.add_eos = flag("tokenizer.ggml.add_eos_token", false);
-    JsonValue::Array steps;
-    for (const std::string_view expression : cuts->expressions) steps.push_back(json_split(expression));
     if (flags.characters) {
       if (flags.escape_spaces) vocabulary_.normalizer = json_replace(" ", kSpaceSymbol);
       vocabulary_.decoder = json_piece_decoder(true, false);
     } else {
-      JsonValue bytes = json_step("ByteLevel");
-      bytes.set("add_prefix_space", false);
-      bytes.set("trim_offsets", true);
-      vocabulary_.decoder = bytes;
-      vocabulary_.decoder.set("use_regex", true);
-      bytes.set("use_regex", false);
-      steps.push_back(std::move(bytes));
+      vocabulary_.decoder = json_step("ByteLevel");
+      vocabulary_.decoder.set("add_prefix_space", false).set("trim_offsets", true).set("use_regex", true);
     }
-    vocabulary_.pre_tokenizer = json_sequence("pretokenizers", std::move(steps));
+    vocabulary_.pre_tokenizer = pre_tokenizer_json(*cuts);
     read_merges();
   }
 
