@@ -225,7 +225,10 @@ class GgufVocabularyReader {
         {"tokenizer.ggml.middle_token_id", &vocabulary_.fim_middle},
         {"tokenizer.ggml.fim_pre_token_id", &vocabulary_.fim_prefix},
         {"tokenizer.ggml.fim_suf_token_id", &vocabulary_.fim_suffix},
-        {"tokenizer.ggml.fim_mid_token_id", &vocabulary_.fim_middle}};
+        {"tokenizer.ggml.fim_mid_token_id", &vocabulary_.fim_middle},
+        {"tokenizer.ggml.fim_pad_token_id", &vocabulary_.fim_pad},
+        {"tokenizer.ggml.fim_rep_token_id", &vocabulary_.fim_repository},
+        {"tokenizer.ggml.fim_sep_token_id", &vocabulary_.fim_file}};
     for (const auto& [key, id] : ids) {
       if (*id && **id >= vocabulary_.tokens.size()) id->reset();
       const std::optional<std::uint64_t> named = file_.unsigned_at(key);
@@ -234,9 +237,6 @@ class GgufVocabularyReader {
     if (!vocabulary_.bos) vocabulary_.add_bos = false;
     if (!vocabulary_.eos) vocabulary_.add_eos = false;
     if (!vocabulary_.sep) vocabulary_.add_sep = false;
-    // BPE knows no unknown characters: they are bytes, or nothing.
-    if (vocabulary_.model == Model::bpe_bytes || (vocabulary_.model == Model::bpe_characters && !vocabulary_.by_scores))
-      vocabulary_.unk.reset();
   }
 
   [[noreturn]] void refuse(const std::string& why) const {
