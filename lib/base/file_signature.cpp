@@ -53,10 +53,13 @@ bool has_at(std::string_view bytes, std::size_t offset, std::string_view wanted)
   return bytes.size() >= offset + wanted.size() && bytes.substr(offset, wanted.size()) == wanted;
 }
 
-/// What a signature of letters needs as well: the version that follows, small and in little-endian.
+/// What a signature of letters needs as well: the version that follows, small, in either endianness.
 bool has_version(std::string_view head) {
-  return head.size() >= 8 && byte_at(head, 4) < 32 && head[4] != '\n' && head[4] != '\t' && head[4] != '\r' &&
-         head.substr(5, 3) == "\0\0\0"sv;
+  if (head.size() < 8) return false;
+  const bool little = head.substr(5, 3) == "\0\0\0"sv, big = head.substr(4, 3) == "\0\0\0"sv;
+  const char version = head[little ? 4 : 7];
+  return (little || big) && static_cast<unsigned char>(version) < 32 && version != '\n' && version != '\t' &&
+         version != '\r';
 }
 
 FileKind kind_of_zip(std::string_view head) {

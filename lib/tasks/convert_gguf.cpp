@@ -54,8 +54,10 @@ GgufVocabulary vocabulary_of(LoadedModel& model, const TokenizerOptions& options
   }
   const Tokenizer tokenizer = tokenizer_of(model, options);
   resolve_ends(record, tokenizer);
-  const GgufVocabularyFacts facts{
-      .vocab_size = record.config.vocab_size, .ends = all_ends(record, tokenizer), .chat_template = template_of(record)};
+  const GgufVocabularyFacts facts{.vocab_size = record.config.vocab_size,
+                                  .begin = begin_elsewhere(record, tokenizer),
+                                  .ends = all_ends(record, tokenizer),
+                                  .chat_template = template_of(record)};
   return gguf_vocabulary(tokenizer, facts, model.path);
 }
 

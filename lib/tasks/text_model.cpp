@@ -67,10 +67,12 @@ void settle_ends(ModelRecord& record, const Tokenizer& tokenizer) {
   if (record.ends.ids == std::vector<TokenId>{tokenizer.end_of_text()}) record.ends.ids.clear();
 }
 
-std::vector<TokenId> TextModel::begin_elsewhere() const {
-  const bool made_here = !model.record.progress.empty() && model.record.folder.empty();
-  return made_here ? tokenizer.opening() : tokenizer.begin_tokens();
+std::vector<TokenId> begin_elsewhere(const ModelRecord& record, const Tokenizer& tokenizer) {
+  const bool made_here = !record.progress.empty() && record.folder.empty();
+  return made_here ? tokenizer.opening() : tokenizer.stated_begin();
 }
+
+std::vector<TokenId> TextModel::begin_elsewhere() const { return lm::begin_elsewhere(model.record, tokenizer); }
 
 std::vector<TokenId> TextModel::ends() const { return all_ends(model.record, tokenizer); }
 

@@ -35,8 +35,7 @@ struct TextModel {
   std::int64_t training_window() const;
   /// Returns the ids that end a text, ascending: end-of-text, and those that the model's files name.
   std::vector<TokenId> ends() const;
-  /// Returns the tokens that other programs put before each text of this model: the tokenizer's begin tokens; of a model made
-  /// here, whose folders say so, what precedes texts here.
+  /// Returns the tokens that other programs put before each text of this model.
   std::vector<TokenId> begin_elsewhere() const;
   /// Returns the tokens that follow a text: the tokenizer's closing() if the model only predicts hidden tokens, else none.
   std::vector<TokenId> closing() const;
@@ -71,6 +70,10 @@ Tokenizer tokenizer_of(const LoadedModel& model, const TokenizerOptions& options
 void resolve_ends(ModelRecord& record, const Tokenizer& tokenizer);
 /// Returns the ids that end a text of a record whose ends are resolved, ascending: those, and end-of-text.
 std::vector<TokenId> all_ends(const ModelRecord& record, const Tokenizer& tokenizer);
+
+/// Returns the tokens that other programs put before each text of a model: those that its tokenizer states; of a model made here,
+/// whose folders and GGUF files say so, what precedes texts here.
+std::vector<TokenId> begin_elsewhere(const ModelRecord& record, const Tokenizer& tokenizer);
 
 /// Has a record's ends be what a model file says: all of them, or nothing if that is only end-of-text.
 void settle_ends(ModelRecord& record, const Tokenizer& tokenizer);

@@ -79,6 +79,8 @@ bool Tokenizer::is_special(TokenId id) const {
 
 const std::vector<TokenId>& Tokenizer::begin_tokens() const { return tables_->begin_tokens; }
 
+const std::vector<TokenId>& Tokenizer::stated_begin() const { return tables_->stated_begin; }
+
 bool Tokenizer::names_begin() const { return tables_->names_begin; }
 
 std::vector<TokenId> Tokenizer::opening() const {

@@ -95,8 +95,11 @@ class Tokenizer final : public TokenCodec, public TokenTable {
   /// Returns the names of tokens that `name`, which no token has, was probably meant to be, special ones if there are such.
   std::vector<std::string> similar_tokens(const std::string& name) const;
 
-  /// Returns what precedes each text: the tokens that TokenizerOptions::begin or else the post-processor names.
+  /// Returns what precedes each text: the tokens that TokenizerOptions::begin or else the post-processor names, except end-of-text,
+  /// which is between texts anyway.
   const std::vector<TokenId>& begin_tokens() const;
+  /// Returns all of the tokens that these name, as other programs put them before a text.
+  const std::vector<TokenId>& stated_begin() const;
   /// Returns whether TokenizerOptions::begin names a token.
   bool names_begin() const;
   /// Returns the tokens that the first one of a text is predicted from: begin_tokens(), or end-of-text if there are none;

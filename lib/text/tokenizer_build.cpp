@@ -312,6 +312,7 @@ void take_surroundings(TokenizerTables& tables, const TokenizerOptions& options,
     tables.begin_tokens = {*id};
     tables.names_begin = true;
   }
+  tables.stated_begin = tables.begin_tokens;
   // An end-of-text before a text is what this toolkit supplies anyway.
   std::erase(tables.begin_tokens, tables.end_of_text);
 }

@@ -31,7 +31,8 @@ struct TokenizerTables {
   std::vector<bool> special;          // by id: special tokens and unused ids
   std::vector<TokenId> reserved;      // those of them that are special here only, ascending
   TokensAround around;                // each text, as its post-processor says
-  std::vector<TokenId> begin_tokens;  // what precedes each text here
+  std::vector<TokenId> begin_tokens;  // what precedes each text here, except end-of-text
+  std::vector<TokenId> stated_begin;  // the same with end-of-text
   bool names_begin = false;           // they were asked for by name
   bool opens_with_nothing = false;    // not even end-of-text is taken to precede a text
   bool loses_text = false;            // decoding does not give back every text

@@ -51,6 +51,11 @@ TEST_CASE("a model of SentencePiece, and a shard, are known by what no other fil
   CHECK(kind_of_file(kSafetensors, "00001-of-.safetensors") == FileKind::other_model);
 }
 
+TEST_CASE("a GGUF file of either endianness is one, so that its reader can say what to do") {
+  CHECK(kind_of_file("GGUF\3\0\0\0\1\0\0\0"sv) == FileKind::gguf);
+  CHECK(kind_of_file("GGUF\0\0\0\3\0\0\0\1"sv) == FileKind::gguf);
+}
+
 TEST_CASE("JSON may hold DEL as it is") {
   CHECK(kind_of_file("{\"added_tokens\":[{\"content\":\"a\x7f\"}],\"model\":{}}") == FileKind::tokenizer);
 }

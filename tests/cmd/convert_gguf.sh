@@ -21,6 +21,30 @@ tok-encode -t tok.json --format ids corpus >ids
 tok-encode -t model.gguf --format ids corpus >gguf.ids
 expect_same ids gguf.ids
 
+# What precedes texts here is to precede them elsewhere, once.
+stated() { LC_ALL=C grep -qaP "tokenizer\.ggml\.$2\x07\x00\x00\x00\x0$3" "$1" || fail "$1 does not state $2 $3"; }
+stated model.gguf add_bos_token 1
+stated model.gguf add_eos_token 0
+lm-convert --begin none model.safetensors bare.gguf
+stated bare.gguf add_bos_token 0
+lm-convert -q model.gguf model/
+lm-convert -q model/ there.gguf
+stated there.gguf add_bos_token 1
+for name in model.safetensors model.gguf model there.gguf; do
+  lm-eval-ppl -q --protocol llama.cpp --context 32 --json "$name" corpus >"$name.json"
+  expect_same model.safetensors.json "$name.json"
+done
+
+# A file of others is written again, from its folder too.
+lm-convert -q --type q8_0 "$LM_SOURCE/tests/golden/gguf/llama.gguf" others.gguf
+lm-convert -q others.gguf others/
+lm-convert -q --type q8_0 others/ others2.gguf
+for name in others.gguf others others2.gguf; do
+  tok-encode -t "$LM_SOURCE/tests/golden/gguf/llama.gguf" --format ids corpus >ids
+  tok-encode -t "$name" --format ids corpus >ids2
+  expect_same ids ids2
+done
+
 # A file of ours is read back as it was, whatever the shape, and is a model for every program.
 for options in '--family gpt2 --tied' '--family llama --untied --kv-heads 1' '--objective causal:0.5,fim:0.5'; do
   # shellcheck disable=SC2086 # options are words

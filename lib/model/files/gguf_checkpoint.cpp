@@ -58,6 +58,8 @@ std::optional<ModelRecord> own_record(const GgufModel& model) {
       metadata[std::string(key)] = std::get<std::string>(value->value);
   }
   if (!metadata.contains("lm.version")) return std::nullopt;
+  if (!metadata.contains("lm.config"))
+    throw Error("cannot use '" + model.name() + "': it has a string 'lm.version', and no 'lm.config'; was it changed?");
   ModelRecord record = model_record(metadata, model.name());
   check_own_config(record.config, model);
   return record;

@@ -41,15 +41,15 @@ class GgufConfig {
   void set_sizes() {
     channels_ = keys_.required_integer("embedding_length");
     layers_ = keys_.required_integer("block_count");
-    heads_ = keys_.required_integer("attention.head_count");
     context_ = keys_.required_integer("context_length");
     if (layers_ < 1 || static_cast<std::size_t>(layers_) > parts_.tensor_count())
       keys_.refuse("block_count", "is " + std::to_string(layers_) + ", and there are " +
                                       std::to_string(parts_.tensor_count()) + " tensors");
+    heads_ = required_of_layers("attention.head_count");
     if (heads_ < 1 || channels_ < 1) keys_.refuse("attention.head_count", "or its width is 0");
     config_.set(family_.channels.name, channels_).set(family_.layers.name, layers_);
     config_.set(family_.heads.name, heads_).set(family_.context.name, context_);
-    config_.set(family_.ffn.name, keys_.required_integer("feed_forward_length"));
+    config_.set(family_.ffn.name, required_of_layers("feed_forward_length"));
     set_head_sizes();
     const GgufFound tokens = parts_.find("token_embd.weight");
     if (tokens.tensor == nullptr) throw Error("no tensor 'token_embd.weight' in '" + parts_.name() + "'");
@@ -57,8 +57,14 @@ class GgufConfig {
     config_.set(family_.vocabulary.name, vocabulary_);
   }
 
+  std::int64_t required_of_layers(std::string_view key) const {
+    const std::optional<std::int64_t> value = keys_.integer_of_layers(key, layers_);
+    if (!value) keys_.refuse(key, "is missing");
+    return *value;
+  }
+
   void set_head_sizes() {
-    const std::int64_t kv_heads = keys_.integer("attention.head_count_kv").value_or(heads_);
+    const std::int64_t kv_heads = keys_.integer_of_layers("attention.head_count_kv", layers_).value_or(heads_);
     if (family_.kv_heads.name != nullptr) {
       config_.set(family_.kv_heads.name, kv_heads);
     } else if (kv_heads != heads_) {

@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 #include <variant>
+#include <vector>
 
 #include "base/error.h"
 #include "base/json.h"
@@ -61,6 +62,22 @@ double GgufKeys::required_number(std::string_view key) const {
   const std::optional<double> value = number(key);
   if (!value) refuse(key, "is missing");
   return *value;
+}
+
+std::optional<std::int64_t> GgufKeys::integer_of_layers(std::string_view key, std::int64_t layers) const {
+  const std::optional<GgufArray> numbers = array(key);
+  if (!numbers) return integer(key);
+  if (numbers->count != static_cast<std::uint64_t>(layers))
+    refuse(key, "has " + std::to_string(numbers->count) + " numbers for " + std::to_string(layers) + " layers");
+  const std::vector<std::int64_t> values = file_.integers(*numbers, numbers->count);
+  for (const std::int64_t value : values) {
+    if (value != values.front())
+      refuse(key, "is " + std::to_string(values.front()) + " for one layer and " + std::to_string(value) +
+                      " for another; layers of different sizes are not known here");
+  }
+  if (values.front() < 0 || values.front() > (std::int64_t{1} << 62))
+    refuse(key, "is " + std::to_string(values.front()) + ", which cannot be");
+  return values.front();
 }
 
 std::optional<GgufArray> GgufKeys::array(std::string_view key) const {

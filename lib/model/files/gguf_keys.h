@@ -24,6 +24,8 @@ class GgufKeys {
   /// Returns a value that there must be. Throws Error if it is missing.
   std::int64_t required_integer(std::string_view key) const;
   double required_number(std::string_view key) const;
+  /// Returns what each of `layers` layers has: the key's number, or that of which it has an array. Throws Error if layers differ.
+  std::optional<std::int64_t> integer_of_layers(std::string_view key, std::int64_t layers) const;
   /// Returns whether the key has an array, and marks it as asked for.
   std::optional<GgufArray> array(std::string_view key) const;
 

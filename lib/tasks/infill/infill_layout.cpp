@@ -59,10 +59,13 @@ const FimLayout& find_foreign_layout(const TextModel& model) {
   for (const FimLayout& layout : fim_layouts()) {
     if (!layout.is_foreign || (layout.mark != nullptr && !tokenizer.id_of(layout.mark))) continue;
     const TokenNames names = names_of(layout, tokenizer);
-    if (!has_tokens(tokenizer, names) || std::find(seen.begin(), seen.end(), names) != seen.end()) continue;
+    if (!has_tokens(tokenizer, names)) continue;
+    const auto same = std::find(seen.begin(), seen.end(), names);
+    // What the configuration names counts most, as in llama.cpp.
+    if (layout.is_configured) return same == seen.end() ? layout : *found[static_cast<std::size_t>(same - seen.begin())];
+    if (same != seen.end()) continue;
     seen.push_back(names);
-    // What the configuration names counts if nothing else is known.
-    if (!layout.is_configured || found.empty()) found.push_back(&layout);
+    found.push_back(&layout);
   }
   if (found.empty()) refuse_without_tokens(model);
   if (found.size() == 1) return *found.front();
@@ -137,7 +140,7 @@ InfillLayout infill_layout(const TextModel& model, std::string_view name) {
   result.tokens = find_fim_tokens(tokenizer, layout, model.path());
   const std::array<TokenId, 3> tokens = {result.tokens.prefix, result.tokens.suffix, result.tokens.middle};
   model.require_embedded(tokens, "the layout '" + std::string(layout.name) + "'");
-  result.opening = layout.is_foreign ? tokenizer.begin_tokens() : tokenizer.opening();
+  result.opening = layout.is_foreign ? tokenizer.stated_begin() : tokenizer.opening();
   for (const TokenId token : tokens) result.allowed[token] = 0;
   for (const char* end : layout.ends) {
     const std::optional<TokenId> id = tokenizer.id_of(end);

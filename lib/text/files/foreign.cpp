@@ -76,7 +76,9 @@ void keep_configuration(const ForeignVocabulary& vocabulary, TokenizerParts& par
       {"unk_token", &vocabulary.unk},           {"sep_token", &vocabulary.sep},
       {"pad_token", &vocabulary.pad},           {"cls_token", &vocabulary.cls},
       {"mask_token", &vocabulary.mask},         {"prefix_token", &vocabulary.fim_prefix},
-      {"suffix_token", &vocabulary.fim_suffix}, {"middle_token", &vocabulary.fim_middle}};
+      {"suffix_token", &vocabulary.fim_suffix}, {"middle_token", &vocabulary.fim_middle},
+      {"fim_pad_token", &vocabulary.fim_pad},   {"fim_rep_token", &vocabulary.fim_repository},
+      {"fim_sep_token", &vocabulary.fim_file}};
   for (const auto& [name, id] : names) {
     if (*id && **id < vocabulary.tokens.size()) config.set(name, vocabulary.tokens[**id]);
   }
@@ -115,7 +117,9 @@ TokenizerParts parts_of(ForeignVocabulary vocabulary, std::string_view source) {
   parts.form = TokenizerParts::Form::spelled;
   parts.components.pre_tokenizer = vocabulary.pre_tokenizer;
   parts.components.decoder = vocabulary.decoder;
-  parts.unknown = vocabulary.unk;
+  // BPE by merges knows no unknown characters: they are bytes, or nothing.
+  if (parts.kind != ModelKind::bpe || vocabulary.by_scores || parts.origin != TokenizerParts::Origin::llama_cpp)
+    parts.unknown = vocabulary.unk;
   parts.unknown_text = vocabulary.unk_surface;
   parts.fuse_unknown = vocabulary.fuse_unk;
   parts.byte_fallback = vocabulary.byte_fallback;

@@ -45,11 +45,12 @@ struct ForeignVocabulary {
   std::vector<AddedToken> added;
 
   std::optional<TokenId> bos, eos, unk, sep, pad, cls, mask;
-  std::optional<TokenId> fim_prefix, fim_suffix, fim_middle;  // for filling in the middle, if they are named
-  bool add_bos = false;                                       // at the beginning of a text
-  bool add_eos = false;                                       // at its end
-  bool add_sep = false;                                       // at its end, between texts and for pairs of texts
-  bool clean_up_spaces = false;                               // decoding removes blanks before punctuation and contractions
+  // For filling in the middle, and for the files of a repository, if they are named.
+  std::optional<TokenId> fim_prefix, fim_suffix, fim_middle, fim_pad, fim_repository, fim_file;
+  bool add_bos = false;          // at the beginning of a text
+  bool add_eos = false;          // at its end
+  bool add_sep = false;          // at its end, between texts and for pairs of texts
+  bool clean_up_spaces = false;  // decoding removes blanks before punctuation and contractions
   std::string chat_template;
   std::optional<std::string> unk_surface;  // what decoding writes for the unknown token, unless its spelling
 };

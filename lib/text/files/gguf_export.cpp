@@ -12,6 +12,7 @@
 #include "text/files/gguf_export_check.h"
 #include "text/files/gguf_vocabulary.h"
 #include "text/files/json_steps.h"
+#include "text/files/llama_pre_tokenizers.h"
 #include "text/files/rank_merges.h"
 #include "text/files/translation.h"
 #include "text/pattern/pretokenizer.h"
@@ -49,16 +50,16 @@ constexpr auto kNamedPatterns = std::to_array<NamedPattern>({
 
 /// The tokens for infilling, and for the files of a repository, by their names.
 struct NamedTokens {
-  std::string_view key;
+  std::string_view key, config_key;
   std::array<std::string_view, 5> names;
 };
 constexpr auto kFillTokens = std::to_array<NamedTokens>({
-    {"tokenizer.ggml.fim_pre_token_id", {"<|fim_prefix|>", "<fim_prefix>", "<fim-prefix>", "<｜fim▁begin｜>", "▁<PRE>"}},
-    {"tokenizer.ggml.fim_suf_token_id", {"<|fim_suffix|>", "<fim_suffix>", "<fim-suffix>", "<｜fim▁hole｜>", "▁<SUF>"}},
-    {"tokenizer.ggml.fim_mid_token_id", {"<|fim_middle|>", "<fim_middle>", "<fim-middle>", "<｜fim▁end｜>", "▁<MID>"}},
-    {"tokenizer.ggml.fim_pad_token_id", {"<|fim_pad|>", "<fim_pad>", "<fim-pad>", "", ""}},
-    {"tokenizer.ggml.fim_rep_token_id", {"<|repo_name|>", "<repo_name>", "<|fim_repo|>", "<reponame>", ""}},
-    {"tokenizer.ggml.fim_sep_token_id", {"<|file_sep|>", "<file_sep>", "<|file_separator|>", "", ""}},
+    {"fim_pre_token_id", "prefix_token", {"<|fim_prefix|>", "<fim_prefix>", "<fim-prefix>", "<｜fim▁begin｜>", "▁<PRE>"}},
+    {"fim_suf_token_id", "suffix_token", {"<|fim_suffix|>", "<fim_suffix>", "<fim-suffix>", "<｜fim▁hole｜>", "▁<SUF>"}},
+    {"fim_mid_token_id", "middle_token", {"<|fim_middle|>", "<fim_middle>", "<fim-middle>", "<｜fim▁end｜>", "▁<MID>"}},
+    {"fim_pad_token_id", "fim_pad_token", {"<|fim_pad|>", "<fim_pad>", "<fim-pad>", "", ""}},
+    {"fim_rep_token_id", "fim_rep_token", {"<|repo_name|>", "<repo_name>", "<|fim_repo|>", "<reponame>", ""}},
+    {"fim_sep_token_id", "fim_sep_token", {"<|file_sep|>", "<file_sep>", "<|file_separator|>", "", ""}},
 });
 
 std::string json_type(const JsonValue& value) {
@@ -78,6 +79,13 @@ std::string configured_token(const JsonValue& config, std::string_view key) {
   const JsonValue* value = config.find(key);
   if (value != nullptr && value->if_object() != nullptr) value = value->find("content");
   return value != nullptr && value->if_string() != nullptr ? *value->if_string() : "";
+}
+
+constexpr std::string_view kCleansUp = "clean_up_tokenization_spaces";
+
+bool configured_flag(const JsonValue& config, std::string_view key) {
+  const JsonValue* value = config.find(key);
+  return value != nullptr && value->if_bool() != nullptr && *value->if_bool();
 }
 
 /// Returns the chat template of a tokenizer_config.json, of several the one called default.
@@ -141,10 +149,14 @@ class VocabularyExport {
       differences_.beyond_ascii = !named.exact;
       return named.name;
     }
+    // What was read from a GGUF file is written with a name of the same meaning.
+    const LlamaPreTokenizer* cuts =
+        find_llama_pre_tokenizer(translation_.components.pre_tokenizer, ignores, configured_flag(config_, kCleansUp));
+    if (cuts != nullptr) return cuts->name;
     const std::string known = pattern ? std::string("'") + to_string(*pattern) + "'" : "of its own";
     refuse("its tokenizer cuts text by the pattern " + known + (pattern && ignores ? " and takes whole tokens first" : "") +
-           ", which llama.cpp has no name for; a model for it needs another pattern (tok-train --pattern gpt2, llama3 or "
-           "qwen2)");
+           ", which llama.cpp has no name for; write a folder (DIR/) instead, or train a model with another pattern "
+           "(tok-train --pattern gpt2, llama3 or qwen2)");
   }
 
   /// Returns whether every ordinary token is what some merge makes, or a byte: then it does not matter whether a pretoken that is a
@@ -301,7 +313,7 @@ class VocabularyExport {
   }
 
   void set_special_ids() {
-    const std::vector<TokenId>& begin = tokenizer_.begin_tokens();
+    const std::vector<TokenId>& begin = facts_.begin;
     if (!begin.empty()) set_id("bos_token_id", begin.front());
     set_named_id("bos_token_id", "bos_token");
     if (fields_.find("tokenizer.ggml.bos_token_id") == nullptr) set_id("bos_token_id", tokenizer_.end_of_text());
@@ -320,21 +332,22 @@ class VocabularyExport {
     set_named_id("padding_token_id", "pad_token");
     if (const auto pad = tokenizer_.id_of("<|pad|>"); pad && fields_.find("tokenizer.ggml.padding_token_id") == nullptr)
       set_id("padding_token_id", *pad);
+    set_named_id("seperator_token_id", "sep_token");
+    set_named_id("mask_token_id", "mask_token");
     for (const NamedTokens& fill : kFillTokens) {
+      set_named_id(fill.key, fill.config_key);
       for (const std::string_view name : fill.names) {
         const std::optional<TokenId> id = id_of(name);
-        if (!id) continue;
-        fields_.set(fill.key, std::uint32_t{*id});
-        break;
+        if (id && fields_.find("tokenizer.ggml." + std::string(fill.key)) == nullptr) set_id(fill.key, *id);
       }
     }
   }
 
   /// Says what is put around a text.
   void set_around() {
-    const std::vector<TokenId>&begin = tokenizer_.begin_tokens(), &closing = tokenizer_.closing();
+    const std::vector<TokenId>&begin = facts_.begin, &closing = tokenizer_.closing();
     if (begin.size() > 1)
-      refuse("its tokenizer puts " + std::to_string(begin.size()) + " tokens before a text, and llama.cpp at most one");
+      refuse("it puts " + std::to_string(begin.size()) + " tokens before a text, and llama.cpp at most one");
     set("add_bos_token", !begin.empty());
     set("add_eos_token", closing.size() == 1 && closing.front() == tokenizer_.end_of_text());
   }

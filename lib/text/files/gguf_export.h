@@ -23,9 +23,10 @@ struct GgufVocabulary {
 
 /// What a model knows of its vocabulary.
 struct GgufVocabularyFacts {
-  std::int64_t vocab_size = 0;     // rows of its embedding; those beyond the tokenizer's tokens are unused
-  std::vector<TokenId> ends = {};  // beside the tokenizer's end-of-text
-  std::string chat_template = {};  // empty: as the tokenizer's own configuration says
+  std::int64_t vocab_size = 0;      // rows of its embedding; those beyond the tokenizer's tokens are unused
+  std::vector<TokenId> begin = {};  // before each text
+  std::vector<TokenId> ends = {};   // beside the tokenizer's end-of-text
+  std::string chat_template = {};   // empty: as the tokenizer's own configuration says
 };
 
 /// Returns the metadata of a tokenizer. Throws Error, naming `target`, for one that llama.cpp has no code for, and for one with more

@@ -130,21 +130,14 @@ class GgufVocabularyReader {
     // gemma-4's files say that it has none, and are wrong.
     vocabulary_.add_bos = flags.newline_runs || flag("tokenizer.ggml.add_bos_token", flags.add_bos);
     vocabulary_.add_eos = flag("tokenizer.ggml.add_eos_token", false);
-    JsonValue::Array steps;
-    for (const std::string_view expression : cuts->expressions) steps.push_back(json_split(expression));
     if (flags.characters) {
       if (flags.escape_spaces) vocabulary_.normalizer = json_replace(" ", kSpaceSymbol);
       vocabulary_.decoder = json_piece_decoder(true, false);
     } else {
-      JsonValue bytes = json_step("ByteLevel");
-      bytes.set("add_prefix_space", false);
-      bytes.set("trim_offsets", true);
-      vocabulary_.decoder = bytes;
-      vocabulary_.decoder.set("use_regex", true);
-      bytes.set("use_regex", false);
-      steps.push_back(std::move(bytes));
+      vocabulary_.decoder = json_step("ByteLevel");
+      vocabulary_.decoder.set("add_prefix_space", false).set("trim_offsets", true).set("use_regex", true);
     }
-    vocabulary_.pre_tokenizer = json_sequence("pretokenizers", std::move(steps));
+    vocabulary_.pre_tokenizer = pre_tokenizer_json(*cuts);
     read_merges();
   }
 
@@ -232,7 +225,10 @@ class GgufVocabularyReader {
         {"tokenizer.ggml.middle_token_id", &vocabulary_.fim_middle},
         {"tokenizer.ggml.fim_pre_token_id", &vocabulary_.fim_prefix},
         {"tokenizer.ggml.fim_suf_token_id", &vocabulary_.fim_suffix},
-        {"tokenizer.ggml.fim_mid_token_id", &vocabulary_.fim_middle}};
+        {"tokenizer.ggml.fim_mid_token_id", &vocabulary_.fim_middle},
+        {"tokenizer.ggml.fim_pad_token_id", &vocabulary_.fim_pad},
+        {"tokenizer.ggml.fim_rep_token_id", &vocabulary_.fim_repository},
+        {"tokenizer.ggml.fim_sep_token_id", &vocabulary_.fim_file}};
     for (const auto& [key, id] : ids) {
       if (*id && **id >= vocabulary_.tokens.size()) id->reset();
       const std::optional<std::uint64_t> named = file_.unsigned_at(key);
@@ -241,9 +237,6 @@ class GgufVocabularyReader {
     if (!vocabulary_.bos) vocabulary_.add_bos = false;
     if (!vocabulary_.eos) vocabulary_.add_eos = false;
     if (!vocabulary_.sep) vocabulary_.add_sep = false;
-    // BPE knows no unknown characters: they are bytes, or nothing.
-    if (vocabulary_.model == Model::bpe_bytes || (vocabulary_.model == Model::bpe_characters && !vocabulary_.by_scores))
-      vocabulary_.unk.reset();
   }
 
   [[noreturn]] void refuse(const std::string& why) const {

@@ -1,6 +1,11 @@
 #include "text/files/llama_pre_tokenizers.h"
 
+#include <algorithm>
 #include <array>
+#include <string>
+#include <utility>
+
+#include "text/files/json_steps.h"
 
 namespace lm {
 
@@ -216,6 +221,10 @@ constexpr LlamaPreTokenizer kLlamaPreTokenizers[] = {
     {"mellum2", kStarcoderExpressions},
 };
 
+/// The names of ways that others share, which are written for all of them.
+constexpr auto kLeading = std::to_array<std::string_view>(
+    {"llama-bpe", "dbrx", "gpt-2", "starcoder", "smollm", "qwen2", "deepseek-v3", "gpt-4o", "bailingmoe"});
+
 }  // namespace
 
 std::span<const LlamaPreTokenizer> llama_pre_tokenizers() { return kLlamaPreTokenizers; }
@@ -225,6 +234,32 @@ const LlamaPreTokenizer* find_llama_pre_tokenizer(std::string_view name) {
     if (known.name == (name.empty() ? std::string_view("default") : name)) return &known;
   }
   return nullptr;
+}
+
+JsonValue pre_tokenizer_json(const LlamaPreTokenizer& cuts) {
+  JsonValue::Array steps;
+  for (const std::string_view expression : cuts.expressions) steps.push_back(json_split(expression));
+  if (!cuts.flags.characters) {
+    JsonValue bytes = json_step("ByteLevel");
+    bytes.set("add_prefix_space", false).set("trim_offsets", true).set("use_regex", false);
+    steps.push_back(std::move(bytes));
+  }
+  return json_sequence("pretokenizers", std::move(steps));
+}
+
+const LlamaPreTokenizer* find_llama_pre_tokenizer(const JsonValue& pre_tokenizer, bool ignores_merges, bool cleans_up) {
+  const std::string wanted = pre_tokenizer.dump();
+  const LlamaPreTokenizer* best = nullptr;
+  int best_rank = -1;
+  for (const LlamaPreTokenizer& each : kLlamaPreTokenizers) {
+    if (each.flags.characters || each.flags.ignore_merges != ignores_merges || pre_tokenizer_json(each).dump() != wanted)
+      continue;
+    const bool leads = std::find(kLeading.begin(), kLeading.end(), each.name) != kLeading.end();
+    const int rank = (each.flags.clean_up_spaces == cleans_up ? 2 : 0) + (leads ? 1 : 0);
+    if (rank > best_rank) best = &each;
+    best_rank = std::max(best_rank, rank);
+  }
+  return best;
 }
 
 }  // namespace lm

@@ -4,6 +4,8 @@
 #include <span>
 #include <string_view>
 
+#include "base/json.h"
+
 namespace lm {
 
 /// What comes with a way to cut text.
@@ -31,5 +33,12 @@ std::span<const LlamaPreTokenizer> llama_pre_tokenizers();
 
 /// Returns the one of that name, or null. An empty name is that of files which do not say.
 const LlamaPreTokenizer* find_llama_pre_tokenizer(std::string_view name);
+
+/// Returns the "pre_tokenizer" of a tokenizer.json that cuts in that way and, unless BPE is over characters, spells bytes as ByteLevel
+/// does.
+JsonValue pre_tokenizer_json(const LlamaPreTokenizer& cuts);
+/// Returns the one whose "pre_tokenizer" that is, and that takes whole tokens first or not; null if there is none. Of several, which
+/// cut alike, it is one that cleans up spaces as wanted, if any does, and then the one that the others are variants of.
+const LlamaPreTokenizer* find_llama_pre_tokenizer(const JsonValue& pre_tokenizer, bool ignores_merges, bool cleans_up);
 
 }  // namespace lm

@@ -6,6 +6,7 @@
 #include <limits>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/little_endian.h"
 #include "model/files/checkpoint.h"
@@ -39,6 +40,12 @@ class ChangedGguf {
   /// Sets the type of a tensor with so many dimensions.
   ChangedGguf& set_type(std::string_view tensor, std::size_t dimensions, std::uint32_t type) {
     bytes_.replace(find(tensor) + tensor.size() + 4 + 8 * dimensions, 4, little_bytes(type));
+    return *this;
+  }
+  /// Puts a key and its value, whose bytes are given, before the others.
+  ChangedGguf& insert(const std::string& entry) {
+    ++bytes_[16];  // their number
+    bytes_.insert(24, entry);
     return *this;
   }
   std::string& bytes() { return bytes_; }
@@ -85,6 +92,34 @@ TEST_CASE("what a GGUF model has that is not known is refused by its name") {
   says(ChangedGguf().set("llama.feed_forward_length", 32), "has shape (64, 32), expected (32, 32)");
   says(ChangedGguf().set("llama.block_count", 1U << 31), "is 2147483648, and there are 21 tensors");
   says(ChangedGguf().set("llama.block_count", 1), "unexpected tensor 'blk.1.");
+}
+
+TEST_CASE("sizes may be given for each layer if all are alike") {
+  const test::TemporaryFolder folder;
+  test::put(folder.path("a.gguf"), ChangedGguf().bytes());
+  const ModelConfig config = load_model(folder.path("a.gguf")).record.config;
+  REQUIRE(config.n_layers == 2);
+  const auto heads = static_cast<std::uint32_t>(config.n_kv_heads);
+  // 16 bytes more, and 16 by another key, so that tensors stay where they are to be.
+  const auto with_heads = [](std::uint32_t first, std::uint32_t second) {
+    ChangedGguf file;
+    const std::string key = "llama.attention.head_count_kv";
+    std::string& bytes = file.bytes();
+    bytes.replace(bytes.find(key) + key.size(), 8,
+                  little_bytes(std::uint32_t{9}) + little_bytes(std::uint32_t{4}) + little_bytes(std::uint64_t{2}) +
+                      little_bytes(first) + little_bytes(second));
+    return file.insert(little_bytes(std::uint64_t{3}) + "abc" + little_bytes(std::uint32_t{7}) + "\1").bytes();
+  };
+  test::put(folder.path("b.gguf"), with_heads(heads, heads));
+  CHECK(load_model(folder.path("b.gguf")).record.config.n_kv_heads == config.n_kv_heads);
+  CHECK(contains(refused(with_heads(heads, heads * 2)), "layers of different sizes are not known here"));
+}
+
+TEST_CASE("a file that says that it was written here, and not of what model, is refused") {
+  ChangedGguf file;
+  file.insert(little_bytes(std::uint64_t{10}) + "lm.version" + little_bytes(std::uint32_t{8}) +
+              little_bytes(std::uint64_t{2}) + "1 ");
+  CHECK(contains(refused(file), "and no 'lm.config'"));
 }
 
 TEST_CASE("numbers of a GGUF model that are not finite are refused by the tensor's name") {

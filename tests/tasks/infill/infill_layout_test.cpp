@@ -73,11 +73,14 @@ TEST_CASE("auto: tokens of no kind, and of several, are refused with their names
   CHECK_NOTHROW(infill_layout(foreign_model(plain_tokenizer(kStarCoder + kQwen)), "qwen"));
 }
 
-TEST_CASE("auto: tokens that only the tokenizer's configuration names are found, and those of a known kind come first") {
+TEST_CASE("auto: tokens that the tokenizer's configuration names are found, and come before those of a known kind") {
   const std::string config =
       R"({"prefix_token": "[PRE]", "suffix_token": {"content": "[SUF]"}, "middle_token": "[MID]", "eos_token": "x"})";
   CHECK(found({"[PRE]", "[SUF]", "[MID]"}, config) == "named");
-  CHECK(found(kStarCoder + std::vector<std::string>{"[PRE]", "[SUF]", "[MID]"}, config) == "starcoder");
+  CHECK(found(kStarCoder + std::vector<std::string>{"[PRE]", "[SUF]", "[MID]"}, config) == "named");
+  const std::string known =
+      R"({"prefix_token": "<fim_prefix>", "suffix_token": "<fim_suffix>", "middle_token": "<fim_middle>"})";
+  CHECK(found(kQwen + kStarCoder, known) == "starcoder");
   CHECK_THROWS_WITH_AS(found({"[PRE]", "[SUF]"}, config), doctest::Contains("of no layout"), Error);
   CHECK_THROWS_WITH_AS(find_fim_tokens(plain_tokenizer({"[PRE]", "[SUF]"}, config), find_fim_layout("named"), "model"),
                        doctest::Contains("lacks [MID] of the layout 'named'"), Error);
@@ -97,6 +100,7 @@ TEST_CASE("a prompt for a model from elsewhere begins with what its tokenizer pu
   CHECK(prompt_of({}) == bare);
   CHECK(prompt_of({.begin = "none"}) == bare);
   CHECK(prompt_of({.begin = "q"}) == join({ids_of("q"), bare}));
+  CHECK(prompt_of({.begin = "<|endoftext|>"}) == join({{0}, bare}));
 }
 
 TEST_CASE("text that spells the tokens of a layout is text, though the files do not call them special") {
