@@ -1,6 +1,7 @@
 #include "tasks/prompt/conversation.h"
 
 #include <algorithm>
+#include <initializer_list>
 #include <optional>
 #include <utility>
 
@@ -116,16 +117,31 @@ std::optional<std::vector<TokenId>> encode_whole(const Tokenizer& tokenizer, con
   throw Error("cannot answer " + std::string(source) + ": " + why);
 }
 
+/// Returns the first of the keys that has a value, which an empty array is not; null: none.
+const char* key_of_tools(const JsonValue& json, std::initializer_list<const char*> keys) {
+  for (const char* key : keys) {
+    const JsonValue* value = json.find(key);
+    const bool is_empty =
+        value == nullptr || value->is_null() || (value->if_array() != nullptr && value->if_array()->empty());
+    if (!is_empty) return key;
+  }
+  return nullptr;
+}
+
 }  // namespace
 
 Conversation conversation_of(const JsonValue& record, std::string_view source) {
   const JsonValue* messages = record.find("messages");
   if (messages == nullptr || messages->if_array() == nullptr)
     refuse_messages(source, "it has no 'messages', an array of objects with 'role' and 'content'");
+  if (const char* key = key_of_tools(record, {"tools", "functions"}))
+    refuse_messages(source, "it has '" + std::string(key) + "', and there are no tools here; leave them out");
   Conversation conversation;
   for (const JsonValue& message : *messages->if_array()) {
     const JsonValue* role = message.find("role");
     const JsonValue* content = message.find("content");
+    if (const char* key = key_of_tools(message, {"tool_calls", "function_call"}))
+      refuse_messages(source, "a message has '" + std::string(key) + "', and there are no tools here");
     if (role == nullptr || role->if_string() == nullptr || content == nullptr || content->if_string() == nullptr)
       refuse_messages(source, "a message is an object whose 'role' and 'content' are strings");
     const std::optional<ChatRole> known = find_choice<ChatRole>(*role->if_string());

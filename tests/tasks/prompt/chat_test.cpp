@@ -188,11 +188,15 @@ TEST_CASE("messages that no model answers are refused with the reason") {
   CHECK_NOTHROW(check_conversation(chatml, {said, said, answer, answer, said}, ""));
   for (const auto& [json, reason] : std::vector<std::pair<std::string, const char*>>{
            {"{}", "has no 'messages'"},
+           {R"({"tools":[{}],"messages":[]})", "it has 'tools'"},
+           {R"({"messages":[{"role":"assistant","content":"x","tool_calls":[{}]}]})", "a message has 'tool_calls'"},
            {R"({"messages":[{"role":"user"}]})", "whose 'role' and 'content' are strings"},
            {R"({"messages":[{"role":"user","content":["x"]}]})", "whose 'role' and 'content' are strings"},
            {R"({"messages":[{"role":"tool","content":"x"}]})", "the role \"tool\" is not known"}}) {
     CHECK_THROWS_WITH_AS(conversation_of(JsonValue::parse(json, "x"), "line 3"), doctest::Contains(reason), Error);
   }
+  const char* const without = R"({"tools":null,"messages":[{"role":"user","content":"x","tool_calls":[]}]})";
+  CHECK(conversation_of(JsonValue::parse(without, "x"), "line 3").size() == 1);
 }
 
 TEST_CASE("a conversation too long for the context loses its oldest exchanges, whole, but never the system's message") {
