@@ -129,6 +129,9 @@ void check_chat(const Options& options, bool at_terminal) {
   }
   if (request.special == SpecialTokens::allow)
     throw UsageError("--chat writes the tokens of turns itself, and none is spelled by what is said; leave --special out");
+  if (options.prompt && options.source.documents.kind == DocumentKind::Kind::jsonl)
+    throw UsageError(
+        "with --chat, -p gives what the user says, not a record; leave --documents out, or give records by a file");
   const bool talks = at_terminal && !options.prompt;
   if (!talks && !reads_records(options)) return;
   const std::string reason = talks ? "a conversation at the terminal is text; give what is said by -p or a file"

@@ -51,7 +51,8 @@ lm-sample model --chat --temperature 1 --samples 3 --documents jsonl records >th
 # An answered record, with another question, is a record again.
 sed -n 1p stdout | sed 's/"}],"tokens/"},{"role":"user","content":"say 5"}],"tokens/' >again
 expect_exit 0 lm-sample model --chat --greedy --documents jsonl again
-for wrong in '{"messages":[]}' '{"messages":[{"role":"assistant","content":"x"}]}' '{"text":"x"}' '{"messages":"x"}' '{'; do
+for wrong in '{"tools":[{}],"messages":[{"role":"user","content":"x"}]}' \
+  '{"messages":[{"role":"user","content":"x","tool_calls":[{}]}]}' '{"messages":[]}' '{"messages":[{"role":"assistant","content":"x"}]}' '{"text":"x"}' '{"messages":"x"}' '{'; do
   printf '%s\n' "$wrong" >wrong
   expect_exit 1 lm-sample model --chat --documents jsonl wrong
   expect_one_line_stderr 'line 1 of wrong'
@@ -79,6 +80,8 @@ for options in '--system x' '--chat --special allow' '--chat --documents jsonl -
   expect_exit 2 lm-sample model $options -n 1 </dev/null
   expect_one_line_stderr
 done
+expect_exit 2 lm-sample model --chat --documents jsonl -p '{"messages":[{"role":"user","content":"say 3"}]}' -n 1
+expect_one_line_stderr 'give records by a file'
 [ "$(lm-sample model --chat --probs 3 -p 'say 3' --json | wc -l)" = 3 ] || fail "no three candidates"
 
 # A conversation at a terminal: each line is answered with what was said before, until the end of the input.

@@ -143,5 +143,80 @@ class Templates(unittest.TestCase):
                 self.assertIn(name, accepted)
 
 
+PLAIN = ("{% for message in messages %}{{'<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>' + '\n'}}"
+         "{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}")
+LLAMA = ("{% for message in messages %}{% set content = '<|start_header_id|>' + message['role'] + '<|end_header_id|>\n\n'+ "
+         "message['content'] | trim + '<|eot_id|>' %}{% if loop.index0 == 0 %}{% set content = bos_token + content %}{% endif %}"
+         "{{ content }}{% endfor %}{% if add_generation_prompt %}{{ '<|start_header_id|>assistant<|end_header_id|>\n\n' }}"
+         "{% endif %}")
+WRITE = "{{'<|im_start|>' + message"
+# What is replaced in PLAIN, and by what.
+CHANGES = {
+    "none": ("", ""), "no newline behind": (" + '\n'}}", "}}"), "two newlines": ("role'] + '\n'", "role'] + '\n\n'"),
+    "colon": ("role'] + '\n'", "role'] + ': '"), "trim": ("content']", "content'] | trim"),
+    "upper": ("content']", "content'] | upper"), "upper()": ("content']", "content'].upper()"),
+    "replace": ("content']", "content'] | replace('e', 'a')"), "tojson": ("content']", "content'] | tojson"),
+    "lstrip": ("content']", "content'].lstrip()"), "rstrip": ("content']", "content'].rstrip('\n')"),
+    "twice": ("content']", "content'] + message['content']"), "number": ("'<|im_end|>'", "' 1.<|im_end|>'"),
+    "index": (WRITE, "{{ loop.index }}" + WRITE), "reversed": ("in messages", "in messages[::-1]"),
+    "last": ("in messages", "in messages[-1:]"), "end-of-text": ("{% endfor %}", "{% endfor %}{{ eos_token }}"),
+    "begin": ("{% for", "{{ bos_token }}{% for"), "blanks": ("{% for", "{{ '' }} \n {% for"),
+    "renamed": ("message['role']", "('assistant' if message['role'] == 'user' else message['role'])"),
+    "strip of a variable": (WRITE + "['role'] + '\n' + message['content']",
+                            "{% set c = message.content %}" + WRITE + "['role'] + '\n' + c.strip()"),
+    "only the last": (WRITE, "{% if not loop.last %}{% continue %}{% endif %}" + WRITE),
+    "no system": ("{% for message in messages %}", "{% for message in messages if message.role != 'system' %}"),
+    "system raises": (WRITE, "{% if message.role == 'system' %}{{ raise_exception('no') }}{% endif %}" + WRITE),
+    "system not written": ("message['content']", "(message['content'] if message.role != 'system' else '')"),
+    "system trimmed": ("message['content']", "(message['content'] | trim if message.role == 'system' else message['content'])"),
+    "alternating": (WRITE, "{% if (message['role'] == 'user') != (loop.index0 % 2 == 0) %}{{ raise_exception('turns') }}"
+                    "{% endif %}" + WRITE),
+    "empty default": ("{% for", "{% if messages[0]['role'] != 'system' %}{{ '<|im_start|>system\n<|im_end|>\n' }}{% endif %}{% for"),
+    "default": ("{% for", "{% if messages[0]['role'] != 'system' %}{{ '<|im_start|>system\nX.<|im_end|>\n' }}{% endif %}{% for"),
+    "always default": ("{% for", "{{ '<|im_start|>system\nX.<|im_end|>\n' }}{% for"),
+}
+TALKS = [messages("Hi."), messages("  Hi. \n"), messages("Hi.", "Be brief."), messages("Hi.", " Be brief. \n"), TURNS,
+         messages("One.") + messages("Two."), messages("Hi.") + TURNS[1:], messages("", "")]
+
+
+class Changes(unittest.TestCase):
+    def check(self, name, template, begin):
+        """Returns how many conversations are answered, those of a question with the ids of transformers."""
+        folder, tokenizer = tiny_folder("change", template, begin)
+        answered = 0
+        for talk in TALKS:
+            with self.subTest(name, talk=talk):
+                try:
+                    text = tokenizer.apply_chat_template(talk, add_generation_prompt=True, tokenize=False)
+                except Exception:
+                    text = None
+                record = json.dumps({"messages": talk}) + "\n"
+                try:
+                    support.run("lm-sample", folder, "--chat", "-q", "-n", 1, "--documents", "jsonl", text=record)
+                except AssertionError as error:
+                    self.assertTrue("write the turns yourself" in str(error) or "cannot answer" in str(error), error)
+                    continue
+                self.assertIsNotNone(text, "the template refuses what is answered")
+                if len(talk) == 1 or talk[0]["role"] == "system":
+                    prompt = ours(folder, talk[-1]["content"], talk[0]["content"] if len(talk) == 2 else None)
+                    self.assertEqual(prompt, tokenizer(text, add_special_tokens=False).input_ids)
+                answered += 1
+        return answered
+
+    def test_a_changed_template_gives_the_same_ids_or_is_refused(self):
+        for name, (part, other) in CHANGES.items():
+            self.assertIn(part, PLAIN)
+            answered = self.check(name, PLAIN.replace(part, other, 1) if part else PLAIN, "<s>")
+            if name in ["none", "trim", "begin", "default", "strip of a variable"]:
+                self.assertEqual(answered, len(TALKS), name)
+
+    def test_a_changed_template_of_llama_3_gives_the_same_ids_or_is_refused(self):
+        for name, template in [("none", LLAMA), ("one newline", LLAMA.replace("_id|>\n\n'+", "_id|>\n'+")),
+                               ("no trim", LLAMA.replace(" | trim", "")), ("newline", LLAMA.replace("eot_id|>'", "eot_id|>\n'"))]:
+            answered = self.check(name, template, "<|begin_of_text|>")
+            if name in ["none", "no trim"]:
+                self.assertEqual(answered, len(TALKS), name)
+
+
 if __name__ == "__main__":
     unittest.main()

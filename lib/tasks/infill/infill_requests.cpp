@@ -130,6 +130,16 @@ bool fill_answer(JsonValue& answer, Infiller& infiller, const JsonValue& json, c
   return true;
 }
 
+/// Returns whether a request can be read, whatever the model then says.
+bool is_right(std::string_view line, const InfillOptions& defaults) {
+  try {
+    read_request(JsonValue::parse(line, kSource), defaults);
+    return true;
+  } catch (const Error&) {
+    return false;
+  }
+}
+
 }  // namespace
 
 JsonValue answer_request(Infiller& infiller, std::string_view line, const InfillOptions& defaults) {
@@ -145,7 +155,7 @@ JsonValue answer_request(Infiller& infiller, std::string_view line, const Infill
 }
 
 void serve_requests(Infiller& infiller, TextInput& input, OutputStream& output, const InfillOptions& defaults) {
-  RequestQueue queue(input);
+  RequestQueue queue(input, [&](std::string_view line) { return is_right(line, defaults); });
   InfillOptions options = defaults;
   options.is_given_up = [&] { return queue.is_replaced(); };
   while (const std::optional<RequestQueue::Request> request = queue.next()) {

@@ -113,7 +113,8 @@ LineReader::Line LineReader::next(std::string& line, int wake) {
   }
 }
 
-RequestQueue::RequestQueue(TextInput& input) : input_(input) {
+RequestQueue::RequestQueue(TextInput& input, std::function<bool(std::string_view line)> is_right)
+    : input_(input), is_right_(std::move(is_right)) {
   std::array<int, 2> ends{};
   if (::pipe2(ends.data(), O_CLOEXEC) != 0) throw Error(std::string("cannot make a pipe: ") + std::strerror(errno));
   wake_ = FileDescriptor(above_standard(ends[0]), "a pipe");
@@ -143,6 +144,7 @@ void RequestQueue::read_all() {
       if (kind == LineReader::Line::line && without_space(line).empty()) continue;
       RequestNames names = names_of_line(line);  // of one that is too long nothing is left
       const bool too_long = kind == LineReader::Line::too_long;
+      if (names.replaces && is_right_ && !is_right_(line)) names.replaces.reset();
       if (!add({.request = {.too_long = too_long, .line = line, .id = std::move(names.id)}}, names.replaces)) break;
     }
   } catch (...) {

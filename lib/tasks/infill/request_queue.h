@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <deque>
 #include <exception>
+#include <functional>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -53,8 +54,8 @@ RequestNames names_of_line(std::string_view line);
 /// none.
 class RequestQueue {
  public:
-  /// Starts to read. The input outlives it.
-  explicit RequestQueue(TextInput& input);
+  /// Starts to read. The input outlives it. A request that is not right, which is asked in the reader's thread, replaces none.
+  explicit RequestQueue(TextInput& input, std::function<bool(std::string_view line)> is_right = {});
   RequestQueue(const RequestQueue&) = delete;
   RequestQueue& operator=(const RequestQueue&) = delete;
   /// Stops reading, even of an input that is still open (except a compressed one, whose end is waited for).
@@ -80,6 +81,7 @@ class RequestQueue {
   void replace(const JsonText& id);
 
   TextInput& input_;
+  std::function<bool(std::string_view line)> is_right_;
   FileDescriptor wake_, waking_;  // of a pipe: readable once the reader is to stop, and the end that makes it so
   std::mutex mutex_;              // of what follows
   std::condition_variable changed_;

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "tasks/prompt/template_texts.h"
+#include "tasks/prompt/template_trial.h"
 
 namespace lm {
 namespace {
@@ -49,10 +50,11 @@ class ChatTemplateReader {
  public:
   ChatTemplateReader(const Tokenizer& tokenizer, std::string_view text, std::string_view path)
       : tokenizer_(tokenizer),
+        text_(text),
         texts_(template_texts(text)),
         has_template_(!text.empty()),
         path_(path),
-        begin_(begin_name()) {}
+        begin_(token_name("bos_token")) {}
 
   ChatTemplate read() {
     const ChatForm& form = find_form();
@@ -64,6 +66,7 @@ class ChatTemplateReader {
       read_facts(form);
       check_generation_prompt(form);
       check_texts(form);
+      check_by_trial();
     } else if (form.kind != ChatKind::chatml) {
       result_.trims = true;
       result_.begin = tokenizer_.id_of(begin_);
@@ -73,10 +76,10 @@ class ChatTemplateReader {
   }
 
  private:
-  std::string begin_name() const {
+  std::string token_name(std::string_view key) const {
     if (tokenizer_.config_json().empty()) return {};
     const JsonValue config = JsonValue::parse(tokenizer_.config_json(), "tokenizer_config.json");
-    const JsonValue* name = config.find("bos_token");
+    const JsonValue* name = config.find(key);
     if (name != nullptr && name->if_object() != nullptr) name = name->find("content");  // an AddedToken
     return name != nullptr && name->if_string() != nullptr ? *name->if_string() : std::string();
   }
@@ -228,11 +231,24 @@ class ChatTemplateReader {
                         [](char c) { return std::isalpha(static_cast<unsigned char>(c)) != 0 || (c & 0x80) != 0; });
   }
 
+  void check_by_trial() {
+    JsonValue::Object variables;
+    for (const char* key : {"bos_token", "eos_token", "pad_token", "unk_token"}) {
+      if (std::string name = token_name(key); !name.empty()) variables.emplace_back(key, std::move(name));
+    }
+    try {
+      try_chat_template(result_, tokenizer_, text_, std::move(variables));
+    } catch (const Error& error) {
+      refuse("its template " + std::string(error.what()));
+    }
+  }
+
   [[noreturn]] void refuse(const std::string& why) const {
     throw Error("cannot chat with '" + std::string(path_) + "': " + why + std::string(kAdvice));
   }
 
   const Tokenizer& tokenizer_;
+  std::string_view text_;
   TemplateTexts texts_;
   bool has_template_;
   std::string_view path_;

@@ -13,11 +13,12 @@
 
 namespace lm {
 
-// A chat template is a program in Jinja, which makes text of messages. It is not run here: nearly all templates write one of
-// three forms of turns, and what else they do to a plain conversation is read from the texts in them: a system message that
-// they insert, whether they trim what is said, what goes before. A template that writes anything else is refused with that.
-// Alternatives rejected: an interpreter of Jinja is larger than the rest of this program, and runs what a model's author wrote;
-// a list of known templates by hash knows only those of yesterday.
+// A chat template is a program in Jinja, which makes text of messages. Nearly all templates write one of three forms of turns,
+// and what else they do to a plain conversation is read from the texts in them: a system message that they insert, whether they
+// trim what is said, what goes before. That is then tried: the template is run on a few conversations, by the small part of
+// Jinja that templates need for them, and one that writes anything else than is written here is refused with that.
+// Alternatives rejected: to run the template on what is said, which then could spell the tokens of turns, and on a whole
+// interpreter of Jinja; a list of known templates by hash knows only those of yesterday.
 
 enum class ChatKind { chatml, llama3, gemma };
 template <>
@@ -40,6 +41,7 @@ struct ChatTemplate {
   ChatSystem system = ChatSystem::turn;
   std::string default_system = {};  // what the system says if no message does; empty: nothing
   std::string dates = {};           // what a dated system turn begins with
+  bool alternates = false;          // the template refuses all but user and assistant in turn
   bool trims = false;               // white space around contents is left out
   bool drops_thinking = false;      // of what the assistant said, all up to "</think>" is left out
 };

@@ -1,6 +1,7 @@
 #include "tasks/prompt/conversation.h"
 
 #include <algorithm>
+#include <initializer_list>
 #include <optional>
 #include <utility>
 
@@ -20,23 +21,6 @@ struct ChatPiece {
 /// Returns whether Python, and so a template's trim, takes a character for white space.
 bool is_trimmed(std::uint32_t code_point) {
   return (code_point >= 0x1C && code_point <= 0x1F) || UnicodeClasses::get().of(code_point) == CharClass::space;
-}
-
-std::string_view trimmed(std::string_view text) {
-  std::size_t end = 0;
-  bool any = false;
-  std::size_t begin = 0;
-  for (std::size_t at = 0; at < text.size();) {
-    const DecodedChar c = decode_utf8(text.data() + at, text.data() + text.size());
-    const std::size_t next = at + c.length;
-    if (c.code_point == kInvalidCodePoint || !is_trimmed(c.code_point)) {
-      if (!any) begin = at;
-      any = true;
-      end = next;
-    }
-    at = next;
-  }
-  return any ? text.substr(begin, end - begin) : std::string_view();
 }
 
 /// Puts the pieces of a conversation one after the other.
@@ -70,7 +54,7 @@ class TurnWriter {
       content.remove_prefix(thought + kEnd.size());
       content.remove_prefix(std::min(content.size(), content.find_first_not_of('\n')));
     }
-    return std::string(chat_.trims ? trimmed(content) : content);
+    return std::string(chat_.trims ? without_white_space(content, true, true) : content);
   }
 
   std::string role_of(const ChatMessage& message) const {
@@ -116,16 +100,56 @@ std::optional<std::vector<TokenId>> encode_whole(const Tokenizer& tokenizer, con
   throw Error("cannot answer " + std::string(source) + ": " + why);
 }
 
+/// Returns the first of the keys that has a value, which an empty array is not; null: none.
+const char* key_of_tools(const JsonValue& json, std::initializer_list<const char*> keys) {
+  for (const char* key : keys) {
+    const JsonValue* value = json.find(key);
+    const bool is_empty =
+        value == nullptr || value->is_null() || (value->if_array() != nullptr && value->if_array()->empty());
+    if (!is_empty) return key;
+  }
+  return nullptr;
+}
+
 }  // namespace
+
+std::string_view without_white_space(std::string_view text, bool left, bool right) {
+  std::size_t end = 0;
+  bool any = false;
+  std::size_t begin = 0;
+  for (std::size_t at = 0; at < text.size();) {
+    const DecodedChar c = decode_utf8(text.data() + at, text.data() + text.size());
+    const std::size_t next = at + c.length;
+    if (c.code_point == kInvalidCodePoint || !is_trimmed(c.code_point)) {
+      if (!any) begin = at;
+      any = true;
+      end = next;
+    }
+    at = next;
+  }
+  if (!any) return {};
+  if (!right) end = text.size();
+  return text.substr(left ? begin : 0, end - (left ? begin : 0));
+}
+
+std::string conversation_text(const ChatTemplate& chat, const Tokenizer& tokenizer, const Conversation& messages) {
+  std::string text;
+  for (const ChatPiece& piece : TurnWriter(chat, tokenizer).write(messages)) text += piece.text;
+  return text;
+}
 
 Conversation conversation_of(const JsonValue& record, std::string_view source) {
   const JsonValue* messages = record.find("messages");
   if (messages == nullptr || messages->if_array() == nullptr)
     refuse_messages(source, "it has no 'messages', an array of objects with 'role' and 'content'");
+  if (const char* key = key_of_tools(record, {"tools", "functions"}))
+    refuse_messages(source, "it has '" + std::string(key) + "', and there are no tools here; leave them out");
   Conversation conversation;
   for (const JsonValue& message : *messages->if_array()) {
     const JsonValue* role = message.find("role");
     const JsonValue* content = message.find("content");
+    if (const char* key = key_of_tools(message, {"tool_calls", "function_call"}))
+      refuse_messages(source, "a message has '" + std::string(key) + "', and there are no tools here");
     if (role == nullptr || role->if_string() == nullptr || content == nullptr || content->if_string() == nullptr)
       refuse_messages(source, "a message is an object whose 'role' and 'content' are strings");
     const std::optional<ChatRole> known = find_choice<ChatRole>(*role->if_string());
@@ -145,7 +169,7 @@ void check_conversation(const ChatTemplate& chat, const Conversation& messages, 
     refuse_messages(source, "a system message is not the first");
   if (is_system(messages.front()) && chat.system == ChatSystem::refused)
     refuse_messages(source, "the model knows no system message; put it into the user's");
-  if (chat.kind != ChatKind::gemma) return;
+  if (chat.kind != ChatKind::gemma && !chat.alternates) return;
   ChatRole expected = ChatRole::user;
   for (const ChatMessage& message : messages) {
     if (is_system(message)) continue;

@@ -30,12 +30,18 @@ using Conversation = std::vector<ChatMessage>;
 Conversation conversation_of(const JsonValue& record, std::string_view source);
 
 /// Throws Error saying why the model cannot answer: the last message must be the user's, a system message is the first, and
-/// Gemma's turns alternate. `source` names the conversation.
+/// turns of Gemma and of templates that want it alternate. `source` names the conversation.
 void check_conversation(const ChatTemplate& chat, const Conversation& messages, std::string_view source);
 
 /// Returns what the model reads to answer the last message: the ids of the text that the template makes, up to where the
 /// answer begins. Special tokens that contents spell are text. Throws Error if a token is beyond the model's vocabulary.
 PromptTokens encode_conversation(const TextModel& model, const ChatTemplate& chat, const Conversation& messages);
+
+/// Returns the text of which these are the ids, contents as they are.
+std::string conversation_text(const ChatTemplate& chat, const Tokenizer& tokenizer, const Conversation& messages);
+
+/// Returns a text without white space at its left, its right or both, as Python's strip() leaves it.
+std::string_view without_white_space(std::string_view text, bool left, bool right);
 
 /// Encodes a conversation so that it and `max_tokens`, but of these no more than half the context, fit the context: as many
 /// of the oldest messages of user and assistant as necessary are left out, up to one of the user's. Returns how many in

@@ -108,6 +108,40 @@ TEST_CASE("a template that writes something else is refused with what that is, a
                        Error);
 }
 
+TEST_CASE("a template that does something else to a conversation is refused with what it writes, or uses") {
+  const auto changed = [](const std::string& part, const std::string& other) {
+    std::string text = kPlainTemplate;
+    const std::size_t at = text.find(part);
+    REQUIRE(at != std::string::npos);
+    return text.replace(at, part.size(), other);
+  };
+  const std::vector<std::pair<std::string, const char*>> reasons = {
+      {changed("<|im_end|>\\n", "<|im_end|>"), "where turns of ChatML have"},
+      {changed("role + '\\n'", "role + '\\n\\n'"), "where turns of ChatML have"},
+      {changed("role + '\\n'", "role + ': '"), "writes \"<|im_start|>user: Hi there."},
+      {changed("content +", "content + ' 1.' +"), "where turns of ChatML have"},
+      {changed("content", "content + message.content"), "where turns of ChatML have"},
+      {changed("content", "content.lstrip()"), "where turns of ChatML have"},
+      {changed("content", "content | upper"), "its template uses | upper"},
+      {changed("content", "content.upper()"), "its template uses .upper()"},
+      {changed("content", "content | replace('a', 'b')"), "its template uses | replace"},
+      {changed("in messages", "in messages[::-1]"), "where turns of ChatML have"},
+      {changed("in messages", "in messages[-1:]"), "where turns of ChatML have"},
+      {changed("{{ '<|im_start|>' + m", "{{ loop.index }}{{ '<|im_start|>' + m"), "writes \"1<|im_start|>"},
+      {changed("{% endfor %}", "{% endfor %}{{ bos_token }}"), "where turns of ChatML have"},
+      {changed("{% for", "{{ '<|im_start|>system\\n<|im_end|>\\n' }}{% for"), "where turns of ChatML have"},
+      {changed("{% for", "{{ '<|im_start|>system\\nX.<|im_end|>\\n' }}{% for"), "where turns of ChatML have"},
+      {changed("{% for", "{% if true %}{% for"), "its template has a "}};
+  for (const auto& [text, reason] : reasons) {
+    CAPTURE(text);
+    CHECK_THROWS_WITH_AS(find_chat_template(chat_tokenizer(kChatml), text, "model"), doctest::Contains(reason), Error);
+  }
+  CHECK(find_chat_template(chat_tokenizer(kChatml), changed("content", "content.strip()"), "model").trims);
+  const std::string raises = "{% if message.role == 'system' %}{{ raise_exception('no') }}{% endif %}{{ '<|im_start|>' + m";
+  CHECK(find_chat_template(chat_tokenizer(kChatml), changed("{{ '<|im_start|>' + m", raises), "model").system ==
+        ChatSystem::refused);
+}
+
 TEST_CASE("without a template the tokens say which turns a model knows; without tokens it is no instruct model") {
   CHECK(find_chat_template(chat_tokenizer(kChatml), "", "model").kind == ChatKind::chatml);
   const ChatTemplate gemma = find_chat_template(chat_tokenizer({"<start_of_turn>", "<end_of_turn>"}), "", "model");
@@ -188,11 +222,15 @@ TEST_CASE("messages that no model answers are refused with the reason") {
   CHECK_NOTHROW(check_conversation(chatml, {said, said, answer, answer, said}, ""));
   for (const auto& [json, reason] : std::vector<std::pair<std::string, const char*>>{
            {"{}", "has no 'messages'"},
+           {R"({"tools":[{}],"messages":[]})", "it has 'tools'"},
+           {R"({"messages":[{"role":"assistant","content":"x","tool_calls":[{}]}]})", "a message has 'tool_calls'"},
            {R"({"messages":[{"role":"user"}]})", "whose 'role' and 'content' are strings"},
            {R"({"messages":[{"role":"user","content":["x"]}]})", "whose 'role' and 'content' are strings"},
            {R"({"messages":[{"role":"tool","content":"x"}]})", "the role \"tool\" is not known"}}) {
     CHECK_THROWS_WITH_AS(conversation_of(JsonValue::parse(json, "x"), "line 3"), doctest::Contains(reason), Error);
   }
+  const char* const without = R"({"tools":null,"messages":[{"role":"user","content":"x","tool_calls":[]}]})";
+  CHECK(conversation_of(JsonValue::parse(without, "x"), "line 3").size() == 1);
 }
 
 TEST_CASE("a conversation too long for the context loses its oldest exchanges, whole, but never the system's message") {

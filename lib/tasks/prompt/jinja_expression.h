@@ -1,0 +1,90 @@
+// Expressions of Jinja: what they are worth.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/json.h"
+#include "tasks/prompt/jinja_parts.h"
+
+namespace lm {
+
+/// Nothing: undefined. Null is None.
+using JinjaValue = std::optional<JsonValue>;
+
+/// What raise_exception() throws.
+struct JinjaRaised {
+  std::string text;
+};
+
+/// Throws Error "uses <what>".
+[[noreturn]] void refuse_jinja(const std::string& what);
+
+/// The variables, of which those of inner loops hide others.
+class JinjaScopes {
+ public:
+  using Scope = std::map<std::string, JinjaValue, std::less<>>;
+  void push(Scope scope) { scopes_.push_back(std::move(scope)); }
+  void pop() { scopes_.pop_back(); }
+  void set(const std::string& name, JinjaValue value) { scopes_.back()[name] = std::move(value); }
+  /// Returns null if there is none of that name.
+  JinjaValue* find(const std::string& name);
+
+ private:
+  std::vector<Scope> scopes_;
+};
+
+bool is_true(const JinjaValue& value);
+/// Returns what "{{ }}" writes.
+std::string jinja_text(const JinjaValue& value);
+
+/// Reads and computes tokens from a place on, once.
+class JinjaExpression {
+ public:
+  JinjaExpression(const std::vector<JinjaToken>& tokens, std::size_t at, JinjaScopes& scopes)
+      : tokens_(tokens), at_(at), scopes_(scopes) {}
+
+  /// Throws Error for what is not known, also behind the expression.
+  JinjaValue value();
+
+ private:
+  bool is_symbol(const char* text) const { return is(JinjaToken::Kind::symbol, text); }
+  bool is_name(const char* text) const { return is(JinjaToken::Kind::name, text); }
+  bool is(JinjaToken::Kind kind, const char* text) const;
+  bool take(JinjaToken::Kind kind, const char* text);
+  bool take_symbol(const char* text) { return take(JinjaToken::Kind::symbol, text); }
+  bool take_name(const char* text) { return take(JinjaToken::Kind::name, text); }
+  void need(const char* symbol);
+  std::string next_name();
+  std::string rest() const;
+
+  bool has_condition() const;
+  JinjaValue choice();
+  JinjaValue either();
+  JinjaValue both();
+  JinjaValue negation();
+  JinjaValue comparison();
+  JinjaValue sum();
+  JinjaValue joined();
+  JinjaValue product();
+  JinjaValue postfix();
+  JinjaValue primary();
+  JinjaValue call(const std::string& name);
+  JinjaValue made_namespace();
+  JinjaValue subscript(const JinjaValue& value);
+  JinjaValue slice(const JinjaValue& value, const JinjaValue& begin);
+  JinjaValue method(const JinjaValue& value, const std::string& name);
+  JinjaValue filter(const JinjaValue& value, const std::string& name) const;
+  JinjaValue test(const JinjaValue& value);
+  std::vector<JinjaValue> arguments();
+
+  const std::vector<JinjaToken>& tokens_;
+  std::size_t at_;
+  JinjaScopes& scopes_;
+  int skipping_ = 0;  // in an operand that is not computed
+  int depth_ = 0;
+};
+
+}  // namespace lm
