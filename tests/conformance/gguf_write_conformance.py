@@ -109,7 +109,7 @@ class Refusals(unittest.TestCase):
     def test_what_llama_cpp_does_not_compute_is_refused(self):
         for family, why in REFUSED.items():
             with self.subTest(family=family):
-                output = support.FOLDER / f"{family}.gguf"
+                output = support.FOLDER / f"refused-{family}.gguf"
                 with self.assertRaisesRegex(AssertionError, why):
                     support.run("lm-convert", GOLDEN / family, output)
                 self.assertFalse(output.exists())
