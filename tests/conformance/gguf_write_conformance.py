@@ -264,8 +264,11 @@ class Perplexity(unittest.TestCase):
     """llama-perplexity computes of a file what lm-eval-ppl computes of its source."""
 
     def theirs(self, model):
-        output = llama("llama-perplexity", "-m", model, "-f", text(), "-c", CONTEXT, "-t", "2")
-        return float(re.search(r"Final estimate: PPL = ([0-9.]+)", output).group(1))
+        for _ in range(10):  # it may end before its log is written
+            output = llama("llama-perplexity", "-m", model, "-f", text(), "-c", CONTEXT, "-t", "2")
+            if found := re.search(r"Final estimate: PPL = ([0-9.]+)", output):
+                return float(found.group(1))
+        return self.fail(f"llama-perplexity prints no perplexity: {output[-1000:]}")
 
     def ours(self, model):
         report = support.run("lm-eval-ppl", "--protocol", "llama.cpp", "--json", model, text())
