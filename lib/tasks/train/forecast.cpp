@@ -8,13 +8,16 @@ namespace lm {
 
 namespace {
 
+/// Pages of the program's code that come into memory only when it trains and saves.
+constexpr std::int64_t kCodeOfTraining = std::int64_t{1} << 20;
+
 TrainMemory forecast_memory(const TrainPlan& plan, const TrainInputs& inputs, Compute& compute) {
   prepare_products(compute);
   const int threads = compute.pool().threads();
   const ResidentMemory resident = resident_memory();
   TrainMemory memory{.trainer = Trainer::memory(plan.config, plan.trainer, compute.simd(), threads),
                      .held_out = validation_bytes(plan.settings, inputs, plan.trainer.micro_batch_sequences),
-                     .files = resident.files,
+                     .files = resident.files + kCodeOfTraining,
                      .program = resident.now - resident.files};
   // The weights of the model that training starts from become the trainer's own.
   if (inputs.initial) memory.program -= std::min(memory.program, Parameters<float>::bytes(plan.config));
