@@ -50,8 +50,10 @@ class ChatTemplateReader {
  public:
   ChatTemplateReader(const Tokenizer& tokenizer, std::string_view text, std::string_view path)
       : tokenizer_(tokenizer),
-        text_(text),
-        texts_(template_texts(text)),
+        config_(tokenizer.config_json().empty() ? JsonValue()
+                                                : JsonValue::parse(tokenizer.config_json(), "tokenizer_config.json")),
+        template_(cut_jinja(text)),
+        texts_(template_texts(template_)),
         has_template_(!text.empty()),
         path_(path),
         begin_(token_name("bos_token")) {}
@@ -77,9 +79,7 @@ class ChatTemplateReader {
 
  private:
   std::string token_name(std::string_view key) const {
-    if (tokenizer_.config_json().empty()) return {};
-    const JsonValue config = JsonValue::parse(tokenizer_.config_json(), "tokenizer_config.json");
-    const JsonValue* name = config.find(key);
+    const JsonValue* name = config_.find(key);
     if (name != nullptr && name->if_object() != nullptr) name = name->find("content");  // an AddedToken
     return name != nullptr && name->if_string() != nullptr ? *name->if_string() : std::string();
   }
@@ -237,7 +237,7 @@ class ChatTemplateReader {
       if (std::string name = token_name(key); !name.empty()) variables.emplace_back(key, std::move(name));
     }
     try {
-      try_chat_template(result_, tokenizer_, text_, std::move(variables));
+      try_chat_template(result_, tokenizer_, template_, std::move(variables));
     } catch (const Error& error) {
       refuse("its template " + std::string(error.what()));
     }
@@ -248,7 +248,8 @@ class ChatTemplateReader {
   }
 
   const Tokenizer& tokenizer_;
-  std::string_view text_;
+  JsonValue config_;  // of the tokenizer
+  JinjaTemplate template_;
   TemplateTexts texts_;
   bool has_template_;
   std::string_view path_;

@@ -8,7 +8,6 @@
 
 #include "base/error.h"
 #include "tasks/prompt/jinja_expression.h"
-#include "tasks/prompt/jinja_parts.h"
 
 namespace lm {
 namespace {
@@ -23,9 +22,7 @@ std::string_view keyword(const JinjaPart& part) {
   return is_statement ? std::string_view(part.tokens.front().text) : std::string_view();
 }
 
-bool is_symbol(const JinjaToken& token, const char* text) {
-  return token.kind == JinjaToken::Kind::symbol && token.text == text;
-}
+bool is_symbol(const JinjaToken& token, std::string_view text) { return token.is(JinjaToken::Kind::symbol, text); }
 
 bool opens(const JinjaPart& part) {
   constexpr std::array<std::string_view, 8> kBlocks = {"if",   "for",   "macro", "filter",
@@ -41,7 +38,7 @@ constexpr std::string_view kGeneration = "generation", kEndGeneration = "endgene
 
 class Runner {
  public:
-  Runner(std::vector<JinjaPart> parts, const JsonValue::Object& variables) : parts_(std::move(parts)) {
+  Runner(const std::vector<JinjaPart>& parts, const JsonValue::Object& variables) : parts_(parts) {
     JinjaScopes::Scope scope;
     for (const auto& [name, value] : variables) scope[name] = value;
     scopes_.push(std::move(scope));
@@ -144,7 +141,7 @@ class Runner {
     (*space)->set(tokens[3].text, std::move(*member));
   }
 
-  std::vector<JinjaPart> parts_;
+  const std::vector<JinjaPart>& parts_;
   JinjaScopes scopes_;
   std::string output_;
   int depth_ = 0, steps_ = 0;
@@ -152,9 +149,10 @@ class Runner {
 
 }  // namespace
 
-JinjaResult run_jinja(std::string_view text, const JsonValue::Object& variables) {
+JinjaResult run_jinja(const JinjaTemplate& chat_template, const JsonValue::Object& variables) {
+  if (!chat_template.fault.empty()) throw Error(chat_template.fault);
   try {
-    return {.text = Runner(jinja_parts(text), variables).run()};
+    return {.text = Runner(chat_template.parts, variables).run()};
   } catch (const JinjaRaised& raised) {
     return {.text = raised.text, .has_raised = true};
   }

@@ -2,9 +2,9 @@
 #pragma once
 
 #include <string>
-#include <string_view>
 
 #include "base/json.h"
+#include "tasks/prompt/jinja_parts.h"
 
 namespace lm {
 
@@ -17,6 +17,6 @@ struct JinjaResult {
 };
 
 /// Runs a template as transformers do. Throws Error with a predicate, such as "uses | tojson", for what is not known here.
-JinjaResult run_jinja(std::string_view text, const JsonValue::Object& variables);
+JinjaResult run_jinja(const JinjaTemplate& chat_template, const JsonValue::Object& variables);
 
 }  // namespace lm

@@ -1,44 +1,18 @@
 // Expressions of Jinja: what they are worth.
 #pragma once
 
-#include <map>
-#include <optional>
 #include <string>
 #include <vector>
 
-#include "base/json.h"
 #include "tasks/prompt/jinja_parts.h"
+#include "tasks/prompt/jinja_value.h"
 
 namespace lm {
-
-/// Nothing: undefined. Null is None.
-using JinjaValue = std::optional<JsonValue>;
 
 /// What raise_exception() throws.
 struct JinjaRaised {
   std::string text;
 };
-
-/// Throws Error "uses <what>".
-[[noreturn]] void refuse_jinja(const std::string& what);
-
-/// The variables, of which those of inner loops hide others.
-class JinjaScopes {
- public:
-  using Scope = std::map<std::string, JinjaValue, std::less<>>;
-  void push(Scope scope) { scopes_.push_back(std::move(scope)); }
-  void pop() { scopes_.pop_back(); }
-  void set(const std::string& name, JinjaValue value) { scopes_.back()[name] = std::move(value); }
-  /// Returns null if there is none of that name.
-  JinjaValue* find(const std::string& name);
-
- private:
-  std::vector<Scope> scopes_;
-};
-
-bool is_true(const JinjaValue& value);
-/// Returns what "{{ }}" writes.
-std::string jinja_text(const JinjaValue& value);
 
 /// Reads and computes tokens from a place on, once.
 class JinjaExpression {
@@ -61,6 +35,7 @@ class JinjaExpression {
   std::string rest() const;
 
   bool has_condition() const;
+  JinjaValue operand(bool is_needed, JinjaValue (JinjaExpression::*read)());
   JinjaValue choice();
   JinjaValue either();
   JinjaValue both();
@@ -76,7 +51,7 @@ class JinjaExpression {
   JinjaValue subscript(const JinjaValue& value);
   JinjaValue slice(const JinjaValue& value, const JinjaValue& begin);
   JinjaValue method(const JinjaValue& value, const std::string& name);
-  JinjaValue filter(const JinjaValue& value, const std::string& name) const;
+  JinjaValue filter(const JinjaValue& value);
   JinjaValue test(const JinjaValue& value);
   std::vector<JinjaValue> arguments();
 

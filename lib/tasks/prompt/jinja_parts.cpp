@@ -6,7 +6,6 @@
 #include <cstddef>
 #include <utility>
 
-#include "base/error.h"
 #include "base/json.h"
 
 namespace lm {
@@ -23,14 +22,14 @@ class Cutter {
     if (text_.ends_with('\n')) text_.remove_suffix(1);
   }
 
-  std::vector<JinjaPart> cut() {
+  JinjaTemplate cut() {
     while (at_ < text_.size()) {
       const std::size_t tag = std::min({find("{{"), find("{%"), find("{#")});
       take_text(text_.substr(at_, tag - at_), tag);
       at_ = tag;
       if (at_ < text_.size()) take_tag();
     }
-    return std::move(parts_);
+    return std::move(result_);
   }
 
  private:
@@ -46,24 +45,32 @@ class Cutter {
       const std::size_t line = text.find_last_not_of(" \t") + 1;
       if (line > 0 ? text[line - 1] == '\n' : starts_line_) text = text.substr(0, line);
     }
-    if (!text.empty()) parts_.push_back({.text = std::string(text)});
+    if (!text.empty()) result_.parts.push_back({.text = std::string(text)});
   }
 
   void take_tag() {
     const char kind = text_[at_ + 1];
     const std::string_view closing = kind == '{' ? "}}" : kind == '%' ? "%}" : "#}";
     at_ += 2;
+    const std::size_t begin = at_;
     if (char_at(at_) == '-' || (kind != '{' && char_at(at_) == '+')) ++at_;
     if (kind == '#') {
       at_ = find(closing);
       sign_ = char_at(at_ - 1);
     } else {
-      parts_.push_back({.kind = kind == '{' ? JinjaPart::Kind::output : JinjaPart::Kind::statement});
-      take_tokens(closing);
+      JinjaPart& part =
+          result_.parts.emplace_back(JinjaPart{.kind = kind == '{' ? JinjaPart::Kind::output : JinjaPart::Kind::statement});
+      take_tokens(part.tokens, closing);
+      part.code = text_.substr(begin, at_ - begin);
     }
-    if (at_ >= text_.size()) throw Error("has a tag without an end");
+    if (at_ >= text_.size()) return note("has a tag without an end");
     at_ += 2;
     skip_behind(kind);
+  }
+
+  /// Keeps the first fault.
+  void note(const std::string& fault) {
+    if (result_.fault.empty()) result_.fault = fault;
   }
 
   /// Leaves out all blanks behind "-%}", and the newline behind "%}".
@@ -78,8 +85,7 @@ class Cutter {
   }
 
   /// Takes tokens up to the end of a tag, where `at_` is then.
-  void take_tokens(std::string_view closing) {
-    std::vector<JinjaToken>& tokens = parts_.back().tokens;
+  void take_tokens(std::vector<JinjaToken>& tokens, std::string_view closing) {
     for (sign_ = '\0'; at_ < text_.size();) {
       const char c = text_[at_];
       const std::string_view rest = text_.substr(at_);
@@ -120,9 +126,10 @@ class Cutter {
         continue;
       }
       constexpr std::string_view kLetters = "ntr\\'\"", kMeanings = "\n\t\r\\'\"";
-      const std::size_t found = kLetters.find(char_at(++at_));
-      if (found == kLetters.npos) throw Error("has a string with the escape " + json_quote(text_.substr(at_ - 1, 2)));
-      text += kMeanings[found];
+      if (++at_ >= text_.size()) break;
+      const std::size_t found = kLetters.find(text_[at_]);
+      if (found == kLetters.npos) note("has a string with the escape " + json_quote(text_.substr(at_ - 1, 2)));
+      text += found == kLetters.npos ? text_[at_] : kMeanings[found];
     }
     if (at_ < text_.size()) ++at_;
     return text;
@@ -132,11 +139,11 @@ class Cutter {
   std::size_t at_ = 0;
   char sign_ = '\0';         // before the end of the last tag
   bool starts_line_ = true;  // at the template's start, and behind a tag that took the newline
-  std::vector<JinjaPart> parts_;
+  JinjaTemplate result_;
 };
 
 }  // namespace
 
-std::vector<JinjaPart> jinja_parts(std::string_view text) { return Cutter(text).cut(); }
+JinjaTemplate cut_jinja(std::string_view text) { return Cutter(text).cut(); }
 
 }  // namespace lm

@@ -2,8 +2,9 @@
 #pragma once
 
 #include <string>
-#include <string_view>
 #include <vector>
+
+#include "tasks/prompt/jinja_parts.h"
 
 namespace lm {
 
@@ -16,6 +17,6 @@ struct TemplateTexts {
   std::string code;                            // of all tags, with their strings as they are written
   bool writes_blanks = false;                  // white space that is outside of tags
 };
-TemplateTexts template_texts(std::string_view chat_template);
+TemplateTexts template_texts(const JinjaTemplate& chat_template);
 
 }  // namespace lm

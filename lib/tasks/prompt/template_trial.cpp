@@ -41,7 +41,8 @@ std::vector<Conversation> trials() {
 /// Runs one template.
 class Trial {
  public:
-  Trial(std::string_view text, JsonValue::Object variables) : text_(text), variables_(std::move(variables)) {
+  Trial(const JinjaTemplate& chat_template, JsonValue::Object variables)
+      : template_(chat_template), variables_(std::move(variables)) {
     variables_.emplace_back("add_generation_prompt", true);
     for (const char* name : {"tools", "documents"}) variables_.emplace_back(name, JsonValue());
   }
@@ -54,13 +55,13 @@ class Trial {
     }
     JsonValue::Object variables = variables_;
     variables.emplace_back("messages", std::move(messages));
-    return run_jinja(text_, variables);
+    return run_jinja(template_, variables);
   }
 
   bool raises(const Conversation& conversation) const { return run(conversation).has_raised; }
 
  private:
-  std::string_view text_;
+  const JinjaTemplate& template_;
   JsonValue::Object variables_;
 };
 
@@ -95,8 +96,9 @@ std::optional<std::string> difference(const ChatTemplate& chat, const Tokenizer&
 
 }  // namespace
 
-void try_chat_template(ChatTemplate& chat, const Tokenizer& tokenizer, std::string_view text, JsonValue::Object variables) {
-  const Trial trial(text, std::move(variables));
+void try_chat_template(ChatTemplate& chat, const Tokenizer& tokenizer, const JinjaTemplate& chat_template,
+                       JsonValue::Object variables) {
+  const Trial trial(chat_template, std::move(variables));
   if (trial.raises({system("Be brief."), user("Hi.")}) && chat.system != ChatSystem::dated)
     chat.system = ChatSystem::refused;
   chat.alternates = trial.raises({user("Hi."), user("Hello?")});
