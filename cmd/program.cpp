@@ -78,9 +78,9 @@ void report_once(const Definition& definition, std::string_view message) {
   report(definition.name, message);
 }
 
-int report_usage(const Definition& definition, const std::string& message) {
-  report_once(definition, message + (message.ends_with('?') ? " see --help" : "; see --help"));
-  return kExitUsage;
+int report_once(const Definition& definition, const Failure& failure) {
+  report_once(definition, failure.message);
+  return failure.code;
 }
 
 /// Flushes and closes standard output; false, with a message, if what was written did not arrive.
@@ -226,28 +226,39 @@ int parse_and_run(int argc, char** argv, const Definition& definition) {
     std::cout << version.what();
     return kExitDone;
   } catch (const CLI::ParseError& error) {
-    return report_usage(definition, parse_message(parser.app(), arguments, error));
+    return report_once(definition, usage_failure(parse_message(parser.app(), arguments, error)));
   }
   return definition.body(parser.common());
 }
 
-/// The one place where exceptions become a line and an exit code.
 int run_guarded(int argc, char** argv, const Definition& definition) {
   try {
     return parse_and_run(argc, argv, definition);
-  } catch (const UsageError& error) {
-    return report_usage(definition, error.what());
-  } catch (const std::bad_alloc&) {
-    report_once(definition, "out of memory");
-  } catch (const InternalError& error) {
-    report_once(definition, std::string("internal error: ") + error.what());
-  } catch (const std::exception& error) {
-    report_once(definition, error.what());
+  } catch (...) {
+    return report_once(definition, current_failure());
   }
-  return kExitError;
 }
 
 }  // namespace
+
+Failure usage_failure(const std::string& message) {
+  return {message + (message.ends_with('?') ? " see --help" : "; see --help"), kExitUsage};
+}
+
+/// The one place where exceptions become a line and an exit code.
+Failure current_failure() {
+  try {
+    throw;
+  } catch (const UsageError& error) {
+    return usage_failure(error.what());
+  } catch (const std::bad_alloc&) {
+    return {"out of memory", kExitError};
+  } catch (const InternalError& error) {
+    return {std::string("internal error: ") + error.what(), kExitError};
+  } catch (const std::exception& error) {
+    return {error.what(), kExitError};
+  }
+}
 
 int run_program(int argc, char** argv, const Definition& definition) {
   occupy_standard_descriptors();

@@ -63,6 +63,16 @@ struct Definition {
   std::function<int(const CommonOptions&)> body;
 };
 
+/// What a program reports of an exception, and its exit code.
+struct Failure {
+  std::string message;
+  int code;
+};
+/// Return that of wrong usage, and that of the exception in flight, to be called where it was caught; others than
+/// std::exception pass.
+Failure usage_failure(const std::string& message);
+Failure current_failure();
+
 /// Parses, runs the body, turns exceptions into one line on standard error and an exit code (0 done, 1 error, 2 usage), and
 /// flushes and closes standard output, whose failure is an error too. Descriptors 0 to 2 that were closed fail with a
 /// sentence when used, instead of becoming some file opened later. SIGPIPE has its default action.

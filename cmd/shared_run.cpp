@@ -15,10 +15,10 @@ namespace {
 // Within it rank 0 has met the same and has ended this rank, if it is going to.
 constexpr std::chrono::seconds kTimeForFirst{2};
 
-void end_all(Ranks& ranks, const std::string& message, int status) {
+void end_all(Ranks& ranks, const Failure& failure) {
   if (ranks.rank() > 0) std::this_thread::sleep_for(kTimeForFirst);
-  spdlog::error("{}{}", ranks.rank() > 0 ? "rank " + std::to_string(ranks.rank()) + ": " : "", message);
-  ranks.end_all(status);
+  spdlog::error("{}{}", ranks.rank() > 0 ? "rank " + std::to_string(ranks.rank()) + ": " : "", failure.message);
+  ranks.end_all(failure.code);
 }
 
 }  // namespace
@@ -30,14 +30,10 @@ int run_shared(Ranks& ranks, const std::function<int()>& body) {
   } catch (const RankLost& lost) {
     // The launcher reports it, and ends the others already; asked to, it would begin anew.
     spdlog::debug("{}", lost.what());
-  } catch (const UsageError& error) {
-    end_all(ranks, std::string(error.what()) + "; see --help", 2);
   } catch (const SettingsError& error) {
-    end_all(ranks, std::string(error.what()) + "; see --help", 2);
-  } catch (const std::bad_alloc&) {
-    end_all(ranks, "out of memory", 1);
-  } catch (const std::exception& error) {
-    end_all(ranks, error.what(), 1);
+    end_all(ranks, usage_failure(error.what()));
+  } catch (...) {
+    end_all(ranks, current_failure());
   }
   return 1;
 }

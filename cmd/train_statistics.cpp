@@ -3,11 +3,13 @@
 #include <cstdio>
 #include <string>
 
+#include "base/round.h"
+
 namespace lm::cmd {
 namespace {
 
 bool is_round(std::int64_t number) {
-  if ((number & (number - 1)) == 0) return true;
+  if (is_power_of_two(number)) return true;
   while (number % 10 == 0) number /= 10;
   return number == 1 || number == 2 || number == 5;
 }

@@ -1,4 +1,4 @@
-// Division and multiples, upwards.
+// Division and multiples, upwards, and powers of two.
 #pragma once
 
 #include <concepts>
@@ -16,6 +16,12 @@ constexpr Integer divide_up(Integer a, std::type_identity_t<Integer> b) {
 template <std::integral Integer>
 constexpr Integer round_up(Integer a, std::type_identity_t<Integer> b) {
   return static_cast<Integer>(divide_up(a, b) * b);
+}
+
+/// Returns whether a number is 1, 2, 4, ...
+template <std::integral Integer>
+constexpr bool is_power_of_two(Integer number) {
+  return number > 0 && (number & (number - 1)) == 0;
 }
 
 }  // namespace lm

@@ -20,6 +20,11 @@ void slice_rows(std::vector<T>& part, const std::vector<T>& whole, std::int64_t 
 
 }  // namespace
 
+void add_counts(SourceCounts& total, const SourceCounts& more) {
+  total.untransformed += more.untransformed;
+  total.token_cuts += more.token_cuts;
+}
+
 SequenceRange clip(SequenceRange range, std::int64_t count) {
   const std::int64_t first = std::min(range.first, count);
   return {.first = first, .count = std::min(range.count, count - first)};

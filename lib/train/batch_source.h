@@ -24,6 +24,8 @@ struct SourceCounts {
   std::int64_t token_cuts = 0;     // pieces cut between tokens because a cut inside one did not fit
 };
 
+void add_counts(SourceCounts& total, const SourceCounts& more);
+
 /// Sequences [first, first + count) of those that a step draws: the part of one rank.
 struct SequenceRange {
   std::int64_t first = 0, count = 0;

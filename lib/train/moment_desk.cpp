@@ -8,7 +8,7 @@ namespace lm {
 
 void MomentDesk::follow(const std::function<bool()>& own_finite) {
   while (from_first(ranks_, Command::release) == Command::answer) {
-    from_all(ranks_, static_cast<char>(own_finite()));
+    first_rank_that(ranks_, !own_finite());
     answer();
   }
 }
@@ -28,7 +28,7 @@ void MomentDesk::answer() {
 MomentDesk::Reading::Reading(MomentDesk& desk, bool own_finite) : desk_(desk), all_finite_(own_finite) {
   if (desk.ranks_.size() == 1) return;
   from_first(desk.ranks_, Command::answer);
-  for (const char finite : from_all(desk.ranks_, static_cast<char>(own_finite))) all_finite_ = all_finite_ && finite != 0;
+  all_finite_ = !first_rank_that(desk.ranks_, !own_finite);
 }
 
 MomentDesk::Reading::~Reading() {

@@ -35,10 +35,7 @@ void GradientSquares::add(Compute& compute, const Parameters<float>& gradients, 
   tensors_.resize(specs.size());
   parts_.clear();
   for (const TensorSpec& spec : specs) {
-    for (std::int64_t first = 0; inside(spec) && first < spec.size(); first += Shards::kTile) {
-      parts_.emplace_back(gradients.view(spec).data() + first,
-                          static_cast<std::size_t>(std::min(Shards::kTile, spec.size() - first)));
-    }
+    if (inside(spec)) Shards::append_tiles(parts_, gradients.view(spec).data(), spec.size());
   }
   tiles_.resize(parts_.size());
   sums_of_squares<float>(compute, tiles_, parts_);

@@ -9,7 +9,6 @@ namespace lm {
 
 Optimizer::Optimizer(const ModelConfig& config, const OptimizerOptions& options, Share share)
     : options_(options),
-      share_(share),
       shards_(Parameters<float>::shapes(config), options.kind, share.count),
       first_(shards_, share.number, Moment::first),
       second_(shards_, share.number, Moment::second) {

@@ -27,7 +27,6 @@ class Optimizer {
             double gradient_scale);
 
   const Shards& shards() const { return shards_; }
-  Share share() const { return share_; }
   std::int64_t steps() const { return steps_; }
   void set_steps(std::int64_t steps) { steps_ = steps; }
   MomentShard& moment(Moment which) { return which == Moment::first ? first_ : second_; }
@@ -37,7 +36,6 @@ class Optimizer {
   void adamw_range(Compute& compute, Parameters<float>& weights, const Parameters<float>& gradients, std::size_t tensor,
                    double learning_rate, double gradient_scale);
   OptimizerOptions options_;
-  Share share_;
   Shards shards_;
   MomentShard first_, second_;
   std::vector<MuonMatrix<float>> matrices_;  // of the current step

@@ -50,9 +50,10 @@ RankSum::RankSum(Ranks& ranks, const Shards& shards)
     sent_.resize(static_cast<std::size_t>(kPiece));
     received_.resize(static_cast<std::size_t>(kPiece));
   }
-  shard_tiles_.resize(static_cast<std::size_t>(ranks.size()));
+  std::vector<std::int64_t> tiles(static_cast<std::size_t>(ranks.size()));
   for (std::size_t i = 0; i < shards.units().size(); ++i)
-    shard_tiles_[static_cast<std::size_t>(shards.shard_of(i))] += Shards::tiles_of(shards.units()[i]);
+    tiles[static_cast<std::size_t>(shards.shard_of(i))] += Shards::tiles_of(shards.units()[i]);
+  most_tiles_ = *std::max_element(tiles.begin(), tiles.end());
 }
 
 std::int64_t RankSum::bytes(int ranks) { return ranks > 1 ? 2 * kPiece * static_cast<std::int64_t>(sizeof(float)) : 0; }
@@ -148,18 +149,14 @@ void RankSum::gather(Compute& compute, const Parameters<float>& weights) {
 }
 
 std::vector<double> RankSum::gather_tiles(Compute& compute, const Parameters<float>& gradients) {
-  const std::int64_t largest = *std::max_element(shard_tiles_.begin(), shard_tiles_.end());
-  std::vector<double> gathered(static_cast<std::size_t>(largest * ranks_.size()));
+  std::vector<double> gathered(static_cast<std::size_t>(most_tiles_ * ranks_.size()));
   std::vector<std::span<const float>> parts;
   for (std::size_t i = 0; i < shards_.units().size(); ++i) {
     if (shards_.shard_of(i) != shard_) continue;
     const UpdateUnit& unit = shards_.units()[i];
-    for (std::int64_t first = 0; first < unit.size; first += Shards::kTile) {
-      parts.emplace_back(gradients.flat().data() + unit.offset + first,
-                         static_cast<std::size_t>(std::min(Shards::kTile, unit.size - first)));
-    }
+    Shards::append_tiles(parts, gradients.flat().data() + unit.offset, unit.size);
   }
-  const auto own = std::span(gathered).subspan(static_cast<std::size_t>(largest * ranks_.rank()), parts.size());
+  const auto own = std::span(gathered).subspan(static_cast<std::size_t>(most_tiles_ * ranks_.rank()), parts.size());
   sums_of_squares<float>(compute, own, parts);
   ranks_.all_gather(std::as_writable_bytes(std::span(gathered)));
 
@@ -170,7 +167,7 @@ std::vector<double> RankSum::gather_tiles(Compute& compute, const Parameters<flo
     const int rank = rank_of_shard(shards_.shard_of(i), ranks_.size());
     std::int64_t& place = next[static_cast<std::size_t>(rank)];
     for (std::int64_t tile = 0; tile < Shards::tiles_of(unit); ++tile)
-      tiles[static_cast<std::size_t>(unit.tile + tile)] = gathered[static_cast<std::size_t>(largest * rank + place++)];
+      tiles[static_cast<std::size_t>(unit.tile + tile)] = gathered[static_cast<std::size_t>(most_tiles_ * rank + place++)];
   }
   return tiles;
 }

@@ -70,7 +70,7 @@ class RankSum {
   const Shards& shards_;
   int shard_;
   std::vector<float> sent_, received_;  // a piece of a message
-  std::vector<std::int64_t> shard_tiles_;
+  std::int64_t most_tiles_ = 0;         // of a shard
 };
 
 }  // namespace lm

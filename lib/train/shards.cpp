@@ -80,6 +80,11 @@ std::pair<std::size_t, std::size_t> Shards::units_between(std::int64_t begin, st
   return {at(begin), at(end)};
 }
 
+void Shards::append_tiles(std::vector<std::span<const float>>& tiles, const float* values, std::int64_t size) {
+  for (std::int64_t first = 0; first < size; first += kTile)
+    tiles.emplace_back(values + first, static_cast<std::size_t>(std::min(kTile, size - first)));
+}
+
 std::int64_t Shards::elements(int first, int end) const {
   std::int64_t sum = 0;
   for (std::size_t i = 0; i < units_.size(); ++i) {

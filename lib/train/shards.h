@@ -30,7 +30,6 @@ struct TensorRange {
 /// Which of how many equal shares.
 struct Share {
   int number = 0, count = 1;
-  bool operator==(const Share&) const = default;
 };
 
 /// Returns the shard that a rank updates: its number with its bits reversed. Partners at a distance of 1 divide all between
@@ -52,6 +51,8 @@ class Shards {
   int shard_of(std::size_t unit) const { return shard_[unit]; }
   std::int64_t tiles() const { return tiles_; }
   static std::int64_t tiles_of(const UpdateUnit& unit) { return divide_up(unit.size, kTile); }
+  /// Appends the tiles of so many values.
+  static void append_tiles(std::vector<std::span<const float>>& tiles, const float* values, std::int64_t size);
   /// Returns the units of a tensor.
   std::span<const UpdateUnit> units_of(std::size_t tensor) const;
   /// Returns what a shard has of each tensor, which is one range; empty if nothing.

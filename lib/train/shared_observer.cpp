@@ -1,13 +1,8 @@
 #include "train/shared_observer.h"
 
-#include <algorithm>
-
 namespace lm {
 
-bool SharedObserver::stop_requested() {
-  const std::vector<char> asked = from_all(ranks_, static_cast<char>(own_.stop_requested()));
-  return std::any_of(asked.begin(), asked.end(), [](char one) { return one != 0; });
-}
+bool SharedObserver::stop_requested() { return first_rank_that(ranks_, own_.stop_requested()).has_value(); }
 
 void SharedObserver::maybe_save() {
   if (!leads()) return trainer_.follow();

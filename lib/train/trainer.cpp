@@ -15,8 +15,7 @@ namespace {
 
 /// Throws Error unless the ranks can share steps.
 int checked_size(const Ranks& ranks, const TrainerOptions& options) {
-  const std::int64_t count = micro_batches(options), size = ranks.size();
-  LM_CHECK(size == 1 || (is_power_of_two(size) && count % size == 0 && is_power_of_two(count / size)));
+  LM_CHECK(can_share(ranks.size(), micro_batches(options)));
   return ranks.size();
 }
 
@@ -186,8 +185,7 @@ Trainer::StepResult Trainer::take_step(const Drawn& drawn) {
   result.learning_rate = learning_rate_at(options_.schedule, state_.step, total_steps());
   state_.position = source_.position();
   state_.consumed = source_.consumed();
-  state_.counts.untransformed += drawn.counts.untransformed;
-  state_.counts.token_cuts += drawn.counts.token_cuts;
+  add_counts(state_.counts, drawn.counts);
   state_.step += 1;
   if (drawn.weight == 0) {
     result.skipped = true;

@@ -228,16 +228,18 @@ class Trainer {
   void fix_total(bool late);
   void check_learned() const;
   bool patience_ended() const;
-  SequenceRange own_sequences() const;
+  std::int64_t passes_per_rank() const { return micro_batches(options_) / ranks_.size(); }
+  SequenceRange sequences_of(int rank, std::int64_t sequences) const;
   Drawn draw();
   Drawn share_drawn(std::int64_t sequences);
   StepResult take_step(const Drawn& drawn);
   const Parameters<float>& accumulate_gradients(const Drawn& drawn, StepResult& result);
   Loss pass(const Batch& part, std::int64_t number, double scale, const GradientWatch& complete);
+  void add_complete(std::int64_t begin, std::int64_t end, StepPlan plan);
   void last_pass(const Batch& part, std::int64_t number, double scale, StepPlan plan);
   const Batch& micro_batch(std::int64_t number);
   void keep_loss(const Batch& part, const Loss& loss);
-  void share_losses(std::int64_t micro_batches, StepResult& result);
+  void share_losses(std::int64_t passes, StepResult& result);
   void apply_update(const Parameters<float>& gradients, double gradient_scale, double learning_rate);
   bool validation_due(bool last) const;
   void validate(StepReport& report);

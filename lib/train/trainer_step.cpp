@@ -1,6 +1,7 @@
 // The parts of a step that several ranks share: which examples each makes, and the sums of losses and gradients.
 #include <algorithm>
 #include <exception>
+#include <optional>
 #include <string>
 
 #include "base/error.h"
@@ -10,9 +11,10 @@
 
 namespace lm {
 
-SequenceRange Trainer::own_sequences() const {
-  const std::int64_t each = micro_batches(options_) / ranks_.size() * options_.micro_batch_sequences;
-  return clip({.first = each * ranks_.rank(), .count = each}, options_.batch_sequences);
+/// Returns the part of a rank, if a step has so many sequences.
+SequenceRange Trainer::sequences_of(int rank, std::int64_t sequences) const {
+  const std::int64_t each = passes_per_rank() * options_.micro_batch_sequences;
+  return clip({.first = each * rank, .count = each}, sequences);
 }
 
 /// Draws the sequences of a step. What one rank fails at, all ranks fail at.
@@ -21,14 +23,13 @@ Trainer::Drawn Trainer::draw() {
   std::exception_ptr failure;
   std::int64_t sequences = 0;
   try {
-    sequences = source_.draw(batch_, options_.batch_sequences, own_sequences());
+    sequences = source_.draw(batch_, options_.batch_sequences, sequences_of(ranks_.rank(), options_.batch_sequences));
   } catch (const Error&) {
     failure = std::current_exception();
   }
-  const std::vector<char> failed = from_all(ranks_, static_cast<char>(failure != nullptr));
+  const std::optional<int> failed = first_rank_that(ranks_, failure != nullptr);
   if (failure) std::rethrow_exception(failure);
-  const auto other = std::find_if(failed.begin(), failed.end(), [](char one) { return one != 0; });
-  if (other != failed.end()) throw Error("rank " + std::to_string(other - failed.begin()) + " could not read its data");
+  if (failed) throw Error("rank " + std::to_string(*failed) + " could not read its data");
   const Drawn drawn = share_drawn(sequences);
   drawing_ = false;
   return drawn;
@@ -36,11 +37,10 @@ Trainer::Drawn Trainer::draw() {
 
 /// Each rank gives what it counted, and the weights of its sequences, which are added in their order.
 Trainer::Drawn Trainer::share_drawn(std::int64_t sequences) {
-  const std::int64_t each = micro_batches(options_) / ranks_.size() * options_.micro_batch_sequences;
-  const std::int64_t stride = 2 + each;
+  const std::int64_t stride = 2 + passes_per_rank() * options_.micro_batch_sequences;
   SourceCounts counts;
   source_.count(counts);
-  std::vector<double> facts(static_cast<std::size_t>(stride * ranks_.size()));  // (ranks, 2 + each)
+  std::vector<double> facts(static_cast<std::size_t>(stride * ranks_.size()));  // (ranks, stride)
   const auto own = facts.begin() + stride * ranks_.rank();
   own[0] = static_cast<double>(counts.untransformed);
   own[1] = static_cast<double>(counts.token_cuts);
@@ -54,8 +54,7 @@ Trainer::Drawn Trainer::share_drawn(std::int64_t sequences) {
     const auto of = facts.begin() + stride * rank;
     drawn.counts.untransformed += static_cast<std::int64_t>(of[0]);
     drawn.counts.token_cuts += static_cast<std::int64_t>(of[1]);
-    const SequenceRange range = clip({.first = each * rank, .count = each}, sequences);
-    all.insert(all.end(), of + 2, of + 2 + range.count);
+    all.insert(all.end(), of + 2, of + 2 + sequences_of(rank, sequences).count);
   }
   for (const double weight : all) drawn.weight += weight;
   source_.watch(all);
@@ -81,14 +80,19 @@ Loss Trainer::pass(const Batch& part, std::int64_t number, double scale, const G
   return transformer_.backward(part, activations_, gradients, scale, dropout, complete);
 }
 
-/// The same for the rank's last one of the step: what is complete of the gradients is added up, here and then over the ranks,
-/// while the layers before it are computed.
+/// Adds up the complete elements [begin, end) of the rank's last micro-batch, here and then over the ranks.
+void Trainer::add_complete(std::int64_t begin, std::int64_t end, StepPlan plan) {
+  gradients_.fold(compute_, begin, end);
+  if (background_) background_->add_up(gradients_.sum(), begin, end, plan);
+}
+
+/// The same as pass() for the rank's last one of the step: what is complete of the gradients is added up while the layers before
+/// it are computed.
 void Trainer::last_pass(const Batch& part, std::int64_t number, double scale, StepPlan plan) {
   std::int64_t end = weights_.flat().size();
   const auto add_from = [&](std::int64_t begin) {
     if (plan.micro_batches > 1) squares_.add(compute_, gradients_.current(), begin, end);
-    gradients_.fold(compute_, begin, end);
-    if (background_) background_->add_up(gradients_.sum(), begin, end, plan);
+    add_complete(begin, end, plan);
     end = begin;
   };
   const auto complete = [&](std::int64_t layer) { add_from(weights_.layer_begin(layer)); };
@@ -100,7 +104,7 @@ void Trainer::last_pass(const Batch& part, std::int64_t number, double scale, St
 /// Computes the rank's micro-batches, and returns the sum of all gradients; of several ranks, this rank's shard of it.
 const Parameters<float>& Trainer::accumulate_gradients(const Drawn& drawn, StepResult& result) {
   const StepPlan plan{.micro_batches = divide_up(drawn.sequences, options_.micro_batch_sequences),
-                      .per_rank = micro_batches(options_) / ranks_.size()};
+                      .per_rank = passes_per_rank()};
   const std::int64_t own = divide_up(batch_.sequences, options_.micro_batch_sequences);
   const std::int64_t before = plan.per_rank * ranks_.rank();
   const double scale = 1.0 / drawn.weight;
@@ -117,12 +121,14 @@ const Parameters<float>& Trainer::accumulate_gradients(const Drawn& drawn, StepR
     last_pass(micro_batch(own - 1), before + own - 1, scale, plan);
   } else {
     // The step ends before this rank's part of it: it has nothing to add, but a shard of the sum.
-    Parameters<float>& nothing = gradients_.next(compute_);
-    for (std::int64_t layer = weights_.config().n_layers, end = weights_.flat().size(); layer >= -1; --layer) {
-      const std::int64_t begin = layer < 0 ? 0 : weights_.layer_begin(layer);
-      background_->add_up(nothing, begin, end, plan);
+    gradients_.next(compute_);
+    std::int64_t end = weights_.flat().size();
+    for (std::int64_t layer = weights_.config().n_layers; layer >= 0; --layer) {
+      const std::int64_t begin = weights_.layer_begin(layer);
+      add_complete(begin, end, plan);
       end = begin;
     }
+    add_complete(0, end, plan);
   }
   if (background_) background_->wait();
   state_.passes += plan.micro_batches;
@@ -132,7 +138,7 @@ const Parameters<float>& Trainer::accumulate_gradients(const Drawn& drawn, StepR
 
 /// Appends a micro-batch's nats, weight and squares, and nats and weight of each objective.
 void Trainer::keep_loss(const Batch& part, const Loss& loss) {
-  const std::size_t objectives = source_.position().objectives.size(), begin = losses_.size();
+  const std::size_t objectives = state_.position.objectives.size(), begin = losses_.size();
   losses_.resize(begin + 3 + 2 * objectives);
   losses_[begin] = loss.nats;
   losses_[begin + 1] = loss.weight;
@@ -148,15 +154,15 @@ void Trainer::keep_loss(const Batch& part, const Loss& loss) {
 }
 
 /// Adds the losses of all micro-batches, in their order, whichever rank computed them.
-void Trainer::share_losses(std::int64_t micro_batches, StepResult& result) {
-  const std::size_t objectives = source_.position().objectives.size(), each = 3 + 2 * objectives;
-  const auto per_rank = static_cast<std::size_t>(lm::micro_batches(options_) / ranks_.size()) * each;
+void Trainer::share_losses(std::int64_t passes, StepResult& result) {
+  const std::size_t objectives = state_.position.objectives.size(), each = 3 + 2 * objectives;
+  const auto per_rank = static_cast<std::size_t>(passes_per_rank()) * each;
   std::vector<double> all(per_rank * static_cast<std::size_t>(ranks_.size()));
   std::copy(losses_.begin(), losses_.end(), all.begin() + ranks_.rank() * static_cast<std::ptrdiff_t>(per_rank));
   ranks_.all_gather(std::as_writable_bytes(std::span(all)));
   std::vector<Loss> by_objective(objectives);
   norms_.clear();
-  for (std::size_t i = 0; i < static_cast<std::size_t>(micro_batches); ++i) {
+  for (std::size_t i = 0; i < static_cast<std::size_t>(passes); ++i) {
     const double* const one = all.data() + i * each;
     result.loss.nats += one[0];
     result.loss.weight += one[1];

@@ -15,11 +15,6 @@ void note(SourceCounts& counts, const Example& example) {
   counts.token_cuts += example.token_cuts;
 }
 
-void add_counts(SourceCounts& total, const SourceCounts& more) {
-  total.untransformed += more.untransformed;
-  total.token_cuts += more.token_cuts;
-}
-
 }  // namespace
 
 WindowSource::WindowSource(std::vector<ExampleSource> sources, std::vector<double> shares, std::int64_t context_length,

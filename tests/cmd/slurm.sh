@@ -4,7 +4,6 @@
 need tok-train tok-encode lm-train lm-eval-ppl setsid mkfifo pgrep perl
 
 PATH=$LM_SOURCE/tests/support/slurm:$PATH
-export SLURM_STAND_IN=$PWD/jobs
 unset "${!SLURM_@}" 2>/dev/null || true
 export SLURM_STAND_IN=$PWD/jobs
 scripts=$LM_SOURCE/share/lm/slurm

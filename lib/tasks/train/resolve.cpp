@@ -82,11 +82,6 @@ Attend usual_attend(const Mixture& objective) {
   return objective.mixed() ? Attend::window : objective.shares().front().entry->usual_attend;
 }
 
-/// Returns whether so many ranks can share a step of so many micro-batches: each computes a subtree of their sum.
-bool can_share(int ranks, std::int64_t micro_batches) {
-  return ranks == 1 || (is_power_of_two(ranks) && micro_batches % ranks == 0 && is_power_of_two(micro_batches / ranks));
-}
-
 /// "a, b or c"
 std::string one_of(const std::vector<std::string>& words) {
   std::string text;

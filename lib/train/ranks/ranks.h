@@ -4,13 +4,17 @@
 // no more: sums are exchanges with partners, so that the order of additions is ours and not a library's.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <stdexcept>
 #include <string>
 #include <type_traits>
 #include <vector>
+
+#include "base/round.h"
 
 namespace lm {
 
@@ -74,10 +78,16 @@ std::vector<T> from_all(Ranks& ranks, const T& value) requires std::is_trivially
   return all;
 }
 
-/// Returns rank 0's text.
-std::string text_from_first(Ranks& ranks, std::string text);
+/// Returns the first rank that says so; empty: none does.
+inline std::optional<int> first_rank_that(Ranks& ranks, bool says) {
+  const std::vector<char> all = from_all(ranks, static_cast<char>(says));
+  const auto found = std::find_if(all.begin(), all.end(), [](char one) { return one != 0; });
+  return found == all.end() ? std::nullopt : std::optional(static_cast<int>(found - all.begin()));
+}
 
-/// Returns whether so many ranks can share a run: sums of pairs of ranks are paired again.
-inline bool is_power_of_two(std::int64_t count) { return count > 0 && (count & (count - 1)) == 0; }
+/// Returns whether so many ranks can share a step of so many micro-batches: each computes a subtree of their sum.
+inline bool can_share(int ranks, std::int64_t micro_batches) {
+  return ranks == 1 || (is_power_of_two(ranks) && micro_batches % ranks == 0 && is_power_of_two(micro_batches / ranks));
+}
 
 }  // namespace lm
