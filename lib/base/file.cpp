@@ -82,6 +82,10 @@ FileDescriptor create_unlinked(const std::string& folder) {
   return {descriptor, path};
 }
 
+void rewind_file(const FileDescriptor& file) {
+  if (::lseek(file.get(), 0, SEEK_SET) != 0) throw_system_error("read", file.name(), errno);
+}
+
 std::size_t read_once(const FileDescriptor& input, void* buffer, std::size_t size) {
   for (;;) {
     const ssize_t count = ::read(input.get(), buffer, std::min(size, std::size_t{1} << 30));

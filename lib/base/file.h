@@ -42,6 +42,8 @@ void enlarge_pipe(int descriptor);
 /// Creates a file in `folder`, open for reading and writing, that has no name and vanishes with its descriptor. Throws
 /// Error.
 FileDescriptor create_unlinked(const std::string& folder);
+/// Goes back to the beginning of a file that was written, to read it.
+void rewind_file(const FileDescriptor& file);
 
 /// Reads up to size bytes, retrying on EINTR and short reads; less only at the end. Throws Error.
 std::size_t read_some(const FileDescriptor& input, void* buffer, std::size_t size);
@@ -116,6 +118,8 @@ void check_output(const std::string& path);
 
 /// Writes to an open descriptor as it is, which close() does not sync.
 std::unique_ptr<OutputStream> output_to(FileDescriptor descriptor);
+/// The same to a file that stays open: to a descriptor of its own.
+std::unique_ptr<OutputStream> output_beside(const FileDescriptor& file);
 
 /// Syncs the folder that holds `path`, so that a rename survives a crash.
 void sync_folder_of(const std::string& path);

@@ -267,6 +267,12 @@ std::unique_ptr<OutputStream> output_to(FileDescriptor descriptor) {
   return std::make_unique<DirectOutput>(std::move(descriptor), false);
 }
 
+std::unique_ptr<OutputStream> output_beside(const FileDescriptor& file) {
+  const int duplicate = ::fcntl(file.get(), F_DUPFD_CLOEXEC, 3);
+  if (duplicate < 0) throw_system_error("write", file.name(), errno);
+  return output_to(FileDescriptor(duplicate, file.name()));
+}
+
 void sync_folder_of(const std::string& path) {
   const std::string folder = folder_of(path);
   const FileDescriptor descriptor(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC), folder);

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <initializer_list>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -103,6 +104,12 @@ class JsonValue {
  private:
   std::variant<std::monostate, bool, std::int64_t, double, std::string, Array, Object, JsonText> value_;
 };
+
+/// Return the string of that name in an object, empty if there is none; the boolean, if there is one; and whether there is a true
+/// one.
+std::string_view json_string_in(const JsonValue& value, std::string_view key);
+std::optional<bool> json_bool_in(const JsonValue& value, std::string_view key);
+inline bool json_is_set(const JsonValue& value, std::string_view key) { return json_bool_in(value, key) == true; }
 
 /// Returns `text` quoted and escaped as a JSON string, U+FFFD for what is not UTF-8.
 std::string json_quote(std::string_view text);

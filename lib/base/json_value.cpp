@@ -333,4 +333,14 @@ std::string json_quote(std::string_view text) {
   return out;
 }
 
+std::string_view json_string_in(const JsonValue& value, std::string_view key) {
+  const JsonValue* member = value.find(key);
+  return member != nullptr && member->if_string() != nullptr ? std::string_view(*member->if_string()) : std::string_view();
+}
+
+std::optional<bool> json_bool_in(const JsonValue& value, std::string_view key) {
+  const JsonValue* member = value.find(key);
+  return member != nullptr && member->if_bool() != nullptr ? std::optional(*member->if_bool()) : std::nullopt;
+}
+
 }  // namespace lm

@@ -1,10 +1,6 @@
 #include "base/row_spool.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
 #include <utility>
 #include <vector>
 
@@ -14,9 +10,7 @@ namespace lm {
 
 RowSpool::RowSpool(const std::string& folder, std::int64_t columns) : columns_(columns), file_(create_unlinked(folder)) {
   LM_CHECK(columns > 0);
-  const int duplicate = ::fcntl(file_.get(), F_DUPFD_CLOEXEC, 3);
-  if (duplicate < 0) throw_system_error("write", file_.name(), errno);
-  output_ = output_to(FileDescriptor(duplicate, file_.name()));
+  output_ = output_beside(file_);
 }
 
 void RowSpool::add(std::span<const float> row) {
@@ -27,7 +21,7 @@ void RowSpool::add(std::span<const float> row) {
 
 void RowSpool::finish() {
   output_->close();
-  if (::lseek(file_.get(), 0, SEEK_SET) != 0) throw_system_error("read", file_.name(), errno);
+  rewind_file(file_);
   std::string name = file_.name();
   written_.emplace(std::move(file_), std::move(name));
 }

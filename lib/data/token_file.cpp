@@ -1,12 +1,9 @@
 #include "data/token_file.h"
 
-#include <fcntl.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <utility>
 #include <vector>
 
@@ -64,15 +61,13 @@ TokenFile TokenFile::open(FileDescriptor input, const std::string& spool_folder)
 TokenFile TokenFile::spool(FileDescriptor input, const std::string& folder) {
   TokenReader reader(std::move(input));
   FileDescriptor spooled = create_unlinked(folder);
-  const int duplicate = fcntl(spooled.get(), F_DUPFD_CLOEXEC, 3);
-  if (duplicate < 0) throw_system_error("write", spooled.name(), errno);
-  const auto output = output_to(FileDescriptor(duplicate, spooled.name()));
+  const auto output = output_beside(spooled);
   TokenWriter writer(*output, reader.info());
   std::vector<TokenId> piece(static_cast<std::size_t>(kPiece));
   while (const std::size_t count = reader.read(piece)) writer.write(std::span(piece).first(count));
   writer.finish();
   output->close();
-  if (::lseek(spooled.get(), 0, SEEK_SET) != 0) throw_system_error("read", spooled.name(), errno);
+  rewind_file(spooled);
   TokenFile file(RandomAccessFile(std::move(spooled), reader.name()));
   file.read_frame();
   file.info_.documents = reader.documents();

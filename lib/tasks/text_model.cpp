@@ -149,17 +149,20 @@ namespace {
 
 /// Adds what lies in a model's file.
 void hash_matrices(Hasher& hasher, const TextModel& model) {
-  std::vector<char> row;
+  constexpr std::int64_t kPiece = std::int64_t{1} << 20;  // bytes that are read together, at least a row
+  std::vector<char> piece;
   const Parameters<float> shapes = Parameters<float>::shapes(model.config());
   for (const TensorSpec& spec : shapes.tensors()) {
     if (spec.rank != 2) continue;
     const StoredRows rows = model.model.matrices->rows_of(spec);
     const GgmlTypeFacts& facts = facts_of(rows.type);
-    row.resize(static_cast<std::size_t>(facts.bytes_of(spec.columns)));
+    const std::int64_t row_bytes = facts.bytes_of(spec.columns), most = std::max<std::int64_t>(1, kPiece / row_bytes);
+    piece.resize(static_cast<std::size_t>(std::min(most, spec.rows) * row_bytes));
     hasher.update(facts.name.data(), facts.name.size());
-    for (std::int64_t r = 0; r < spec.rows; ++r) {
-      rows.read(r, 1, row.data());
-      hasher.update(row.data(), row.size());
+    for (std::int64_t first = 0; first < spec.rows; first += most) {
+      const std::int64_t count = std::min(most, spec.rows - first);
+      rows.read(first, count, piece.data());
+      hasher.update(piece.data(), static_cast<std::size_t>(count * row_bytes));
     }
   }
 }

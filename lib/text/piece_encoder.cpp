@@ -9,7 +9,7 @@
 namespace lm {
 
 PieceEncoder::PieceEncoder(const TokenizerTables& tables, Cache cache) : tables_(tables) {
-  if (cache == Cache::used && tables.parts.tokens.size() < (std::size_t{1} << PieceTable::kIdBits)) table_.prepare();
+  if (cache == Cache::used && PieceTable::has_room_for(tables.parts.tokens.size())) table_.prepare();
 }
 
 void PieceEncoder::encode(std::string_view piece, std::vector<TokenId>& ids) { encode(piece, Kind::whole, ids); }

@@ -15,8 +15,8 @@ namespace {
 std::size_t first_length(std::string_view text) { return decode_utf8(text.data(), text.data() + text.size()).length; }
 
 bool uses_words(const TokenizerTables& tables, PieceEncoder::Cache cache) {
-  const bool has_room = tables.parts.tokens.size() < (std::size_t{1} << PieceTable::kIdBits);
-  return cache == PieceEncoder::Cache::used && tables.word_cuts != WordCuts::none && has_room;
+  return cache == PieceEncoder::Cache::used && tables.word_cuts != WordCuts::none &&
+         PieceTable::has_room_for(tables.parts.tokens.size());
 }
 
 }  // namespace

@@ -12,6 +12,7 @@
 #include "text/normalize/growth.h"
 #include "text/pattern/regex.h"
 #include "text/post_processor.h"
+#include "text/tokenizer_cuts.h"
 #include "text/tokenizer_fingerprint.h"
 #include "text/vocabulary/byte_level.h"
 
@@ -216,12 +217,9 @@ void build_spelled(TokenizerTables& tables, std::string_view source) {
   tables.decoder = TokenDecoder::from_json(parts.components.decoder, source, find_expression);
   tables.model = SpelledModel(parts, absent_ids(tables), source);
   if (parts.origin == TokenizerParts::Origin::sentencepiece) {
-    const auto is_set = [&](const char* key) {
-      const JsonValue* flag = parts.components.normalizer.find(key);
-      return flag != nullptr && flag->if_bool() != nullptr && *flag->if_bool();
-    };
-    tables.drops_first_spaces = is_set("remove_extra_whitespaces");
-    tables.drops_first_space = is_set("add_dummy_prefix") || tables.drops_first_spaces;
+    const JsonValue& normalizer = parts.components.normalizer;
+    tables.drops_first_spaces = json_is_set(normalizer, "remove_extra_whitespaces");
+    tables.drops_first_space = json_is_set(normalizer, "add_dummy_prefix") || tables.drops_first_spaces;
   }
   std::size_t size = 0, made = 0;
   for (TokenId id = 0; id < parts.tokens.size(); ++id) size += parts.tokens[id].size();
@@ -250,28 +248,11 @@ std::string quoted_names(const TokenizerTables& tables, const std::vector<TokenI
   return names;
 }
 
-/// Returns the steps of that type: of a pre-tokenizer that is a sequence, or the pre-tokenizer itself.
-std::vector<const JsonValue*> steps_of_type(const JsonValue& pre_tokenizer, std::string_view type) {
-  std::vector<const JsonValue*> steps;
-  const auto add = [&](const JsonValue& step) {
-    const JsonValue* its_type = step.find("type");
-    if (its_type != nullptr && its_type->if_string() != nullptr && *its_type->if_string() == type) steps.push_back(&step);
-  };
-  const JsonValue* members = pre_tokenizer.find("pretokenizers");
-  if (members == nullptr || members->if_array() == nullptr) {
-    add(pre_tokenizer);
-  } else {
-    for (const JsonValue& step : *members->if_array()) add(step);
-  }
-  return steps;
-}
-
 /// Returns whether text is spelled in ByteLevel characters, all of which have tokens, and nothing is put before it.
 bool spells_all_bytes(const TokenizerParts& parts) {
   const std::vector<const JsonValue*> steps = steps_of_type(parts.components.pre_tokenizer, "ByteLevel");
   if (steps.empty()) return false;
-  const JsonValue* prefix = steps.back()->find("add_prefix_space");
-  if (prefix == nullptr || prefix->if_bool() == nullptr || *prefix->if_bool()) return false;
+  if (json_bool_in(*steps.back(), "add_prefix_space") != false) return false;
   TokenIndex index;
   index.reset(parts.tokens, parts.tokens.size());
   for (TokenId id = 0; id < parts.tokens.size(); ++id) index.insert(id);
@@ -329,51 +310,6 @@ void take_notes(TokenizerTables& tables) {
     tables.notes.push_back("the tokenizer does not keep all of a text: decoding gives back what is left of it");
 }
 
-/// Returns how a space inside a text is spelled for the pre-tokenizer.
-std::string inner_space(const Normalizer& normalizer) {
-  std::string text;
-  normalizer.normalize(" ", {.begins = false, .ends = false}, text);
-  return text;
-}
-
-bool may_cut_before_space(const TokenizerTables& tables) {
-  const TokenizerParts& parts = tables.parts;
-  if (tables.added.spans_cuts() || !tables.normalizer.may_cut_before_space()) return false;
-  const std::string space = inner_space(tables.normalizer);
-  if (parts.form == TokenizerParts::Form::bytes) return parts.pattern != Pattern::none && space == " ";
-  const bool is_marked = space == "\xE2\x96\x81";
-  if (tables.pre_tokenizer.is_null()) return parts.kind == ModelKind::bpe && (space == " " || is_marked);
-  return tables.pre_tokenizer.cuts_before_blank() &&
-         (space == " " || (is_marked && !steps_of_type(parts.components.pre_tokenizer, "Metaspace").empty()));
-}
-
-/// Returns whether the model could join a space to anything visible.
-bool joins_space(const SpelledModel& model) {
-  for (char32_t c = U'!'; c <= U'~'; ++c) {
-    if (model.joins_space(c)) return true;
-  }
-  return false;
-}
-
-/// Sets where the form spelled may be cut into words.
-void set_word_cuts(TokenizerTables& tables) {
-  if (tables.parts.form == TokenizerParts::Form::bytes) return;
-  // Tokens that are searched for in normalized text are not looked for across words.
-  if (!tables.added.is_empty(AddedMatcher::Pass::normalized) || tables.added.spans_cuts()) return;
-  if (!tables.normalizer.may_cut_before_space(BeforeCut::visible)) return;
-  const bool is_whole = tables.pre_tokenizer.is_null();
-  if (tables.cuts_before_space) {
-    const bool is_cut = is_whole ? !joins_space(tables.model) : tables.pre_tokenizer.cuts_behind_visible();
-    if (is_cut) tables.word_cuts = WordCuts::before_blank;
-    if (tables.normalizer.looks_at_characters() && tables.pre_tokenizer.isolates_punctuation())
-      tables.word_cuts = WordCuts::around_punctuation;
-    return;
-  }
-  tables.word_sums =
-      is_whole && tables.normalizer.is_sentencepiece() && tables.model.sums_apart_at(inner_space(tables.normalizer));
-  if (tables.word_sums) tables.word_cuts = WordCuts::before_blank;
-}
-
 }  // namespace
 
 std::vector<std::string> similar_special_tokens(const TokenizerParts& parts, const std::string& name) {
@@ -404,8 +340,7 @@ std::unique_ptr<TokenizerTables> build_tables(TokenizerParts parts, const Tokeni
   }
   take_notes(*tables);
   tables->added = AddedMatcher(tables->parts.added, tables->parts.tokens, tables->special, tables->normalizer);
-  tables->cuts_before_space = may_cut_before_space(*tables);
-  set_word_cuts(*tables);
+  find_cuts(*tables);
   tables->fingerprint = fingerprint_of(*tables);
   return tables;
 }

@@ -49,9 +49,7 @@ struct ResumableOutputs::Partial {
       return false;
     if (::ftruncate(file.get(), size) != 0) throw_system_error("write", path, errno);
     if (::lseek(file.get(), size, SEEK_SET) < 0) throw_system_error("write", path, errno);
-    const int copy = ::fcntl(file.get(), F_DUPFD_CLOEXEC, 3);
-    if (copy < 0) throw_system_error("write", path, errno);
-    stream = output_to(FileDescriptor(copy, path));
+    stream = output_beside(file);
     return true;
   }
   std::int64_t size() const {

@@ -1,11 +1,8 @@
 #include "tasks/train/dealt_tokens.h"
 
-#include <fcntl.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <utility>
 #include <vector>
 
@@ -43,9 +40,7 @@ void deal(Ranks& ranks, TokenFile& file) {
 TokenFile receive(Ranks& ranks, const std::string& path, const std::string& spool_folder) {
   const DealtHeader header = from_first(ranks, DealtHeader{});
   FileDescriptor spooled = create_unlinked(spool_folder);
-  const int duplicate = fcntl(spooled.get(), F_DUPFD_CLOEXEC, 3);
-  if (duplicate < 0) throw_system_error("write", spooled.name(), errno);
-  const auto output = output_to(FileDescriptor(duplicate, spooled.name()));
+  const auto output = output_beside(spooled);
   TokenWriter writer(*output, header.info);
   std::vector<TokenId> piece(static_cast<std::size_t>(std::min(kPiece, header.tokens)));
   for (std::int64_t first = 0; first < header.tokens; first += kPiece) {
@@ -55,7 +50,7 @@ TokenFile receive(Ranks& ranks, const std::string& path, const std::string& spoo
   }
   writer.finish();
   output->close();
-  if (::lseek(spooled.get(), 0, SEEK_SET) != 0) throw_system_error("read", spooled.name(), errno);
+  rewind_file(spooled);
   const int descriptor = spooled.release();
   return TokenFile::open(FileDescriptor(descriptor, path), spool_folder);
 }

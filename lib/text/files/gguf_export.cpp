@@ -62,15 +62,10 @@ constexpr auto kFillTokens = std::to_array<NamedTokens>({
     {"fim_sep_token_id", "fim_sep_token", {"<|file_sep|>", "<file_sep>", "<|file_separator|>", "", ""}},
 });
 
-std::string json_type(const JsonValue& value) {
-  const JsonValue* type = value.find("type");
-  return type != nullptr && type->if_string() != nullptr ? *type->if_string() : "";
-}
-
 /// Returns the steps of a Sequence, or the step itself; none of null.
 std::vector<JsonValue> steps_of(const JsonValue& value, std::string_view members) {
   if (value.is_null()) return {};
-  const JsonValue* steps = json_type(value) == "Sequence" ? value.find(members) : nullptr;
+  const JsonValue* steps = json_string_in(value, "type") == "Sequence" ? value.find(members) : nullptr;
   return steps != nullptr && steps->if_array() != nullptr ? *steps->if_array() : std::vector{value};
 }
 
@@ -82,11 +77,6 @@ std::string configured_token(const JsonValue& config, std::string_view key) {
 }
 
 constexpr std::string_view kCleansUp = "clean_up_tokenization_spaces";
-
-bool configured_flag(const JsonValue& config, std::string_view key) {
-  const JsonValue* value = config.find(key);
-  return value != nullptr && value->if_bool() != nullptr && *value->if_bool();
-}
 
 /// Returns the chat template of a tokenizer_config.json, of several the one called default.
 std::string configured_template(const JsonValue& config) {
@@ -151,7 +141,7 @@ class VocabularyExport {
     }
     // What was read from a GGUF file is written with a name of the same meaning.
     const LlamaPreTokenizer* cuts =
-        find_llama_pre_tokenizer(translation_.components.pre_tokenizer, ignores, configured_flag(config_, kCleansUp));
+        find_llama_pre_tokenizer(translation_.components.pre_tokenizer, ignores, json_is_set(config_, kCleansUp));
     if (cuts != nullptr) return cuts->name;
     const std::string known = pattern ? std::string("'") + to_string(*pattern) + "'" : "of its own";
     refuse("its tokenizer cuts text by the pattern " + known + (pattern && ignores ? " and takes whole tokens first" : "") +
@@ -228,7 +218,8 @@ class VocabularyExport {
       texts.push_back(byte_level_spelling(merge.left) + " " + byte_level_spelling(merge.right));
     set("merges", std::move(texts));
     if (!translation_.components.normalizer.is_null()) {
-      notes_.push_back("the tokenizer normalizes text (" + json_type(translation_.components.normalizer) +
+      notes_.push_back("the tokenizer normalizes text (" +
+                       std::string(json_string_in(translation_.components.normalizer, "type")) +
                        "), which llama.cpp does not: text that this changes becomes other tokens there");
     }
   }
@@ -288,10 +279,10 @@ class VocabularyExport {
   bool prepends_space() {
     bool prepends = false;
     for (const JsonValue& step : steps_of(translation_.components.normalizer, "normalizers")) {
-      if (json_type(step) == "Prepend") prepends = true;
+      if (json_string_in(step, "type") == "Prepend") prepends = true;
     }
     for (const JsonValue& step : steps_of(translation_.components.pre_tokenizer, "pretokenizers")) {
-      if (json_type(step) != "Metaspace") continue;
+      if (json_string_in(step, "type") != "Metaspace") continue;
       const JsonValue* scheme = step.find("prepend_scheme");
       const bool never = scheme != nullptr && scheme->if_string() != nullptr && *scheme->if_string() == "never";
       differences_.leading_spaces = differences_.leading_spaces || !never;
@@ -300,8 +291,10 @@ class VocabularyExport {
     return prepends;
   }
 
+  bool has(std::string_view key) const { return fields_.find("tokenizer.ggml." + std::string(key)) != nullptr; }
+
   void set_named_id(std::string_view key, std::string_view config_key) {
-    if (fields_.find("tokenizer.ggml." + std::string(key)) != nullptr) return;
+    if (has(key)) return;
     const std::optional<TokenId> id = id_of(configured_token(config_, config_key));
     if (id) set_id(key, *id);
   }
@@ -316,7 +309,7 @@ class VocabularyExport {
     const std::vector<TokenId>& begin = facts_.begin;
     if (!begin.empty()) set_id("bos_token_id", begin.front());
     set_named_id("bos_token_id", "bos_token");
-    if (fields_.find("tokenizer.ggml.bos_token_id") == nullptr) set_id("bos_token_id", tokenizer_.end_of_text());
+    if (!has("bos_token_id")) set_id("bos_token_id", tokenizer_.end_of_text());
     set_id("eos_token_id", tokenizer_.end_of_text());
     std::vector<TokenId> others;
     for (const TokenId id : facts_.ends) {
@@ -330,15 +323,13 @@ class VocabularyExport {
     if (tokenizer_.unknown_token()) set_id("unknown_token_id", *tokenizer_.unknown_token());
     set_named_id("unknown_token_id", "unk_token");
     set_named_id("padding_token_id", "pad_token");
-    if (const auto pad = tokenizer_.id_of("<|pad|>"); pad && fields_.find("tokenizer.ggml.padding_token_id") == nullptr)
-      set_id("padding_token_id", *pad);
+    if (const auto pad = tokenizer_.id_of("<|pad|>"); pad && !has("padding_token_id")) set_id("padding_token_id", *pad);
     set_named_id("seperator_token_id", "sep_token");
     set_named_id("mask_token_id", "mask_token");
     for (const NamedTokens& fill : kFillTokens) {
       set_named_id(fill.key, fill.config_key);
-      for (const std::string_view name : fill.names) {
-        const std::optional<TokenId> id = id_of(name);
-        if (id && fields_.find("tokenizer.ggml." + std::string(fill.key)) == nullptr) set_id(fill.key, *id);
+      for (std::size_t i = 0; i < fill.names.size() && !has(fill.key); ++i) {
+        if (const std::optional<TokenId> id = id_of(fill.names[i])) set_id(fill.key, *id);
       }
     }
   }

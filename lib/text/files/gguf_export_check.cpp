@@ -1,8 +1,6 @@
 #include "text/files/gguf_export_check.h"
 
-#include <fcntl.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -38,12 +36,11 @@ bool is_ascii(std::string_view text) {
 Tokenizer read_back(const GgufFields& fields, std::string_view target) {
   const std::string name(target);
   FileDescriptor file(memfd_create("vocabulary", MFD_CLOEXEC), name);
-  const int copy = fcntl(file.get(), F_DUPFD_CLOEXEC, 3);
-  if (file.get() < 0 || copy < 0) throw_system_error("create a temporary file for", name, errno);
-  const std::unique_ptr<OutputStream> output = output_to(FileDescriptor(copy, name));
+  if (file.get() < 0) throw_system_error("create a temporary file for", name, errno);
+  const std::unique_ptr<OutputStream> output = output_beside(file);
   write_gguf(*output, fields, {});
   output->close();
-  if (lseek(file.get(), 0, SEEK_SET) != 0) throw_system_error("read", name, errno);
+  rewind_file(file);
   const GgufFile gguf(RandomAccessFile(std::move(file), name));
   return Tokenizer(parts_of(read_gguf_vocabulary(gguf), target), {}, target);
 }

@@ -33,11 +33,6 @@ JsonValue read_json_file(const std::string& path) {
   return JsonValue::parse(file.text(), path);
 }
 
-bool flag_at(const JsonValue& object, std::string_view key) {
-  const JsonValue* value = object.find(key);
-  return value != nullptr && value->if_bool() != nullptr && *value->if_bool();
-}
-
 // Classes that cut text by one of our patterns, and the names of the tokens that they put around a text.
 struct VocabularyClass {
   std::string_view name;
@@ -134,11 +129,11 @@ void for_each_configured(const TokenizerConfig& config, const std::string& folde
       const JsonValue& token = member.second;
       add(string_at(token, "content"), id,
           AddedToken{.id = 0,
-                     .special = flag_at(token, "special"),
-                     .single_word = flag_at(token, "single_word"),
-                     .lstrip = flag_at(token, "lstrip"),
-                     .rstrip = flag_at(token, "rstrip"),
-                     .normalized = flag_at(token, "normalized")});
+                     .special = json_is_set(token, "special"),
+                     .single_word = json_is_set(token, "single_word"),
+                     .lstrip = json_is_set(token, "lstrip"),
+                     .rstrip = json_is_set(token, "rstrip"),
+                     .normalized = json_is_set(token, "normalized")});
     }
     return;
   }

@@ -15,16 +15,6 @@ namespace {
 
 using Origin = TokenizerParts::Origin;
 
-bool is_set(const JsonValue& value, std::string_view key) {
-  const JsonValue* flag = value.find(key);
-  return flag != nullptr && flag->if_bool() != nullptr && *flag->if_bool();
-}
-
-std::string type_of(const JsonValue& value) {
-  const JsonValue* type = value.find("type");
-  return type != nullptr && type->if_string() != nullptr ? *type->if_string() : "";
-}
-
 std::string escaped(std::string_view text) {
   std::string expression;
   for (const char c : text) {
@@ -43,14 +33,14 @@ JsonValue translated_normalizer(const JsonValue& exact) {
     precompiled.set("precompiled_charsmap", *charsmap);
     steps.push_back(precompiled);
   }
-  if (is_set(exact, "remove_extra_whitespaces")) {
+  if (json_is_set(exact, "remove_extra_whitespaces")) {
     steps.push_back(json_replace_matches("\\A +| +\\z", ""));
     steps.push_back(json_replace_matches(" {2,}", " "));
   }
-  const bool escapes = is_set(exact, "escape_whitespaces");
-  if (is_set(exact, "add_dummy_prefix") && is_set(exact, "treat_whitespace_as_suffix")) {
+  const bool escapes = json_is_set(exact, "escape_whitespaces");
+  if (json_is_set(exact, "add_dummy_prefix") && json_is_set(exact, "treat_whitespace_as_suffix")) {
     steps.push_back(json_replace_matches("(?<=[\\s\\S])\\z", " "));
-  } else if (is_set(exact, "add_dummy_prefix")) {
+  } else if (json_is_set(exact, "add_dummy_prefix")) {
     JsonValue prepend = json_step("Prepend");
     prepend.set("prepend", " ");
     steps.push_back(prepend);
@@ -117,17 +107,17 @@ Translation translate(const TokenizerParts& parts) {
     return result;
   }
   if (parts.origin == Origin::hugging_face) return result;
-  if (type_of(components.normalizer) == "SentencePiece") {
+  if (json_string_in(components.normalizer, "type") == "SentencePiece") {
     if (parts.origin == Origin::sentencepiece) {
-      const bool strips =
-          is_set(components.normalizer, "add_dummy_prefix") || is_set(components.normalizer, "remove_extra_whitespaces");
+      const bool strips = json_is_set(components.normalizer, "add_dummy_prefix") ||
+                          json_is_set(components.normalizer, "remove_extra_whitespaces");
       components.decoder = json_piece_decoder(parts.byte_fallback, strips);
     }
     components.normalizer = translated_normalizer(components.normalizer);
     components.pre_tokenizer = isolated_pieces(parts);
     result.ignore_merges = result.ignore_merges || !components.pre_tokenizer.is_null();
   }
-  if (type_of(components.normalizer) == "LlamaCppBert") {
+  if (json_string_in(components.normalizer, "type") == "LlamaCppBert") {
     components.normalizer = json_step("BertNormalizer");
     for (const char* flag : {"clean_text", "handle_chinese_chars", "strip_accents", "lowercase"})
       components.normalizer.set(flag, true);

@@ -56,17 +56,6 @@ JsonValue split_json(std::string_view regex) {
 
 JsonValue digits_json() { return JsonValue::Object{{"type", "Digits"}, {"individual_digits", true}}; }
 
-std::string_view json_string_in(const JsonValue& value, std::string_view key) {
-  const JsonValue* member = value.find(key);
-  return member != nullptr && member->if_string() != nullptr ? std::string_view(*member->if_string()) : std::string_view();
-}
-
-/// Returns whether a member is true, false, or neither of them.
-std::optional<bool> json_bool_in(const JsonValue& value, std::string_view key) {
-  const JsonValue* member = value.find(key);
-  return member != nullptr && member->if_bool() != nullptr ? std::optional(*member->if_bool()) : std::nullopt;
-}
-
 /// Returns the expression of a Split whose pieces are the expression's matches, and if `gaps_too` what is between them; else "".
 std::string_view regex_of_split(const JsonValue& step, bool gaps_too) {
   const JsonValue* pattern = step.find("pattern");

@@ -189,17 +189,6 @@ void CountsReader::read_end() {
   if (at_ < filled_ || fill()) refuse("something follows their end; give several files as several arguments");
 }
 
-CountsReader read_counts_text(std::string_view bytes, std::string source) {
-  return CountsReader(
-      [bytes](void* buffer, std::size_t size) mutable {
-        const std::size_t count = std::min(size, bytes.size());
-        std::memcpy(buffer, bytes.data(), count);
-        bytes.remove_prefix(count);
-        return count;
-      },
-      std::move(source));
-}
-
 void merge_counts(std::vector<CountsReader>& readers,
                   const std::function<void(std::string_view pretoken, std::uint64_t count)>& visit) {
   const auto later = [&](std::size_t a, std::size_t b) { return readers[a].pretoken() > readers[b].pretoken(); };

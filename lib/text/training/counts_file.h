@@ -93,9 +93,6 @@ class CountsReader {
   CountsTotals totals_;
 };
 
-/// Returns a reader of a whole file in memory, which must outlive it.
-CountsReader read_counts_text(std::string_view bytes, std::string source);
-
 /// Calls visit for each pretoken of several files, in order, with the sum of its counts.
 void merge_counts(std::vector<CountsReader>& readers,
                   const std::function<void(std::string_view pretoken, std::uint64_t count)>& visit);

@@ -1,10 +1,6 @@
 #include "text/training/pretoken_store.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
 #include <memory>
 #include <utility>
 
@@ -65,14 +61,12 @@ void PretokenStore::leave_room(std::uint64_t bytes) {
 RandomAccessFile PretokenStore::write_run(const std::function<void(CountsWriter& writer)>& write) const {
   try {
     FileDescriptor file = create_unlinked(options_.folder);
-    const int duplicate = ::fcntl(file.get(), F_DUPFD_CLOEXEC, 3);
-    if (duplicate < 0) throw_system_error("write", file.name(), errno);
-    const std::unique_ptr<OutputStream> output = output_to(FileDescriptor(duplicate, file.name()));
+    const std::unique_ptr<OutputStream> output = output_beside(file);
     CountsWriter writer(*output, {});
     write(writer);
     writer.finish();
     output->close();
-    if (::lseek(file.get(), 0, SEEK_SET) != 0) throw_system_error("read", file.name(), errno);
+    rewind_file(file);
     std::string name = file.name();
     return {std::move(file), std::move(name)};
   } catch (const SystemError& error) {
@@ -98,10 +92,7 @@ void PretokenStore::keep(RandomAccessFile file, int level) {
   if (count < kFanIn) return;
   // Levels only fall along the runs, so those of one level are the last.
   const std::size_t first = runs_.size() - count;
-  RandomAccessFile merged = write_run([&](CountsWriter& writer) {
-    std::vector<CountsReader> sources = readers(first);
-    merge_counts(sources, [&](std::string_view pretoken, std::uint64_t sum) { writer.add(pretoken, sum); });
-  });
+  RandomAccessFile merged = merge_runs(first);
   runs_.erase(runs_.begin() + static_cast<std::ptrdiff_t>(first), runs_.end());
   keep(std::move(merged), level + 1);
 }
@@ -112,14 +103,19 @@ std::vector<CountsReader> PretokenStore::readers(std::size_t first) const {
   return all;
 }
 
+/// Writes the sums of the runs from `first` on.
+RandomAccessFile PretokenStore::merge_runs(std::size_t first) const {
+  return write_run([&](CountsWriter& writer) {
+    std::vector<CountsReader> sources = readers(first);
+    merge_counts(sources, [&](std::string_view pretoken, std::uint64_t sum) { writer.add(pretoken, sum); });
+  });
+}
+
 void PretokenStore::finish() {
   for (std::size_t i = 1; i < tables_.size() && runs_.empty(); ++i) add_table(tables_[i]);
   if (!runs_.empty()) leave_memory();
   if (runs_.size() < 2) return;
-  RandomAccessFile merged = write_run([&](CountsWriter& writer) {
-    std::vector<CountsReader> sources = readers(0);
-    merge_counts(sources, [&](std::string_view pretoken, std::uint64_t sum) { writer.add(pretoken, sum); });
-  });
+  RandomAccessFile merged = merge_runs(0);
   const int level = runs_.front().level + 1;
   runs_.clear();
   runs_.push_back({std::move(merged), level});

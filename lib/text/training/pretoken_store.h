@@ -61,6 +61,7 @@ class PretokenStore {
   void spill(PretokenCounts& table);
   void keep(RandomAccessFile file, int level);
   RandomAccessFile write_run(const std::function<void(CountsWriter& writer)>& write) const;
+  RandomAccessFile merge_runs(std::size_t first) const;
   std::vector<CountsReader> readers(std::size_t first) const;
   void add_table(PretokenCounts& table);
 

@@ -1,12 +1,13 @@
 #include "text/training/truncate_tokenizer.h"
 
+#include <optional>
 #include <string>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
 #include "base/error.h"
 #include "text/post_processor.h"
+#include "text/vocabulary/token_strings.h"
 
 namespace lm {
 
@@ -70,14 +71,15 @@ void Truncation::keep_lowest_ranks() {
 }
 
 void Truncation::keep_first_merges() {
-  std::unordered_map<std::string_view, TokenId> ids;
-  for (TokenId id = 0; id < parts_.tokens.size(); ++id) ids.emplace(parts_.tokens[id], id);
+  TokenIndex ids;
+  ids.reset(parts_.tokens, parts_.tokens.size());
+  for (TokenId id = 0; id < parts_.tokens.size(); ++id) ids.insert(id);
   const std::vector<bool> added = added_ids(parts_.added, parts_.tokens.size());
   std::vector<TokenId> made;  // by merge, as far as merges are used
   for (const auto& [left, right] : parts_.merges) {
-    const auto found = ids.find(std::string(parts_.tokens[left]).append(parts_.tokens[right]));
-    if (found == ids.end()) refuse("it has merges that make no token");
-    const TokenId id = found->second;
+    const std::optional<TokenId> found = ids.find(std::string(parts_.tokens[left]).append(parts_.tokens[right]));
+    if (!found) refuse("it has merges that make no token");
+    const TokenId id = *found;
     if (count_ == size_ && (!kept_[id] || added[id])) break;
     // Some lists have every way in which a token can be made, others the one in which it was.
     if (kept_[left] && kept_[right]) keep(id);

@@ -32,7 +32,9 @@ class PieceTable {
     Key key;
     std::uint64_t first, rest;
   };
-  static constexpr int kIdBits = 28;  // of an id; vocabularies of more ids get no table
+  static constexpr int kIdBits = 28;  // of an id
+  /// Returns whether a table can hold the ids of a vocabulary of so many; others get none.
+  static bool has_room_for(std::size_t ids) { return ids < (std::size_t{1} << kIdBits); }
   static std::uint64_t count_of(std::uint64_t first) { return (first >> kIdBits) & 15; }
   static std::uint64_t without_count(std::uint64_t first) { return first & ~(std::uint64_t{15} << kIdBits); }
   struct alignas(64) Bucket {

@@ -25,16 +25,17 @@ void run_attention(benchmark::State& state, Shape s, bool backward, Precision pr
   const std::int64_t key = s.heads, value = s.heads + s.kv_heads;
   const AttentionInputs<float> inputs{part(qkv, 0, s.heads), part(qkv, key, s.kv_heads), part(qkv, value, s.kv_heads)};
   const auto forward = [&] {
-    attention_forward<float>(compute(), {heads_of(out), log_sum_exp.view}, inputs, {}, {.scale = scale, .precision = precision});
+    attention_forward<float>(compute(), {heads_of(out), log_sum_exp.view}, inputs, {},
+                             {.scale = scale, .precision = precision});
   };
   forward();
   // Visible pairs only; two products forward, five backward.
   const double pairs = static_cast<double>(s.batch * s.heads) * static_cast<double>(s.time * (s.time + 1) / 2);
   measure(state, {.flops = pairs * 2.0 * static_cast<double>(s.width) * (backward ? 5 : 2)}, [&] {
     if (!backward) return forward();
-    attention_backward<float>(compute(),
-                              {part(dqkv, 0, s.heads), part(dqkv, key, s.kv_heads), part(dqkv, value, s.kv_heads)},
-                              heads_of(dout), {heads_of(out), log_sum_exp.view}, inputs, {}, {.scale = scale, .precision = precision});
+    attention_backward<float>(
+        compute(), {part(dqkv, 0, s.heads), part(dqkv, key, s.kv_heads), part(dqkv, value, s.kv_heads)}, heads_of(dout),
+        {heads_of(out), log_sum_exp.view}, inputs, {}, {.scale = scale, .precision = precision});
   });
 }
 

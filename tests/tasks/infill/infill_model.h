@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "support/foreign_model.h"
 #include "tasks/byte_model.h"
 
 namespace lm::test {
@@ -16,11 +17,7 @@ inline Tokenizer infill_tokenizer(const std::vector<std::string>& names = {"<|fi
   parts.pattern = Pattern::none;
   parts.tokens.push_back("<|endoftext|>");
   parts.added.push_back({.id = 0, .special = true});
-  for (int byte = 0; byte < 256; ++byte) parts.tokens.push_back(std::string(1, static_cast<char>(byte)));
-  for (const std::string& name : names) {
-    parts.added.push_back({.id = static_cast<TokenId>(parts.tokens.size()), .special = true});
-    parts.tokens.push_back(name);
-  }
+  add_bytes_and_names(parts, names, Special::yes);
   return Tokenizer(std::move(parts), {}, "test");
 }
 
@@ -40,20 +37,13 @@ inline std::vector<TokenId> join(const std::vector<std::vector<TokenId>>& parts)
 
 /// A model of random weights whose distributions are far from flat, that says of itself that it was trained on `objective`.
 inline TextModel infill_model(std::int64_t context, const std::string& objective = "causal:0.5,fim:0.5") {
-  Tokenizer tokenizer = infill_tokenizer();
-  ModelConfig config = tiny_configs().back().config;
-  config.context_length = context;
-  config.vocab_size = tokenizer.vocab_size();
-  Parameters<float> parameters(config);
-  randomise(parameters, 41, 0.3);
-  ModelRecord record;
-  record.config = config;
+  TextModel model = foreign_model(infill_tokenizer(), "infill-model", context);
+  ModelRecord& record = model.model.record;
   record.objective = objective;
   record.progress = "{}";  // one of ours
-  record.tokenizer_json = tokenizer.to_json();
-  record.facts.end_of_text = tokenizer.end_of_text();
-  return {.model = {.record = record, .parameters = std::move(parameters), .path = "infill-model"},
-          .tokenizer = std::move(tokenizer)};
+  record.tokenizer_json = model.tokenizer.to_json();
+  record.facts.end_of_text = model.tokenizer.end_of_text();
+  return model;
 }
 
 }  // namespace lm::test

@@ -2,7 +2,12 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <cstring>
 #include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 #include "base/error.h"
 #include "support/string_output.h"
@@ -23,8 +28,20 @@ std::string written(const std::vector<Row>& rows, const lm::CountsHeader& header
   return output.text;
 }
 
+/// Returns a reader of a file in memory, which must outlive it.
+lm::CountsReader read_counts_text(std::string_view bytes, std::string source) {
+  return lm::CountsReader(
+      [bytes](void* buffer, std::size_t size) mutable {
+        const std::size_t count = std::min(size, bytes.size());
+        std::memcpy(buffer, bytes.data(), count);
+        bytes.remove_prefix(count);
+        return count;
+      },
+      std::move(source));
+}
+
 std::vector<Row> rows_of(std::string_view file) {
-  lm::CountsReader reader = lm::read_counts_text(file, "a test");
+  lm::CountsReader reader = read_counts_text(file, "a test");
   std::vector<Row> rows;
   while (reader.next()) rows.push_back({std::string(reader.pretoken()), reader.count()});
   return rows;
@@ -41,7 +58,7 @@ TEST_CASE("counts are read as they were written, and the header too") {
   const std::string file = written(kRows, kHeader);
   CHECK(rows_of(file) == kRows);
   CHECK(rows_of(written({}, {})).empty());
-  const lm::CountsReader reader = lm::read_counts_text(file, "a test");
+  const lm::CountsReader reader = read_counts_text(file, "a test");
   CHECK(reader.header().pattern == lm::Pattern::deepseek_coder);
   CHECK(reader.header().unit == lm::CountingUnit::document);
 }
@@ -71,7 +88,7 @@ TEST_CASE("counts of several files add up in order, and sums beyond 64 bits are 
   const std::string one = written({{"a", 1}, {"b", 2}, {"d", 4}}, {}), two = written({{"b", 8}, {"c", 16}}, {}),
                     none = written({}, {});
   std::vector<lm::CountsReader> readers;
-  for (const std::string* file : {&one, &none, &two, &one}) readers.push_back(lm::read_counts_text(*file, "a test"));
+  for (const std::string* file : {&one, &none, &two, &one}) readers.push_back(read_counts_text(*file, "a test"));
   std::vector<Row> sums;
   lm::merge_counts(readers, [&](std::string_view pretoken, std::uint64_t count) {
     sums.push_back({std::string(pretoken), count});
@@ -79,6 +96,6 @@ TEST_CASE("counts of several files add up in order, and sums beyond 64 bits are 
   CHECK(sums == std::vector<Row>{{"a", 2}, {"b", 12}, {"c", 16}, {"d", 8}});
   const std::string large = written({{"a", UINT64_MAX}}, {});
   readers.clear();
-  for (const std::string* file : {&one, &large}) readers.push_back(lm::read_counts_text(*file, "a test"));
+  for (const std::string* file : {&one, &large}) readers.push_back(read_counts_text(*file, "a test"));
   CHECK_THROWS_AS(lm::merge_counts(readers, [](std::string_view, std::uint64_t) {}), lm::Error);
 }
