@@ -1,6 +1,7 @@
 #include "text/piece_encoder.h"
 
 #include <algorithm>
+#include <cstring>
 #include <optional>
 #include <span>
 
@@ -8,8 +9,29 @@
 
 namespace lm {
 
+namespace {
+/// Returns whether a text has characters of three bytes or more, by their first bytes.
+bool has_long_characters(std::string_view text) {
+  constexpr std::uint64_t kTopBits = 0x8080808080808080;
+  std::uint64_t found = 0;  // the top bit of each byte whose upper three bits are set
+  const auto look_at = [&found](std::uint64_t bytes) { found |= bytes & (bytes << 1) & (bytes << 2); };
+  std::size_t at = 0;
+  for (std::uint64_t bytes; at + 32 <= text.size(); at += 8) {
+    for (int i = 0; i < 3; ++i, at += 8) {
+      std::memcpy(&bytes, text.data() + at, 8);
+      look_at(bytes);
+    }
+    std::memcpy(&bytes, text.data() + at, 8);
+    look_at(bytes);
+  }
+  for (; at < text.size(); ++at) look_at(static_cast<unsigned char>(text[at]));
+  return (found & kTopBits) != 0;
+}
+}  // namespace
+
 PieceEncoder::PieceEncoder(const TokenizerTables& tables, Cache cache) : tables_(tables) {
   if (cache == Cache::used && PieceTable::has_room_for(tables.parts.tokens.size())) table_.prepare();
+  may_group_ = tables.pairs.is_packed() && tables.has_all_bytes;
 }
 
 void PieceEncoder::encode(std::string_view piece, std::vector<TokenId>& ids) { encode(piece, Kind::whole, ids); }
@@ -24,7 +46,8 @@ void PieceEncoder::encode_all(std::string_view text, const std::uint32_t* starts
                               std::vector<TokenId>& ids) {
   parts_.clear();
   kinds_.clear();
-  const bool is_cut = table_.is_ready() && !tables_.cuts.is_empty();
+  const bool is_cut = table_.is_ready() && !tables_.cuts.is_empty() &&
+                      has_long_characters(text.substr(starts[0], starts[count] - starts[0]));
   for (std::size_t i = 0; is_cut && i < count; ++i) {
     parts_.push_back(starts[i]);
     if (starts[i + 1] - starts[i] <= PieceTable::kShortBytes) continue;
@@ -65,10 +88,71 @@ void PieceEncoder::encode_batch(const char* text, const std::uint32_t* starts, s
     const TokenId* here = batch_.begin() + gap.place;
     ids.insert(ids.end(), done, here);
     done = here;
-    if (!table_.find(gap.piece, gap.key, ids))
+    if (table_.find(gap.piece, gap.key, ids)) continue;
+    ++new_pieces_;
+    if (!merges_in_group(gap.piece)) {
       merge_and_remember(gap.piece, gap.key, kinds == nullptr ? Kind::whole : kinds[gap.number], ids);
+      continue;
+    }
+    holes_.push_back({.gap = gap, .place = ids.size()});
+    group_.add(gap.piece, tables_.byte_tokens, tables_.byte_pairs);
+    if (group_.is_full()) merge_group();
   }
   ids.insert(ids.end(), done, batch_.end());
+  if (!holes_.empty()) fill_holes(ids);
+}
+
+/// Puts the ids of the pieces that were merged in groups where they belong.
+void PieceEncoder::fill_holes(std::vector<TokenId>& ids) {
+  merge_group();
+  std::size_t end = ids.size(), filling_end = fillings_.size();
+  ids.resize(end + filling_end);
+  const auto at = [&](std::size_t place) { return ids.begin() + static_cast<std::ptrdiff_t>(place); };
+  // From the last to the first; `filling_end` is also by how many places what is before the hole and behind the one before it moves.
+  for (std::size_t i = holes_.size(); i-- > 0; end = holes_[i].place, filling_end = holes_[i].filling) {
+    std::copy_backward(at(holes_[i].place), at(end), at(end + filling_end));
+    std::copy(fillings_.begin() + static_cast<std::ptrdiff_t>(holes_[i].filling),
+              fillings_.begin() + static_cast<std::ptrdiff_t>(filling_end), at(holes_[i].place + holes_[i].filling));
+  }
+  holes_.clear();
+  fillings_.clear();
+  if (!has_words_ && new_pieces_ > tables_.parts.tokens.size() / kTakeWords) take_words();
+}
+
+/// Returns whether nothing but merging finds the ids of a piece that is not in the table.
+bool PieceEncoder::merges_in_group(std::string_view piece) const {
+  if (!may_group_ || piece.size() > ShortPieces::kMostBytes) return false;
+  if (!tables_.parts.ignore_merges) return true;
+  if (has_words_ && table_.holds_tokens() && !may_differ_as_part(piece)) return true;
+  return !tables_.ordinary.find(piece);
+}
+
+void PieceEncoder::merge_group() {
+  group_.merge(tables_.pairs);
+  for (std::size_t i = 0; i < group_.size(); ++i) {
+    Hole& hole = holes_[holes_.size() - group_.size() + i];
+    hole.filling = fillings_.size();
+    group_[i].append_to(fillings_);
+    table_.insert(hole.gap.piece, hole.gap.key, std::span(fillings_).subspan(hole.filling));
+  }
+  group_.clear();
+}
+
+/// Puts the words of the vocabulary into the table, so that what is not there need not be looked for among them.
+void PieceEncoder::take_words() {
+  has_words_ = true;
+  if (!tables_.parts.ignore_merges) return;
+  const TokenStrings& tokens = tables_.parts.tokens;
+  std::vector<TokenId> words;
+  for (TokenId id = 0; id < tokens.size(); ++id) {
+    if (!tables_.absent[id] && !tokens[id].empty() && !may_differ_as_part(tokens[id])) words.push_back(id);
+  }
+  table_.insert_tokens(tokens, words);
+}
+
+/// Returns whether a piece could be other ids as a part of a piece: if it is a token, which whole pieces are without merging.
+bool PieceEncoder::may_differ_as_part(std::string_view piece) const {
+  return tables_.parts.ignore_merges && !tables_.cuts.is_empty() && has_long_characters(piece);
 }
 
 void PieceEncoder::merge_and_remember(std::string_view piece, PieceTable::Key key, Kind kind, std::vector<TokenId>& ids) {
@@ -82,9 +166,7 @@ void PieceEncoder::merge_and_remember(std::string_view piece, PieceTable::Key ke
 /// Merges a piece; returns whether its ids are the same whether it is whole or a part. They are not if it is a token that merges do not
 /// reach, and whole pieces that are tokens do without.
 bool PieceEncoder::merge_alike(std::string_view piece, Kind kind, std::vector<TokenId>& ids) {
-  const bool may_differ =
-      tables_.parts.ignore_merges && !tables_.cuts.is_empty() && piece.size() <= tables_.longest_ordinary &&
-      std::any_of(piece.begin(), piece.end(), [](char c) { return static_cast<unsigned char>(c) >= 0xE0; });
+  const bool may_differ = piece.size() <= tables_.longest_ordinary && may_differ_as_part(piece);
   const std::optional<TokenId> token = may_differ ? tables_.ordinary.find(piece) : std::nullopt;
   if (!token) {
     merge(piece, ids);
@@ -185,6 +267,7 @@ void PieceEncoder::merge_all(std::string_view piece, Queue& queue) {
   }
   std::uint32_t rank = 0, place = 0;
   while (queue.pop(rank, place)) {
+    if (const std::uint32_t* ahead = queue.ahead()) __builtin_prefetch(&symbols_[*ahead], 1);
     Symbol& symbol = symbols_[place];
     // The list has changed here since; what it is now has its own entry. (A rank belongs to one pair, or by rank to one
     // string, and a symbol only grows: so an equal rank is the same merge.)

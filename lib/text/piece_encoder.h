@@ -31,6 +31,8 @@ class PieceEncoder {
   std::uint64_t unknown() const { return unknown_; }
 
  private:
+  static constexpr std::size_t kTakeWords =
+      2;  // a new piece for so many tokens, before the words of the vocabulary are worth taking
   static constexpr std::size_t kShort = 40;  // up to here scanning an array for the lowest rank beats a heap
 
   enum class Kind : std::uint8_t { whole, part };
@@ -38,8 +40,13 @@ class PieceEncoder {
   void encode_each(std::string_view text, const std::uint32_t* starts, std::size_t count, std::vector<TokenId>& ids);
   void encode_batch(const char* text, const std::uint32_t* starts, std::size_t count, const Kind* kinds,
                     std::vector<TokenId>& ids);
+  void fill_holes(std::vector<TokenId>& ids);
+  bool merges_in_group(std::string_view piece) const;
+  void merge_group();
+  void take_words();
   void merge_and_remember(std::string_view piece, PieceTable::Key key, Kind kind, std::vector<TokenId>& ids);
   bool merge_alike(std::string_view piece, Kind kind, std::vector<TokenId>& ids);
+  bool may_differ_as_part(std::string_view piece) const;
   void merge(std::string_view piece, std::vector<TokenId>& ids);
   void merge_known(std::string_view piece, std::vector<TokenId>& ids);
   bool drop_unknown(std::string_view piece);
@@ -55,6 +62,17 @@ class PieceEncoder {
   const TokenizerTables& tables_;
   PieceTable table_;
   PieceBatch batch_;
+  struct Hole {
+    PieceBatch::Gap gap;
+    std::size_t place;        // among the ids, without those of holes
+    std::size_t filling = 0;  // where its ids begin in fillings_
+  };
+  std::vector<Hole> holes_;  // new pieces that are merged in groups, the last of them in group_
+  ShortPieces group_;
+  std::vector<TokenId> fillings_;
+  bool may_group_ = false;
+  std::size_t new_pieces_ = 0;
+  bool has_words_ = false;            // every token that is a short piece, and is the same ids as a part, is in the table
   std::vector<std::uint32_t> parts_;  // of long pieces, and the other pieces
   std::vector<Kind> kinds_;
   std::string known_;  // a piece without the bytes that have no token

@@ -28,6 +28,7 @@ class RankHeap {
     return true;
   }
   bool empty() const { return entries_.empty(); }
+  const std::uint32_t* ahead() const { return nullptr; }
   std::uint64_t front() const { return entries_.front(); }
 
  private:
@@ -69,6 +70,11 @@ class RankBuckets {
       return true;
     }
     return urgent_.pop(rank, place);
+  }
+  /// Returns a place that will be handed out soon, or null if none is known.
+  const std::uint32_t* ahead() const {
+    constexpr std::size_t kAhead = 12;
+    return next_ + kAhead < current_.size() ? &current_[next_ + kAhead] : nullptr;
   }
   /// Gives its memory back.
   void release() { *this = RankBuckets(); }

@@ -98,9 +98,9 @@ std::vector<bool> absent_ids(const TokenizerTables& tables) {
 void index_ordinary(TokenizerTables& tables, std::string_view source) {
   const TokenStrings& tokens = tables.parts.tokens;
   tables.ordinary.reset(tokens, tokens.size());
-  const std::vector<bool> absent = absent_ids(tables);
+  tables.absent = absent_ids(tables);
   for (TokenId id = 0; id < tokens.size(); ++id) {
-    if (absent[id]) continue;
+    if (tables.absent[id]) continue;
     const std::string_view bytes = tokens[id];
     if (!tables.ordinary.insert(id)) reject(source, "two of its tokens are " + quote(bytes));
     tables.longest_ordinary = std::max(tables.longest_ordinary, bytes.size());

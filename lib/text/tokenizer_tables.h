@@ -43,7 +43,8 @@ struct TokenizerTables {
   Fingerprint fingerprint;
 
   // The form bytes.
-  TokenIndex ordinary;                   // bytes to id, special tokens left out
+  std::vector<bool> absent;              // by id: what text never becomes
+  TokenIndex ordinary;                   // bytes to id, absent ones left out
   std::array<TokenId, 256> byte_tokens;  // the token of each single byte, or kNoByteToken
   std::bitset<256> missing_bytes;        // that have no token of their own
   bool has_all_bytes = true;

@@ -83,6 +83,63 @@ TEST_CASE("the table of pieces grows, and when it is full what comes later still
   }
 }
 
+TEST_CASE("words that no merge makes are found, before the table has the vocabulary's words and after") {
+  TokenizerParts parts = test::train_parts({});
+  parts.ignore_merges = true;
+  std::vector<std::string> words;
+  for (char c = 'a'; c <= 'z'; ++c) words.push_back(std::string(" ") + c + "#" + c + "#");
+  words.push_back(" longer#than#fifteen#bytes");
+  for (const std::string& word : words) parts.tokens.push_back(word);
+  parts.pattern = Pattern::none;
+  const Tokenizer tokenizer(std::move(parts), {}, "a test's tokenizer");
+  PieceEncoder encoder(tokenizer.tables(), PieceEncoder::Cache::used), plain(tokenizer.tables(), PieceEncoder::Cache::none);
+  Rng random(61, RngPurpose::test);
+  std::size_t found = 0;
+  for (int round = 0; round < 600; ++round) {
+    std::string text;
+    std::vector<std::uint32_t> starts;
+    for (int i = 0; i < 100; ++i) {
+      starts.push_back(static_cast<std::uint32_t>(text.size()));
+      // Words come late, and no more than one in a round, so that some are met for the first time in each state of the table.
+      const auto word = static_cast<std::size_t>(round / 10);
+      text += i == 50 && word < words.size() ? words[word] : ' ' + std::to_string(random.below(1'000'000'000'000));
+    }
+    starts.push_back(static_cast<std::uint32_t>(text.size()));
+    text += std::string(PieceTable::kKeyBytes, ' ');
+    Ids ids, expected;
+    encoder.encode_all(text, starts.data(), 100, ids);
+    for (std::size_t i = 0; i < 100; ++i)
+      plain.encode(std::string_view(text).substr(starts[i], starts[i + 1] - starts[i]), expected);
+    REQUIRE(ids == expected);
+    found += static_cast<std::size_t>(std::count_if(
+        ids.begin(), ids.end(), [&](TokenId id) { return id >= tokenizer.tables().parts.tokens.size() - words.size(); }));
+  }
+  CHECK(found == 10 * words.size());
+}
+
+TEST_CASE("the table of pieces keeps a vocabulary's words while it grows") {
+  TokenStrings tokens;
+  std::vector<TokenId> ids;
+  for (TokenId id = 0; id < 20000; ++id) {
+    tokens.push_back("w" + std::to_string(id * 7919));
+    ids.push_back(id);
+  }
+  PieceTable table;
+  table.prepare();
+  CHECK_FALSE(table.holds_tokens());
+  table.insert_tokens(tokens, ids);
+  for (TokenId i = 0; i < 300000; ++i) {
+    const std::string other = "x" + std::to_string(i);
+    table.insert(other, PieceTable::key_of(other), Ids(1 + i % 6, i));
+  }
+  CHECK(table.holds_tokens());
+  for (const TokenId id : ids) {
+    Ids found;
+    REQUIRE(table.find(tokens[id], PieceTable::key_of(tokens[id]), found));
+    REQUIRE(found == Ids{id});
+  }
+}
+
 TEST_CASE("the table of pieces tells apart pieces that differ in length, in zeros, or behind 15 bytes") {
   PieceTable table;
   table.prepare();

@@ -32,6 +32,9 @@ class PieceBatch {
   const TokenId* end() const { return end_; }
 
  private:
+  static bool has_key(const PieceTable::Slot& slot, PieceTable::Key key) {
+    return ((slot.key.low ^ key.low) | (slot.key.high ^ key.high)) == 0;
+  }
   struct Probe {
     PieceTable::Key key;
     const PieceTable::Bucket* bucket;
@@ -54,8 +57,8 @@ inline void PieceBatch::look_up(const PieceTable& table, const char* text, const
     const PieceTable::Key key = probes_[i].key;
     // No branch decides between the two: which it is cannot be predicted.
     const PieceTable::Slot* slots = probes_[i].bucket->slots.data();
-    const PieceTable::Slot& slot = slots[((slots[0].key.low ^ key.low) | (slots[0].key.high ^ key.high)) != 0 ? 1 : 0];
-    if (((slot.key.low ^ key.low) | (slot.key.high ^ key.high)) != 0) [[unlikely]] {
+    const PieceTable::Slot& slot = slots[has_key(slots[0], key) ? 0 : 1];
+    if (!has_key(slot, key)) [[unlikely]] {
       gaps_.push_back({.piece = {text + starts[i], starts[i + 1] - starts[i]},
                        .key = key,
                        .number = i,

@@ -1,6 +1,7 @@
 #include "text/vocabulary/piece_table.h"
 
 #include <algorithm>
+#include <bit>
 
 namespace lm {
 
@@ -14,14 +15,14 @@ void PieceTable::take_buckets(int bits) {
   shift_ = 64 - bits;
 }
 
-void PieceTable::grow() {
+void PieceTable::grow(int bits) {
   const std::span<const Bucket> old(buckets_, buckets());
   const ZeroedMemory kept = std::move(bucket_memory_);
-  take_buckets(64 - shift_ + kMoreBits);
+  take_buckets(bits);
   used_slots_ = 0;
   for (const Bucket& bucket : old) {
     for (const Slot& slot : bucket.slots) {
-      if (slot.key.high != 0) place(slot);
+      if (slot.key.high != 0 && !place(slot)) holds_tokens_ = false;
     }
   }
 }
@@ -110,8 +111,24 @@ bool PieceTable::place(const Slot& slot) {
 
 void PieceTable::insert_short(Key key, std::span<const TokenId> ids) {
   if (ids.size() > kShortTokens && !has_room_for(ids)) return;
-  if (used_slots_ > buckets() && 64 - shift_ < kMostBits) grow();
+  if (used_slots_ > buckets() && 64 - shift_ < kMostBits) grow(64 - shift_ + kMoreBits);
   place(slot_for(key, ids));
+}
+
+void PieceTable::insert_tokens(const TokenStrings& tokens, std::span<const TokenId> ids) {
+  constexpr std::size_t kAhead = 16;  // keys whose buckets are on their way
+  const auto free_half = static_cast<int>(std::bit_width(used_slots_ + ids.size()));
+  if (free_half > 64 - shift_) grow(std::min(free_half, kMostBits));
+  holds_tokens_ = true;
+  std::array<Key, kAhead> keys;
+  for (std::size_t i = 0; i < ids.size() + kAhead; ++i) {
+    Key& key = keys[i % kAhead];
+    if (i >= kAhead && key.high != 0 && !place(slot_for(key, ids.subspan(i - kAhead, 1)))) holds_tokens_ = false;
+    if (i >= ids.size()) continue;
+    const std::string_view token = tokens[ids[i]];
+    key = token.size() <= kShortBytes ? key_of(token) : Key{0, 0};
+    __builtin_prefetch(bucket_of(key), 1);
+  }
 }
 
 void PieceTable::insert_long(std::string_view piece, std::span<const TokenId> ids) {

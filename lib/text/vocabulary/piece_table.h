@@ -11,6 +11,7 @@
 #include "base/token.h"
 #include "base/zeroed_memory.h"
 #include "text/vocabulary/byte_hash.h"
+#include "text/vocabulary/token_strings.h"
 
 namespace lm {
 
@@ -55,10 +56,14 @@ class PieceTable {
     return buckets_ + (mixed >> shift_);
   }
 
-  /// Appends the ids of a piece that is not in the bucket of its hash, or has many tokens, if they are known.
+  /// Appends the ids of a piece, if they are known.
   bool find(std::string_view piece, Key key, std::vector<TokenId>& ids) const;
   /// Remembers the ids of a piece, which are not empty, if there is room. May move all buckets.
   void insert(std::string_view piece, Key key, std::span<const TokenId> ids);
+  /// Remembers the tokens of `ids` that are no longer than kShortBytes, each as the one token of its bytes.
+  void insert_tokens(const TokenStrings& tokens, std::span<const TokenId> ids);
+  /// Returns whether all that insert_tokens() took are there.
+  bool holds_tokens() const { return holds_tokens_; }
 
  private:
   static constexpr int kFirstBits = 13, kMoreBits = 2, kMostBits = 19;  // of the number of buckets: 512 KiB to 32 MiB
@@ -78,7 +83,7 @@ class PieceTable {
   void insert_short(Key key, std::span<const TokenId> ids);
   bool place(const Slot& slot);
   void take_buckets(int bits);
-  void grow();
+  void grow(int bits);
   void insert_long(std::string_view piece, std::span<const TokenId> ids);
   Slot slot_for(Key key, std::span<const TokenId> ids);
   bool has_room_for(std::span<const TokenId> ids) const { return pool_ids_.size() + ids.size() <= kPoolIds; }
@@ -90,6 +95,7 @@ class PieceTable {
   Bucket* buckets_ = nullptr;
   int shift_ = 63;  // of a hash, to the bucket
   std::size_t used_slots_ = 0;
+  bool holds_tokens_ = false;
   Entry* entries_ = nullptr;
   std::size_t used_entries_ = 0;
   std::vector<char> pool_;

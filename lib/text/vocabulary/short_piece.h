@@ -64,24 +64,33 @@ class ShortPiece {
   }
   /// Applies the first merge; returns false if there is none.
   bool step(const MergeTable& pairs) {
+    if (!choose(pairs)) return false;
+    apply(pairs);
+    return true;
+  }
+  /// The two halves of step(): finds the first merge, of which the symbols around it are on their way to the caches then; and applies it.
+  bool choose(const MergeTable& pairs) {
     std::uint32_t rank = 0;
-    std::size_t place = 0;
-    if (!ranks_.lowest(rank, place)) return false;
+    if (!ranks_.lowest(rank, place_)) return false;
     const TokenId merged = pairs.result_of(rank);
-    symbols_[place] = merged;
-    const std::uint64_t behind = left_ & (~std::uint64_t{1} << place);
+    symbols_[place_] = merged;
+    const std::uint64_t behind = left_ & (~std::uint64_t{1} << place_);
     ranks_.set(static_cast<std::size_t>(std::countr_zero(behind)), MergeTable::kNoMerge);
     left_ ^= behind & (~behind + 1);
-    const std::uint64_t before = left_ & ((std::uint64_t{1} << place) - 1), rest = behind & (behind - 1);
-    const auto previous = static_cast<std::size_t>(64 - std::countl_zero(before | 1) - 1);
-    const std::size_t next = kPlaces < 64
-                                 ? static_cast<std::size_t>(std::countr_zero(rest | (std::uint64_t{1} << (kPlaces & 63))))
-                                 : static_cast<std::size_t>(std::countr_zero(rest));  // 64 if there is none
-    const std::uint32_t with_previous = pairs.find(symbols_[previous], merged),
-                        with_next = pairs.find(merged, symbols_[next]);
-    ranks_.set(previous, with_previous);
-    ranks_.set(place, with_next);
+    const std::uint64_t before = left_ & ((std::uint64_t{1} << place_) - 1), rest = behind & (behind - 1);
+    previous_ = static_cast<std::size_t>(64 - std::countl_zero(before | 1) - 1);
+    next_ = kPlaces < 64 ? static_cast<std::size_t>(std::countr_zero(rest | (std::uint64_t{1} << (kPlaces & 63))))
+                         : static_cast<std::size_t>(std::countr_zero(rest));  // 64 if there is none
+    pairs.prefetch(symbols_[previous_], merged);
+    pairs.prefetch(merged, symbols_[next_]);
     return true;
+  }
+  void apply(const MergeTable& pairs) {
+    const TokenId merged = symbols_[place_];
+    const std::uint32_t with_previous = pairs.find(symbols_[previous_], merged),
+                        with_next = pairs.find(merged, symbols_[next_]);
+    ranks_.set(previous_, with_previous);
+    ranks_.set(place_, with_next);
   }
   void append_to(std::vector<TokenId>& ids) const {
     for (std::uint64_t rest = left_; rest != 0; rest &= rest - 1)
@@ -91,7 +100,43 @@ class ShortPiece {
  private:
   std::array<TokenId, kPlaces + 1> symbols_;
   RankLanes<kPlaces> ranks_;
-  std::uint64_t left_;  // a bit for each place that still has a symbol
+  std::uint64_t left_;                               // a bit for each place that still has a symbol
+  std::size_t place_ = 0, previous_ = 0, next_ = 0;  // of the merge that was chosen, and of the symbols around it
+};
+
+/// Merges some pieces at once, a step of each in turn, so that a look-up that misses the caches holds up none of the others.
+class ShortPieces {
+ public:
+  static constexpr std::size_t kMost = 16;       // pieces
+  static constexpr std::size_t kMostBytes = 15;  // of each
+  using Piece = ShortPiece<kMostBytes + 1>;
+
+  bool is_full() const { return count_ == kMost; }
+  std::size_t size() const { return count_; }
+  void clear() { count_ = 0; }
+  void add(std::string_view piece, const std::array<TokenId, 256>& byte_tokens,
+           const std::vector<std::uint32_t>& byte_pairs) {
+    pieces_[count_++].begin(piece, byte_tokens, byte_pairs);
+  }
+  void merge(const MergeTable& pairs) {
+    std::array<Piece*, kMost> left;
+    for (std::size_t i = 0; i < count_; ++i) left[i] = &pieces_[i];
+    for (std::size_t count = count_; count > 0;) {
+      std::size_t going = 0;
+      for (std::size_t i = 0; i < count; ++i) {
+        Piece* const piece = left[i];
+        left[going] = piece;
+        going += piece->choose(pairs) ? 1 : 0;
+      }
+      count = going;
+      for (std::size_t i = 0; i < count; ++i) left[i]->apply(pairs);
+    }
+  }
+  const Piece& operator[](std::size_t i) const { return pieces_[i]; }
+
+ private:
+  std::array<Piece, kMost> pieces_;
+  std::size_t count_ = 0;
 };
 
 }  // namespace lm
