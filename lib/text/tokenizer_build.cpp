@@ -154,14 +154,26 @@ void index_ranks(TokenizerTables& tables) {
     TokenId result;
   };
   std::vector<Found> found;
+  found.reserve(4 * std::size_t{tokens.size()});
+  std::vector<std::uint64_t> lefts, rights;  // hashes by cut: all of a token's are on their way to the caches before one is needed
   for (TokenId id = 0; id < tokens.size(); ++id) {
     if (tables.special[id]) continue;
     const std::string_view bytes = tokens[id];
+    lefts.resize(bytes.size());
+    rights.resize(bytes.size());
+    const auto is_cut = [&](std::size_t cut) { return lengths[cut] && lengths[bytes.size() - cut]; };
     for (std::size_t cut = 1; cut < bytes.size(); ++cut) {
-      if (!lengths[cut] || !lengths[bytes.size() - cut]) continue;
-      const std::optional<TokenId> left = tables.ordinary.find(bytes.substr(0, cut));
+      if (!is_cut(cut)) continue;
+      lefts[cut] = hash_bytes(bytes.substr(0, cut));
+      rights[cut] = hash_bytes(bytes.substr(cut));
+      tables.ordinary.prefetch(lefts[cut]);
+      tables.ordinary.prefetch(rights[cut]);
+    }
+    for (std::size_t cut = 1; cut < bytes.size(); ++cut) {
+      if (!is_cut(cut)) continue;
+      const std::optional<TokenId> left = tables.ordinary.find(bytes.substr(0, cut), lefts[cut]);
       if (!left) continue;
-      const std::optional<TokenId> right = tables.ordinary.find(bytes.substr(cut));
+      const std::optional<TokenId> right = tables.ordinary.find(bytes.substr(cut), rights[cut]);
       if (right) found.push_back({{*left, *right}, id});
     }
   }

@@ -2,8 +2,6 @@
 
 #include <bit>
 
-#include "text/vocabulary/byte_hash.h"
-
 namespace lm {
 
 std::optional<TokenId> find_token(const TokenStrings& tokens, std::string_view bytes) {
@@ -35,9 +33,9 @@ bool TokenIndex::insert(TokenId id) {
   return true;
 }
 
-std::optional<TokenId> TokenIndex::find(std::string_view bytes) const {
+std::optional<TokenId> TokenIndex::find(std::string_view bytes, std::uint64_t hash) const {
   if (slots_.empty()) return std::nullopt;
-  const TokenId id = slots_[slot_of(bytes, hash_bytes(bytes))].id;
+  const TokenId id = slots_[slot_of(bytes, hash)].id;
   return id == kFree ? std::nullopt : std::optional(id);
 }
 

@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/token.h"
+#include "text/vocabulary/byte_hash.h"
 
 namespace lm {
 
@@ -47,7 +48,12 @@ class TokenIndex {
   void reset(const TokenStrings& strings, std::uint32_t count);
   /// Adds a token; the caller keeps within `count`. Returns false if another token has the same bytes.
   bool insert(TokenId id);
-  std::optional<TokenId> find(std::string_view bytes) const;
+  std::optional<TokenId> find(std::string_view bytes) const { return find(bytes, hash_bytes(bytes)); }
+  /// The same with the hash of the bytes, of which prefetch() has begun to fetch what is read.
+  std::optional<TokenId> find(std::string_view bytes, std::uint64_t hash) const;
+  void prefetch(std::uint64_t hash) const {
+    if (!slots_.empty()) __builtin_prefetch(&slots_[hash & (slots_.size() - 1)]);
+  }
 
  private:
   // Part of the hash, so that other strings need hardly be looked at, and the id.
