@@ -7,7 +7,7 @@ NAME is gpt2 (PATH is a tokenizer.json), cl100k or o200k (PATH is a .tiktoken fi
 SentencePiece) or unigram-json. What is said of a NAME=PATH@TEXT2 is measured with another text, such as Japanese. LM_BIN is the folder of the programs. Whichever peers this
 Python has are run, each in a process of its own, by turns with ours; medians of the rounds. All read TEXT from the page cache and write its ids, two or
 four bytes each, to --folder, which is to be in memory. Starting and loading are left out on both sides: of the peers by their own clock, of ours by
-taking off a run on nothing.
+taking off a run on nothing. gigatoken's ids are compared with ours, byte by byte (the other peers' are in tests/conformance).
     cold      a fresh process encodes the text once
     warm      the same process does it again: ours is the difference between a run on the text twice and once
     pipe      the text through a pipe, and the ids into one (ours only)
@@ -142,6 +142,16 @@ def theirs(peer, name, vocabulary, text, folder, threads, size):
     return json.loads(done.stdout.splitlines()[-1])
 
 
+def check_ids(name, vocabulary, text, folder):
+    """Ends with an error unless ours and gigatoken's ids, which it has just written, are the same but for our end-of-text."""
+    path = folder / "ours.bin"
+    run([PROGRAM, "-q", *options_of(name, vocabulary), "-o", path, text])
+    mine, others = path.read_bytes(), (folder / "theirs.bin").read_bytes()
+    size = 2 if name == "gpt2" else 4
+    if mine[:-size] != others:
+        raise SystemExit(f"tok-encode and gigatoken give other ids with {name} of {text}")
+
+
 CONTRACTIONS = "(?i:'s|'t|'re|'ve|'m|'ll|'d)"
 PATTERNS = {
     "gpt2": r"'(?:[sdmt]|ll|ve|re)| ?\p{L}++| ?\p{N}++| ?[^\s\p{L}\p{N}]++|\s++$|\s+(?!\S)|\s",
@@ -201,6 +211,8 @@ def main():
                     size = text.stat().st_size if peer == "gigatoken" else int(options.slow_megabytes * 1e6)
                     if result := theirs(peer, name, vocabulary, text, options.folder, threads, size):
                         others[peer].append(result)
+                        if peer == "gigatoken" and len(others[peer]) == 1:
+                            check_ids(name, vocabulary, text, options.folder)
             megabytes = mine[0]["bytes"] / 1e6
             rates = {key: megabytes / median_of(mine, key) for key in ("cold", "warm", "pipe", "whole")}
             print(f"{name:10} {threads:7} {'tok-encode':12} {rates['cold']:8.1f} {rates['warm']:8.1f} {rates['pipe']:8.1f} {median_of(mine, 'memory'):7.0f}   "
