@@ -47,7 +47,13 @@ expect_same plain shared
 # A forecast is of the ranks that there are.
 expect_exit 2 ranks 2 lm-train -t tok.json "${shape[@]}" --dry-run --ranks 4 train.tok
 expect_message "--ranks 4 is not what the launcher started, 2 ranks"
-expect_exit 0 ranks 2 lm-train -t tok.json "${shape[@]}" --dry-run --ranks 2 train.tok
+# Made by one process or by the ranks, it is of the same memory, to 10 % of a tiny model's.
+expect_exit 0 ranks 2 lm-train -t tok.json "${shape[@]}" --dry-run --ranks 2 --json train.tok
+memory() { grep -o '"memory_bytes":[0-9]*' "$1" | cut -d: -f2; }
+shared=$(memory stdout)
+train --dry-run --ranks 2 --json train.tok >alone
+[ $((10 * ($(memory alone) - shared))) -lt "$shared" ] && [ $((10 * (shared - $(memory alone)))) -lt "$shared" ] ||
+  fail "$(memory alone) bytes of ranks, which say $shared"
 
 # A rank that is bound to a core, with more threads: mpirun's default for two ranks. Bound to nothing there is nothing to say.
 if [ "$(nproc)" -gt 1 ]; then
