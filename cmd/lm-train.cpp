@@ -3,7 +3,9 @@
 
 #include <algorithm>
 #include <chrono>
+#include <csignal>
 #include <cstdio>
+#include <functional>
 #include <thread>
 
 #include <spdlog/spdlog.h>
@@ -52,16 +54,30 @@ void print_forecast(const TrainPlan& plan, const TrainForecast& forecast, bool j
   }
 }
 
-/// Ends a run that a signal stopped, and returns the exit status.
-int end_interrupted(TrainRun& run) {
+void say_stopped(const TrainRun& run) {
   if (run.has_state()) {
-    run.save_state();
     spdlog::warn("stopped by a signal after step {}; --resume continues from there", run.state().step);
   } else {
     spdlog::warn("stopped by a signal after step {}; nothing was kept, since there is no state file (--checkpoint)",
                  run.state().step);
   }
+}
+
+/// Ends a run that a signal stopped, and returns the exit status.
+int end_interrupted(TrainRun& run) {
+  if (run.has_state()) run.save_state();
+  say_stopped(run);
   return 128 + run.stop_request();
+}
+
+/// After a stream broke off, returns whether that was because its launcher ends: mpirun closes what it passes on, and sends the
+/// signal that `stopped` sees, or that ends this process, only then.
+bool launcher_ends(Ranks& ranks, const std::function<bool()>& stopped) {
+  const std::optional<double> seconds = seconds_to_end();
+  if (ranks.size() == 1 || !was_continued() || !seconds) return false;
+  const auto end = std::chrono::steady_clock::now() + std::chrono::duration<double>(*seconds + 1);
+  while (!stopped() && std::chrono::steady_clock::now() < end) std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  return stopped();
 }
 
 void warn_of_results(const TrainRun& run) {
@@ -100,7 +116,15 @@ int train(const TrainOptions& o, const CommonOptions& common, TrainRun& run, Com
                           .checkpoint_every = o.checkpoint_every.count(),
                           .seconds = run.plan().budget.seconds,
                           .seconds_to_end = ranks.size() > 1 ? seconds_to_end() : std::nullopt});
-  const StopReason reason = run.run(reporter);
+  StopReason reason;
+  try {
+    reason = run.run(reporter);
+  } catch (const Error&) {
+    // What was learned from the stream is saved.
+    if (!launcher_ends(ranks, [&] { return reporter.requests().stop != 0; })) throw;
+    if (run.leads()) say_stopped(run);
+    return 128 + SIGTERM;
+  }
   int status = 0;
   if (run.leads()) {
     status = end_run(run, reporter, reason, forecast);
@@ -149,14 +173,11 @@ void check_precision(Precision precision, SimdTier tier) {
   if (!missing.empty()) throw Error(std::string("cannot use precision '") + to_string(precision) + "': " + missing);
 }
 
-/// A stream that breaks off because its launcher ends is no error: the signal that is on its way ends this process.
 TrainInputs open_inputs_until_ended(const TrainRequest& request, Ranks& ranks) {
   try {
     return open_inputs(request, &ranks);
   } catch (const Error&) {
-    const std::optional<double> seconds = seconds_to_end();
-    if (ranks.size() > 1 && was_continued() && seconds)
-      std::this_thread::sleep_for(std::chrono::duration<double>(*seconds + 1));
+    launcher_ends(ranks, [] { return false; });
     throw;
   }
 }

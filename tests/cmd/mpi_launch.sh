@@ -100,22 +100,30 @@ end_ranks
 [ $status = 130 ] || fail "exit $status instead of 130"
 expect_message "stopped by a signal after step"
 
-# mpirun that is ended while a stream comes closes it first; that is no error of the stream.
+# mpirun that is ended while a stream comes closes it first; that is no error of the stream. In one pass, the run that has begun
+# says how far it came.
 mkfifo stream
-sleep 60 >stream &
-writer=$!
-rm -f model model.state
-mpirun --quiet --oversubscribe -n 2 sh -c 'touch begun; exec "$@"' sh lm-train -t tok.json "${shape[@]}" --steps 2 -o model - <stream 2>stderr &
-pid=$!
-until [ -e begun ] && [ -n "$(pgrep -P $pid lm-train)" ]; do sleep 0.05; done
-sleep 1
-kill -TERM $pid
-wait $pid && fail "a run that was ended succeeded"
-kill $writer
+end_while_reading() { # COMMAND OPTION...: the command's output is the beginning of the stream
+  rm -f model model.state begun
+  { $1; exec sleep 60; } >stream &
+  writer=$!
+  mpirun --quiet --oversubscribe -n 2 sh -c 'touch begun; exec "$@"' sh lm-train -t tok.json "${shape[@]}" --steps 10k "${@:2}" -o model - \
+    <stream 2>stderr &
+  pid=$!
+  until [ -e begun ] && [ -n "$(pgrep -P $pid lm-train)" ]; do sleep 0.05; done
+  sleep 1.5
+  kill -TERM $pid
+  wait $pid && fail "a run that was ended succeeded"
+  kill $writer
+}
+end_while_reading true
 ! grep '^lm-train: ' stderr || fail "an error of the stream"
+end_while_reading 'head -c 20000 train.tok' --one-pass --schedule constant
+expect_message "stopped by a signal after step"
+[ -e model.state ] || fail "no state"
 # One that is cut short is.
 head -c 1000 train.tok >cut.tok
-expect_exit 1 mpirun --quiet --oversubscribe -n 2 lm-train -t tok.json "${shape[@]}" --steps 2 -o model - <cut.tok
+expect_exit 1 mpirun --quiet --oversubscribe -n 2 lm-train -t tok.json "${shape[@]}" --steps 2 --overwrite -o model - <cut.tok
 expect_message "without the trailer"
 
 # An error at the end leaves no locks, though it ends all ranks.
