@@ -59,6 +59,8 @@ bool judges(const EvalOptions& options) { return options.cloze || options.pairs 
 void check_merge(const EvalOptions& options) {
   refuse_others(*options.app, {kReportOptions}, "--merge, which only adds up reports");
   check_table(options);
+  if (options.model.empty())
+    throw UsageError("no reports; name files that lm-eval-ppl --json wrote, or - for standard input");
 }
 
 void check_judging(const EvalOptions& options) {

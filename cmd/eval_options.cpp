@@ -49,8 +49,13 @@ void add_report_options(CLI::App& app, EvalOptions& options) {
   app.add_flag("--tsv", options.tsv, "print tab-separated values");
   app.add_flag("--header", request.header, "print the names of the columns first (with --tsv)");
   app.add_flag("--line-buffered", request.line_buffered, "score and print each document as soon as it has come");
-  app.add_flag("--merge", options.merge,
-               "add up reports of parts of a corpus, made with --json, in place of MODEL and FILE");
+  app.add_flag_callback(
+      "--merge",
+      [&app, &options] {
+        options.merge = true;
+        app.get_option("MODEL")->required(false);
+      },
+      "add up reports of parts of a corpus, made with --json, in place of MODEL and FILE");
   add_text(app, "-o,--output", options.output, "where to write", "FILE");
   add_real(app, "--max-perplexity", request.filter.max_perplexity, "leave out documents above it (with --level document)");
   add_real(app, "--min-perplexity", request.filter.min_perplexity, "leave out documents below it (with --level document)");

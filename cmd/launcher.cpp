@@ -5,6 +5,8 @@
 #include <array>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
+#include <string_view>
 #include <system_error>
 #include <vector>
 
@@ -17,24 +19,44 @@ namespace lm::cmd {
 namespace {
 
 constexpr const char* kModule = "lm-tools/lm_mpi.so";
-// Open MPI's, if nothing else is said.
+// Of Open MPI: how long it waits between SIGTERM and SIGKILL, and how long if nothing is said.
+constexpr std::string_view kSecondsParameter = "odls_base_sigkill_timeout";
 constexpr double kSecondsToEnd = 1;
 
-/// Open MPI's own mpirun; MPICH's and Slurm's PMI; PMIx, which leaves the number of processes to its library, under Slurm.
+/// Open MPI's own mpirun; MPICH's and Slurm's PMI; PMIx, which leaves the number of processes to its library, under Slurm; srun
+/// without any of them. A batch script has a rank as well, but is no step of so many tasks.
 struct Variables {
   const char* rank;
   const char* size;
+  bool needs_size = false;
 };
-constexpr std::array<Variables, 3> kLaunchers = {
-    {{"OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE"}, {"PMI_RANK", "PMI_SIZE"}, {"PMIX_RANK", "SLURM_STEP_NUM_TASKS"}}};
+constexpr std::array<Variables, 4> kLaunchers = {{{"OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE"},
+                                                  {"PMI_RANK", "PMI_SIZE"},
+                                                  {"PMIX_RANK", "SLURM_STEP_NUM_TASKS"},
+                                                  {"SLURM_PROCID", "SLURM_STEP_NUM_TASKS", true}}};
 
-std::optional<int> number(const char* variable) {
-  const char* const text = std::getenv(variable);
-  if (text == nullptr) return std::nullopt;
+std::optional<int> whole_number(const char* text) {
   char* end = nullptr;
   const long value = std::strtol(text, &end, 10);
   if (end == text || *end != '\0' || value < 0 || value > 1'000'000) return std::nullopt;
   return static_cast<int>(value);
+}
+
+std::optional<int> number(const char* variable) {
+  const char* const text = std::getenv(variable);
+  return text == nullptr ? std::nullopt : whole_number(text);
+}
+
+/// Returns kSecondsParameter as a file of parameters gives it, "NAME = VALUE" a line; mpirun tells its ranks only of others.
+std::optional<int> parameter_in(const std::string& path) {
+  std::ifstream file(path);
+  std::optional<int> value;
+  for (std::string line; std::getline(file, line);) {
+    std::erase_if(line, [](char c) { return c == ' ' || c == '\t' || c == '\r'; });
+    if (!line.starts_with(kSecondsParameter) || line[kSecondsParameter.size()] != '=') continue;
+    value = whole_number(line.substr(kSecondsParameter.size() + 1).c_str());
+  }
+  return value;
 }
 
 /// Returns where the module is: beside the program's folder, as it is built and as it is installed.
@@ -58,20 +80,38 @@ std::optional<MessageDelay> message_delay() {
   return delay;
 }
 
-}  // namespace
+/// Throws Error if MPI does not know of the processes that the launcher started: each would make the whole run.
+void check_size(const Launch& launched, const Ranks& ranks, const std::string& mpi) {
+  if (launched.size ? *launched.size == ranks.size() : launched.rank < ranks.size()) return;
+  throw Error("cannot share a run: the launcher started " + (launched.size ? std::to_string(*launched.size) : "several") +
+              " processes, but the MPI of lm-train, " + mpi + ", finds " + std::to_string(ranks.size()) +
+              ", since the launcher is not its own; start them by the mpirun of that MPI, by srun with --mpi=pmix or "
+              "--mpi=pmi2, or build lm-train with the launcher's MPI");
+}
 
-std::optional<Launch> launch() {
+std::optional<Launch> read_launch() {
   for (const Variables& variables : kLaunchers) {
-    const std::optional<int> rank = number(variables.rank);
-    if (rank) return Launch{.rank = *rank, .size = number(variables.size)};
+    const std::optional<int> rank = number(variables.rank), size = number(variables.size);
+    if (rank && (size || !variables.needs_size)) return Launch{.rank = *rank, .size = size};
   }
   return std::nullopt;
+}
+
+}  // namespace
+
+// Read once: MPI sets variables of its own when it starts.
+std::optional<Launch> launch() {
+  static const std::optional<Launch> launched = read_launch();
+  return launched;
 }
 
 bool follows_another() {
   const std::optional<Launch> launched = launch();
   return launched && launched->rank > 0;
 }
+
+// Open MPI's does. srun makes a terminal only if it is asked for one (--pty).
+bool output_is_passed_on() { return number("OMPI_COMM_WORLD_RANK").has_value(); }
 
 std::unique_ptr<Ranks> open_ranks() {
   const std::optional<Launch> launched = launch();
@@ -83,7 +123,9 @@ std::unique_ptr<Ranks> open_ranks() {
                 "'; build lm-train where MPI is installed (make deps-mpi), or start one process");
   }
   const std::optional<MessageDelay> delay = message_delay();
-  std::unique_ptr<Ranks> ranks = RankModule(path, LM_VERSION).open();
+  const RankModule module(path, LM_VERSION);
+  std::unique_ptr<Ranks> ranks = module.open();
+  check_size(*launched, *ranks, module.text());
   if (delay) return std::make_unique<DelayedRanks>(std::move(ranks), *delay);
   return ranks;
 }
@@ -100,7 +142,10 @@ std::string mpi_text() {
 
 std::optional<double> seconds_to_end() {
   if (!number("OMPI_COMM_WORLD_SIZE")) return std::nullopt;
-  const std::optional<int> seconds = number("OMPI_MCA_odls_base_sigkill_timeout");
+  std::optional<int> seconds = number(("OMPI_MCA_" + std::string(kSecondsParameter)).c_str());
+  const char* const home = std::getenv("HOME");
+  if (!seconds && home != nullptr) seconds = parameter_in(std::string(home) + "/.openmpi/mca-params.conf");
+  if (!seconds) seconds = parameter_in("/etc/openmpi/openmpi-mca-params.conf");
   return seconds ? *seconds : kSecondsToEnd;
 }
 

@@ -21,8 +21,11 @@ std::optional<Launch> launch();
 /// Returns whether another process of the same launch shows what all of them meet.
 bool follows_another();
 
+/// Returns whether the launcher passes on what this process prints, by a terminal of its own making.
+bool output_is_passed_on();
+
 /// Joins the ranks of the launch, by the module of MPI; returns the only rank without one. Throws Error if there is a launch of
-/// several processes, but no module.
+/// several processes, but no module, or one whose MPI does not see them.
 std::unique_ptr<Ranks> open_ranks();
 
 /// Returns the MPI that the module was built with, or why there is none: for --version.

@@ -1,6 +1,8 @@
 // lm-eval-ppl: how well a model predicts text, as its objective does, and what it has learned by that.
 #include <spdlog/spdlog.h>
+#include <sys/stat.h>
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -19,8 +21,22 @@
 namespace lm::cmd {
 namespace {
 
+/// Throws UsageError if a report is named twice: it would count twice.
+void refuse_repeated(const std::vector<std::string>& reports) {
+  std::map<std::pair<dev_t, ino_t>, std::string> seen;
+  for (const std::string& path : reports) {
+    struct stat status {};
+    if (path == "-" || stat(path.c_str(), &status) != 0) continue;
+    const auto [place, fresh] = seen.try_emplace({status.st_dev, status.st_ino}, path);
+    if (!fresh)
+      throw UsageError("the report '" + path + "' is named twice" +
+                       (place->second == path ? "" : ", also as '" + place->second + "'") + "; name each part once");
+  }
+}
+
 int merge(const EvalOptions& options, std::vector<std::string> files) {
   files.insert(files.begin(), options.model);
+  refuse_repeated(files);
   const std::unique_ptr<OutputStream> output = open_output(options.output);
   merge_and_report(files, report_form(options), options.request.header, *output);
   output->close();

@@ -2,13 +2,18 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <csignal>
 #include <cstdio>
+#include <functional>
+#include <thread>
 
 #include <spdlog/spdlog.h>
 
+#include "base/error.h"
 #include "base/file_lock.h"
 #include "base/hash.h"
+#include "base/parallel.h"
 #include "base/path.h"
 #include "base/printable.h"
 #include "base/random_access.h"
@@ -49,16 +54,30 @@ void print_forecast(const TrainPlan& plan, const TrainForecast& forecast, bool j
   }
 }
 
-/// Ends a run that a signal stopped, and returns the exit status.
-int end_interrupted(TrainRun& run, int signal) {
+void say_stopped(const TrainRun& run) {
   if (run.has_state()) {
-    run.save_state();
     spdlog::warn("stopped by a signal after step {}; --resume continues from there", run.state().step);
   } else {
     spdlog::warn("stopped by a signal after step {}; nothing was kept, since there is no state file (--checkpoint)",
                  run.state().step);
   }
-  return 128 + signal;
+}
+
+/// Ends a run that a signal stopped, and returns the exit status.
+int end_interrupted(TrainRun& run) {
+  if (run.has_state()) run.save_state();
+  say_stopped(run);
+  return 128 + run.stop_request();
+}
+
+/// After a stream broke off, returns whether that was because its launcher ends: mpirun closes what it passes on, and sends the
+/// signal that `stopped` sees, or that ends this process, only then.
+bool launcher_ends(Ranks& ranks, const std::function<bool()>& stopped) {
+  const std::optional<double> seconds = seconds_to_end();
+  if (ranks.size() == 1 || !was_continued() || !seconds) return false;
+  const auto end = std::chrono::steady_clock::now() + std::chrono::duration<double>(*seconds + 1);
+  while (!stopped() && std::chrono::steady_clock::now() < end) std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  return stopped();
 }
 
 void warn_of_results(const TrainRun& run) {
@@ -75,9 +94,7 @@ void warn_of_results(const TrainRun& run) {
 /// Ends a run on the rank that shows and writes, and returns the exit status.
 int end_run(TrainRun& run, TrainReporter& reporter, StopReason reason, const TrainForecast& forecast) {
   reporter.finish();
-  // Another rank may have had the signal.
-  if (reason == StopReason::interrupted)
-    return end_interrupted(run, reporter.stop_signal() != 0 ? reporter.stop_signal() : SIGTERM);
+  if (reason == StopReason::interrupted) return end_interrupted(run);
   warn_of_results(run);
   run.save_results(reason);
   spdlog::info("at most {:.1f} MiB in memory, {:.1f} expected", static_cast<double>(resident_memory().peak) / kMebibyte,
@@ -99,7 +116,15 @@ int train(const TrainOptions& o, const CommonOptions& common, TrainRun& run, Com
                           .checkpoint_every = o.checkpoint_every.count(),
                           .seconds = run.plan().budget.seconds,
                           .seconds_to_end = ranks.size() > 1 ? seconds_to_end() : std::nullopt});
-  const StopReason reason = run.run(reporter);
+  StopReason reason;
+  try {
+    reason = run.run(reporter);
+  } catch (const Error&) {
+    // What was learned from the stream is saved.
+    if (!launcher_ends(ranks, [&] { return reporter.requests().stop != 0; })) throw;
+    if (run.leads()) say_stopped(run);
+    return 128 + SIGTERM;
+  }
   int status = 0;
   if (run.leads()) {
     status = end_run(run, reporter, reason, forecast);
@@ -108,6 +133,17 @@ int train(const TrainOptions& o, const CommonOptions& common, TrainRun& run, Com
     run.follow();
   }
   return from_first(ranks, status);
+}
+
+/// A launcher may bind each process to a few cores, on which its threads then take turns.
+void warn_of_binding(int threads) {
+  const int cores = available_cores();
+  if (!launch() || threads <= cores || cores >= sysconf(_SC_NPROCESSORS_ONLN)) return;
+  spdlog::warn(
+      "the launcher binds a rank to {} core{}, which its {} threads share; give mpirun --map-by slot:PE={} or --bind-to "
+      "none, "
+      "srun --cpus-per-task {}",
+      cores, cores == 1 ? "" : "s", threads, threads, threads);
 }
 
 /// A state could change until it is locked: before anything is read.
@@ -137,11 +173,21 @@ void check_precision(Precision precision, SimdTier tier) {
   if (!missing.empty()) throw Error(std::string("cannot use precision '") + to_string(precision) + "': " + missing);
 }
 
+TrainInputs open_inputs_until_ended(const TrainRequest& request, Ranks& ranks) {
+  try {
+    return open_inputs(request, &ranks);
+  } catch (const Error&) {
+    launcher_ends(ranks, [] { return false; });
+    throw;
+  }
+}
+
 int run_train(TrainOptions& o, const CommonOptions& common, Ranks& ranks) {
   if (ranks.size() > 1) require_same_facts(ranks, program_fact());
   complete_train_request(o, common, ranks);
   check_train_usage(o, common);
-  const std::vector<FileLock> locks = lock_outputs(o.request);
+  warn_of_binding(common.threads);
+  std::vector<FileLock> locks = lock_outputs(o.request);
   // Whether there is a state to resume is seen once, under the lock.
   if (o.request.resume == Resume::automatic)
     o.request.resume = from_first(ranks, exists(o.request.state)) ? Resume::yes : Resume::no;
@@ -149,7 +195,7 @@ int run_train(TrainOptions& o, const CommonOptions& common, Ranks& ranks) {
   const TrainRequest request = recorded ? resumed_request(o.request, *recorded) : o.request;
   const RecordedRun* const resumed = recorded ? &*recorded : nullptr;
   Compute compute(request.threads, choose_tier(request, resumed));
-  TrainInputs inputs = open_inputs(request, &ranks);
+  TrainInputs inputs = open_inputs_until_ended(request, ranks);
   TrainPlan plan =
       recorded ? plan_resumed(request, inputs, *recorded) : plan_fresh(request, inputs, machine_of(compute, ranks));
   if (ranks.size() > 1) require_same_facts(ranks, facts_of(plan, inputs, compute.simd(), resumed));
@@ -164,12 +210,20 @@ int run_train(TrainOptions& o, const CommonOptions& common, Ranks& ranks) {
   TrainRun run(std::move(plan), inputs, compute, resumed);
   recorded.reset();
   // While the run is still there: what it has begun with other ranks does not end before they do.
-  return run_shared(ranks, [&] { return train(o, common, run, compute, expected, ranks); });
+  return run_shared(ranks, [&] {
+    try {
+      return train(o, common, run, compute, expected, ranks);
+    } catch (...) {
+      locks.clear();  // what ends all ranks ends this process as it is
+      throw;
+    }
+  });
 }
 
 int run_train_program(TrainOptions& o, const CommonOptions& common) {
   try {
     hold_save_requests();
+    note_continuing();
     const std::unique_ptr<Ranks> ranks = open_ranks();
     return run_shared(*ranks, [&] { return run_train(o, common, *ranks); });
   } catch (const SettingsError& error) {

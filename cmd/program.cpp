@@ -71,16 +71,24 @@ void report(const std::string& name, std::string_view message) {
   std::fwrite(line.data(), 1, line.size(), stderr);
 }
 
+/// Returns whether this process is one of several that share their work, and another one shows what they have to show.
+bool is_follower(const Definition& definition) { return definition.is_shared && follows_another(); }
+
 /// The same of what a program meets before its ranks have joined, which all of them do: the first one reports it. A launcher
 /// ends all of them as soon as one has failed, so the others wait until it has.
 void report_once(const Definition& definition, std::string_view message) {
-  if (definition.is_shared && follows_another()) return std::this_thread::sleep_for(std::chrono::seconds(1));
+  if (is_follower(definition)) return std::this_thread::sleep_for(std::chrono::seconds(1));
   report(definition.name, message);
 }
 
 int report_once(const Definition& definition, const Failure& failure) {
   report_once(definition, failure.message);
   return failure.code;
+}
+
+/// Prints what all processes that share their work would print.
+void print_once(const Definition& definition, std::string_view text) {
+  if (!is_follower(definition)) std::cout << text;
 }
 
 /// Flushes and closes standard output; false, with a message, if what was written did not arrive.
@@ -158,14 +166,14 @@ class Parser {
       if (app_.remaining_size() > 0) throw CLI::ExtrasError(app_.remaining());
       if (!dump_config_) throw;
     }
-    if (dump_config_) std::cout << write_config(app_);
+    if (dump_config_) print_once(definition_, write_config(app_));
     return !dump_config_;
   }
 
   CommonOptions common() {
     common_.threads = threads_ ? static_cast<int>(*threads_) : available_cores();
     common_.simd = resolve_simd(simd_);
-    if (definition_.is_shared && follows_another()) common_.quiet = true;
+    if (is_follower(definition_)) common_.quiet = true;
     spdlog::set_level(common_.quiet ? spdlog::level::err : common_.verbose ? spdlog::level::debug : spdlog::level::warn);
     return common_;
   }
@@ -220,10 +228,10 @@ int parse_and_run(int argc, char** argv, const Definition& definition) {
   try {
     if (!parser.parse(arguments)) return kExitDone;
   } catch (const CLI::CallForHelp&) {
-    std::cout << parser.app().help();
+    print_once(definition, parser.app().help());
     return kExitDone;
   } catch (const CLI::CallForVersion& version) {
-    std::cout << version.what();
+    print_once(definition, version.what());
     return kExitDone;
   } catch (const CLI::ParseError& error) {
     return report_once(definition, usage_failure(parse_message(parser.app(), arguments, error)));
@@ -279,6 +287,8 @@ std::string spool_folder() {
   return folder != nullptr && *folder != '\0' ? folder : "/tmp";
 }
 
-bool is_terminal(int descriptor) { return isatty(descriptor) == 1; }
+bool is_terminal(int descriptor) {
+  return isatty(descriptor) == 1 && !(descriptor == STDOUT_FILENO && output_is_passed_on());
+}
 
 }  // namespace lm::cmd

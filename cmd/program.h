@@ -81,7 +81,7 @@ int run_program(int argc, char** argv, const Definition& definition);
 /// Returns the folder for files without a name: $TMPDIR, else /tmp.
 std::string spool_folder();
 
-/// Returns whether the descriptor is a terminal.
+/// Returns whether the descriptor is a terminal, and not one by which a launcher gets what it writes into a file.
 bool is_terminal(int descriptor);
 
 }  // namespace lm::cmd

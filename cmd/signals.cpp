@@ -14,6 +14,7 @@ namespace {
 // Handlers can reach nothing but statics; these are the only ones in the programs.
 volatile std::sig_atomic_t stop_signal_seen = 0;
 volatile std::sig_atomic_t save_requested = 0;
+volatile std::sig_atomic_t continued = 0;
 std::atomic<std::int64_t> stop_milliseconds = 0;
 static_assert(std::atomic<std::int64_t>::is_always_lock_free);
 
@@ -42,6 +43,8 @@ void on_stop(int signal_number) {
 
 void on_save(int) { save_requested = 1; }
 
+void on_continue(int) { continued = 1; }
+
 void install(int signal_number, void (*handler)(int), struct sigaction& old) {
   sigaction(signal_number, nullptr, &old);
   if (old.sa_handler == SIG_IGN) return;
@@ -61,6 +64,16 @@ void mask_save_requests(int how) {
 }  // namespace
 
 void hold_save_requests() { mask_save_requests(SIG_BLOCK); }
+
+void note_continuing() {
+  struct sigaction action = {};
+  action.sa_handler = on_continue;
+  action.sa_flags = SA_RESTART;
+  sigemptyset(&action.sa_mask);
+  sigaction(SIGCONT, &action, nullptr);
+}
+
+bool was_continued() { return continued != 0; }
 
 SignalFlags::SignalFlags() {
   stop_signal_seen = 0;

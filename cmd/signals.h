@@ -12,6 +12,11 @@ constexpr std::array kStopSignals = {SIGTERM, SIGINT, SIGHUP, SIGXCPU, SIGPIPE};
 /// and the default action would end the program. Call it before threads are started.
 void hold_save_requests();
 
+/// Notes from now on whether there was a SIGCONT, which Open MPI's mpirun, told to end, sends to its processes as it closes the
+/// standard input that it passes on; SIGTERM follows seconds later.
+void note_continuing();
+bool was_continued();
+
 /// While one exists, the first of kStopSignals only sets a flag. A SIGTERM or SIGINT after it ends the process by its
 /// default action, unless it is the first signal again within 0.2 s: supervisors that signal a process and its group send it
 /// twice. The others after it do nothing: the shell and the system both send SIGHUP, seconds apart, when a terminal is

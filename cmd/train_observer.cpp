@@ -103,7 +103,7 @@ void TrainReporter::write_metrics(const StepReport& report) {
   try {
     append_metrics(line.dump() + "\n");
   } catch (const SystemError& error) {
-    if (stop_requested()) return;  // whoever read them has gone (SIGPIPE), or something else ends the run
+    if (signals_.stop_signal() != 0) return;  // whoever read them has gone (SIGPIPE), or something else ends the run
     if (options_.metrics == "-") throw;
     progress_.clear();
     spdlog::warn("{}; training continues without metrics", error.what());
@@ -137,9 +137,8 @@ void TrainReporter::save_state() {
       seconds, *options_.seconds_to_end, static_cast<int>(3 * seconds) + 10);
 }
 
-void TrainReporter::maybe_save() {
-  const bool asked = signals_.take_save_request();
-  if (run_.has_state() && (asked || now() - last_save_ >= options_.checkpoint_every)) {
+void TrainReporter::maybe_save(const RunRequests& requests) {
+  if (run_.has_state() && (requests.save || now() - last_save_ >= options_.checkpoint_every)) {
     try {
       save_state();
     } catch (const SystemError& error) {
@@ -148,7 +147,7 @@ void TrainReporter::maybe_save() {
     }
     last_save_ = now();
   }
-  if (!asked || !run_.replaces_model()) return;
+  if (!requests.save || !run_.replaces_model()) return;
   try {
     run_.save_model();
   } catch (const Error& error) {

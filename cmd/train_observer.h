@@ -31,13 +31,12 @@ class TrainReporter final : public TrainObserver {
 
   void on_step(const StepReport& report) override;
   void on_last_validation(const StepReport& report) override;
-  bool stop_requested() override { return signals_.stop_signal() != 0; }
-  void maybe_save() override;
+  RunRequests requests() override { return {.stop = signals_.stop_signal(), .save = signals_.take_save_request()}; }
+  void maybe_save(const RunRequests& requests) override;
   double now() override;
 
   /// Shows the last line of the progress display.
   void finish();
-  int stop_signal() const { return signals_.stop_signal(); }
   /// Throws the error that writing the metrics met, after which training continued.
   void check_metrics() const;
 

@@ -212,6 +212,9 @@ void check_train_usage(TrainOptions& o, const CommonOptions& common) {
   if (o.ranks && !o.dry_run)
     throw UsageError("--ranks is for --dry-run; a launcher starts the ranks of a run: mpirun -n " +
                      std::to_string(*o.ranks) + " lm-train ...");
+  if (o.ranks && *o.ranks != r.ranks)
+    throw UsageError("--ranks " + std::to_string(*o.ranks) + " is not what the launcher started, " +
+                     std::to_string(r.ranks) + " ranks; leave it out, or start one process for a forecast");
   if (o.time && o.time->count() <= 0) throw UsageError("--time must be above 0");
   if (o.checkpoint == "-") throw UsageError("a training state is not written to standard output; give --checkpoint FILE");
   if (!looks) refuse_current_folder(r.output);
@@ -222,6 +225,7 @@ void check_train_usage(TrainOptions& o, const CommonOptions& common) {
 
 void complete_train_request(TrainOptions& o, const CommonOptions& common, const Ranks& ranks) {
   TrainRequest& r = o.request;
+  // check_train_usage() refuses another number than the launcher's.
   r.ranks = o.ranks && ranks.size() == 1 ? static_cast<int>(*o.ranks) : ranks.size();
   r.rank = ranks.rank();
   visit_settings(r.settings, [&](const SettingInfo& info, const auto&) {

@@ -165,8 +165,9 @@ StopReason Trainer::run(TrainObserver& observer) {
     if (validation_due(budget_reached())) validate(report);
     observer.on_step(report);
     if (patience_ended()) return StopReason::patience;
-    if (observer.stop_requested()) return StopReason::interrupted;
-    observer.maybe_save();
+    const RunRequests requests = observer.requests();
+    if (requests.stop != 0) return StopReason::interrupted;
+    observer.maybe_save(requests);
   }
   check_learned();
   return StopReason::budget;

@@ -10,7 +10,7 @@
 //   5. GradientSum::finish() returns the sum. If the loss or the gradient's norm is not finite, OnNonFinite decides.
 //   6. Optimizer::step() updates the weights, with the gradient scaled down to the norm `clip`; the moving average follows.
 //   7. If validation is due, Validator::evaluate() judges the average or the weights; the best are copied.
-//   8. The observer: on_step(), stop_requested(), and maybe_save() if the run continues.
+//   8. The observer: on_step(), requests(), and maybe_save() if the run continues.
 //
 // Several ranks share a step: each has a run of the micro-batches, a subtree of the sum. Then 1 makes the rank's own examples, 4
 // computes its own micro-batches, 5 is RankSum's, which leaves each rank the sum of its shard, and 6 updates the shard, after
@@ -126,6 +126,12 @@ struct StepReport {
 /// Why a run ended; `interrupted` if the observer asked for it.
 enum class StopReason { budget, patience, end_of_data, interrupted };
 
+/// What somebody outside asks of a run, as by signals.
+struct RunRequests {
+  int stop = 0;  // any number except 0 asks to stop: that of the signal
+  bool save = false;
+};
+
 /// What a trainer calls during a run.
 class TrainObserver {
  public:
@@ -134,10 +140,10 @@ class TrainObserver {
   virtual void on_step(const StepReport& report) = 0;
   /// Gets the last step's report again, with the validation of its weights, if the next step finds that the data has ended.
   virtual void on_last_validation(const StepReport&) {}
-  /// Is asked after every step; true stops the run there.
-  virtual bool stop_requested() = 0;
-  /// Is called after every step; saves the trainer if it is time to.
-  virtual void maybe_save() = 0;
+  /// Returns, after every step, what was asked since the last one; a request to stop ends the run there.
+  virtual RunRequests requests() = 0;
+  /// Is called after every step with these requests; saves the trainer if one of them or the time says so.
+  virtual void maybe_save(const RunRequests& requests) = 0;
   /// Returns the seconds of a monotonic clock.
   virtual double now() = 0;
 };

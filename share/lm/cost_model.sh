@@ -42,6 +42,12 @@ number() {
       printf "%.17g\n", value * (unit == "" ? 1 : factor[unit])
     }'
 }
+# above_zero OPTION VALUE: the same, which must not be 0.
+above_zero() {
+  above=$(number "$1" "$2") || exit
+  echo "$above" | awk '{ exit !($1 > 0) }' || usage "$1 must be above 0"
+  echo "$above"
+}
 
 flops='' metrics='' bandwidth='' latency='' memory=10e9 update=0 batch='' ranks=4096 noise=''
 while [ $# -gt 0 ]; do
@@ -51,13 +57,13 @@ while [ $# -gt 0 ]; do
       [ $# -gt 1 ] || usage "$1 needs a value" ;;
   esac
   case $1 in
-    --flops) flops=$(number "$1" "$2") ;;
-    --bandwidth) bandwidth=$(number "$1" "$2") ;;
+    --flops) flops=$(above_zero "$1" "$2") ;;
+    --bandwidth) bandwidth=$(above_zero "$1" "$2") ;;
     --latency) latency=$(number "$1" "$2") ;;
-    --memory-bandwidth) memory=$(number "$1" "$2") ;;
+    --memory-bandwidth) memory=$(above_zero "$1" "$2") ;;
     --update) update=$(number "$1" "$2") ;;
-    --ranks) ranks=$(number "$1" "$2") ;;
-    --noise-scale) noise=$(number "$1" "$2") ;;
+    --ranks) ranks=$(above_zero "$1" "$2") ;;
+    --noise-scale) noise=$(above_zero "$1" "$2") ;;
     --metrics) metrics=$2 ;;
     --batch) batch=$2 ;;
     -*) usage "unknown option '$1'" ;;
@@ -72,7 +78,7 @@ case ${flops:+f}${metrics:+m} in
   fm) usage "--flops and --metrics exclude each other" ;;
   m) [ $# = 1 ] || usage "--metrics is of one model" ;;
 esac
-case $batch in *[!0-9,]*) usage "'$batch' is no list of numbers for --batch" ;; esac
+case ${batch:+,$batch,} in *[!0-9,]* | *,0*,* | *,,*) usage "'$batch' is no list of numbers above 0 for --batch" ;; esac
 
 # json_number KEY, json_word KEY: print what stands under KEY in the plan.
 json_number() { sed -nE "s/.*\"$1\" *: *([-+0-9.eE]+).*/\1/p" "$plan" | head -n 1; }

@@ -62,7 +62,8 @@ expect_exit 0 "$model" --help
 sed -nE 's/^    (--[a-z-]+)\) .*\$2.*/\1/p' "$model" >options
 [ "$(wc -l <options)" = 9 ] || fail "options: $(cat options)"
 while read -r option; do grep -q -- "^  $option " stdout || fail "--help without $option"; done <options
-for bad in '--flops 3x' '--flops -1' '--flops' '--wide 3' '--batch 8;9'; do
+for bad in '--flops 3x' '--flops -1' '--flops' '--wide 3' '--batch 8;9' '--batch 8,0' '--batch ,' '--flops 0' '--bandwidth 0' \
+  '--memory-bandwidth 0.0k' '--noise-scale 0' '--ranks 0'; do
   # shellcheck disable=SC2086 # words
   expect_exit 2 "$model" "${machine[@]}" $bad two.json
   grep -q '^cost_model: ' stderr || fail "$bad: $(cat stderr)"

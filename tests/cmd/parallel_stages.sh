@@ -45,6 +45,10 @@ check_stages() { # FUNCTION
   expect_same one/report.json report.json
   lm-eval-ppl --merge -o report.txt held-out/02.txt.json held-out/00.txt.json held-out/01.txt.json
   expect_same one/report.txt report.txt
+  expect_exit 2 lm-eval-ppl --merge held-out/00.txt.json held-out/01.txt.json held-out/../held-out/00.txt.json
+  expect_one_line_stderr "is named twice, also as 'held-out/00.txt.json'"
+  expect_exit 2 lm-eval-ppl --merge
+  expect_one_line_stderr "no reports; name files"
 
   # The files are one text in the order in which they are named: another order is another model.
   lm-train -t tok.json "${model[@]}" -o reordered train/0[1-4].txt.tok train/00.txt.tok

@@ -146,6 +146,24 @@ expect_exit 1 submit --output=failed.log "$scripts/train.sh" -t tok.json "${shap
 grep -q "lm-train: .*nothing.tok" failed.log || fail "$(cat failed.log)"
 ! grep -q 'queued again' failed.log || fail "an error was repeated: $(cat failed.log)"
 
+# Nor if it fails after the warning, by which it was to save.
+mkdir failing
+cat >failing/lm-train <<'END'
+#!/bin/bash
+trap 'echo "lm-train: cannot write the state" >&2; exit 1' USR1
+touch waits
+while :; do sleep 0.05; done
+END
+chmod +x failing/lm-train
+export SLURM_STAND_IN=$PWD/failed_late
+{ PATH=$PWD/failing:$PATH submit --output=failed_late.log "$scripts/train.sh" -o model train.tok || exit $?; } &
+until [ -e waits ]; do sleep 0.05; done
+kill -USR1 "$(job 1/pid)"
+status=0
+wait $! || status=$?
+[ $status = 1 ] || fail "exit $status: $(cat failed_late.log)"
+! grep -q 'queued again' failed_late.log || fail "an error after the warning was repeated: $(cat failed_late.log)"
+
 # More tasks than one are ranks of mpirun. A stand-in for it shows how it is called.
 mkdir bin
 cat >bin/mpirun <<'END'

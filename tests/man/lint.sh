@@ -8,6 +8,10 @@ command -v mandoc >/dev/null || { echo "SKIPPED: no mandoc" >&2; exit 77; }
 findings=$(mandoc -T lint -W style ./*.[157] 2>&1 | grep -vE 'STYLE: (referenced manual not found|operating system explicitly)' || true)
 [ -z "$findings" ] || { echo "$findings" >&2; exit 1; }
 
+# A comma inside .Ql is part of the literal, and .Fl goes on behind one: what is no further literal or option needs a macro.
+runs_on=$(grep -nE '^\.(.* )?(Ql [^ ]+( [^ ]+)* , ([a-z<_]|Ql )|Fl [^ ]+ [,;] [a-z0-9])' ./*.[157] || true)
+[ -z "$runs_on" ] || { echo "a literal or option that runs on: $runs_on" >&2; exit 1; }
+
 for source in ../cmd/tok-*.cpp ../cmd/lm-*.cpp; do
   [ -e "$source" ] || continue
   page=$(basename "$source" .cpp).1

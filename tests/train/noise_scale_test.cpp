@@ -76,8 +76,8 @@ class SteadySource : public BatchSource {
 class LastReport : public TrainObserver {
  public:
   void on_step(const StepReport& step) override { report = step; }
-  bool stop_requested() override { return report.step == stop_after; }
-  void maybe_save() override {}
+  RunRequests requests() override { return {.stop = report.step == stop_after}; }
+  void maybe_save(const RunRequests&) override {}
   double now() override { return 0; }
   StepReport report;
   std::int64_t stop_after = -1;

@@ -84,8 +84,8 @@ ModelConfig model_config(const Corpus& corpus, std::int64_t channels) {
 class Quiet : public TrainObserver {
  public:
   void on_step(const StepReport& report) override { last = report; }
-  bool stop_requested() override { return last.step == stop_at; }
-  void maybe_save() override {}
+  RunRequests requests() override { return {.stop = last.step == stop_at}; }
+  void maybe_save(const RunRequests&) override {}
   double now() override { return 0; }
   StepReport last;
   std::int64_t stop_at = -1;

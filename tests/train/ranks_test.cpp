@@ -52,8 +52,8 @@ class StepWatch : public TrainObserver {
     reports.push_back(report);
     if (after_step) after_step();
   }
-  bool stop_requested() override { return stops; }
-  void maybe_save() override {
+  RunRequests requests() override { return {.stop = stops}; }
+  void maybe_save(const RunRequests&) override {
     if (save) save();
   }
   double now() override { return clock += 2.5; }
@@ -171,7 +171,7 @@ TEST_CASE("a state of any number of ranks is resumed by any other, to the same b
     for (const auto& [before, after] : {std::pair{1, 8}, {8, 1}, {2, 4}, {4, 2}}) {
       CAPTURE(before);
       CAPTURE(after);
-      // Saved while it runs, and only by rank 0; then a rank other than 0 asks to stop.
+      // Saved while it runs, and only by rank 0; then a rank other than 0 asks to save and to stop.
       test::run_ranks(before, [&](Ranks& ranks) {
         RankRun run(config, options, &ranks);
         run.start();
@@ -183,8 +183,14 @@ TEST_CASE("a state of any number of ranks is resumed by any other, to the same b
          public:
           StopAfterTwo(TrainObserver& inner, bool asks) : inner_(inner), asks_(asks) {}
           void on_step(const StepReport& report) override { inner_.on_step(report); }
-          bool stop_requested() override { return ++asked_ == 3 && asks_; }
-          void maybe_save() override { inner_.maybe_save(); }
+          RunRequests requests() override {
+            ++asked_;
+            return {.stop = asks_ && asked_ == 3 ? 15 : 0, .save = asks_ && asked_ == 2};
+          }
+          void maybe_save(const RunRequests& requests) override {
+            if (requests.save != (asked_ == 2)) throw std::logic_error("rank 0 was not asked to save after two steps");
+            inner_.maybe_save(requests);
+          }
           double now() override { return inner_.now(); }
 
          private:
@@ -194,7 +200,8 @@ TEST_CASE("a state of any number of ranks is resumed by any other, to the same b
         } stop(run.watch, ranks.rank() + 1 == ranks.size());
         SharedObserver shared(stop, ranks, run.trainer);
         const StopReason reason = run.trainer.run(shared);
-        if (reason != StopReason::interrupted) throw std::logic_error("a rank asked to stop, and they did not");
+        if (reason != StopReason::interrupted || shared.stop() != 15)
+          throw std::logic_error("a rank asked to stop, and they did not");
       });
       test::run_ranks(after, [&](Ranks& ranks) {
         RankRun run(config, options, &ranks);

@@ -54,8 +54,10 @@ class Watcher : public TrainObserver {
     if (report.validation_loss) validations.push_back(*report.validation_loss);
     if (after_step) after_step(report);
   }
-  bool stop_requested() override { return stop_after > 0 && static_cast<std::int64_t>(losses.size()) >= stop_after; }
-  void maybe_save() override {}
+  RunRequests requests() override {
+    return {.stop = stop_after > 0 && static_cast<std::int64_t>(losses.size()) >= stop_after};
+  }
+  void maybe_save(const RunRequests&) override {}
   double now() override { return clock += tick; }
 
   std::vector<double> losses, rates, validations;

@@ -67,12 +67,19 @@ std::string sentences(const TrainPlan& plan, const TrainForecast& forecast) {
 }
 
 std::vector<std::pair<const char*, std::int64_t>> parts_of(const TrainMemory& memory) {
-  return {{"weights", memory.trainer.weights},     {"rounded", memory.trainer.rounded},
-          {"gradients", memory.trainer.gradients}, {"moments", memory.trainer.moments},
-          {"averages", memory.trainer.averages},   {"activations", memory.trainer.activations},
-          {"batches", memory.trainer.batches},     {"scratch", memory.trainer.scratch},
-          {"messages", memory.trainer.messages},   {"held_out", memory.held_out},
-          {"mapped_files", memory.files},          {"program", memory.program}};
+  return {{"weights", memory.trainer.weights},
+          {"rounded", memory.trainer.rounded},
+          {"gradients", memory.trainer.gradients},
+          {"moments", memory.trainer.moments},
+          {"averages", memory.trainer.averages},
+          {"activations", memory.trainer.activations},
+          {"batches", memory.trainer.batches},
+          {"scratch", memory.trainer.scratch},
+          {"messages", memory.trainer.messages},
+          {"held_out", memory.held_out},
+          {"mapped_files", memory.files},
+          {"mpi", memory.mpi},
+          {"program", memory.program}};
 }
 
 std::string line(std::string name, const std::string& value) {

@@ -15,8 +15,9 @@ struct TrainMemory {
   Trainer::Memory trainer;
   std::int64_t held_out = 0;  // tokens to validate on
   std::int64_t files = 0;     // mapped files, whose pages the system may take back: the program's own
+  std::int64_t mpi = 0;       // the library by which ranks join, as far as it is not in memory yet
   std::int64_t program = 0;   // all else: tokenizer, tables, libraries
-  std::int64_t total() const { return trainer.total() + held_out + files + program; }
+  std::int64_t total() const { return trainer.total() + held_out + files + mpi + program; }
 };
 
 struct TrainForecast {

@@ -55,7 +55,7 @@ double apply_recipe(TrainPlan& plan, const TrainRequest& request, const TrainInp
       {.tokens = tokens,
        .vocab_size = inputs.vocab_size,
        .seconds = *request.budget.seconds,
-       .peak_flops = machine.peak_flops(),
+       .peak_flops = request.ranks * machine.peak_flops(),
        .precision = plan.settings.precision.value(),
        .fits = [&](const Recipe& candidate) { return fits(candidate, plan.settings, request, inputs, machine); }});
   set_recipe(plan.settings, request.named, recipe);
@@ -129,11 +129,10 @@ Machine machine_of(Compute& compute) {
 
 Machine machine_of(Compute& compute, Ranks& ranks) {
   const Machine own = machine_of(compute);
-  return {
-      .tier = own.tier,
-      .fastest_precision =
-          [own, &ranks] { return from_first(ranks, ranks.rank() == 0 ? own.fastest_precision() : Precision::fp32); },
-      .peak_flops = [own, &ranks] { return ranks.size() * from_first(ranks, ranks.rank() == 0 ? own.peak_flops() : 0.0); }};
+  return {.tier = own.tier,
+          .fastest_precision =
+              [own, &ranks] { return from_first(ranks, ranks.rank() == 0 ? own.fastest_precision() : Precision::fp32); },
+          .peak_flops = [own, &ranks] { return from_first(ranks, ranks.rank() == 0 ? own.peak_flops() : 0.0); }};
 }
 
 TrainPlan plan_fresh(const TrainRequest& request, const TrainInputs& inputs, const Machine& machine) {

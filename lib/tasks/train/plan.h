@@ -22,7 +22,7 @@ namespace lm {
 struct Machine {
   SimdTier tier = SimdTier::portable;
   std::function<Precision()> fastest_precision;
-  std::function<double()> peak_flops;  // fused multiply-adds in fp32 on all threads, FLOP/s
+  std::function<double()> peak_flops;  // of one rank: fused multiply-adds in fp32 on all its threads, FLOP/s
 };
 /// Compute outlives the machine.
 Machine machine_of(Compute& compute);

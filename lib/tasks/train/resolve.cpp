@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 
 #include "base/error.h"
 #include "base/number_text.h"
@@ -89,24 +90,30 @@ std::string one_of(const std::vector<std::string>& words) {
   return text;
 }
 
-/// Returns the numbers of ranks that can share such steps: "1, 2 or 4 ranks".
-std::string ranks_for(std::int64_t batch, std::int64_t micro_batch) {
-  const std::int64_t count = divide_up(batch, micro_batch);
+/// Returns the powers of two that can share steps of at most `most` parts: "1, 2 or 4 ranks".
+std::string ranks_that(std::int64_t most, const std::function<bool(std::int64_t ranks)>& can) {
   std::vector<std::string> numbers;
-  for (std::int64_t ranks = 1; ranks <= count; ranks *= 2) {
-    if (can_share(static_cast<int>(ranks), count)) numbers.push_back(std::to_string(ranks));
+  for (std::int64_t ranks = 1; ranks <= most; ranks *= 2) {
+    if (can(ranks)) numbers.push_back(std::to_string(ranks));
   }
   return one_of(numbers) + (numbers.size() == 1 ? " rank" : " ranks");
 }
 
-/// Returns the micro-batches that so many ranks can share, the largest ones.
-std::string micro_batches_for(std::int64_t batch, int ranks) {
+std::string ranks_for(std::int64_t batch, std::int64_t micro_batch) {
+  const std::int64_t count = divide_up(batch, micro_batch);
+  return ranks_that(count, [&](std::int64_t ranks) { return can_share(static_cast<int>(ranks), count); });
+}
+
+/// Returns what so many ranks can share: the largest micro-batches of this batch, or else a batch of this micro-batch.
+std::string shared_steps_for(std::int64_t batch, std::int64_t micro_batch, int ranks) {
   std::vector<std::string> sizes;
   for (std::int64_t size = batch; size >= 1 && sizes.size() < 4; --size) {
     if (can_share(ranks, divide_up(batch, size))) sizes.push_back(std::to_string(size));
   }
-  if (sizes.empty()) return "another --batch, such as " + std::to_string(round_up(batch, std::int64_t{ranks}));
-  return "--micro-batch " + one_of(sizes);
+  if (!sizes.empty()) return "--micro-batch " + one_of(sizes);
+  std::int64_t count = ranks;
+  while (count * micro_batch < batch) count *= 2;
+  return "--batch " + std::to_string(count * micro_batch);
 }
 
 void check_shared_steps(const TrainSettings& s) {
@@ -116,12 +123,13 @@ void check_shared_steps(const TrainSettings& s) {
     throw SettingsError(std::to_string(ranks) + " ranks cannot share a run: their number must be a power of two");
   if (!s.micro_batch && ranks > 1 && batch % ranks != 0) {
     throw SettingsError("--batch " + std::to_string(batch) + " has no " + std::to_string(ranks) +
-                        " equal parts; give a multiple of " + std::to_string(ranks));
+                        " equal parts; give a multiple of " + std::to_string(ranks) + ", or start " +
+                        ranks_that(batch, [&](std::int64_t fewer) { return batch % fewer == 0; }));
   }
   if (!s.micro_batch || can_share(ranks, divide_up(batch, *s.micro_batch))) return;
   throw SettingsError("--micro-batch " + std::to_string(*s.micro_batch) + " of --batch " + std::to_string(batch) +
                       " makes steps that " + std::to_string(ranks) + " ranks cannot share; give " +
-                      micro_batches_for(batch, ranks) + ", or start " + ranks_for(batch, *s.micro_batch));
+                      shared_steps_for(batch, *s.micro_batch, ranks) + ", or start " + ranks_for(batch, *s.micro_batch));
 }
 
 /// What the smallest step takes with the largest micro-batch that does, and that micro-batch.
@@ -218,7 +226,7 @@ void check_resumed_ranks(const TrainSettings& s, const std::string& state) {
 
 std::string describe_micro_batch(const TrainSettings& s) {
   return std::to_string(s.trainer.ranks) + " ranks take --micro-batch " + std::to_string(s.micro_batch.value()) +
-         ", with which any number of them gives the same model";
+         ", with which " + ranks_for(s.trainer.batch_sequences, s.micro_batch.value()) + " give the same model";
 }
 
 TrainerOptions trainer_options(const TrainSettings& s) {

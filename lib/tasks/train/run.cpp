@@ -85,7 +85,9 @@ TrainRun::TrainRun(TrainPlan plan, TrainInputs& inputs, Compute& compute, const 
 StopReason TrainRun::run(TrainObserver& observer) {
   SharedObserver shared(observer, trainer_.ranks(), trainer_);
   try {
-    return trainer_.run(shared);
+    const StopReason reason = trainer_.run(shared);
+    stop_request_ = shared.stop();
+    return reason;
   } catch (const NoTargets&) {
     // Chance may have given a few targets before, but nothing worth keeping: a run on better data then finds no unfinished
     // one in its way. A mixture may have learned much.

@@ -30,6 +30,8 @@ class TrainRun {
   const TrainState& state() const { return trainer_.state(); }
   /// Runs until a budget ends it. If reading the data fails, saves the state of the last whole step and throws Error.
   StopReason run(TrainObserver& observer);
+  /// Returns the request, of any rank's observer, that interrupted the run; 0: none did.
+  int stop_request() const { return stop_request_; }
   /// Returns what the user should know that only the run could show, a sentence each.
   std::vector<std::string> notes() const;
 
@@ -54,6 +56,7 @@ class TrainRun {
   Compute& compute_;
   Validation validation_;
   Trainer trainer_;
+  int stop_request_ = 0;
 };
 
 }  // namespace lm

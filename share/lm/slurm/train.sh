@@ -70,7 +70,9 @@ done
 
 [ "$status" != 0 ] || exit 0
 # Ended by somebody else (scancel, or a scheduler that will queue it again by itself).
-if [ $warned = no ] && { [ $stopped = yes ] || [ "$status" -lt 128 ]; }; then exit "$status"; fi
+if [ $warned = no ] && [ $stopped = yes ]; then exit "$status"; fi
+# An error. mpirun has such a status also if it was ended.
+if [ "$status" -lt 128 ] && { [ $stopped = no ] || [ "$tasks" = 1 ]; }; then exit "$status"; fi
 if [ "$restarts" -ge "${LM_RESTARTS:-100}" ]; then
   say "exit $status, and it has been queued again $restarts times, which is as often as LM_RESTARTS allows"
   exit "$status"

@@ -24,6 +24,11 @@ TEST_CASE("a forecast counts parameters, FLOPs and memory of the plan, and dry r
   CHECK(expected.memory.trainer.total() == Trainer::memory(plan.config, plan.trainer, SimdTier::portable, 1).total());
   CHECK(expected.memory.total() > expected.memory.trainer.total());
 
+  CHECK(expected.memory.mpi == 0);
+  TrainRequest shared = request;
+  shared.ranks = 2;
+  CHECK(forecast(plan_fresh(shared, inputs, machine_of(compute)), inputs, compute).memory.mpi > 0);
+
   const JsonValue json = dry_run_json(plan, expected);
   CHECK(json.integer_at("parameters", "dry run") == expected.parameters);
   CHECK(json.integer_at("steps", "dry run") == 10);

@@ -31,8 +31,8 @@ class Steps : public TrainObserver {
  public:
   explicit Steps(std::int64_t most) : most_(most) {}
   void on_step(const StepReport&) override { ++steps_; }
-  bool stop_requested() override { return steps_ >= most_; }
-  void maybe_save() override {}
+  RunRequests requests() override { return {.stop = steps_ >= most_}; }
+  void maybe_save(const RunRequests&) override {}
   double now() override { return clock_ += 0.01; }
 
  private:

@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 
 #include <atomic>
+#include <cctype>
 #include <string>
 #include <thread>
 
@@ -31,8 +32,8 @@ Machine counted_machine(std::atomic<int>& measured) {
 class Endless : public TrainObserver {
  public:
   void on_step(const StepReport&) override {}
-  bool stop_requested() override { return false; }
-  void maybe_save() override {}
+  RunRequests requests() override { return {}; }
+  void maybe_save(const RunRequests&) override {}
   double now() override { return 0; }
 };
 
@@ -51,6 +52,22 @@ void train_as(TrainRequest request, Ranks* ranks) {
   if (!run.leads()) return run.follow();
   run.save_results(reason);
   run.release();
+}
+
+/// Returns the numbers of "<words>5, 4 or 2" in a text; none without the words.
+std::vector<std::int64_t> numbers_after(const std::string& text, const std::string& words) {
+  std::vector<std::int64_t> numbers;
+  std::size_t place = text.find(words);
+  if (place == std::string::npos) return numbers;
+  for (place += words.size(); place < text.size() && std::isdigit(static_cast<unsigned char>(text[place])) != 0;) {
+    std::size_t read = 0;
+    numbers.push_back(std::stoll(text.substr(place), &read));
+    place += read;
+    for (const std::string between : {", ", " or "}) {
+      if (text.compare(place, between.size(), between) == 0) place += between.size();
+    }
+  }
+  return numbers;
 }
 
 TrainRequest shared_request(const test::TrainFolder& folder, const std::string& tokens) {
@@ -117,7 +134,7 @@ TEST_CASE("several ranks take the largest of R, 2R, 4R, ... equal parts of a ste
   };
   const TrainPlan plenty = plan_with(std::int64_t{1} << 30);
   CHECK(plenty.trainer.micro_batch_sequences == 16);
-  CHECK(plenty.notes.front().find("4 ranks take --micro-batch 16") == 0);
+  CHECK(plenty.notes.front() == "4 ranks take --micro-batch 16, with which 1, 2 or 4 ranks give the same model");
   TrainerOptions smaller = plenty.trainer;
   smaller.micro_batch_sequences = 4;
   const std::int64_t room =
@@ -153,7 +170,48 @@ TEST_CASE("steps that ranks cannot share are refused with those that they can") 
         "--micro-batch 8 of --batch 16 makes steps that 4 ranks cannot share; give --micro-batch 5, 4, 2 or 1, or start 1 "
         "or 2 "
         "ranks");
-  CHECK(refusal(6, {}, 4) == "--batch 6 has no 4 equal parts; give a multiple of 4");
+  CHECK(refusal(6, {}, 4) == "--batch 6 has no 4 equal parts; give a multiple of 4, or start 1 or 2 ranks");
+  CHECK(refusal(9, 5, 4) ==
+        "--micro-batch 5 of --batch 9 makes steps that 4 ranks cannot share; give --batch 20, or start 1 or 2 ranks");
+
+  // What a refusal advises is not refused.
+  for (const std::int64_t batch : {1, 2, 3, 5, 6, 7, 9, 12, 16, 24, 33}) {
+    for (std::int64_t micro_batch = 0; micro_batch <= batch; ++micro_batch) {
+      for (const int ranks : {2, 4, 8, 16}) {
+        const std::optional<std::int64_t> named = micro_batch > 0 ? std::optional(micro_batch) : std::nullopt;
+        const std::string text = refusal(batch, named, ranks);
+        if (text.empty()) continue;
+        CAPTURE(text);
+        for (const std::int64_t size : numbers_after(text, "give --micro-batch "))
+          CHECK(refusal(batch, size, ranks).empty());
+        for (const std::int64_t other : numbers_after(text, "give --batch ")) CHECK(refusal(other, named, ranks).empty());
+        for (const std::int64_t part : numbers_after(text, "give a multiple of "))
+          CHECK(refusal(3 * part, named, ranks).empty());
+        const std::vector<std::int64_t> fewer = numbers_after(text, "start ");
+        CHECK_FALSE(fewer.empty());
+        for (const std::int64_t other : fewer) CHECK(refusal(batch, named, static_cast<int>(other)).empty());
+      }
+    }
+  }
+}
+
+TEST_CASE("a dry run for so many ranks plans what they will make: a model for the speed of all") {
+  const test::TrainFolder folder;
+  TrainRequest request = folder.request(folder.tokens("a.tok", 4000));
+  request.settings = {};
+  request.named = {};
+  request.budget = {.seconds = 100.0};
+  const auto channels_with = [&](int ranks, double peak) {
+    request.ranks = ranks;
+    const TrainInputs inputs = open_inputs(request);
+    return plan_fresh(request, inputs,
+                      {.tier = SimdTier::portable,
+                       .fastest_precision = [] { return Precision::fp32; },
+                       .peak_flops = [peak] { return peak; }})
+        .config.channels;
+  };
+  CHECK(channels_with(8, 1e10) == channels_with(1, 8e10));
+  CHECK(channels_with(8, 1e10) > channels_with(1, 1e10));
 }
 
 TEST_CASE("a rank that would make another run is named, on every rank") {
