@@ -133,7 +133,9 @@ mpirun --quiet --oversubscribe -n 1 lm-train -t tok.json "${shape[@]}" --threads
 
 # swap_bytes FILE: exchanges two pairs of bytes that differ, far from both ends; a stream keeps its size, trailer and ids.
 swap_bytes() {
-  local middle=$(($(stat -c %s "$1") / 4 * 2)) other
+  local middle other
+  middle=$(($(stat -c %s "$1") / 4))
+  middle=$((middle * 2))
   other=$((middle + 200))
   while cmp -s -n 2 -i $middle:$other "$1" "$1"; do other=$((other + 2)); done
   dd if="$1" of=one bs=1 skip=$middle count=2 status=none

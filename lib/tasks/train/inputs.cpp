@@ -241,7 +241,8 @@ void open_validation(const TrainRequest& request, TrainInputs& inputs) {
 
 /// Returns what two ranks must have in common before they read data: tokenizer and initial model.
 RankFacts facts_of_model(const TrainInputs& inputs) {
-  RankFacts facts = {{"a tokenizer", to_hex(inputs.tokenizer.fingerprint())}};
+  RankFacts facts = {{"a tokenizer", to_hex(inputs.tokenizer.fingerprint())},
+                     {"a tokenizer's file", hash_of_text(inputs.tokenizer.to_json())}};
   if (!inputs.initial) return facts;
   add_members(facts, "a model's", config_to_json(inputs.initial->record.config));
   const TensorView<float> weights = inputs.initial->parameters.flat();

@@ -49,7 +49,7 @@ std::string shown(const std::string* value, std::size_t same) {
   return std::string("'") + (first > 0 ? "..." : "") + part + (first + part.size() < value->size() ? "..." : "") + "'";
 }
 
-[[noreturn]] void refuse(std::size_t rank, const std::string& name, const std::string* own, const std::string* first) {
+[[noreturn]] void refuse(int rank, const std::string& name, const std::string* own, const std::string* first) {
   std::size_t same = 0;
   if (own != nullptr && first != nullptr) {
     same =
@@ -59,7 +59,7 @@ std::string shown(const std::string* value, std::size_t same) {
               " and " + shown(first, same) + "); all ranks must make the same run");
 }
 
-[[noreturn]] void refuse_first_difference(std::size_t rank, const RankFacts& own, const RankFacts& first) {
+[[noreturn]] void refuse_first_difference(int rank, const RankFacts& own, const RankFacts& first) {
   for (const auto& [name, value] : first) {
     const std::string* const other = find(own, name);
     if (other == nullptr || *other != value) refuse(rank, name, other, &value);
@@ -70,9 +70,7 @@ std::string shown(const std::string* value, std::size_t same) {
   throw Error("rank " + std::to_string(rank) + " makes another run than rank 0; all ranks must make the same run");
 }
 
-std::string hex_digest(const Hasher& hasher) { return to_hex(hasher.digest128()); }
-
-Fingerprint hash_of(const std::string& text) {
+Fingerprint hash_of(std::string_view text) {
   Hasher hasher;
   hasher.update(text.data(), text.size());
   return hasher.digest128();
@@ -85,10 +83,12 @@ void add_members(RankFacts& facts, const std::string& what, const JsonValue& obj
     facts.emplace_back(what + " '" + name + "'", value.if_string() != nullptr ? *value.if_string() : value.dump());
 }
 
+std::string hash_of_text(std::string_view text) { return to_hex(hash_of(text)); }
+
 std::string hash_of_numbers(std::span<const float> numbers) {
   Hasher hasher;
   hasher.update(numbers.data(), numbers.size_bytes());
-  return hex_digest(hasher);
+  return to_hex(hasher.digest128());
 }
 
 void require_same_facts(Ranks& ranks, const RankFacts& facts) {
@@ -98,9 +98,9 @@ void require_same_facts(Ranks& ranks, const RankFacts& facts) {
   const auto other =
       std::find_if(hashes.begin(), hashes.end(), [&](const Fingerprint& one) { return one != hashes.front(); });
   if (other == hashes.end()) return;
-  const auto rank = static_cast<std::size_t>(other - hashes.begin());
-  const std::vector<std::string> all = texts_of_all(ranks, own);
-  refuse_first_difference(rank, read(all[rank]), read(all.front()));
+  const int rank = static_cast<int>(other - hashes.begin());
+  const RankFacts first = read(text_from(ranks, 0, own));
+  refuse_first_difference(rank, read(text_from(ranks, rank, own)), first);
 }
 
 }  // namespace lm

@@ -19,7 +19,8 @@ using RankFacts = std::vector<std::pair<std::string, std::string>>;
 /// Appends a fact for each member of a JSON object: "<what> 'member'".
 void add_members(RankFacts& facts, const std::string& what, const JsonValue& object);
 
-/// Returns the hash of numbers, as a fact has it.
+/// Return the hash of a text, or of numbers, as a fact has it.
+std::string hash_of_text(std::string_view text);
 std::string hash_of_numbers(std::span<const float> numbers);
 
 /// Throws Error on every rank if a fact differs, naming the first rank and fact of which it does, with both values.

@@ -38,7 +38,7 @@ struct FilePlace {
   bool operator==(const FilePlace&) const = default;
 };
 
-Fingerprint hash_of_text(std::string_view text) {
+Fingerprint digest_of(std::string_view text) {
   Hasher hasher;
   hasher.update(text.data(), text.size());
   return hasher.digest128();
@@ -47,11 +47,11 @@ Fingerprint hash_of_text(std::string_view text) {
 /// Returns what no other running system has.
 Fingerprint own_system() {
   try {
-    return hash_of_text(FileContent::read("/proc/sys/kernel/random/boot_id", kConfigLimit).text());
+    return digest_of(FileContent::read("/proc/sys/kernel/random/boot_id", kConfigLimit).text());
   } catch (const Error&) {
     std::array<char, 256> host{};
     gethostname(host.data(), host.size() - 1);
-    return hash_of_text(host.data());
+    return digest_of(host.data());
   }
 }
 
@@ -67,7 +67,7 @@ FilePlace place_of(const std::string& path, int rank) {
   const bool known = statfs(path.c_str(), &system) == 0;
   const auto kind = static_cast<std::uint32_t>(system.f_type);
   if (known && std::find(kNetworks.begin(), kNetworks.end(), kind) != kNetworks.end()) {
-    place.holder = hash_of_text("network " + std::to_string(kind));
+    place.holder = digest_of("network " + std::to_string(kind));
   } else {
     place.holder = own_system();
     place.device = status.st_dev;

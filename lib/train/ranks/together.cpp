@@ -1,7 +1,8 @@
 #include "train/ranks/together.h"
 
 #include <algorithm>
-#include <cstring>
+#include <span>
+#include <vector>
 
 namespace lm {
 
@@ -27,17 +28,14 @@ Reason reason_of(const std::exception_ptr& failure) {
 
 }  // namespace
 
-std::vector<std::string> texts_of_all(Ranks& ranks, std::string_view text) {
+std::string text_from(Ranks& ranks, int from, std::string text) {
   const std::vector<std::uint64_t> sizes = from_all(ranks, static_cast<std::uint64_t>(text.size()));
-  const std::size_t longest = *std::max_element(sizes.begin(), sizes.end());
-  std::vector<char> all(sizes.size() * longest);  // (ranks, longest)
-  if (longest > 0) {
-    std::copy(text.begin(), text.end(), all.begin() + static_cast<std::ptrdiff_t>(longest) * ranks.rank());
-    ranks.all_gather(std::as_writable_bytes(std::span(all)));
-  }
-  std::vector<std::string> texts;
-  for (std::size_t rank = 0; rank < sizes.size(); ++rank) texts.emplace_back(all.data() + rank * longest, sizes[rank]);
-  return texts;
+  text.resize(sizes[static_cast<std::size_t>(from)]);
+  // Only rank 0 can give something to all.
+  if (from > 0 && ranks.rank() == from) ranks.exchange(0, std::as_bytes(std::span(text)), {});
+  if (from > 0 && ranks.rank() == 0) ranks.exchange(from, {}, std::as_writable_bytes(std::span(text)));
+  if (!text.empty()) ranks.broadcast(std::as_writable_bytes(std::span(text)));
+  return text;
 }
 
 void fail_together(Ranks& ranks, const std::exception_ptr& own) {
@@ -48,9 +46,8 @@ void fail_together(Ranks& ranks, const std::exception_ptr& own) {
   if (lowest == outcomes.end()) return;
   const int first = static_cast<int>(lowest - outcomes.begin());
   const auto others = std::count_if(lowest + 1, outcomes.end(), failed);
-  const std::vector<std::string> messages = texts_of_all(ranks, first == ranks.rank() ? reason.message : "");
+  std::string message = text_from(ranks, first, reason.message);
   if (first == ranks.rank()) std::rethrow_exception(own);
-  std::string message = messages[static_cast<std::size_t>(first)];
   if (first > 0) {
     message = "rank " + std::to_string(first) + ": " + message;
     if (others > 0)

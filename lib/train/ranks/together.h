@@ -4,18 +4,16 @@
 #include <exception>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <type_traits>
 #include <utility>
-#include <vector>
 
 #include "base/error.h"
 #include "train/ranks/ranks.h"
 
 namespace lm {
 
-/// Returns each rank's text, in their order.
-std::vector<std::string> texts_of_all(Ranks& ranks, std::string_view text);
+/// Returns the text that rank `from` has, on all of them.
+std::string text_from(Ranks& ranks, int from, std::string text);
 
 /// Returns if no rank has failed (`own` is null on all). Otherwise throws on all: what the lowest of those that failed has thrown
 /// there, and an Error of its kind elsewhere, which begins "rank N: " unless that is rank 0.
