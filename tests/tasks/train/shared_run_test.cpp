@@ -300,3 +300,37 @@ TEST_CASE("a rank whose state is another, damaged or missing is named, and only 
   train_as(other, nullptr);
   CHECK(contains(resuming(copy), "rank 1 has a state to resume that differs from rank 0's"));
 }
+
+TEST_CASE("weights and averages that ranks begin with are compared, whatever they were read from") {
+  const test::TrainFolder folder;
+  TrainRequest request = shared_request(folder, folder.tokens("a.tok", 60));
+  request.settings.trainer.average_decay = 0.9;
+  TrainRequest other_average = request, other_weights = request;
+  other_average.settings.trainer.average_decay = 0.1;
+  other_average.state = folder.path("average.state");
+  other_weights.settings.trainer.seed = 3;
+  other_weights.state = folder.path("weights.state");
+  for (const TrainRequest& one : {request, other_average, other_weights}) train_as(one, nullptr);
+  const auto beginning = [&](const std::string& state) {
+    try {
+      test::run_ranks(2, [&](Ranks& ranks) {
+        TrainRequest own = shared_request(folder, request.tokens.front());
+        own.resume = Resume::yes;
+        own.rank = ranks.rank();
+        own.ranks = ranks.size();
+        own.state = ranks.rank() == 1 ? state : request.state;
+        const std::optional<RecordedRun> recorded = open_recorded_run(own, &ranks);
+        const TrainRequest resumed = resumed_request(own, *recorded);
+        Compute compute(1, SimdTier::portable);
+        TrainInputs inputs = open_inputs(resumed, &ranks);
+        TrainRun(plan_resumed(resumed, inputs, *recorded), inputs, compute, &*recorded);
+      });
+    } catch (const Error& error) {
+      return std::string(error.what());
+    }
+    return std::string();
+  };
+  CHECK(beginning(request.state).empty());
+  CHECK(contains(beginning(other_average.state), "rank 1 has an average to begin with that differs"));
+  CHECK(contains(beginning(other_weights.state), "rank 1 has a model to begin with that differs"));
+}
