@@ -61,6 +61,12 @@ std::string config_value(const CLI::Option& option) {
   return list + "]";
 }
 
+std::string joined(const std::vector<std::string>& values) {
+  std::string text;
+  for (const std::string& value : values) text += (text.empty() ? "" : " ") + value;
+  return text;
+}
+
 /// Throws CLI::ValidationError if the file is recognized as something else.
 void check_is_config(const std::string& path) {
   try {
@@ -111,6 +117,18 @@ std::string write_config(const CLI::App& app) {
     }
   }
   return text;
+}
+
+std::vector<std::pair<std::string, std::string>> given_options(const CLI::App& app) {
+  std::vector<std::pair<std::string, std::string>> given;
+  for (const CLI::Option* option : app.get_options({})) {
+    if (!option->get_configurable() || option->count() == 0) continue;
+    const std::vector<std::string>& results = option->results();
+    std::string value = results.back();
+    if (repeats(*option)) value = joined(results);
+    given.emplace_back((option->get_positional() ? "" : "--") + config_key(*option), value);
+  }
+  return given;
 }
 
 std::vector<std::string> share_folders() {

@@ -5,6 +5,7 @@
 #include <CLI/ConfigFwd.hpp>
 #include <istream>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace lm::cmd {
@@ -27,6 +28,10 @@ class TomlConfig : public CLI::Config {
 
 /// Returns every option given, in a form that --config reads back, and as comments every default that --help shows.
 std::string write_config(const CLI::App& app);
+
+/// Returns the options that were given, on the command line or by --config: each as it is spelt, and its value,
+/// or all of its values with spaces between if it can be repeated.
+std::vector<std::pair<std::string, std::string>> given_options(const CLI::App& app);
 
 /// Returns the folders in which what is shared may be: share/lm beside the built or installed program, and as configured.
 std::vector<std::string> share_folders();

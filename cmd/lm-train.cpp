@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <csignal>
 #include <cstdio>
@@ -12,12 +13,11 @@
 
 #include "base/error.h"
 #include "base/file_lock.h"
-#include "base/hash.h"
 #include "base/parallel.h"
 #include "base/path.h"
 #include "base/printable.h"
-#include "base/random_access.h"
 #include "base/resident.h"
+#include "config.h"
 #include "kernels/precision.h"
 #include "launcher.h"
 #include "program.h"
@@ -30,6 +30,7 @@
 #include "tasks/train/plan.h"
 #include "tasks/train/run.h"
 #include "tasks/train/show_examples.h"
+#include "train/ranks/together.h"
 #include "train_observer.h"
 #include "train_options.h"
 
@@ -154,17 +155,24 @@ std::vector<FileLock> lock_outputs(const TrainRequest& request) {
   return locks;
 }
 
-/// Returns the program's own bytes as a fact: a rank with another one may compute other bits.
-RankFacts program_fact() {
-  const RandomAccessFile program = RandomAccessFile::open("/proc/self/exe", [](std::string_view) {});
-  Hasher hasher;
-  std::vector<char> piece(std::size_t{1} << 16);
-  for (std::uint64_t first = 0; first < program.size(); first += piece.size()) {
-    const std::size_t size = std::min<std::uint64_t>(piece.size(), program.size() - first);
-    program.read(first, piece.data(), size);
-    hasher.update(piece.data(), size);
+/// Returns the options given, except those that each rank may have its own of. With others the ranks would not even ask each other
+/// the same questions.
+RankFacts facts_of_options(const TrainOptions& o) {
+  constexpr std::array<std::string_view, 4> kOwn = {"--threads", "--progress", "--quiet", "--verbose"};
+  RankFacts facts;
+  for (const auto& [name, value] : given_options(*o.app)) {
+    if (std::find(kOwn.begin(), kOwn.end(), name) != kOwn.end()) continue;
+    facts.emplace_back((name.starts_with("-") ? "an option " : "a list of ") + name, value);
   }
-  return {{"a program", to_hex(hasher.digest128())}};
+  return facts;
+}
+
+/// Throws Error on all ranks if their programs or options differ.
+void require_same_request(Ranks& ranks, const TrainOptions& o) {
+  if (ranks.size() == 1) return;
+  RankFacts facts = together(ranks, facts_of_process);
+  for (auto& fact : facts_of_options(o)) facts.push_back(std::move(fact));
+  require_same_facts(ranks, facts);
 }
 
 /// Throws Error if this machine lacks the precision that rank 0 chose.
@@ -183,7 +191,7 @@ TrainInputs open_inputs_until_ended(const TrainRequest& request, Ranks& ranks) {
 }
 
 int run_train(TrainOptions& o, const CommonOptions& common, Ranks& ranks) {
-  if (ranks.size() > 1) require_same_facts(ranks, program_fact());
+  require_same_request(ranks, o);
   complete_train_request(o, common, ranks);
   check_train_usage(o, common);
   warn_of_binding(common.threads);
@@ -191,15 +199,16 @@ int run_train(TrainOptions& o, const CommonOptions& common, Ranks& ranks) {
   // Whether there is a state to resume is seen once, under the lock.
   if (o.request.resume == Resume::automatic)
     o.request.resume = from_first(ranks, exists(o.request.state)) ? Resume::yes : Resume::no;
-  std::optional<RecordedRun> recorded = open_recorded_run(o.request);
+  std::optional<RecordedRun> recorded = open_recorded_run(o.request, &ranks);
   const TrainRequest request = recorded ? resumed_request(o.request, *recorded) : o.request;
   const RecordedRun* const resumed = recorded ? &*recorded : nullptr;
-  Compute compute(request.threads, choose_tier(request, resumed));
+  Compute compute(request.threads, together(ranks, [&] { return choose_tier(request, resumed); }));
+  if (ranks.size() > 1) require_same_facts(ranks, together(ranks, [&] { return facts_of_tier(compute.simd(), resumed); }));
   TrainInputs inputs = open_inputs_until_ended(request, ranks);
   TrainPlan plan =
       recorded ? plan_resumed(request, inputs, *recorded) : plan_fresh(request, inputs, machine_of(compute, ranks));
-  if (ranks.size() > 1) require_same_facts(ranks, facts_of(plan, inputs, compute.simd(), resumed));
-  check_precision(plan.trainer.precision, compute.simd());
+  if (ranks.size() > 1) require_same_facts(ranks, facts_of(plan, inputs));
+  together(ranks, [&] { check_precision(plan.trainer.precision, compute.simd()); });
   for (const std::string& note : plan.notes) spdlog::warn("{}", note);
   spdlog::info("products are computed in {}", to_string(plan.trainer.precision));
   const bool leads = ranks.rank() == 0;

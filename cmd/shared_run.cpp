@@ -1,5 +1,6 @@
 #include "shared_run.h"
 
+#include <algorithm>
 #include <chrono>
 #include <string>
 #include <thread>
@@ -13,10 +14,13 @@ namespace lm::cmd {
 namespace {
 
 // Within it rank 0 has met the same and has ended this rank, if it is going to.
-constexpr std::chrono::seconds kTimeForFirst{2};
+constexpr std::chrono::milliseconds kTimeForFirst{2000};
+// Likewise of lower ranks than this one, of which that many differ in time.
+constexpr std::chrono::milliseconds kTimeForLower{100};
+constexpr int kMostLower = 50;
 
 void end_all(Ranks& ranks, const Failure& failure) {
-  if (ranks.rank() > 0) std::this_thread::sleep_for(kTimeForFirst);
+  if (ranks.rank() > 0) std::this_thread::sleep_for(kTimeForFirst + std::min(ranks.rank() - 1, kMostLower) * kTimeForLower);
   spdlog::error("{}{}", ranks.rank() > 0 ? "rank " + std::to_string(ranks.rank()) + ": " : "", failure.message);
   ranks.end_all(failure.code);
 }

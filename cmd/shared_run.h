@@ -7,8 +7,8 @@
 
 namespace lm::cmd {
 
-/// Returns what body() returns. If it throws and there are other ranks, reports the exception and ends all of them; what all
-/// ranks meet is left to rank 0. Of one process, the exception passes.
+/// Returns what body() returns. If it throws and there are other ranks, reports the exception and ends all of them; what several
+/// ranks meet is left to the lowest. Of one process, the exception passes.
 int run_shared(Ranks& ranks, const std::function<int()>& body);
 
 }  // namespace lm::cmd

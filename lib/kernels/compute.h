@@ -63,6 +63,9 @@ class Compute {
 /// Opens OpenBLAS if no product has done so, and makes it use the tier's core and one thread, as a product does. Returns the
 /// core now in use, as OpenBLAS names it, e.g. "SkylakeX". Throws Error if it cannot be opened.
 std::string select_blas_core(SimdTier tier);
+/// Returns what decides the bits of the tier's products in float beside the program itself: core and hash of OpenBLAS, which is
+/// opened, or nothing if it does not compute them. Throws Error if it cannot be opened.
+std::string blas_identity(SimdTier tier);
 /// Opens OpenBLAS if it serves the tier's products in float, as the first of them would: before memory is measured.
 void prepare_products(Compute& compute);
 

@@ -209,13 +209,17 @@ StateFile StateFile::open(const std::string& path, Checksum checksum) {
 }
 
 void StateFile::load_into(Trainer& trainer) const {
+  read_arenas(trainer);
+  trainer.restore(record_.state);
+}
+
+void StateFile::read_arenas(Trainer& trainer) const {
   read_tensors(trainer.weights(), file_);
   const std::vector<TensorSpec>& specs = trainer.weights().tensors();
   read_moment(trainer.moment(Moment::first), specs, file_, kFirstMoment);
   read_moment(trainer.moment(Moment::second), specs, file_, kSecondMoment);
   if (trainer.average()) read_tensors(*trainer.average(), file_, kAverage);
   if (trainer.best()) read_tensors(*trainer.best(), file_, kBest);
-  trainer.restore(record_.state);
 }
 
 Parameters<float> StateFile::result() const {

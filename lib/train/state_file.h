@@ -33,8 +33,11 @@ class StateFile {
   static StateFile open(const std::string& path, Checksum checksum = Checksum::verified);
   const StateRecord& record() const { return record_; }
   const std::vector<TensorEntry>& entries() const { return file_.entries(); }
-  /// Fills the trainer's arenas and restores its state.
+  /// Returns what distinguishes the state from others: SafetensorsFile::checksum().
+  std::string checksum() const { return file_.checksum(); }
+  /// Fills the trainer's arenas and restores its state, which may take what other ranks have; or only fills them.
   void load_into(Trainer& trainer) const;
+  void read_arenas(Trainer& trainer) const;
   /// Returns the weights that the model gets if the run ends now, as Trainer::result().
   Parameters<float> result() const;
 

@@ -1,12 +1,10 @@
 // The parts of a step that several ranks share: which examples each makes, and the sums of losses and gradients.
 #include <algorithm>
-#include <exception>
-#include <optional>
-#include <string>
 
 #include "base/error.h"
 #include "base/rng.h"
 #include "base/round.h"
+#include "train/ranks/together.h"
 #include "train/trainer.h"
 
 namespace lm {
@@ -20,16 +18,8 @@ SequenceRange Trainer::sequences_of(int rank, std::int64_t sequences) const {
 /// Draws the sequences of a step. What one rank fails at, all ranks fail at.
 Trainer::Drawn Trainer::draw() {
   drawing_ = true;
-  std::exception_ptr failure;
-  std::int64_t sequences = 0;
-  try {
-    sequences = source_.draw(batch_, options_.batch_sequences, sequences_of(ranks_.rank(), options_.batch_sequences));
-  } catch (const Error&) {
-    failure = std::current_exception();
-  }
-  const std::optional<int> failed = first_rank_that(ranks_, failure != nullptr);
-  if (failure) std::rethrow_exception(failure);
-  if (failed) throw Error("rank " + std::to_string(*failed) + " could not read its data");
+  const SequenceRange own = sequences_of(ranks_.rank(), options_.batch_sequences);
+  const std::int64_t sequences = together(ranks_, [&] { return source_.draw(batch_, options_.batch_sequences, own); });
   const Drawn drawn = share_drawn(sequences);
   drawing_ = false;
   return drawn;

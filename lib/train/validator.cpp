@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/round.h"
 #include "model/row_sink.h"
+#include "train/ranks/together.h"
 
 namespace lm {
 
@@ -17,8 +18,10 @@ template <class LossOf>
 Loss sum_losses(Ranks& ranks, std::int64_t batches, LossOf&& loss_of) {
   const std::int64_t count = ranks.size(), each = divide_up(batches, count);
   std::vector<Loss> losses(static_cast<std::size_t>(each * count));  // (ranks, each)
-  for (std::int64_t i = 0; i * count + ranks.rank() < batches; ++i)
-    losses[static_cast<std::size_t>(ranks.rank() * each + i)] = loss_of(i * count + ranks.rank());
+  together(ranks, [&] {
+    for (std::int64_t i = 0; i * count + ranks.rank() < batches; ++i)
+      losses[static_cast<std::size_t>(ranks.rank() * each + i)] = loss_of(i * count + ranks.rank());
+  });
   ranks.all_gather(std::as_writable_bytes(std::span(losses)));
   Loss sum;
   for (std::int64_t batch = 0; batch < batches; ++batch) {

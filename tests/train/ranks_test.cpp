@@ -13,6 +13,7 @@
 #include "support/test_data.h"
 #include "support/thread_ranks.h"
 #include "support/tiny_model.h"
+#include "train/ranks/together.h"
 #include "train/shared_observer.h"
 #include "train/state_file.h"
 #include "train/trainer.h"
@@ -257,11 +258,46 @@ TEST_CASE("data that one rank cannot read end all of them, before the step") {
       run.trainer.run(run.shared);
     } catch (const Error& error) {
       if (!run.trainer.failed_at_data() || !run.trainer.step_is_whole() || run.trainer.state().step != 2) throw;
-      (std::string(error.what()) == "no more data can be read" ? failed : others) += 1;
+      const std::string reason = "no more data can be read", message = error.what();
+      if (ranks.rank() == 2 && message == reason) failed += 1;
+      if (ranks.rank() != 2 && message == "rank 2: " + reason) others += 1;
     }
   });
   CHECK(failed == 1);
   CHECK(others == 3);
+}
+
+TEST_CASE("what ranks fail at together is one message on all: the lowest one's, with its rank unless that is 0") {
+  const auto messages = [](const std::function<void(int)>& part) {
+    std::vector<std::string> all(8);
+    test::run_ranks(8, [&](Ranks& ranks) {
+      std::string& message = all[static_cast<std::size_t>(ranks.rank())];
+      try {
+        together(ranks, [&] { part(ranks.rank()); });
+      } catch (const SettingsError& error) {
+        message = std::string("settings: ") + error.what();
+      } catch (const Error& error) {
+        message = error.what();
+      }
+    });
+    return all;
+  };
+  const std::vector<std::string> none(8), all_fail = messages([](int) { throw Error("no file"); });
+  CHECK(messages([](int) {}) == none);
+  CHECK(all_fail == std::vector<std::string>(8, "no file"));
+  const std::vector<std::string> some = messages([](int rank) {
+    if (rank > 4) throw Error("no file of " + std::to_string(rank));
+  });
+  CHECK(some[5] == "no file of 5");
+  for (const int rank : {0, 4, 7})
+    CHECK(some[static_cast<std::size_t>(rank)] == "rank 5: no file of 5 (2 other ranks fail too)");
+  const std::vector<std::string> one = messages([](int rank) {
+    if (rank == 7) throw SettingsError("too large");
+  });
+  CHECK(one.front() == "settings: rank 7: too large");
+  test::run_ranks(2, [&](Ranks& ranks) {
+    if (together(ranks, [&] { return ranks.rank() + 1; }) != ranks.rank() + 1) throw std::logic_error("another result");
+  });
 }
 
 TEST_CASE("a moment that is not finite on any rank is not saved") {

@@ -189,6 +189,14 @@ void SafetensorsFile::verify_checksum(std::string_view header_text) const {
   }
 }
 
+std::string SafetensorsFile::checksum() const {
+  const std::string* const stated = metadata(kChecksumKey);
+  if (stated != nullptr) return *stated;
+  Hasher hasher;
+  hash_part(hasher, file_, 0, file_.size());
+  return to_hex(hasher.digest128());
+}
+
 const TensorEntry* SafetensorsFile::find(std::string_view wanted) const {
   const auto found = std::lower_bound(by_name_.begin(), by_name_.end(), wanted,
                                       [&](std::size_t index, std::string_view name) { return entries_[index].name < name; });

@@ -55,6 +55,9 @@ class SafetensorsFile {
   /// Returns the string of a key; null if there is none.
   const std::string* metadata(std::string_view key) const;
 
+  /// Returns the checksum that the file states; of one without, the hash of all of it, which is read. Throws Error.
+  std::string checksum() const;
+
   /// Throws Error unless the type is one that read_floats reads.
   void check_floats(const TensorEntry& entry) const;
   /// Reads F32, F16, BF16 or F64 as float; out: entry.elements(). Throws Error for other types.

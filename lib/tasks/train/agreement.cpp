@@ -1,9 +1,10 @@
 #include "tasks/train/agreement.h"
 
-#include <algorithm>
+#include <cmath>
 
-#include "base/error.h"
+#include "base/file_hash.h"
 #include "base/hash.h"
+#include "kernels/compute.h"
 #include "model/config.h"
 #include "tasks/train/settings_record.h"
 
@@ -11,52 +12,66 @@ namespace lm {
 
 namespace {
 
-constexpr std::size_t kShown = 40;  // characters of a value that a message shows
-
-/// A value, as it is compared: its hash, and its beginning for messages.
-struct FactDigest {
-  Fingerprint hash;
-  char beginning[kShown];
-};
-
-FactDigest digest(const std::string& value) {
+/// Returns the hash of what the math library's functions return, which differs between releases, and between processors for which
+/// a release has several versions.
+std::string math_results() {
+  constexpr int kArguments = 4096;
   Hasher hasher;
-  hasher.update(value.data(), value.size());
-  FactDigest digest{.hash = hasher.digest128(), .beginning = {}};
-  std::copy_n(value.begin(), std::min(value.size(), kShown - 1), digest.beginning);
-  return digest;
+  for (int i = 1; i <= kArguments; ++i) {
+    const double x = i / 97.0;
+    for (const double result :
+         {std::exp(-x), std::log(x), std::sin(x), std::cos(x), std::pow(0.95, x), std::pow(1e4, -1 / x)})
+      hasher.update(&result, sizeof(result));
+  }
+  return to_hex(hasher.digest128());
+}
+
+template <class T>
+JsonValue or_null(const std::optional<T>& value) {
+  return value ? JsonValue(*value) : JsonValue();
+}
+
+JsonValue budget_to_json(const TrainPlan& plan) {
+  const TrainBudget& budget = plan.budget;
+  JsonValue json;
+  json.set("steps", or_null(budget.steps)).set("tokens", or_null(budget.tokens)).set("epochs", or_null(budget.epochs));
+  json.set("time", or_null(budget.seconds)).set("epochs of the recipe", or_null(budget.recipe_epochs));
+  json.set("steps in all", or_null(plan.trainer.total_steps));
+  return json;
 }
 
 }  // namespace
 
-void require_same_facts(Ranks& ranks, const RankFacts& facts) {
-  for (const auto& [name, value] : facts) {
-    const std::vector<FactDigest> all = from_all(ranks, digest(value));
-    for (std::size_t rank = 1; rank < all.size(); ++rank) {
-      if (all[rank].hash == all.front().hash) continue;
-      throw Error("rank " + std::to_string(rank) + " has " + name + " that differs from rank 0's ('" + all[rank].beginning +
-                  "' and '" + all.front().beginning + "'); all ranks must make the same run");
-    }
-  }
+RankFacts facts_of_process() {
+  return {{"a program", to_hex(hash_of_file("/proc/self/exe"))}, {"a math library", math_results()}};
 }
 
-RankFacts facts_of(const TrainPlan& plan, const TrainInputs& inputs, SimdTier tier, const RecordedRun* recorded) {
-  RankFacts facts = {{"a SIMD tier", to_string(tier)},
-                     {"a tokenizer", to_hex(inputs.tokenizer.fingerprint())},
-                     {"training data", data_identity(inputs)},
-                     {"held-out data", valid_identity(inputs)},
-                     {"a model's shape", config_to_json(plan.config).dump()},
-                     {"settings", settings_to_json(plan.settings).dump()}};
-  const TrainBudget& budget = plan.budget;
-  std::string limits;
-  for (const auto& limit : {budget.steps, budget.tokens, budget.epochs, budget.recipe_epochs, plan.trainer.total_steps})
-    limits += limit ? std::to_string(*limit) + " " : "- ";
-  facts.emplace_back("a budget", limits + (budget.seconds ? std::to_string(*budget.seconds) : "-"));
+RankFacts facts_of_tier(SimdTier tier, const RecordedRun* recorded) {
+  RankFacts facts = {{"a SIMD tier", to_string(tier)}};
+  if (const std::string blas = blas_identity(tier); !blas.empty()) facts.emplace_back("an OpenBLAS", blas);
   if (recorded != nullptr) {
-    const TrainState& state = recorded->file.record().state;
-    facts.emplace_back("a state to resume",
-                       "of step " + std::to_string(state.step) + ": " + recorded->file.record().settings);
+    facts.emplace_back("a state to resume", "step " + std::to_string(recorded->file.record().state.step) + ", checksum " +
+                                                recorded->file.checksum());
   }
+  return facts;
+}
+
+RankFacts facts_of(const TrainPlan& plan, const TrainInputs& inputs) {
+  RankFacts facts = {{"training data", data_identity(inputs)}, {"held-out data", valid_identity(inputs)}};
+  add_members(facts, "a model's", config_to_json(plan.config));
+  add_members(facts, "a setting", settings_to_json(plan.settings));
+  add_members(facts, "a budget's", budget_to_json(plan));
+  facts.emplace_back("a setting 'valid-every'", std::to_string(plan.trainer.valid_every));
+  return facts;
+}
+
+RankFacts facts_of_weights(Trainer& trainer) {
+  const auto hash = [](const Parameters<float>& weights) {
+    return hash_of_numbers({weights.flat().data(), static_cast<std::size_t>(weights.flat().size())});
+  };
+  RankFacts facts = {{"a model to begin with", hash(trainer.weights())}};
+  if (trainer.average()) facts.emplace_back("an average to begin with", hash(*trainer.average()));
+  if (trainer.best()) facts.emplace_back("a best model to begin with", hash(*trainer.best()));
   return facts;
 }
 

@@ -3,11 +3,13 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 #include <vector>
 
 #include "base/error.h"
 #include "base/file.h"
+#include "train/ranks/together.h"
 
 namespace lm {
 
@@ -57,13 +59,16 @@ TokenFile receive(Ranks& ranks, const std::string& path, const std::string& spoo
 
 }  // namespace
 
-TokenFile open_dealt(Ranks& ranks, const std::string& path, const std::string& spool_folder) {
+DealtTokens open_dealt(Ranks& ranks, const std::string& path, const std::string& spool_folder) {
   const bool shared = ranks.size() == 1 || from_first(ranks, is_regular(path) && path != "-");
-  if (shared) return TokenFile::open(path, spool_folder);
-  if (ranks.rank() > 0) return receive(ranks, path, spool_folder);
-  TokenFile file = TokenFile::open(path, spool_folder);
-  deal(ranks, file);
-  return file;
+  if (shared) return {.file = together(ranks, [&] { return TokenFile::open(path, spool_folder); })};
+  std::optional<TokenFile> file;
+  together(ranks, [&] {
+    if (ranks.rank() == 0) file = TokenFile::open(path, spool_folder);
+  });
+  if (ranks.rank() > 0) return {.file = receive(ranks, path, spool_folder), .shared = false};
+  deal(ranks, *file);
+  return {.file = std::move(*file), .shared = false};
 }
 
 }  // namespace lm

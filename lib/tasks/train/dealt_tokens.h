@@ -8,8 +8,13 @@
 
 namespace lm {
 
+struct DealtTokens {
+  TokenFile file;
+  bool shared = true;  // each rank has opened the file itself; false: it spooled what was dealt
+};
+
 /// Opens a token file as TokenFile::open() does. What is no regular file for rank 0 is read by rank 0; every rank spools it to
-/// an unlinked file of its own. Throws Error.
-TokenFile open_dealt(Ranks& ranks, const std::string& path, const std::string& spool_folder);
+/// an unlinked file of its own. Throws Error; what one rank fails to open, all fail to open.
+DealtTokens open_dealt(Ranks& ranks, const std::string& path, const std::string& spool_folder);
 
 }  // namespace lm

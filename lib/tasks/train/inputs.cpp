@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <cstdio>
 #include <span>
 #include <utility>
 
@@ -15,7 +16,10 @@
 #include "tasks/text_model.h"
 #include "tasks/train/dealt_tokens.h"
 #include "tasks/train/examples.h"
+#include "tasks/train/rank_facts.h"
 #include "tasks/train/resolve.h"
+#include "tasks/train/verified_files.h"
+#include "train/ranks/together.h"
 
 namespace lm {
 
@@ -154,6 +158,15 @@ void check_begin(const TokenFile& file, const Tokenizer& tokenizer) {
   BeginTokens(tokenizer, file.info(), file.name()).strip(first);
 }
 
+/// Returns what two ranks must have in common of a file, of which no more than header and trailer are read.
+std::string identity_of(const TokenFile& file) {
+  std::array<char, 17> hash{};
+  std::snprintf(hash.data(), hash.size(), "%016llx", static_cast<unsigned long long>(file.hash()));
+  const TokenFileInfo& info = file.info();
+  return std::string(hash.data()) + ", " + std::to_string(file.size()) + " tokens of " + std::to_string(info.vocab_size) +
+         ", end of text " + std::to_string(info.end_of_text) + (info.begins ? ", begins" : "");
+}
+
 /// Reads a file for ids that the model does not read, if its tokenizer has such: before hours of work.
 void check_embedded(const TokenFile& file, const TrainInputs& inputs) {
   if (inputs.tokenizer.vocab_size() <= inputs.vocab_size && !inputs.uncounted) return;
@@ -166,17 +179,28 @@ void check_embedded(const TokenFile& file, const TrainInputs& inputs) {
   }
 }
 
-/// Opens a token file that was made with the inputs' tokenizer, is whole, and holds no id that the model lacks.
-TokenFile open_tokens(const std::string& path, const TrainRequest& request, TrainInputs& inputs) {
-  OneRank one_rank;
-  TokenFile file = open_dealt(inputs.ranks != nullptr ? *inputs.ranks : one_rank, path, request.spool_folder);
-  require_same_tokenizer(inputs.tokenizer, file.info(), file.name());
-  if (request.rank > 0) return file;
+/// Reads a token file whole: throws Error unless it has what its trailer says, and no id that the model lacks.
+void verify_tokens(TokenFile& file, TrainInputs& inputs) {
   file.verify();
   check_begin(file, inputs.tokenizer);
   check_embedded(file, inputs);
   if (file.size() > 0 && file.documents() == file.size()) inputs.notes.push_back(only_end_of_text(file.name()));
-  return file;
+}
+
+/// Opens a token file that was made with the inputs' tokenizer, is whole, and holds no id that the model lacks. `what` names it
+/// in the message that a rank has another one.
+TokenFile open_tokens(const std::string& path, const TrainRequest& request, TrainInputs& inputs, const char* what) {
+  OneRank one_rank;
+  Ranks& ranks = inputs.ranks != nullptr ? *inputs.ranks : one_rank;
+  DealtTokens dealt = open_dealt(ranks, path, request.spool_folder);
+  TokenFile& file = dealt.file;
+  together(ranks, [&] { require_same_tokenizer(inputs.tokenizer, file.info(), file.name()); });
+  require_same_facts(ranks, {{what, identity_of(file)}});
+  const bool verifies = dealt.shared ? is_to_verify(ranks, path) : ranks.rank() == 0;
+  together(ranks, [&] {
+    if (verifies) verify_tokens(file, inputs);
+  });
+  return std::move(file);
 }
 
 std::int64_t documents_of(std::span<const TokenFile> files) {
@@ -186,12 +210,14 @@ std::int64_t documents_of(std::span<const TokenFile> files) {
 }
 
 void open_corpus(const TrainRequest& request, TrainInputs& inputs) {
-  for (const std::string& path : request.tokens) inputs.files.push_back(open_tokens(path, request, inputs));
+  for (const std::string& path : request.tokens) inputs.files.push_back(open_tokens(path, request, inputs, "training data"));
   inputs.corpus.emplace(std::span<const TokenFile>(inputs.files));
   if (inputs.corpus->size() == 0) throw Error("cannot train on '" + inputs.files.front().name() + "': it holds no token");
   const double fraction = request.settings.valid_fraction;
   if (fraction == 0) return;
-  const HeldOut held_out = hold_out(inputs.files, fraction);
+  OneRank one_rank;
+  const HeldOut held_out =
+      together(inputs.ranks != nullptr ? *inputs.ranks : one_rank, [&] { return hold_out(inputs.files, fraction); });
   inputs.corpus = held_out.train;
   inputs.valid = held_out.valid;
   inputs.valid_documents = static_cast<std::int64_t>(std::ceil(fraction * static_cast<double>(documents_of(inputs.files))));
@@ -207,21 +233,38 @@ void open_stream(const TrainRequest& request, TrainInputs& inputs) {
 
 void open_validation(const TrainRequest& request, TrainInputs& inputs) {
   if (request.valid.empty()) return;
-  inputs.valid_files.push_back(open_tokens(request.valid, request, inputs));
+  inputs.valid_files.push_back(open_tokens(request.valid, request, inputs, "held-out data"));
   inputs.valid.emplace(std::span<const TokenFile>(inputs.valid_files));
   inputs.valid_documents = documents_of(inputs.valid_files);
   if (inputs.valid->size() == 0) throw Error("cannot validate on '" + request.valid + "': it holds no token");
 }
 
+/// Returns what two ranks must have in common before they read data: tokenizer and initial model.
+RankFacts facts_of_model(const TrainInputs& inputs) {
+  RankFacts facts = {{"a tokenizer", to_hex(inputs.tokenizer.fingerprint())},
+                     {"a tokenizer's file", hash_of_text(inputs.tokenizer.to_json())}};
+  if (!inputs.initial) return facts;
+  add_members(facts, "a model's", config_to_json(inputs.initial->record.config));
+  const TensorView<float> weights = inputs.initial->parameters.flat();
+  facts.emplace_back("a model to begin with",
+                     "weights " + hash_of_numbers({weights.data(), static_cast<std::size_t>(weights.size())}));
+  return facts;
+}
+
 }  // namespace
 
 TrainInputs open_inputs(const TrainRequest& request, Ranks* ranks) {
-  TrainInputs inputs = open_tokenizer_and_model(request);
+  OneRank one_rank;
+  Ranks& all = ranks != nullptr ? *ranks : one_rank;
+  TrainInputs inputs = together(all, [&] { return open_tokenizer_and_model(request); });
   inputs.ranks = ranks;
-  check_one_pass(request);
-  check_shape(request, inputs);
-  check_held_out(request);
-  check_destinations(request);
+  if (all.size() > 1) require_same_facts(all, facts_of_model(inputs));
+  together(all, [&] {
+    check_one_pass(request);
+    check_shape(request, inputs);
+    check_held_out(request);
+    check_destinations(request);
+  });
   if (request.settings.one_pass) {
     open_stream(request, inputs);
   } else {

@@ -43,8 +43,9 @@ struct TrainInputs {
 
 /// Opens the tokenizer, the model to fine-tune, the corpus and the held-out data. Cheap errors come before data is read,
 /// which may take long from a pipe. Throws SettingsError for settings that contradict each other, Error for inputs that
-/// cannot be read or do not fit together, and for outputs that could not be written later. Of several ranks, only the first
-/// reads files whole to verify them. `ranks` outlive the inputs; null: one process.
+/// cannot be read or do not fit together, and for outputs that could not be written later. Of several ranks, those
+/// that is_to_verify() names read files whole to verify them; what one fails at, all fail at. `ranks` outlive the inputs; null:
+/// one process.
 TrainInputs open_inputs(const TrainRequest& request, Ranks* ranks = nullptr);
 
 /// Throws Error naming `what` if one of `ids`, which the tokenizer has, is beyond the model's vocabulary.

@@ -7,6 +7,8 @@
 #include "kernels/precision.h"
 #include "model/families.h"
 #include "tasks/train/settings_record.h"
+#include "tasks/train/verified_files.h"
+#include "train/ranks/together.h"
 
 namespace lm {
 
@@ -27,11 +29,14 @@ SimdTier recorded_tier(const JsonValue& record, const std::string& path) {
   }
 }
 
-RecordedRun read_recorded_run(const TrainRequest& request) {
+RecordedRun read_recorded_run(const TrainRequest& request, Checksum checksum) {
   const std::string& path = request.state;
   if (path.empty()) throw Error("nothing to resume: a model on standard output has no state; name one with --checkpoint");
-  // Of several ranks one reads all of it.
-  StateFile file = StateFile::open(path, request.rank == 0 ? Checksum::verified : Checksum::ignored);
+  // What all ranks lack is left to rank 0.
+  if (request.rank > 0 && !exists(path))
+    throw Error("there is no state '" + path +
+                "' here, as there is on rank 0; every rank reads it: put it where all see it");
+  StateFile file = StateFile::open(path, checksum);
   const JsonValue record = JsonValue::parse(file.record().settings, path);
   const JsonValue* settings = record.find("settings");
   if (settings == nullptr) throw Error("no settings in the training state '" + path + "'");
@@ -72,9 +77,7 @@ void check_options(const TrainRequest& request, const RecordedRun& run) {
   }
 }
 
-}  // namespace
-
-std::optional<RecordedRun> open_recorded_run(const TrainRequest& request) {
+std::optional<RecordedRun> recorded_run(const TrainRequest& request, Checksum checksum) {
   check_settings(request.settings);
   const bool resumes = request.resume == Resume::yes || (request.resume == Resume::automatic && exists(request.state));
   if (!resumes) {
@@ -82,9 +85,18 @@ std::optional<RecordedRun> open_recorded_run(const TrainRequest& request) {
       check_replaceable_state(request.state, request.unfinished);
     return std::nullopt;
   }
-  RecordedRun run = read_recorded_run(request);
+  RecordedRun run = read_recorded_run(request, checksum);
   check_options(request, run);
   return run;
+}
+
+}  // namespace
+
+std::optional<RecordedRun> open_recorded_run(const TrainRequest& request, Ranks* ranks) {
+  OneRank one_rank;
+  Ranks& all = ranks != nullptr ? *ranks : one_rank;
+  const Checksum checksum = is_to_verify(all, request.state) ? Checksum::verified : Checksum::ignored;
+  return together(all, [&] { return recorded_run(request, checksum); });
 }
 
 TrainRequest resumed_request(TrainRequest request, const RecordedRun& recorded) {

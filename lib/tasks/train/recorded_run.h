@@ -7,6 +7,7 @@
 
 #include "base/json.h"
 #include "tasks/train/request.h"
+#include "train/ranks/ranks.h"
 #include "train/state_file.h"
 
 namespace lm {
@@ -30,8 +31,9 @@ struct RecordedRun {
 };
 
 /// Returns the run that `request` resumes; empty if it begins a fresh one. Throws Error if there must be a state and is
-/// none, if the state contradicts what was asked for, and if a fresh run may not replace the state that is there.
-std::optional<RecordedRun> open_recorded_run(const TrainRequest& request);
+/// none, if the state contradicts what was asked for, and if a fresh run may not replace the state that is there. Several ranks
+/// call it at the same time, and of those that have the same file one verifies it; null: one process.
+std::optional<RecordedRun> open_recorded_run(const TrainRequest& request, Ranks* ranks = nullptr);
 
 /// Returns what `request` means for a run that is resumed: with the recorded settings, and without a model to begin from.
 TrainRequest resumed_request(TrainRequest request, const RecordedRun& recorded);

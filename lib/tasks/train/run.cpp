@@ -11,9 +11,11 @@
 #include "model/files/checkpoint.h"
 #include "model/files/folder_files.h"
 #include "tasks/folder_record.h"
+#include "tasks/train/agreement.h"
 #include "tasks/train/settings_record.h"
 #include "text/tokenizer_tables.h"
 #include "train/example_source.h"
+#include "train/ranks/together.h"
 #include "train/shared_observer.h"
 #include "train/state_file.h"
 
@@ -73,12 +75,19 @@ TrainRun::TrainRun(TrainPlan plan, TrainInputs& inputs, Compute& compute, const 
       trainer_(compute, plan_.config, plan_.trainer, plan_.examples.source(), validation_.validator.get(),
                take_initial(inputs), inputs.ranks) {
   if (is_model_folder(plan_.output)) folder_files(model_record());  // before hours of work: it throws
+  begin(recorded);
+  require_same_facts(trainer_.ranks(), facts_of_weights(trainer_));
+}
+
+/// Fills the trainer's weights and what else it begins with.
+void TrainRun::begin(const RecordedRun* recorded) {
   if (recorded != nullptr) {
-    recorded->file.load_into(trainer_);
+    together(trainer_.ranks(), [&] { recorded->file.read_arenas(trainer_); });
+    trainer_.restore(recorded->file.record().state);
     if (!recorded->had_time(plan_.budget)) trainer_.forget_fixed_total();
     return;
   }
-  if (plan_.init_from.empty()) initialise(compute, trainer_.weights(), static_cast<std::uint64_t>(plan_.trainer.seed));
+  if (plan_.init_from.empty()) initialise(compute_, trainer_.weights(), static_cast<std::uint64_t>(plan_.trainer.seed));
   trainer_.begin();
 }
 

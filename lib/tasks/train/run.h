@@ -16,7 +16,8 @@ namespace lm {
 class TrainRun {
  public:
   /// Allocates the trainer. Its weights are the recorded run's; if that is null, those of the initial model, which is taken
-  /// out of the inputs; else they are drawn. Inputs and compute outlive the run.
+  /// out of the inputs; else they are drawn. Inputs and compute outlive the run. Of several ranks all do so at the same time;
+  /// throws Error on all if one of them has other weights.
   TrainRun(TrainPlan plan, TrainInputs& inputs, Compute& compute, const RecordedRun* recorded = nullptr);
 
   const TrainPlan& plan() const { return plan_; }
@@ -46,6 +47,7 @@ class TrainRun {
   void save_results(StopReason reason);
 
  private:
+  void begin(const RecordedRun* recorded);
   ModelRecord model_record() const;
   void write_state(const char* ended);
   void keep_state();

@@ -13,6 +13,7 @@
 #include "tasks/train/dealt_tokens.h"
 #include "tasks/train/run.h"
 #include "tasks/train/train_data.h"
+#include "tasks/train/verified_files.h"
 
 using namespace lm;
 
@@ -45,7 +46,7 @@ void train_as(TrainRequest request, Ranks* ranks) {
   Compute compute(1, SimdTier::portable);
   TrainInputs inputs = open_inputs(request, ranks);
   TrainPlan plan = plan_fresh(request, inputs, counted_machine(measured));
-  if (ranks != nullptr) require_same_facts(*ranks, facts_of(plan, inputs, compute.simd(), nullptr));
+  if (ranks != nullptr) require_same_facts(*ranks, facts_of(plan, inputs));
   TrainRun run(std::move(plan), inputs, compute);
   Endless observer;
   const StopReason reason = run.run(observer);
@@ -111,7 +112,7 @@ TEST_CASE("a pipe is read by rank 0 and dealt out") {
   const TokenFile whole = TokenFile::open(tokens, folder.path(""));
   std::atomic<int> equal = 0;
   test::run_ranks(4, [&](Ranks& ranks) {
-    const TokenFile dealt = open_dealt(ranks, folder.path("pipe"), folder.path(""));
+    const TokenFile dealt = open_dealt(ranks, folder.path("pipe"), folder.path("")).file;
     std::vector<TokenId> expected(static_cast<std::size_t>(whole.size())), got = expected;
     whole.tokens(0, expected);
     dealt.tokens(0, got);
@@ -225,4 +226,169 @@ TEST_CASE("a rank that would make another run is named, on every rank") {
     }
   });
   CHECK(named == 4);
+}
+
+namespace {
+
+/// Returns the message with which all of two ranks refuse these facts.
+std::string refusal(const RankFacts& first, const RankFacts& second) {
+  std::vector<std::string> messages(2);
+  test::run_ranks(2, [&](Ranks& ranks) {
+    try {
+      require_same_facts(ranks, ranks.rank() == 0 ? first : second);
+    } catch (const Error& error) {
+      messages[static_cast<std::size_t>(ranks.rank())] = error.what();
+    }
+  });
+  CHECK(messages.front() == messages.back());
+  return messages.front();
+}
+
+/// Returns the message with which two ranks end a run of these requests.
+std::string failure(const TrainRequest& first, const TrainRequest& second) {
+  try {
+    test::run_ranks(2, [&](Ranks& ranks) { train_as(ranks.rank() == 0 ? first : second, &ranks); });
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "";
+}
+
+bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+
+}  // namespace
+
+TEST_CASE("a difference is shown where it is, whichever rank has more facts") {
+  CHECK(refusal({{"a", "1"}}, {{"a", "1"}}).empty());
+  CHECK(contains(refusal({{"a", "1"}, {"b", "2"}}, {{"a", "1"}}), "rank 1 has b that differs from rank 0's (none and '2')"));
+  CHECK(contains(refusal({{"a", "1"}}, {{"b", "2"}, {"a", "1"}}), "rank 1 has b that differs from rank 0's ('2' and none)"));
+  const std::string same(200, 'x');
+  CHECK(contains(refusal({{"a", same + "1"}}, {{"a", same + "2"}}), "x2' and '...xxx"));
+}
+
+TEST_CASE("a file that ranks share is verified by the lowest of them, and a copy by who has it") {
+  const test::TrainFolder folder;
+  const std::string one = folder.tokens("a.tok"), copy = folder.path("copy.tok");
+  folder.write("copy.tok", test::read_file(one));
+  const auto verifying = [&](const std::vector<std::string>& paths) {
+    std::string all(paths.size(), '-');
+    test::run_ranks(static_cast<int>(paths.size()), [&](Ranks& ranks) {
+      const auto rank = static_cast<std::size_t>(ranks.rank());
+      if (is_to_verify(ranks, paths[rank])) all[rank] = 'v';
+    });
+    return all;
+  };
+  CHECK(verifying({one, one, one, one}) == "v---");
+  CHECK(verifying({one, copy, one, copy}) == "vv--");
+  CHECK(verifying({copy, one, one, one}) == "vv--");
+  CHECK(verifying({"/dev/null", "/dev/null"}) == "vv");
+}
+
+TEST_CASE("a rank whose copy of the data or of the initial model is another, or damaged, is named") {
+  const test::TrainFolder folder;
+  const TrainRequest request = shared_request(folder, folder.tokens("a.tok", 60));
+  TrainRequest other = request;
+  const std::string bytes = test::read_file(request.tokens.front());
+  other.tokens = {folder.path("copy.tok")};
+  folder.write("copy.tok", bytes);
+  CHECK(failure(request, other).empty());
+  std::string damaged = bytes;
+  std::swap(damaged[128 + 40], damaged[128 + 50]);
+  REQUIRE(damaged != bytes);
+  folder.write("copy.tok", damaged);
+  const std::string message = failure(request, other);
+  CHECK_MESSAGE(contains(message, "rank 1: "), message);
+  CHECK_MESSAGE(contains(message, "copy.tok"), message);
+  CHECK(contains(failure(other, request), "copy.tok"));
+  other.tokens = {folder.tokens("b.tok", 61)};
+  CHECK(contains(failure(request, other), "rank 1 has training data that differs from rank 0's"));
+  other.tokens = {folder.path("missing.tok")};
+  CHECK(contains(failure(request, other), "rank 1: cannot open"));
+
+  TrainRequest begins = request, begins_otherwise = request;
+  begins.settings.trainer.seed = 1;
+  begins.output = folder.path("1.lm");
+  begins.unfinished = UnfinishedState::replace;
+  begins_otherwise = begins;
+  begins_otherwise.settings.trainer.seed = 2;
+  begins_otherwise.output = folder.path("2.lm");
+  train_as(begins, nullptr);
+  train_as(begins_otherwise, nullptr);
+  TrainRequest tuned = request, tuned_otherwise = request;
+  tuned.init_from = begins.output;
+  tuned_otherwise.init_from = begins_otherwise.output;
+  CHECK(failure(tuned, tuned).empty());
+  CHECK(contains(failure(tuned, tuned_otherwise), "rank 1 has a model to begin with that differs from rank 0's"));
+}
+
+TEST_CASE("a rank whose state is another, damaged or missing is named, and only then is a rank told where to put it") {
+  const test::TrainFolder folder;
+  TrainRequest request = shared_request(folder, folder.tokens("a.tok", 60));
+  request.unfinished = UnfinishedState::replace;
+  train_as(request, nullptr);
+  request.resume = Resume::yes;
+  const auto resuming = [&](const std::string& state) {
+    try {
+      test::run_ranks(2, [&](Ranks& ranks) {
+        TrainRequest own = request;
+        own.rank = ranks.rank();
+        if (ranks.rank() == 1) own.state = state;
+        const std::optional<RecordedRun> recorded = open_recorded_run(own, &ranks);
+        require_same_facts(ranks, facts_of_tier(SimdTier::portable, &*recorded));
+      });
+    } catch (const Error& error) {
+      return std::string(error.what());
+    }
+    return std::string();
+  };
+  const std::string bytes = test::read_file(request.state), copy = folder.path("copy.state");
+  folder.write("copy.state", bytes);
+  CHECK(resuming(request.state).empty());
+  CHECK(resuming(copy).empty());
+  std::string damaged = bytes;
+  damaged[damaged.size() - 100] ^= 1;
+  folder.write("copy.state", damaged);
+  CHECK_MESSAGE(contains(resuming(copy), "rank 1: "), resuming(copy));
+  CHECK(contains(resuming(copy), "it is damaged"));
+  CHECK(contains(resuming(folder.path("missing.state")), "missing.state' here, as there is on rank 0"));
+  TrainRequest other = request;
+  other.resume = Resume::no;
+  other.settings.trainer.seed = 3;
+  other.state = copy;
+  train_as(other, nullptr);
+  CHECK(contains(resuming(copy), "rank 1 has a state to resume that differs from rank 0's"));
+}
+
+TEST_CASE("weights and averages that ranks begin with are compared, whatever they were read from") {
+  const test::TrainFolder folder;
+  TrainRequest request = shared_request(folder, folder.tokens("a.tok", 60));
+  request.settings.trainer.average_decay = 0.9;
+  TrainRequest other_average = request, other_weights = request;
+  other_average.settings.trainer.average_decay = 0.1;
+  other_average.state = folder.path("average.state");
+  other_weights.settings.trainer.seed = 3;
+  other_weights.state = folder.path("weights.state");
+  for (const TrainRequest& one : {request, other_average, other_weights}) train_as(one, nullptr);
+  const auto beginning = [&](const std::string& state) {
+    try {
+      test::run_ranks(2, [&](Ranks& ranks) {
+        TrainRequest own = shared_request(folder, request.tokens.front());
+        own.resume = Resume::yes;
+        own.rank = ranks.rank();
+        own.ranks = ranks.size();
+        own.state = ranks.rank() == 1 ? state : request.state;
+        const std::optional<RecordedRun> recorded = open_recorded_run(own, &ranks);
+        const TrainRequest resumed = resumed_request(own, *recorded);
+        Compute compute(1, SimdTier::portable);
+        TrainInputs inputs = open_inputs(resumed, &ranks);
+        TrainRun(plan_resumed(resumed, inputs, *recorded), inputs, compute, &*recorded);
+      });
+    } catch (const Error& error) {
+      return std::string(error.what());
+    }
+    return std::string();
+  };
+  CHECK(beginning(request.state).empty());
+  CHECK(contains(beginning(other_average.state), "rank 1 has an average to begin with that differs"));
+  CHECK(contains(beginning(other_weights.state), "rank 1 has a model to begin with that differs"));
 }

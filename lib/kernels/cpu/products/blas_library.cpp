@@ -4,6 +4,9 @@
 #include <mutex>
 #include <string>
 
+#include "base/file_hash.h"
+#include "base/hash.h"
+#include "kernels/cpu/products/multiply_tile.h"
 #include "kernels/cpu/tiers.h"
 
 namespace lm {
@@ -36,5 +39,11 @@ const OpenBlas& blas_library(SimdTier tier, int callers) {
 }
 
 std::string select_blas_core(SimdTier tier) { return blas_library(tier, 1).get_corename(); }
+
+std::string blas_identity(SimdTier tier) {
+  if (!served_by_blas(tier, float{})) return "";
+  const std::string core = select_blas_core(tier);
+  return core + ", hash " + to_hex(hash_of_code(reinterpret_cast<const void*>(blas_library(tier, 1).sgemm)));
+}
 
 }  // namespace lm
