@@ -155,7 +155,8 @@ void index_ranks(TokenizerTables& tables) {
   };
   std::vector<Found> found;
   found.reserve(4 * std::size_t{tokens.size()});
-  std::vector<std::uint64_t> lefts, rights;  // hashes by cut: all of a token's are on their way to the caches before one is needed
+  std::vector<std::uint64_t> lefts,
+      rights;  // hashes by cut: all of a token's are on their way to the caches before one is needed
   for (TokenId id = 0; id < tokens.size(); ++id) {
     if (tables.special[id]) continue;
     const std::string_view bytes = tokens[id];
