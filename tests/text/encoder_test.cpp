@@ -128,11 +128,12 @@ TEST_CASE("the table of pieces keeps a vocabulary's words while it grows") {
   table.prepare();
   CHECK_FALSE(table.holds_tokens());
   table.insert_tokens(tokens, ids);
-  for (TokenId i = 0; i < 300000; ++i) {
+  for (TokenId i = 0; i < 1'000'000; ++i) {
     const std::string other = "x" + std::to_string(i);
     table.insert(other, PieceTable::key_of(other), Ids(1 + i % 6, i));
   }
   CHECK(table.holds_tokens());
+  CHECK(table.bytes() == std::size_t{32} << 20);
   for (const TokenId id : ids) {
     Ids found;
     REQUIRE(table.find(tokens[id], PieceTable::key_of(tokens[id]), found));

@@ -15,10 +15,11 @@ void PieceTable::take_buckets(int bits) {
   shift_ = 64 - bits;
 }
 
+/// Takes 2^bits buckets, or as many as there may be.
 void PieceTable::grow(int bits) {
   const std::span<const Bucket> old(buckets_, buckets());
   const ZeroedMemory kept = std::move(bucket_memory_);
-  take_buckets(bits);
+  take_buckets(std::min(bits, kMostBits));
   used_slots_ = 0;
   for (const Bucket& bucket : old) {
     for (const Slot& slot : bucket.slots) {
@@ -118,7 +119,7 @@ void PieceTable::insert_short(Key key, std::span<const TokenId> ids) {
 void PieceTable::insert_tokens(const TokenStrings& tokens, std::span<const TokenId> ids) {
   constexpr std::size_t kAhead = 16;  // keys whose buckets are on their way
   const auto free_half = static_cast<int>(std::bit_width(used_slots_ + ids.size()));
-  if (free_half > 64 - shift_) grow(std::min(free_half, kMostBits));
+  if (free_half > 64 - shift_ && 64 - shift_ < kMostBits) grow(free_half);
   holds_tokens_ = true;
   std::array<Key, kAhead> keys;
   for (std::size_t i = 0; i < ids.size() + kAhead; ++i) {

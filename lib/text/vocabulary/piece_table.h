@@ -62,6 +62,8 @@ class PieceTable {
   void insert(std::string_view piece, Key key, std::span<const TokenId> ids);
   /// Remembers the tokens of `ids` that are no longer than kShortBytes, each as the one token of its bytes.
   void insert_tokens(const TokenStrings& tokens, std::span<const TokenId> ids);
+  /// Returns how much memory the table of short pieces takes.
+  std::size_t bytes() const { return is_ready() ? buckets() * sizeof(Bucket) : 0; }
   /// Returns whether all that insert_tokens() took are there.
   bool holds_tokens() const { return holds_tokens_; }
 
