@@ -8,7 +8,7 @@
 #include <fstream>
 #include <string_view>
 #include <system_error>
-#include <vector>
+#include <utility>
 
 #include "base/error.h"
 #include "base/path.h"
@@ -80,21 +80,34 @@ std::optional<MessageDelay> message_delay() {
   return delay;
 }
 
+/// Returns what those do whose processes are each to make a run of its own, as the tasks of one srun may.
+std::string or_alone(const Launch& launched) {
+  std::string unset;
+  for (const std::string& variable : launched.variables) unset += "-u " + variable + " ";
+  return "; for a run of each process, start 'env " + unset + "lm-train ...'";
+}
+
 /// Throws Error if MPI does not know of the processes that the launcher started: each would make the whole run.
 void check_size(const Launch& launched, const Ranks& ranks, const std::string& mpi) {
   if (launched.size ? *launched.size == ranks.size() : launched.rank < ranks.size()) return;
   throw Error("cannot share a run: the launcher started " + (launched.size ? std::to_string(*launched.size) : "several") +
               " processes, but the MPI of lm-train, " + mpi + ", finds " + std::to_string(ranks.size()) +
               ", since the launcher is not its own; start them by the mpirun of that MPI, by srun with --mpi=pmix or "
-              "--mpi=pmi2, or build lm-train with the launcher's MPI");
+              "--mpi=pmi2, or build lm-train with the launcher's MPI" +
+              or_alone(launched));
 }
 
 std::optional<Launch> read_launch() {
+  std::optional<Launch> launched;
+  std::vector<std::string> all;
   for (const Variables& variables : kLaunchers) {
     const std::optional<int> rank = number(variables.rank), size = number(variables.size);
-    if (rank && (size || !variables.needs_size)) return Launch{.rank = *rank, .size = size};
+    if (rank) all.emplace_back(variables.rank);
+    if (!launched && rank && (size || !variables.needs_size))
+      launched = Launch{.rank = *rank, .size = size, .variables = {}};
   }
-  return std::nullopt;
+  if (launched) launched->variables = std::move(all);
+  return launched;
 }
 
 }  // namespace
@@ -120,7 +133,7 @@ std::unique_ptr<Ranks> open_ranks() {
   if (!exists(path)) {
     throw Error("cannot share a run among the " + (launched->size ? std::to_string(*launched->size) + " " : std::string()) +
                 "processes of this launch: there is no '" + path +
-                "'; build lm-train where MPI is installed (make deps-mpi), or start one process");
+                "'; build lm-train where MPI is installed (make deps-mpi), or start one process" + or_alone(*launched));
   }
   const std::optional<MessageDelay> delay = message_delay();
   const RankModule module(path, LM_VERSION);

@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "train/ranks/ranks.h"
 
@@ -12,7 +13,8 @@ namespace lm::cmd {
 /// What the launcher's variables say of this process.
 struct Launch {
   int rank = 0;
-  std::optional<int> size = {};  // if they say so
+  std::optional<int> size = {};        // if they say so
+  std::vector<std::string> variables;  // that hold ranks
 };
 
 /// Returns nothing for a process that no launcher started.

@@ -20,6 +20,14 @@ for rank in 0 1; do
   foreign $rank SLURM_PROCID=$rank SLURM_NTASKS=2 SLURM_STEP_NUM_TASKS=2
   foreign $rank PMIX_RANK=$rank SLURM_STEP_NUM_TASKS=2
 done
+# The tasks of one srun may make a run each, as the message says.
+alone=$(PMI_RANK=0 PMI_SIZE=2 SLURM_PROCID=0 SLURM_STEP_NUM_TASKS=2 lm-train -t tok.json "${shape[@]}" --steps 2 -o model train.tok 2>&1) &&
+  fail "one of two processes makes a run"
+alone=$(sed "s/.*start 'env \(.*\) lm-train ...'$/\1/" <<<"$alone")
+[ "$alone" = "-u PMI_RANK -u SLURM_PROCID" ] || fail "advice: $alone"
+# shellcheck disable=SC2086 # several words
+PMI_RANK=0 PMI_SIZE=2 SLURM_PROCID=0 SLURM_STEP_NUM_TASKS=2 expect_exit 0 env $alone lm-train -t tok.json "${shape[@]}" --steps 2 -o model train.tok
+rm model
 # A batch script of several tasks is no step of them, and a step may have one.
 SLURM_PROCID=0 SLURM_NTASKS=2 expect_exit 0 lm-train -t tok.json "${shape[@]}" --steps 2 -o model train.tok
 SLURM_PROCID=0 SLURM_STEP_NUM_TASKS=1 expect_exit 0 lm-train -t tok.json "${shape[@]}" --steps 2 -o model train.tok
