@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <string>
@@ -57,6 +58,7 @@ std::string failure(Body body) {
 // Runs `body` in a child whose standard output is `descriptor`; the exit status is 0 done, 1 Error.
 template <class Body>
 int status_with_output(int descriptor, Body body) {
+  std::fflush(stdout);  // a sanitizer writes what the child still has of it
   const pid_t child = fork();
   if (child == 0) {
     dup2(descriptor, 1);

@@ -111,7 +111,8 @@ TEST_CASE("a table of words changes no id of any tokenizer") {
     if (name.ends_with(".ids.json") || name == "texts.json") continue;
     const std::string ids = test::read_file(test::golden_path("tokenizers/" + entry.path().stem().string() + ".ids.json"));
     TokenizerOptions options;
-    if (const std::string* end = JsonValue::parse(ids, name).find("end")->if_string()) options.end_of_text = *end;
+    const JsonValue json = JsonValue::parse(ids, name);
+    if (const std::string* end = json.find("end")->if_string()) options.end_of_text = *end;
     const Tokenizer tokenizer = Tokenizer::load(entry.path(), options);
     INFO(name);
     with_words += tokenizer.tables().word_cuts != WordCuts::none ? 1 : 0;
