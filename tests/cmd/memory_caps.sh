@@ -18,6 +18,11 @@ refused() {
   expect_one_line_stderr "$text"
 }
 
+# Empty documents end a block as text does.
+head -c 20000000 /dev/zero | tr '\0' '\n' >newlines
+(ulimit -v 700000 && tok-encode -q --threads 1 -t t.json --documents line --format raw -o newlines.bin newlines) 2>stderr || fail "$(cat stderr)"
+[ "$(wc -c <newlines.bin)" = 40000000 ] || fail "$(wc -c newlines.bin)"
+
 # A tokenizer: 256 MiB at most.
 endless() { yes '{"model":' 2>/dev/null || true; }
 for program in "tok-encode -t %" "tok-decode -t %" "lm-train -t % ${shape[*]} -o m2.st c.tok"; do

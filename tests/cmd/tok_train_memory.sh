@@ -110,6 +110,12 @@ tokens=$(perl -ne 'print "$_\0"' words |
 [ "$(awk 'END { print $2 }' stats)" = "$tokens" ] || fail "$(tail -n 1 stats), and tok-encode makes $tokens tokens"
 expect_exit 2 tok-train --stats --dump-counts x words
 
+# A line that is too much is named as one, and counted where lines are not taken whole.
+perl -e 'print "words and words " x 1500000' >line
+expect_exit 1 tok-train --memory 24M --vocab-size 400 -o line.json line
+expect_one_line_stderr "MiB of it are one line, which --ties hf counts whole, which is too much for --memory; raise that, or give --ties raw"
+tok-train --memory 24M --ties raw --vocab-size 400 -o line.json line
+
 # A smaller tokenizer is the one that the same text gives.
 cat "$LM_SOURCE"/man/*.1 >pages
 tok-train "${size[@]}" -o large.json pages

@@ -141,6 +141,18 @@ TEST_CASE("the table of pieces keeps a vocabulary's words while it grows") {
   }
 }
 
+TEST_CASE("pieces cannot be made to have one hash by what they hold alone") {
+  // The second word is what an earlier hash was at after the first, so that the rest did not matter.
+  constexpr std::uint64_t kOdd = 0x9E3779B97F4A7C15, kStart = 0xD6E8FEB86659FD93 ^ 24;
+  std::vector<std::uint64_t> hashes;
+  for (std::uint64_t i = 0; i < 1000; ++i) {
+    const std::uint64_t words[] = {i, mix_bits(kStart ^ i, kOdd), 7};
+    hashes.push_back(hash_bytes({reinterpret_cast<const char*>(words), sizeof words}));
+  }
+  std::sort(hashes.begin(), hashes.end());
+  CHECK(std::adjacent_find(hashes.begin(), hashes.end()) == hashes.end());
+}
+
 TEST_CASE("the table of pieces tells apart pieces that differ in length, in zeros, or behind 15 bytes") {
   PieceTable table;
   table.prepare();

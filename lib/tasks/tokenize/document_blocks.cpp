@@ -31,14 +31,19 @@ void DocumentBlocks::end_document() {
   in_document_ = false;
 }
 
-/// Reads once, or ends an input, or begins one.
+/// Takes some bytes, or ends an input, or begins one.
 void DocumentBlocks::read_more() {
   if (input_ == nullptr) {
     input_ = std::make_unique<TextInput>(open_input(paths_[next_path_++]), FileUse::text, kind_.accept);
     splitter_.begin_input(input_->name());
   }
-  const std::size_t size = input_->read_once(buffer_.data(), buffer_.size());
-  if (size > 0) return splitter_.feed({buffer_.data(), size});
+  if (unread_.empty()) unread_ = {buffer_.data(), input_->read_once(buffer_.data(), buffer_.size())};
+  if (!unread_.empty()) {
+    // No more than is wanted: a text that doubles then fills its memory, and does not move to twice as much for a few bytes.
+    const std::string_view some = unread_.substr(0, std::min(kFed, enough_ - pending_.text.size()));
+    unread_.remove_prefix(some.size());
+    return splitter_.feed(some);
+  }
   splitter_.end_input();
   input_ = nullptr;
 }
@@ -47,7 +52,9 @@ bool DocumentBlocks::next(TextBlock& block) {
   block.text.clear();
   block.parts.clear();
   while (block.parts.empty()) {
-    while (pending_.text.size() < enough_ && (input_ != nullptr || next_path_ < paths_.size())) read_more();
+    while (pending_.text.size() < enough_ && pending_.parts.size() < kParts &&
+           (input_ != nullptr || next_path_ < paths_.size()))
+      read_more();
     if (pending_.parts.empty()) return false;
     hand_out(block);
   }
@@ -63,14 +70,20 @@ void DocumentBlocks::hand_out(TextBlock& block) {
   TextPart& last = block.parts.back();
   const std::string_view text = std::string_view(block.text).substr(last.begin);
   std::size_t done = encoder_.cut(text);
-  if (done == 0 && block.parts.size() == 1) done = encode(last, block);
+  if (done == 0 && block.parts.size() == 1) {
+    done = encode(last, block);
+    if (done == 0) {  // all of it waits for more, where it is
+      last.tokens.reset();
+      enough_ = std::max(kBlock, next_look(text.size()));
+      return std::swap(block, pending_);
+    }
+  }
   pending_.text = text.substr(done);
   pending_.parts.push_back({.begin = 0, .end = text.size() - done, .offset = last.offset + done});
   last.end = last.begin + done;
   block.text.resize(last.end);
   if (done > 0) return;
   block.parts.pop_back();
-  if (block.parts.empty()) enough_ = std::max(kBlock, next_look(text.size()));
 }
 
 /// Finds the tokens of a part, of one that is open as far as they are certain; returns of how many bytes.

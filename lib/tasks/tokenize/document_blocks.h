@@ -43,7 +43,8 @@ class DocumentBlocks {
 
  private:
   static constexpr std::size_t kBlock = std::size_t{1} << 20;  // bytes of a block, or a little more
-  static constexpr std::size_t kRead = std::size_t{1} << 18;
+  static constexpr std::size_t kParts = std::size_t{1} << 15;  // documents of a block, or not many more: they may be empty
+  static constexpr std::size_t kRead = std::size_t{1} << 18, kFed = std::size_t{1} << 14;
 
   void read_more();
   void take(std::string_view piece);
@@ -58,6 +59,7 @@ class DocumentBlocks {
   std::size_t next_path_ = 0;
   std::unique_ptr<TextInput> input_;
   std::vector<char> buffer_;
+  std::string_view unread_;  // what has been read into it and not been split
 
   TextBlock pending_;         // what has been read and not been given
   bool in_document_ = false;  // the last part of it has not ended

@@ -131,6 +131,10 @@ void SpelledVocabulary::move_to(TokenizerParts& parts) {
       std::string spelled;
       const bool by_bytes = parts.form == TokenizerParts::Form::bytes;
       parts.added.back().in_model = place_of[id] != kNowhere && (!by_bytes || append_from_byte_level(bytes, spelled));
+      if (by_bytes && parts.added.back().in_model && spelled != bytes && (parts.ignore_merges || spelled.size() == 1)) {
+        refuse("the added token " + quoted(bytes) + " has the id " + std::to_string(id) + " of the token of " +
+               quoted(spelled) + ", and only one of these can be encoded; remove it from added_tokens");
+      }
     } else if (place_of[id] != kNowhere && parts.form == TokenizerParts::Form::spelled) {
       bytes = spellings_[place_of[id]];
     } else if (place_of[id] != kNowhere && !append_from_byte_level(spellings_[place_of[id]], bytes)) {

@@ -82,8 +82,10 @@ void TextCounter::close_block() {
   }
   const std::size_t held = blocks_.back().text.size();
   if (held > options_.held) {
-    throw UncutText("more than " + std::to_string(options_.held >> 20U) +
-                    " MiB of it have no place to cut them, which is too much for --memory; raise that");
+    const bool is_line = options_.header.unit == CountingUnit::line;
+    throw UncutText("more than " + std::to_string(options_.held >> 20U) + " MiB of it " +
+                    (is_line ? "are one line, which --ties hf counts whole" : "have no place to cut them") +
+                    ", which is too much for --memory; raise that" + (is_line ? ", or give --ties raw" : ""));
   }
   refuse_uncut(held);
   leave_room(held);

@@ -14,10 +14,14 @@ inline std::uint64_t mix_bits(std::uint64_t a, std::uint64_t b) {
   return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64);
 }
 
+/// A number of this process: without it, texts could be made of which all pieces have one hash. Nothing but speed depends on it.
+std::uint64_t hash_seed();
+inline const std::uint64_t kHashSeed = hash_seed();
+
 /// Returns the hash of a byte string, eight bytes at a time.
 inline std::uint64_t hash_bytes(std::string_view bytes) {
   constexpr std::uint64_t kOdd = 0x9E3779B97F4A7C15, kOther = 0xD6E8FEB86659FD93;
-  std::uint64_t hash = kOther ^ bytes.size();
+  std::uint64_t hash = kHashSeed ^ bytes.size();
   const char* at = bytes.data();
   std::size_t left = bytes.size();
   for (; left >= 8; left -= 8, at += 8) {

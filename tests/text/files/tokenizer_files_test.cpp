@@ -108,6 +108,33 @@ TEST_CASE("a folder of the same vocabulary is the same tokenizer, with and witho
   CHECK_THROWS_AS(Tokenizer::load(folder.path(""), {.pattern = lm::Pattern::llama3, .end_of_text = {}}), Error);
 }
 
+TEST_CASE("an added token that is spelled like a token of other bytes is refused where text could become that one") {
+  const std::string name = "\xC3\xA6\xC2\xBC\xC2\xA2";  // how ByteLevel spells the bytes of U+6F22
+  lm::JsonValue tree = lm::JsonValue::parse(small_tokenizer().to_json(), "a test");
+  lm::JsonValue model = *tree.find("model"), vocabulary = *model.find("vocab");
+  const auto id = static_cast<std::int64_t>(small_tokenizer().tables().parts.tokens.size());
+  vocabulary.set(name, id);
+  model.set("vocab", vocabulary).set("ignore_merges", true);
+  tree.set("model", model);
+  const Tokenizer plain = Tokenizer::from_json(tree.dump(), "a test");
+  CHECK(plain.encode("\xE6\xBC\xA2") == std::vector<lm::TokenId>{static_cast<lm::TokenId>(id)});
+
+  lm::JsonValue::Array added = *tree.find("added_tokens")->if_array();
+  lm::JsonValue token = added.front();
+  token.set("id", id).set("content", name).set("special", false);
+  added.push_back(token);
+  tree.set("added_tokens", added);
+  CHECK_THROWS_WITH_AS(
+      Tokenizer::from_json(tree.dump(), "a test"),
+      ("invalid tokenizer 'a test': the added token \"" + name + "\" has the id " + std::to_string(id) +
+       " of the token of \"\xE6\xBC\xA2\", and only one of these can be encoded; remove it from added_tokens")
+          .c_str(),
+      Error);
+  // Without merges that make it, text never becomes it.
+  tree.set("model", model.set("ignore_merges", false));
+  CHECK(Tokenizer::from_json(tree.dump(), "a test").encode("\xE6\xBC\xA2").size() == 3);
+}
+
 TEST_CASE("other orders of keys and the old spelling of merges make no difference") {
   const Tokenizer tokenizer = small_tokenizer();
   const std::string json = tokenizer.to_json();
