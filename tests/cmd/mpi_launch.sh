@@ -23,7 +23,8 @@ done
 # The tasks of one srun may make a run each, as the message says.
 alone=$(PMI_RANK=0 PMI_SIZE=2 SLURM_PROCID=0 SLURM_STEP_NUM_TASKS=2 lm-train -t tok.json "${shape[@]}" --steps 2 -o model train.tok 2>&1) &&
   fail "one of two processes makes a run"
-alone=$(sed "s/.*start 'env \(.*\) lm-train ...'$/\1/" <<<"$alone")
+alone=${alone##*"start 'env "}
+alone=${alone%" lm-train ...'"}
 [ "$alone" = "-u PMI_RANK -u SLURM_PROCID" ] || fail "advice: $alone"
 # shellcheck disable=SC2086 # several words
 PMI_RANK=0 PMI_SIZE=2 SLURM_PROCID=0 SLURM_STEP_NUM_TASKS=2 expect_exit 0 env $alone lm-train -t tok.json "${shape[@]}" --steps 2 -o model train.tok
