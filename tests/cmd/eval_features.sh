@@ -47,7 +47,7 @@ lm-eval-ppl model --classify kind --json texts.jsonl >json
 lm-eval-ppl model --classify kind --features both.npy --json - <texts.jsonl | cmp - json
 expect_same both.npy a.npy
 for key in documents:$count classes:2; do
-  [ "$(value ${key%:*} <json)" = "${key#*:}" ] || fail "$key: $(cat json)"
+  [ "$(value "${key%:*}" <json)" = "${key#*:}" ] || fail "$key: $(cat json)"
 done
 [ "$(value protocol <json)" = '"left-to-right context 32; 5 folds, seed 1"' ] || fail "$(value protocol <json)"
 lm-eval-ppl prefix --classify n texts.jsonl | grep -q '^protocol  *both-ways context 32; 5 folds, seed 1$' || fail "prefix"

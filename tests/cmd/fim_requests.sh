@@ -85,6 +85,7 @@ IFS= read -r -t 30 answer <&"${service[0]}" || fail "no answer to what was repla
 [ "${answer:0:10}" = '{"id":"slo' ] || fail "$answer"
 IFS= read -r -t 30 answer <&"${service[0]}" || fail "no answer to what replaces it"
 [ "$answer" = "$(cat first)" ] || fail "$answer"
+# shellcheck disable=SC2154 # coproc sets it
 process=$service_PID
 eval "exec ${service[1]}>&-"
 wait "$process" || fail "exit $? at the end of the input"

@@ -49,7 +49,7 @@ sed -n 1p out/questions.ids | awk '{ for (i = 1; i <= NF; i++) sum -= $i / 100; 
 sed -n 1p out/5gram.scores | expect_same - expected
 # The sums that are asked were not learned.
 while read -r a b; do
-  ! grep -q "^$a + $b[ :]" out/sums-direct.txt out/sums-steps.txt || fail "$a + $b was learned"
+  ! grep -q "^$a + ${b}[ :]" out/sums-direct.txt out/sums-steps.txt || fail "$a + $b was learned"
 done < <(head -n 20 out/sums.held)
 sed -E 's/.*, ([0-9]+) \+ ([0-9]+) = ([0-9]+)$/\1 \2 \3/' out/sums-steps.txt |
   awk '$1 + $2 != $3 { exit 1 } END { exit NR != 8100 - 810 }' ||
@@ -73,7 +73,7 @@ for model in 1x32-causal 1x32-masked 1x32-prefix 1x32-untrained; do
   grep -qFf expected out/study.md || fail "no row '$(cat expected)' in: $(cat out/study.md)"
 done
 grep -q '^| tokens alone | [0-9.]* % |' out/study.md || fail "no tokens alone"
-if command -v gnuplot >/dev/null; then [ -s out/curves.svg ] && [ -s out/sizes.svg ] || fail "no pictures"; fi
+if command -v gnuplot >/dev/null; then { [ -s out/curves.svg ] && [ -s out/sizes.svg ]; } || fail "no pictures"; fi
 
 # Again: nothing is trained, and the page is the same. Without a run's line and its model, only that one is.
 cp -r out before
