@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "base/gguf.h"
 #include "base/utf8.h"
+#include "text/files/foreign.h"
 #include "text/files/gguf_vocabulary.h"
 #include "text/tokenizer_tables.h"
 
